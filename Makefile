@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: MIT
+# Builds, runs, tests and installs svcd. `make help` lists what it can do.
+#
+# Everything made lands in build/ (one folder a flavour) and generated/; sources are found by wildcard,
+# so a new file in src/, proto/, sql/ or test/ needs no line here.
+
+VERSION := 0.1.0
+
+FLAVOUR ?= release
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+MANDIR ?= $(PREFIX)/share/man
+DESTDIR ?=
+WERROR ?= -Werror
+LTO ?=
+
+# Debian's own Python and protoc: the generators and examples use modules packaged for them.
+PYTHON := /usr/bin/python3
+PROTOC := /usr/bin/protoc
+
+O := build/$(FLAVOUR)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/bash
+
+# ---- flags ----------------------------------------------------------------------------------------------------
+
+flavour_flags_release := -O2 -g -D_FORTIFY_SOURCE=2
+flavour_flags_debug := -Og -g3
+flavour_flags_asan := -O1 -g3 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAVOUR_FLAGS := $(flavour_flags_$(FLAVOUR))
+ifeq ($(FLAVOUR_FLAGS),)
+$(error FLAVOUR=$(FLAVOUR) is none; use release, debug or asan)
+endif
+
+# Looked up when first used, for on a fresh machine pkg-config is not there until `deps` has run.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags libuv libpq libsodium libcrypt inih))$(PKG_CFLAGS)
+
+CC := gcc
+CPPFLAGS += -D_GNU_SOURCE -DSVCD_VERSION='"$(VERSION)"' -DPB_ENABLE_MALLOC=1 -Isrc -Igenerated
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wvla -Wno-missing-field-initializers $(WERROR)
+CFLAGS += -std=gnu17 $(FLAVOUR_FLAGS) -fPIE -fstack-protector-strong -fstack-clash-protection $(if $(LTO),-flto=auto)
+LDFLAGS += $(FLAVOUR_FLAGS) -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(if $(LTO),-flto=auto -O2)
+LDLIBS := -lgrpc -lgpr -lprotobuf-nanopb -luv -lpq -lsodium -lcrypt -linih -lpthread -lm
+CHECK_LIBS = $(shell pkg-config --libs check)
+
+# Not ours to keep to our warnings.
+$(O)/generated/%.o: WARNINGS := -Wall -Wno-unused-function $(WERROR)
+
+# ---- what there is --------------------------------------------------------------------------------------------
+
+PROTOS := $(wildcard proto/*.proto)
+PROTO_OPTIONS := $(wildcard proto/*.options)
+QUERIES := $(sort $(wildcard sql/queries/*.sql))
+SCHEMA := $(sort $(wildcard sql/migrations/*.sql)) $(sort $(wildcard sql/functions/*.sql))
+
+WELL_KNOWN := google/protobuf/timestamp google/protobuf/empty
+GEN_PB := $(PROTOS:proto/%.proto=generated/%.pb) $(WELL_KNOWN:%=generated/%.pb)
+GEN_HEADERS := $(GEN_PB:%=%.h) generated/rpc.h generated/sql.h
+GEN_SOURCES := $(GEN_PB:%=%.c) generated/rpc.c generated/sql.c generated/migrations.c
+
+SOURCES := $(wildcard src/*.c src/*/*.c)
+UNIT_TESTS := $(wildcard test/unit/*.c)
+RPC_TESTS := $(wildcard test/rpc/*.c)
+
+objects = $(1:%.c=$(O)/%.o)
+SVCD_OBJECTS := $(call objects,$(SOURCES) $(GEN_SOURCES))
+SHARED_OBJECTS := $(filter-out $(O)/src/main.o,$(SVCD_OBJECTS))
+
+# Rewrites $@ only if its text $(1) changed, so that what depends on it is remade exactly then.
+# `$(sort)` keeps a list's order from mattering.
+define remember
+@mkdir -p $(@D)
+@printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(1))' > $@
+endef
+
+.PHONY: FORCE
+FORCE:
+
+# ---- build ----------------------------------------------------------------------------------------------------
+
+.PHONY: all
+all: $(if $(filter release,$(FLAVOUR)),build/svcd,$(O)/svcd) ## build build/svcd (FLAVOUR=release|debug|asan, LTO=1, WERROR=)
+
+build/svcd: build/release/svcd
+	@ln -f $< $@
+
+$(O)/svcd: $(SVCD_OBJECTS)
+	@echo "LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $(SVCD_OBJECTS) $(LDLIBS)
+
+$(O)/flags: FORCE
+	$(call remember,$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(LDFLAGS) $(LDLIBS))
+
+$(O)/%.o: %.c $(O)/flags | $(GEN_HEADERS) deps-build
+	@mkdir -p $(@D)
+	@echo "CC   $<"
+	@$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(TEST_FLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
+
+-include $(patsubst %.o,%.d,$(SVCD_OBJECTS) $(call objects,$(UNIT_TESTS) $(RPC_TESTS)))
+
+# ---- generated code -------------------------------------------------------------------------------------------
+
+build/inputs/protos: FORCE
+	$(call remember,$(sort $(PROTOS) $(PROTO_OPTIONS)))
+build/inputs/queries: FORCE
+	$(call remember,$(QUERIES))
+build/inputs/schema: FORCE
+	$(call remember,$(SCHEMA))
+
+PROTO_INPUTS := $(PROTOS) $(PROTO_OPTIONS) build/inputs/protos
+
+$(GEN_PB:%=%.c) $(GEN_PB:%=%.h) &: $(PROTO_INPUTS) | deps-build
+	@echo "GEN  nanopb"
+	@$(PROTOC) --plugin=protoc-gen-nanopb=/usr/bin/protoc-gen-nanopb --nanopb_out="-q -Iproto:generated" \
+	    -Iproto -I/usr/include $(PROTOS) $(WELL_KNOWN:%=%.proto)
+
+generated/rpc.c generated/rpc.h &: $(PROTO_INPUTS) tools/protoc-gen-svcd | deps-build
+	@echo "GEN  rpc"
+	@$(PROTOC) --plugin=protoc-gen-svcd=tools/protoc-gen-svcd --svcd_out=generated -Iproto -I/usr/include $(PROTOS)
+
+generated/sql.c generated/sql.h &: $(QUERIES) tools/sqlgen build/inputs/queries | deps-build
+	@echo "GEN  sql"
+	@$(PYTHON) tools/sqlgen --out generated $(QUERIES)
+
+generated/migrations.c: $(SCHEMA) tools/sqlgen build/inputs/schema | deps-build
+	@echo "GEN  migrations"
+	@$(PYTHON) tools/sqlgen --embed --out generated $(SCHEMA)
+
+# ---- tests ----------------------------------------------------------------------------------------------------
+
+# test/KIND/test_NAME.c exports `Suite *NAME_suite(void)`; suites.h, made here, lists them for test/KIND/main.c:
+# prototypes, and EACH_SUITE(X) which applies X to every NAME. It is included into each test by the compiler.
+suite_names = $(sort $(patsubst test/$(1)/test_%.c,%,$(filter test/$(1)/test_%.c,$(2))))
+define suites_h
+#include <check.h>\n$(foreach s,$(call suite_names,$(1),$(2)),Suite *$(s)_suite(void);\n)#define EACH_SUITE(X)$(foreach s,$(call suite_names,$(1),$(2)), X($(s)))
+endef
+
+define write_suites
+@mkdir -p $(@D)
+@printf '$(1)\n' | cmp -s - $@ || printf '$(1)\n' > $@
+endef
+
+build/unit/suites.h: FORCE
+	$(call write_suites,$(call suites_h,unit,$(UNIT_TESTS)))
+build/rpc/suites.h: FORCE
+	$(call write_suites,$(call suites_h,rpc,$(RPC_TESTS)))
+
+$(call objects,$(UNIT_TESTS)): build/unit/suites.h
+$(call objects,$(RPC_TESTS)): build/rpc/suites.h
+$(O)/test/unit/%.o: TEST_FLAGS = -Itest -include build/unit/suites.h
+$(O)/test/rpc/%.o: TEST_FLAGS = -Itest -include build/rpc/suites.h
+$(call objects,$(UNIT_TESTS) $(RPC_TESTS)): | deps-check
+
+$(O)/unit: $(call objects,$(UNIT_TESTS)) $(SHARED_OBJECTS)
+	@echo "LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CHECK_LIBS)
+
+$(O)/rpc: $(call objects,$(RPC_TESTS)) $(SHARED_OBJECTS)
+	@echo "LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CHECK_LIBS)
+
+.PHONY: test-programs
+test-programs: $(O)/unit $(O)/rpc $(O)/svcd
+
+.PHONY: check
+check: test-programs examples deps-check ## build, then run every test (ONLY="unit rpc e2e" for some)
+	@FLAVOUR=$(FLAVOUR) tools/check $(ONLY)
+
+.PHONY: asan
+asan: ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory FLAVOUR=asan check
+
+.PHONY: valgrind
+valgrind: ## unit and rpc tests under valgrind
+	@$(MAKE) --no-print-directory FLAVOUR=debug test-programs deps-valgrind
+	@FLAVOUR=debug WRAP="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite" \
+	    tools/check unit rpc
+
+.PHONY: bench bench-check
+bench bench-check: $(O)/svcd deps-bench ## measure (bench), or fail under a floor (bench-check)
+	@if [ -x test/bench/run ]; then test/bench/run $@; else echo "there is no test/bench/run"; exit 1; fi
+
+# ---- examples -------------------------------------------------------------------------------------------------
+
+PYTHON_STUBS := $(foreach p,$(PROTOS:proto/%.proto=build/python/%),$(p)_pb2.py $(p)_pb2_grpc.py)
+
+.PHONY: examples examples-python
+examples: examples-python build/node_modules.ok ## make the Python stubs and fetch the node modules of examples/
+examples-python: $(PYTHON_STUBS)
+
+$(PYTHON_STUBS) &: $(PROTOS) build/inputs/protos | deps-run
+	@echo "GEN  python stubs"
+	@mkdir -p build/python
+	@$(PROTOC) --plugin=protoc-gen-grpc_python=/usr/bin/grpc_python_plugin --python_out=build/python \
+	    --grpc_python_out=build/python -Iproto -I/usr/include $(PROTOS)
+
+build/node_modules.ok: examples/node/package.json examples/node/package-lock.json | deps-check
+	@echo "NPM  examples/node"
+	@mkdir -p build
+	@cd examples/node && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# ---- run ------------------------------------------------------------------------------------------------------
+
+.PHONY: run
+run: all examples-python deps-run ## build, start a private PostgreSQL with demo data, serve on 127.0.0.1:50051
+	@exec tools/run $(O)/svcd
+
+.PHONY: clean-db
+clean-db: ## drop the database of `make run`
+	@tools/cluster drop .dev/cluster
+
+# ---- packages -------------------------------------------------------------------------------------------------
+
+.PHONY: deps deps-build deps-run deps-check deps-lint deps-valgrind deps-bench
+deps: deps-build deps-run deps-check ## install the Debian packages that building, running and testing need
+deps-build deps-run deps-check deps-lint deps-valgrind deps-bench: deps-%:
+	@tools/deps $*
+# One apt at a time.
+deps-run: | deps-build
+deps-check: | deps-run
+deps-bench deps-lint deps-valgrind: | deps-check
+
+# ---- care -----------------------------------------------------------------------------------------------------
+
+C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] test/*/*.[ch])
+
+.PHONY: lint
+lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-tidy, cppcheck, shellcheck and the format
+	clang-format --dry-run --Werror $(C_FILES)
+	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr --enable=warning,performance,portability \
+	    --suppress=missingIncludeSystem --suppress=checkersReport -Isrc -Igenerated $(SOURCES)
+	clang-tidy --quiet --warnings-as-errors='*' $(SOURCES) -- -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS)
+	shellcheck tools/check tools/cluster tools/deps tools/run .ci/run
+
+.PHONY: fmt
+fmt: ## format the C sources
+	clang-format -i $(C_FILES)
+
+.PHONY: install
+install: build/release/svcd ## install the binary, configuration, unit and man pages (PREFIX=, DESTDIR=)
+	install -D -m 755 build/release/svcd $(DESTDIR)$(PREFIX)/bin/svcd
+	test -e $(DESTDIR)$(SYSCONFDIR)/svcd/svcd.conf || \
+	    install -D -m 640 etc/svcd.conf $(DESTDIR)$(SYSCONFDIR)/svcd/svcd.conf
+	install -d $(DESTDIR)$(UNITDIR)
+	sed -E 's|^(ExecStart[A-Za-z]*=)[^ ]*/svcd |\1$(PREFIX)/bin/svcd |' etc/svcd.service > $(DESTDIR)$(UNITDIR)/svcd.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/svcd.service
+	for page in $(wildcard man/*.[1-8]); do \
+	    install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
+
+.PHONY: clean
+clean: ## remove everything that was made, but for the database of `make run`
+	rm -rf build examples/node/node_modules
+	find generated -mindepth 1 ! -name README.md -delete
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
