@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The configuration: what wins over what, what each mistake says, and that etc/svcd.conf tells the truth.
+ */
+#include <check.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "ops/config.h"
+#include "ops/config_keys.h"
+
+static char folder[] = "/tmp/svcd-config-XXXXXX";
+static char file_path[64], dotenv_path[64];
+
+static struct config config;
+static struct config_source source;
+static char *errors;
+
+static void set_up(void)
+{
+    strcpy(folder, "/tmp/svcd-config-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(file_path, sizeof file_path, "%s/f", folder);
+    snprintf(dotenv_path, sizeof dotenv_path, "%s/.env", folder);
+    source = (struct config_source){ 0 };
+    errors = NULL;
+}
+
+static void tear_down(void)
+{
+    config_finish(&config);
+    free(errors);
+    unlink(file_path);
+    unlink(dotenv_path);
+    rmdir(dotenv_path);
+    rmdir(folder);
+}
+
+static void write_bytes(const char *path, const char *bytes, size_t len)
+{
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(bytes, 1, len, file), len);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void given_file(const char *text)
+{
+    write_bytes(file_path, text, strlen(text));
+    source.file = file_path;
+}
+
+static void given_dotenv(const char *text)
+{
+    write_bytes(dotenv_path, text, strlen(text));
+    source.dotenv = dotenv_path;
+}
+
+static int load(void)
+{
+    size_t len;
+    FILE *stream = open_memstream(&errors, &len);
+    ck_assert_ptr_nonnull(stream);
+    int rc = config_load(&config, &source, stream);
+    fclose(stream);
+    return rc;
+}
+
+static void must_load(void)
+{
+    int rc = load();
+    ck_assert_str_eq(errors, "");
+    ck_assert_int_eq(rc, 0);
+}
+
+/* Paths of the folder are left out of what the errors are held against. */
+static void must_fail_with(const char *expected)
+{
+    ck_assert_int_eq(load(), UV_EINVAL);
+    char shown[4096] = "";
+    size_t prefix = strlen(folder) + 1;
+    for (const char *at = errors; *at;) {
+        if (strncmp(at, folder, prefix - 1) == 0)
+            at += prefix;
+        else
+            strncat(shown, at++, 1);
+    }
+    ck_assert_str_eq(shown, expected);
+}
+
+static void must_listen_on(const char *expected)
+{
+    char all[1024] = "";
+    for (size_t i = 0; i < config.server.listen.n; i++) {
+        char text[ADDRESS_TEXT_LEN];
+        address_format((struct sockaddr *)&config.server.listen.items[i], text);
+        strcat(strcat(all, i ? " " : ""), text);
+    }
+    ck_assert_str_eq(all, expected);
+}
+
+START_TEST(without_any_source_the_defaults_hold)
+{
+    must_load();
+    must_listen_on("127.0.0.1:50051");
+    ck_assert_int_eq(config.server.max_message_bytes, 262144);
+    ck_assert_str_eq(config.database.host, "");
+    ck_assert_str_eq(config.database.password, "");
+    ck_assert_int_eq(config.password.scheme, PASSWORD_ARGON2ID);
+    ck_assert_int_eq(config.password.argon2_memory_kib, 19456);
+    ck_assert_uint_eq(config.throttle.trusted_proxies.n, 0);
+    ck_assert_int_eq(config.log.level, LOG_LEVEL_INFO);
+}
+END_TEST
+
+START_TEST(each_source_wins_over_the_one_before)
+{
+    char *environment[] = { "POSTGRES_USER=environment", "POSTGRES_HOST=environment", NULL };
+    const char *settings[] = { "database.host=set" };
+    given_file("[database]\nname = file\nport = 5433\nuser = file\nhost = file\n");
+    given_dotenv("POSTGRES_PORT=5434\nPOSTGRES_USER=dotenv\nPOSTGRES_HOST=dotenv\n");
+    source.environment = environment;
+    source.settings = settings;
+    source.n_settings = 1;
+    must_load();
+    ck_assert_str_eq(config.database.name, "file");
+    ck_assert_str_eq(config.database.port, "5434");
+    ck_assert_str_eq(config.database.user, "environment");
+    ck_assert_str_eq(config.database.host, "set");
+}
+END_TEST
+
+START_TEST(an_empty_variable_is_as_good_as_none)
+{
+    char *environment[] = { "POSTGRES_USER=", "POSTGRES_HOST=", "ACCOUNT_SERVICE_PORT=", NULL };
+    given_file("[database]\nuser = file\n");
+    given_dotenv("POSTGRES_HOST=dotenv\nPOSTGRES_USER=\n");
+    source.environment = environment;
+    must_load();
+    ck_assert_str_eq(config.database.user, "file");
+    ck_assert_str_eq(config.database.host, "dotenv");
+    must_listen_on("127.0.0.1:50051");
+}
+END_TEST
+
+START_TEST(all_types_are_read_from_a_file)
+{
+    given_file("; comment\n"
+               "[server]\n"
+               "listen = 0.0.0.0:50051 , [::1]:0,192.0.2.7:1\n"
+               "  idle_timeout_ms = 0\r\n"
+               "[password]\nscheme = bcrypt\n"
+               "[throttle]\ntrusted_proxies = 10.0.0.0/8, 2001:db8::/32, 192.0.2.1\n"
+               "[log]\nlevel=debug\n"
+               "[database]\npassword = a;b ; c # d = e\n");
+    must_load();
+    must_listen_on("0.0.0.0:50051 [::1]:0 192.0.2.7:1");
+    ck_assert_int_eq(config.server.idle_timeout_ms, 0);
+    ck_assert_int_eq(config.password.scheme, PASSWORD_BCRYPT);
+    ck_assert_uint_eq(config.throttle.trusted_proxies.n, 3);
+    ck_assert_int_eq(config.log.level, LOG_LEVEL_DEBUG);
+    ck_assert_str_eq(config.database.password, "a;b ; c # d = e");
+}
+END_TEST
+
+START_TEST(every_mistake_of_a_file_is_told_with_its_line)
+{
+    given_file("early = 1\n"
+               "[server]\n"
+               "listn = 127.0.0.1:1\n"
+               "max_connections = many\n"
+               "max_connections_per_address = 1\n"
+               "max_connections_per_address = 2\n"
+               "gibberish\n"
+               "listen = 127.0.0.1\n"
+               "[drain\n"
+               "[data base]\nname = x\n"
+               "[password]\nargon2_memory_kib = 19455\nscheme = md5\nbcrypt_cost = -12\n"
+               "[throttle]\ntrusted_proxies = 10.0.0.1/8\nfrobnication = 2\n"
+               "[database]\nport = 0\n");
+    must_fail_with("f:1: early stands before any [section]\n"
+                   "f:3: unknown key server.listn; did you mean server.listen?\n"
+                   "f:4: server.max_connections = \"many\" is not valid; expected a whole number of "
+                   "connections from 1 to 1000000\n"
+                   "f:6: server.max_connections_per_address stands in line 5 already; keep one of them\n"
+                   "f:7: \"gibberish\" is neither [section] nor key = value\n"
+                   "f:8: server.listen = \"127.0.0.1\" is not valid; expected ADDRESS:PORT, separated by "
+                   "commas, at most 32 "
+                   "(127.0.0.1:50051, [::1]:50051; port 0: any free one)\n"
+                   "f:9: the section has no closing bracket; write it as [section]\n"
+                   "f:11: unknown key data base.name; did you mean database.name?\n"
+                   "f:13: password.argon2_memory_kib = \"19455\" is not valid; expected a whole number of "
+                   "KiB from 19456 to 262144\n"
+                   "f:14: password.scheme = \"md5\" is not valid; expected argon2id or bcrypt\n"
+                   "f:15: password.bcrypt_cost = \"-12\" is not valid; expected a whole number of doublings "
+                   "from 10 to 14\n"
+                   "f:17: throttle.trusted_proxies = \"10.0.0.1/8\" is not valid; expected ADDRESS or "
+                   "ADDRESS/BITS, separated by "
+                   "commas, at most 32 (10.0.0.0/8, 2001:db8::1), or nothing\n"
+                   "f:18: unknown key throttle.frobnication; the keys are listed in svcd.conf(5)\n"
+                   "f:20: database.port = \"0\" is not valid; expected a port from 1 to 65535, or nothing "
+                   "for libpq's default\n");
+}
+END_TEST
+
+START_TEST(lines_that_are_too_long_or_hold_nul_are_told)
+{
+    static char text[6000];
+    memset(text, 'x', sizeof text);
+    memcpy(text, "[database]\nname = ", 18);
+    memcpy(text + 5000, "\nuser = a\0b\n", 12);
+    memcpy(text + 5012, "[log]\nlevel = loud\n", 19);
+    write_bytes(file_path, text, 5031);
+    source.file = file_path;
+    must_fail_with("f:2: the line is longer than 4095 bytes; shorten it\n"
+                   "f:3: the line holds a NUL byte; remove it\n"
+                   "f:5: log.level = \"loud\" is not valid; expected error, warn, info or debug\n");
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_read_is_told)
+{
+    source.file = file_path;
+    must_fail_with("f: No such file or directory; give a readable file with --config\n");
+    free(errors);
+    source.file = folder;
+    ck_assert_int_eq(load(), UV_EINVAL);
+    ck_assert_ptr_nonnull(strstr(errors, ": cannot be read; is it a file?\n"));
+}
+END_TEST
+
+START_TEST(mistakes_of_environment_and_options_name_the_variable_or_option)
+{
+    char *environment[] = { "POSTGRES_PORT=70000", "MEETING_SERVICE_PORT=x", NULL };
+    const char *settings[] = { "server.listn=1", "nonsense", "drain.lame_ms=",
+                               "x.y=secret",     ".=",       "server=a.b" };
+    given_dotenv("A=1\nACCOUNT_SERVICE_ADDRESS='no such host'\nB=2\n");
+    source.environment = environment;
+    source.settings = settings;
+    source.n_settings = sizeof settings / sizeof settings[0];
+    must_fail_with("POSTGRES_PORT: database.port = \"70000\" is not valid; expected a port from 1 to 65535, "
+                   "or nothing for libpq's "
+                   "default\n"
+                   ".env:2: ACCOUNT_SERVICE_ADDRESS and ACCOUNT_SERVICE_PORT make \"no such host:50051\", "
+                   "which names a host that "
+                   "cannot be found; expected an address (127.0.0.1) and a port (50051)\n"
+                   "MEETING_SERVICE_PORT: MEETING_SERVICE_ADDRESS and MEETING_SERVICE_PORT make "
+                   "\"127.0.0.1:x\", which is not "
+                   "valid; expected an address (127.0.0.1) and a port (50051)\n"
+                   "--set server.listn: unknown key server.listn; did you mean server.listen?\n"
+                   "--set: \"nonsense\" is not section.key=value\n"
+                   "--set drain.lame_ms: drain.lame_ms = \"\" is not valid; expected a whole number of "
+                   "milliseconds from 0 to "
+                   "600000\n"
+                   "--set x.y: unknown key x.y; the keys are listed in svcd.conf(5)\n"
+                   "--set: \".\" is not section.key=value\n"
+                   "--set: \"server\" is not section.key=value\n");
+}
+END_TEST
+
+START_TEST(keys_that_contradict_each_other_are_told)
+{
+    given_file("[database]\nreconnect_min_ms = 600\n");
+    must_fail_with(
+        "database.reconnect_min_ms: 600 is above database.reconnect_max_ms, 500; expected at most that\n");
+}
+END_TEST
+
+START_TEST(addresses_of_the_four_services_become_listeners_without_duplicates)
+{
+    char *environment[] = { "ACCOUNT_SERVICE_ADDRESS=127.0.0.1",
+                            "ACCOUNT_SERVICE_PORT=50061",
+                            "MATCHING_SERVICE_PORT=50061",
+                            "MEETING_SERVICE_ADDRESS=::1",
+                            "FEEDBACK_SERVICE_ADDRESS=[::1]",
+                            "FEEDBACK_SERVICE_PORT=50061",
+                            NULL };
+    source.environment = environment;
+    must_load();
+    must_listen_on("127.0.0.1:50061 [::1]:50051 [::1]:50061");
+}
+END_TEST
+
+START_TEST(service_addresses_add_to_a_configured_listen_but_replace_the_default)
+{
+    char *environment[] = { "ACCOUNT_SERVICE_ADDRESS=0.0.0.0", NULL };
+    source.environment = environment;
+    must_load();
+    must_listen_on("0.0.0.0:50051");
+    config_finish(&config);
+    free(errors);
+    given_file("[server]\nlisten = 127.0.0.1:50051, 127.0.0.1:6000\n");
+    must_load();
+    must_listen_on("127.0.0.1:6000 0.0.0.0:50051");
+}
+END_TEST
+
+START_TEST(a_set_listen_drops_listeners_of_the_environment)
+{
+    char *environment[] = { "ACCOUNT_SERVICE_PORT=50061", NULL };
+    const char *settings[] = { "server.listen=127.0.0.1:0" };
+    source.environment = environment;
+    source.settings = settings;
+    source.n_settings = 1;
+    must_load();
+    must_listen_on("127.0.0.1:0");
+}
+END_TEST
+
+START_TEST(a_host_name_listens_on_its_addresses)
+{
+    const char *settings[] = { "server.listen=localhost:50051" };
+    source.settings = settings;
+    source.n_settings = 1;
+    must_load();
+    ck_assert_uint_ge(config.server.listen.n, 1);
+}
+END_TEST
+
+START_TEST(dotenv_is_read_as_docker_and_python_do)
+{
+    given_dotenv("\xef\xbb\xbf# comment\n"
+                 "\n"
+                 "export POSTGRES_DATABASE = \"a b\\n\\\"c\\\" # no comment\" # comment\n"
+                 "  POSTGRES_USER='it\\'s\\n' \n"
+                 "POSTGRES_PASSWORD=se#cret # comment\n"
+                 "POSTGRES_HOST=first\r\n"
+                 "POSTGRES_HOST=\"two\nlines\"\n"
+                 "NOT AN ASSIGNMENT\n"
+                 "exported=1\n"
+                 "POSTGRES_PORT=5432");
+    must_load();
+    ck_assert_str_eq(config.database.name, "a b\n\"c\" # no comment");
+    ck_assert_str_eq(config.database.user, "it's\\n");
+    ck_assert_str_eq(config.database.password, "se#cret");
+    ck_assert_str_eq(config.database.host, "two\nlines");
+    ck_assert_str_eq(config.database.port, "5432");
+}
+END_TEST
+
+START_TEST(an_open_quote_in_dotenv_is_told_without_its_text)
+{
+    given_dotenv("A=1\nPOSTGRES_PASSWORD=\"secret\n");
+    must_fail_with(".env:2: the quote that opens here never closes; close it\n");
+}
+END_TEST
+
+START_TEST(no_dotenv_or_a_folder_of_that_name_is_fine)
+{
+    source.dotenv = dotenv_path;
+    must_load();
+    config_finish(&config);
+    free(errors);
+    ck_assert_int_eq(mkdir(dotenv_path, 0700), 0);
+    must_load();
+}
+END_TEST
+
+START_TEST(finishing_twice_or_nothing_is_fine)
+{
+    must_load();
+    config_finish(&config);
+    config_finish(&config);
+    config_finish(NULL);
+    ck_assert_ptr_null(config.database.password);
+}
+END_TEST
+
+START_TEST(every_default_is_valid_and_every_key_is_documented)
+{
+    must_load();
+    for (size_t i = 0; i < config_n_keys; i++) {
+        ck_assert_ptr_nonnull(config_keys[i].doc);
+        ck_assert_ptr_eq(config_key_find(config_keys[i].section, config_keys[i].name), &config_keys[i]);
+    }
+}
+END_TEST
+
+/* The table's keys, one a line, as the shipped file shall show them: "section.name = default". */
+static void shipped_file_lines(char *lines, size_t size)
+{
+    char line[512], section[64] = "", name[64], value[256];
+    FILE *file = fopen("etc/svcd.conf", "r");
+    ck_assert_msg(file != NULL, "run the tests in the project's folder");
+    while (fgets(line, sizeof line, file)) {
+        if (sscanf(line, "[%63[^]]]", section) == 1)
+            continue;
+        ck_assert_msg(line[0] == '#' || line[0] == '\n', "not commented out: %s", line);
+        if (line[0] != '#' || line[1] == ' ' || line[1] == '\n')
+            continue;
+        int n = sscanf(line, "#%63[a-z0-9_] = %255[^\n]", name, value);
+        ck_assert_msg(n == 2 || strstr(line, " =\n"), "not #key = value: %s", line);
+        snprintf(lines + strlen(lines), size - strlen(lines), "%s.%s = %s\n", section, name,
+                 n == 2 ? value : "");
+    }
+    fclose(file);
+}
+
+START_TEST(the_shipped_file_lists_every_key_at_its_default)
+{
+    static char shipped[16384], expected[16384];
+    shipped_file_lines(shipped, sizeof shipped);
+    for (size_t i = 0; i < config_n_keys; i++)
+        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s.%s = %s\n",
+                 config_keys[i].section, config_keys[i].name, config_keys[i].fallback);
+    ck_assert_str_eq(shipped, expected);
+    source.file = "etc/svcd.conf";
+    must_load();
+}
+END_TEST
+
+static bool ip_in(const char *ip_text, const char *network_text)
+{
+    struct network_list list = { .n = 1 };
+    struct ip ip;
+    ck_assert_int_eq(network_parse(&list.items[0], network_text), 0);
+    ck_assert_int_eq(ip_parse(&ip, ip_text, strlen(ip_text)), 0);
+    return network_list_contains(&list, &ip);
+}
+
+START_TEST(networks_contain_their_addresses_and_no_others)
+{
+    ck_assert(ip_in("10.255.0.1", "10.0.0.0/8"));
+    ck_assert(!ip_in("11.0.0.0", "10.0.0.0/8"));
+    ck_assert(ip_in("192.0.2.129:443", "192.0.2.128/25"));
+    ck_assert(!ip_in("192.0.2.127", "192.0.2.128/25"));
+    ck_assert(ip_in("::ffff:10.1.2.3", "10.0.0.0/8"));
+    ck_assert(ip_in("[2001:db8:1::]:443", "2001:db8::/32"));
+    ck_assert(!ip_in("2001:db9::", "2001:db8::/32"));
+    ck_assert(ip_in("192.0.2.1", "0.0.0.0/0"));
+    ck_assert(!ip_in("2001:db9::", "0.0.0.0/0"));
+    ck_assert(ip_in("192.0.2.1", "::/0"));
+
+    struct network network;
+    const char *const bad[] = { "",           "/8",     "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/8x",
+                                "10.1.0.0/8", "::/129", "localhost" };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        ck_assert_msg(network_parse(&network, bad[i]) == UV_EINVAL, "\"%s\" was taken", bad[i]);
+}
+END_TEST
+
+START_TEST(a_site_is_a_whole_v4_address_or_a_v6_64)
+{
+    struct ip a, b, c, d;
+    ip_parse(&a, "2001:db8:1:2:3:4:5:6", 20);
+    ip_parse(&b, "2001:db8:1:2::", 14);
+    ip_parse(&c, "192.0.2.1", 9);
+    ip_keep_site(&a);
+    d = c;
+    ip_keep_site(&d);
+    ck_assert_mem_eq(&a, &b, sizeof a);
+    ck_assert_mem_eq(&c, &d, sizeof c);
+}
+END_TEST
+
+Suite *config_suite(void)
+{
+    Suite *suite = suite_create("config");
+    TCase *tcase = tcase_create("config");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, without_any_source_the_defaults_hold);
+    tcase_add_test(tcase, each_source_wins_over_the_one_before);
+    tcase_add_test(tcase, an_empty_variable_is_as_good_as_none);
+    tcase_add_test(tcase, all_types_are_read_from_a_file);
+    tcase_add_test(tcase, every_mistake_of_a_file_is_told_with_its_line);
+    tcase_add_test(tcase, lines_that_are_too_long_or_hold_nul_are_told);
+    tcase_add_test(tcase, a_file_that_cannot_be_read_is_told);
+    tcase_add_test(tcase, mistakes_of_environment_and_options_name_the_variable_or_option);
+    tcase_add_test(tcase, keys_that_contradict_each_other_are_told);
+    tcase_add_test(tcase, addresses_of_the_four_services_become_listeners_without_duplicates);
+    tcase_add_test(tcase, service_addresses_add_to_a_configured_listen_but_replace_the_default);
+    tcase_add_test(tcase, a_set_listen_drops_listeners_of_the_environment);
+    tcase_add_test(tcase, a_host_name_listens_on_its_addresses);
+    tcase_add_test(tcase, dotenv_is_read_as_docker_and_python_do);
+    tcase_add_test(tcase, an_open_quote_in_dotenv_is_told_without_its_text);
+    tcase_add_test(tcase, no_dotenv_or_a_folder_of_that_name_is_fine);
+    tcase_add_test(tcase, finishing_twice_or_nothing_is_fine);
+    tcase_add_test(tcase, every_default_is_valid_and_every_key_is_documented);
+    tcase_add_test(tcase, the_shipped_file_lists_every_key_at_its_default);
+    tcase_add_test(tcase, networks_contain_their_addresses_and_no_others);
+    tcase_add_test(tcase, a_site_is_a_whole_v4_address_or_a_v6_64);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
