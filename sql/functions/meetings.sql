@@ -1,0 +1,61 @@
+-- SPDX-License-Identifier: MIT
+-- Schedules meetings and workshops and tells whom they concern. That no two overlap is the constraints' matter: of several
+-- that come at once one is stored, the others wait for it and store nothing.
+
+-- outcome: done | overlap | no_profile | no_mentor
+CREATE OR REPLACE FUNCTION svcd.schedule_meeting(account_id bigint, starts timestamp, minutes integer, its_link text,
+                                                 OUT outcome text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    pair record;
+BEGIN
+    SELECT a.assignmentid, a.mentorid, a.menteeid INTO pair
+    FROM mentee e JOIN assignment a ON a.menteeid = e.menteeid
+    WHERE e.accountid = account_id FOR KEY SHARE OF a;
+    IF NOT FOUND THEN
+        outcome := CASE WHEN EXISTS (SELECT FROM mentee e WHERE e.accountid = account_id)
+                        THEN 'no_mentor' ELSE 'no_profile' END;
+        RETURN;
+    END IF;
+    INSERT INTO meeting (assignmentid, link, start, duration) VALUES (pair.assignmentid, its_link, starts, minutes)
+    ON CONFLICT ON CONSTRAINT svcd_no_overlapping_meetings DO NOTHING;
+    IF NOT FOUND THEN
+        outcome := 'overlap';
+        RETURN;
+    END IF;
+    INSERT INTO menteemessage (menteeid, message)
+    SELECT pair.menteeid, meeting_notification(a.name, starts, minutes)
+    FROM mentor m LEFT JOIN account a ON a.accountid = m.accountid WHERE m.mentorid = pair.mentorid;
+    INSERT INTO mentormessage (mentorid, message)
+    SELECT pair.mentorid, meeting_notification(a.name, starts, minutes)
+    FROM account a WHERE a.accountid = account_id AND pair.mentorid IS NOT NULL;
+    outcome := 'done';
+END $$;
+
+-- outcome: done | overlap | no_skill. Names need not be unique: the oldest skill of the name is meant.
+CREATE OR REPLACE FUNCTION svcd.schedule_workshop(skill_name text, starts timestamp, minutes integer, its_link text,
+                                                  OUT outcome text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    its_skill_id integer;
+    notification text := workshop_notification(skill_name, starts, minutes);
+BEGIN
+    SELECT s.skillid INTO its_skill_id FROM skill s WHERE s.name = skill_name ORDER BY s.skillid LIMIT 1 FOR KEY SHARE;
+    IF NOT FOUND THEN
+        outcome := 'no_skill';
+        RETURN;
+    END IF;
+    INSERT INTO workshop (skillid, link, start, duration) VALUES (its_skill_id, its_link, starts, minutes)
+    ON CONFLICT ON CONSTRAINT svcd_no_overlapping_workshops DO NOTHING;
+    IF NOT FOUND THEN
+        outcome := 'overlap';
+        RETURN;
+    END IF;
+    INSERT INTO mentormessage (mentorid, message)
+    SELECT DISTINCT k.mentorid, notification FROM mentorskill k
+    WHERE k.skillid = its_skill_id AND k.mentorid IS NOT NULL;
+    INSERT INTO menteemessage (menteeid, message)
+    SELECT DISTINCT k.menteeid, notification FROM menteeskill k
+    WHERE k.skillid = its_skill_id AND k.menteeid IS NOT NULL;
+    outcome := 'done';
+END $$;

@@ -1,0 +1,123 @@
+-- SPDX-License-Identifier: MIT
+-- What the account service asks and tells the database.
+
+-- name: ping
+-- Whether the database answers.
+-- returns: one
+-- column: ok integer
+-- lane: read
+SELECT 1 AS ok;
+
+-- name: login_credentials
+-- The account of an e-mail, compared exactly, and its stored crypt string.
+-- param: email text
+-- returns: optional
+-- column: account_id bigint
+-- column: password_hash bytea null
+-- lane: read
+SELECT a.accountid::bigint AS account_id, a.passwordhash AS password_hash FROM account a WHERE a.email = :email;
+
+-- name: list_business_areas
+-- Every business area, by id.
+-- returns: many
+-- column: id bigint
+-- column: name text null
+-- lane: read
+SELECT b.businesssectorid::bigint AS id, b.name::text AS name FROM businesssector b ORDER BY b.businesssectorid;
+
+-- name: list_skills
+-- Every skill, by id.
+-- returns: many
+-- column: id bigint
+-- column: name text null
+-- lane: read
+SELECT s.skillid::bigint AS id, s.name::text AS name FROM skill s ORDER BY s.skillid;
+
+-- name: register_user
+-- Stores an account; NULL if the e-mail is taken or the area does not exist.
+-- param: name text
+-- param: email text
+-- param: password_hash bytea
+-- param: date_of_birth date
+-- param: business_area_id bigint
+-- returns: one
+-- column: account_id bigint null
+-- lane: write
+WITH area AS (
+    SELECT b.businesssectorid FROM businesssector b
+    WHERE b.businesssectorid = :business_area_id
+      AND NOT EXISTS (SELECT FROM account a WHERE a.email = :email)
+    FOR KEY SHARE OF b
+), stored AS (
+    INSERT INTO account (name, email, passwordhash, dob, businesssectorid)
+    SELECT :name, :email, :password_hash, :date_of_birth, area.businesssectorid FROM area
+    ON CONFLICT (email) DO NOTHING
+    RETURNING accountid
+)
+SELECT (SELECT s.accountid FROM stored s)::bigint AS account_id;
+
+-- name: account_profiles
+-- Which profiles an account has; an unknown one has none.
+-- param: account_id bigint
+-- returns: one
+-- column: is_mentor boolean
+-- column: is_mentee boolean
+-- lane: read
+SELECT EXISTS (SELECT FROM mentor m WHERE m.accountid = :account_id) AS is_mentor,
+       EXISTS (SELECT FROM mentee e WHERE e.accountid = :account_id) AS is_mentee;
+
+-- name: mentee_notifications
+-- All messages to an account's mentee profile, oldest first.
+-- param: account_id bigint
+-- returns: many
+-- column: message text null
+-- lane: read
+SELECT n.message::text AS message
+FROM mentee e JOIN menteemessage n ON n.menteeid = e.menteeid
+WHERE e.accountid = :account_id
+ORDER BY n.menteemessageid;
+
+-- name: mentor_notifications
+-- All messages to an account's mentor profile, oldest first.
+-- param: account_id bigint
+-- returns: many
+-- column: message text null
+-- lane: read
+SELECT n.message::text AS message
+FROM mentor m JOIN mentormessage n ON n.mentorid = m.mentorid
+WHERE m.accountid = :account_id
+ORDER BY n.mentormessageid;
+
+-- name: register_mentee
+-- Gives an account a mentee profile with these skills, by name. outcome: done, already, no_account or no_skill (detail:
+-- the first name that is no skill's).
+-- param: account_id bigint
+-- param: skills text[]
+-- returns: one
+-- column: outcome text
+-- column: detail text null
+-- lane: write
+SELECT r.outcome, r.detail FROM register_profile(false, :account_id, :skills) r;
+
+-- name: register_mentor
+-- Gives an account a mentor profile with these skills; otherwise like register_mentee.
+-- param: account_id bigint
+-- param: skills text[]
+-- returns: one
+-- column: outcome text
+-- column: detail text null
+-- lane: write
+SELECT r.outcome, r.detail FROM register_profile(true, :account_id, :skills) r;
+
+-- name: update_profile
+-- Changes the account's e-mail and area (NULL: as it was) and the profile's skills (none: as they were), all or nothing.
+-- A new area ends the assignments with people in it; the mentees concerned are matched anew, the losers notified.
+-- param: account_id bigint
+-- param: is_mentor boolean
+-- param: new_email text null
+-- param: new_area_id bigint null
+-- param: skills bigint[]
+-- returns: one
+-- column: success boolean
+-- lane: write
+SELECT update_profile(:account_id, :is_mentor, :new_email, :new_area_id, :skills) AS success;

@@ -1,0 +1,98 @@
+-- SPDX-License-Identifier: MIT
+-- What the feedback service tells the database.
+
+-- name: add_feedback_on_mentor
+-- Stores the rating of an assignment's mentor as given, and queues a sample for the model of the two areas unless they are
+-- one or a date of birth is unknown. outcome: done, already or not_assigned.
+-- param: mentor_account_id bigint
+-- param: mentee_account_id bigint
+-- param: rating double precision
+-- returns: one
+-- column: outcome text
+-- lane: write
+WITH pair AS (
+    SELECT x.assignmentid, x.mentorid, x.menteeid, mentor.businesssectorid AS mentor_area,
+           mentee.businesssectorid AS mentee_area, age_difference(mentee.dob, mentor.dob) AS age_difference
+    FROM mentor m
+    JOIN account mentor ON mentor.accountid = m.accountid
+    JOIN assignment x ON x.mentorid = m.mentorid
+    JOIN mentee e ON e.menteeid = x.menteeid
+    JOIN account mentee ON mentee.accountid = e.accountid
+    WHERE m.accountid = :mentor_account_id AND e.accountid = :mentee_account_id
+    FOR KEY SHARE OF x
+), stored AS (
+    INSERT INTO mentorfeedback (assignmentid, rating)
+    SELECT pair.assignmentid, :rating FROM pair
+    WHERE NOT EXISTS (SELECT FROM mentorfeedback f WHERE f.assignmentid = pair.assignmentid)
+    ON CONFLICT (assignmentid) DO NOTHING
+    RETURNING assignmentid, rating
+), sample AS (
+    INSERT INTO pendingratingfeedback (businessarea1id, businessarea2id, skilloverlap, agedifference, rating)
+    SELECT least(mentor_area, mentee_area), greatest(mentor_area, mentee_area), skill_overlap(mentorid, menteeid),
+           age_difference, stored.rating
+    FROM pair JOIN stored ON stored.assignmentid = pair.assignmentid
+    WHERE mentor_area <> mentee_area AND age_difference IS NOT NULL
+)
+SELECT CASE WHEN EXISTS (SELECT FROM stored) THEN 'done'
+            WHEN EXISTS (SELECT FROM pair) THEN 'already' ELSE 'not_assigned' END AS outcome;
+
+-- name: add_feedback_on_mentee
+-- Stores the rating of an assignment's mentee as given, and queues a sample for the model of the two areas unless they are
+-- one or a date of birth is unknown. outcome: done, already or not_assigned.
+-- param: mentor_account_id bigint
+-- param: mentee_account_id bigint
+-- param: rating double precision
+-- returns: one
+-- column: outcome text
+-- lane: write
+WITH pair AS (
+    SELECT x.assignmentid, x.mentorid, x.menteeid, mentor.businesssectorid AS mentor_area,
+           mentee.businesssectorid AS mentee_area, age_difference(mentee.dob, mentor.dob) AS age_difference
+    FROM mentor m
+    JOIN account mentor ON mentor.accountid = m.accountid
+    JOIN assignment x ON x.mentorid = m.mentorid
+    JOIN mentee e ON e.menteeid = x.menteeid
+    JOIN account mentee ON mentee.accountid = e.accountid
+    WHERE m.accountid = :mentor_account_id AND e.accountid = :mentee_account_id
+    FOR KEY SHARE OF x
+), stored AS (
+    INSERT INTO menteefeedback (assignmentid, rating)
+    SELECT pair.assignmentid, :rating FROM pair
+    WHERE NOT EXISTS (SELECT FROM menteefeedback f WHERE f.assignmentid = pair.assignmentid)
+    ON CONFLICT (assignmentid) DO NOTHING
+    RETURNING assignmentid, rating
+), sample AS (
+    INSERT INTO pendingratingfeedback (businessarea1id, businessarea2id, skilloverlap, agedifference, rating)
+    SELECT least(mentor_area, mentee_area), greatest(mentor_area, mentee_area), skill_overlap(mentorid, menteeid),
+           age_difference, stored.rating
+    FROM pair JOIN stored ON stored.assignmentid = pair.assignmentid
+    WHERE mentor_area <> mentee_area AND age_difference IS NOT NULL
+)
+SELECT CASE WHEN EXISTS (SELECT FROM stored) THEN 'done'
+            WHEN EXISTS (SELECT FROM pair) THEN 'already' ELSE 'not_assigned' END AS outcome;
+
+-- name: add_dev_feedback
+-- Stores a message to the developers.
+-- param: content text
+-- returns: none
+-- lane: insert
+INSERT INTO websitefeedback (message) VALUES (:content);
+
+-- name: add_prog_feedback
+-- Stores feedback on the progress of an assignment. outcome: done or not_assigned.
+-- param: mentor_account_id bigint
+-- param: mentee_account_id bigint
+-- param: content text
+-- returns: one
+-- column: outcome text
+-- lane: write
+WITH pair AS (
+    SELECT x.assignmentid
+    FROM mentor m JOIN assignment x ON x.mentorid = m.mentorid JOIN mentee e ON e.menteeid = x.menteeid
+    WHERE m.accountid = :mentor_account_id AND e.accountid = :mentee_account_id
+    FOR KEY SHARE OF x
+), stored AS (
+    INSERT INTO developmentfeedback (assignmentid, content) SELECT pair.assignmentid, :content FROM pair
+    RETURNING assignmentid
+)
+SELECT CASE WHEN EXISTS (SELECT FROM stored) THEN 'done' ELSE 'not_assigned' END AS outcome;

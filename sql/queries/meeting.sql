@@ -1,0 +1,136 @@
+-- SPDX-License-Identifier: MIT
+-- What the meeting service asks and tells the database. Of an assignment's meetings, or a skill's workshops, no two
+-- overlap, so the five that end first are the five earliest.
+
+-- name: mentee_appointments
+-- The mentee's 5 earliest meetings (name: the mentor's) and workshops on its skills that have not ended.
+-- param: account_id bigint
+-- returns: many
+-- column: is_workshop boolean
+-- column: name text null
+-- column: start timestamp
+-- column: duration integer
+-- column: skill text null
+-- column: link text null
+-- lane: read
+SELECT p.is_workshop, p.name, p.start, p.duration, p.skill, p.link
+FROM (
+    SELECT false AS is_workshop, a.name::text AS name, g.start, g.duration, NULL::text AS skill, g.link::text AS link,
+           g.meetingid AS id
+    FROM mentee p
+    JOIN assignment x ON x.menteeid = p.menteeid
+    LEFT JOIN mentor o ON o.mentorid = x.mentorid
+    LEFT JOIN account a ON a.accountid = o.accountid
+    CROSS JOIN LATERAL (
+        SELECT t.meetingid, t.start, t.duration, t.link FROM meeting t
+        WHERE t.assignmentid = x.assignmentid
+          AND t.start + t.duration * interval '1 minute' > now() AT TIME ZONE 'UTC'
+        ORDER BY t.start + t.duration * interval '1 minute' LIMIT 5) g
+    WHERE p.accountid = :account_id
+    UNION ALL
+    SELECT true, NULL, w.start, w.duration, s.name::text, w.link::text, w.workshopid
+    FROM (SELECT DISTINCT y.skillid FROM mentee p JOIN menteeskill y ON y.menteeid = p.menteeid
+          WHERE p.accountid = :account_id) mine
+    JOIN skill s ON s.skillid = mine.skillid
+    CROSS JOIN LATERAL (
+        SELECT t.workshopid, t.start, t.duration, t.link FROM workshop t
+        WHERE t.skillid = s.skillid
+          AND t.start + t.duration * interval '1 minute' > now() AT TIME ZONE 'UTC'
+        ORDER BY t.start + t.duration * interval '1 minute' LIMIT 5) w
+) p
+ORDER BY p.start, p.is_workshop, p.id
+LIMIT 5;
+
+-- name: mentor_appointments
+-- The mentor's 5 earliest meetings (name: the mentee's) and workshops on its skills that have not ended.
+-- param: account_id bigint
+-- returns: many
+-- column: is_workshop boolean
+-- column: name text null
+-- column: start timestamp
+-- column: duration integer
+-- column: skill text null
+-- column: link text null
+-- lane: read
+SELECT p.is_workshop, p.name, p.start, p.duration, p.skill, p.link
+FROM (
+    SELECT false AS is_workshop, a.name::text AS name, g.start, g.duration, NULL::text AS skill, g.link::text AS link,
+           g.meetingid AS id
+    FROM mentor p
+    JOIN assignment x ON x.mentorid = p.mentorid
+    LEFT JOIN mentee o ON o.menteeid = x.menteeid
+    LEFT JOIN account a ON a.accountid = o.accountid
+    CROSS JOIN LATERAL (
+        SELECT t.meetingid, t.start, t.duration, t.link FROM meeting t
+        WHERE t.assignmentid = x.assignmentid
+          AND t.start + t.duration * interval '1 minute' > now() AT TIME ZONE 'UTC'
+        ORDER BY t.start + t.duration * interval '1 minute' LIMIT 5) g
+    WHERE p.accountid = :account_id
+    UNION ALL
+    SELECT true, NULL, w.start, w.duration, s.name::text, w.link::text, w.workshopid
+    FROM (SELECT DISTINCT y.skillid FROM mentor p JOIN mentorskill y ON y.mentorid = p.mentorid
+          WHERE p.accountid = :account_id) mine
+    JOIN skill s ON s.skillid = mine.skillid
+    CROSS JOIN LATERAL (
+        SELECT t.workshopid, t.start, t.duration, t.link FROM workshop t
+        WHERE t.skillid = s.skillid
+          AND t.start + t.duration * interval '1 minute' > now() AT TIME ZONE 'UTC'
+        ORDER BY t.start + t.duration * interval '1 minute' LIMIT 5) w
+) p
+ORDER BY p.start, p.is_workshop, p.id
+LIMIT 5;
+
+-- name: open_plans
+-- The mentee's uncompleted plans of action, by id.
+-- param: account_id bigint
+-- returns: many
+-- column: id bigint
+-- column: content text null
+-- lane: read
+SELECT p.milestoneid::bigint AS id, p.content::text AS content
+FROM mentee e JOIN milestone p ON p.menteeid = e.menteeid
+WHERE e.accountid = :account_id AND p.completed IS NOT TRUE
+ORDER BY p.milestoneid;
+
+-- name: toggle_plan
+-- Completes a plan of action or reopens it; no row if there is no such plan.
+-- param: plan_id bigint
+-- returns: optional
+-- column: id bigint
+-- lane: write
+UPDATE milestone p SET completed = p.completed IS NOT TRUE WHERE p.milestoneid = :plan_id
+RETURNING p.milestoneid::bigint AS id;
+
+-- name: create_plan
+-- Stores a plan of action; no row if the account has no mentee profile.
+-- param: account_id bigint
+-- param: content text
+-- returns: optional
+-- column: id bigint
+-- column: content text
+-- lane: insert
+INSERT INTO milestone (menteeid, content, completed)
+SELECT e.menteeid, :content, false FROM mentee e WHERE e.accountid = :account_id
+RETURNING milestoneid::bigint AS id, content::text AS content;
+
+-- name: schedule_meeting
+-- Plans a meeting of a mentee and its mentor and notifies both. outcome: done, overlap, no_profile or no_mentor.
+-- param: account_id bigint
+-- param: start timestamp
+-- param: duration integer
+-- param: link text
+-- returns: one
+-- column: outcome text
+-- lane: write
+SELECT schedule_meeting(:account_id, :start, :duration, :link) AS outcome;
+
+-- name: schedule_workshop
+-- Plans a workshop on a skill and notifies every mentor and mentee who has it. outcome: done, overlap or no_skill.
+-- param: skill text
+-- param: start timestamp
+-- param: duration integer
+-- param: link text
+-- returns: one
+-- column: outcome text
+-- lane: write
+SELECT schedule_workshop(:skill, :start, :duration, :link) AS outcome;
