@@ -116,7 +116,7 @@ PROTO_INPUTS := $(PROTOS) $(PROTO_OPTIONS) build/inputs/protos
 
 $(GEN_PB:%=%.c) $(GEN_PB:%=%.h) &: $(PROTO_INPUTS) | deps-build
 	@echo "GEN  nanopb"
-	@$(PROTOC) --plugin=protoc-gen-nanopb=/usr/bin/protoc-gen-nanopb --nanopb_out="-q -Iproto:generated" \
+	@$(PROTOC) --plugin=protoc-gen-nanopb=/usr/bin/protoc-gen-nanopb --nanopb_out="-q -fproto/nanopb.options:generated" \
 	    -Iproto -I/usr/include $(PROTOS) $(WELL_KNOWN:%=%.proto)
 
 generated/rpc.c generated/rpc.h &: $(PROTO_INPUTS) tools/protoc-gen-svcd | deps-build
