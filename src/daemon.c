@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Start: hash pool, database pool, core, listeners; each needs the ones before it. Stop, in five steps:
+ *
+ *   1. lame: health says NOT_SERVING, everything is still served, so that a load balancer looks elsewhere (drain.lame_ms);
+ *   2. the listeners close and the core says GOAWAY;
+ *   3. running calls end, or are cancelled after drain.timeout_ms;
+ *   4. hash pool and database pool stop;
+ *   5. the loop has run empty: everything is freed.
+ *
+ * A second signal skips the waiting.
+ */
+#include "daemon.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#include "db/pool.h"
+#include "ops/hash_pool.h"
+#include "ops/log.h"
+#include "ops/password.h"
+#include "runtime/accept.h"
+#include "runtime/wire.h"
+
+/* Over the server's own statement_timeout, which is the first to end a slow statement. */
+#define ANSWER_GRACE_MS 5000
+
+struct daemon {
+    const struct config *config;
+    uv_loop_t loop;
+    struct context context;
+    struct pool pool;
+    struct wire *wire;
+    struct acceptor *acceptor;
+    struct database_params params;
+    uv_signal_t signals[2];
+    uv_timer_t drain_timer;
+    enum { SERVING, LAME, DRAINING } phase;
+};
+
+void database_params_set(struct database_params *params, const struct config *config)
+{
+    /* Names resolve to our objects first and never to what another user put into a temporary schema. Generic plans: every
+     * statement is an index look-up, whose plan does not depend on the parameters. */
+    snprintf(params->options, sizeof params->options,
+             "-c search_path=svcd,public,pg_temp -c TimeZone=UTC -c statement_timeout=%d -c plan_cache_mode=force_generic_plan -c jit=off",
+             config->database.statement_timeout_ms);
+    const char *pairs[][2] = {
+        { "host", config->database.host },     { "port", config->database.port },
+        { "dbname", config->database.name },   { "user", config->database.user },
+        { "password", config->database.password }, { "options", params->options },
+        { "application_name", "svcd" },        { "client_encoding", "UTF8" },
+        { "keepalives_idle", "30" },           { "keepalives_interval", "5" },
+        { "keepalives_count", "3" },           { "tcp_user_timeout", "15000" },
+    };
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (pairs[i][1][0]) {
+            params->keywords[n] = pairs[i][0];
+            params->values[n++] = pairs[i][1];
+        }
+    params->keywords[n] = params->values[n] = NULL;
+}
+
+/* ---- stop ---- */
+
+static void on_drained(void *data)
+{
+    struct daemon *daemon = data;
+    log_info("drained");
+    uv_close((uv_handle_t *)&daemon->drain_timer, NULL);
+    for (size_t i = 0; i < 2; i++)
+        uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+    hash_pool_stop(daemon->context.hash_pool);
+    pool_stop(&daemon->pool);
+}
+
+static void on_drain_timeout(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+    log_warn("calls are still running after drain.timeout_ms and are cancelled");
+    wire_cancel(daemon->wire);
+}
+
+static void on_lame_over(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+    daemon->phase = DRAINING;
+    acceptor_stop(daemon->acceptor);
+    wire_drain(daemon->wire, on_drained, daemon);
+    uv_timer_start(&daemon->drain_timer, on_drain_timeout, (uint64_t)daemon->config->drain.timeout_ms, 0);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct daemon *daemon = handle->data;
+    switch (daemon->phase) {
+    case SERVING:
+        log_info("stopping", log_str("signal", number == SIGINT ? "SIGINT" : "SIGTERM"));
+        daemon->phase = LAME;
+        daemon->context.draining = true;
+        uv_timer_start(&daemon->drain_timer, on_lame_over, (uint64_t)daemon->config->drain.lame_ms, 0);
+        return;
+    case LAME:
+        uv_timer_start(&daemon->drain_timer, on_lame_over, 0, 0);
+        return;
+    case DRAINING:
+        wire_cancel(daemon->wire);
+    }
+}
+
+/* ---- start ---- */
+
+static void on_available(void *data, bool available)
+{
+    (void)data;
+    if (available)
+        log_info("database available");
+    else
+        log_warn("database away, calls that need it are refused");
+}
+
+static int start_pool(struct daemon *daemon)
+{
+    const struct config *config = daemon->config;
+    database_params_set(&daemon->params, config);
+    int statement_timeout_ms = config->database.statement_timeout_ms;
+    struct pool_options options = {
+        .conn = { .keywords = daemon->params.keywords,
+                  .values = daemon->params.values,
+                  .connect_timeout_ms = (unsigned)config->database.connect_timeout_ms,
+                  .answer_timeout_ms = statement_timeout_ms ? (unsigned)(statement_timeout_ms + ANSWER_GRACE_MS) : 0,
+                  .reconnect_min_ms = (unsigned)config->database.reconnect_min_ms,
+                  .reconnect_max_ms = (unsigned)config->database.reconnect_max_ms },
+        .connections = { [LANE_READ] = (unsigned)config->database.read_connections,
+                         [LANE_INSERT] = (unsigned)config->database.insert_connections,
+                         [LANE_WRITE] = (unsigned)config->database.write_connections },
+        .queue_max = (unsigned)config->database.queue_limit,
+    };
+    daemon->pool.on_available = on_available;
+    daemon->context.pool = &daemon->pool;
+    return pool_start(&daemon->pool, &daemon->loop, &options);
+}
+
+static int start_hash_pool(struct daemon *daemon)
+{
+    struct password_policy policy;
+    int rc = password_init();
+    if (rc)
+        return rc;
+    password_policy_set(&policy, daemon->config);
+    return hash_pool_start(&daemon->context.hash_pool, &daemon->loop, &policy, daemon->config->password.workers,
+                           daemon->config->password.queue_limit);
+}
+
+static int start_edge(struct daemon *daemon)
+{
+    const struct config *config = daemon->config;
+    struct wire_options wire_options = { .max_message_bytes = config->server.max_message_bytes,
+                                         .max_concurrent_streams = config->server.max_concurrent_streams,
+                                         .idle_timeout_ms = config->server.idle_timeout_ms };
+    int rc = wire_create(&daemon->wire, &daemon->loop, &daemon->context, &wire_options);
+    if (rc)
+        return rc;
+    struct acceptor_options options = { .listen = &config->server.listen,
+                                        .max_connections = (unsigned)config->server.max_connections,
+                                        .max_connections_per_address = (unsigned)config->server.max_connections_per_address };
+    return acceptor_start(&daemon->acceptor, &daemon->loop, daemon->wire, &options);
+}
+
+static void start_signals(struct daemon *daemon)
+{
+    static const int numbers[2] = { SIGTERM, SIGINT };
+    signal(SIGPIPE, SIG_IGN);
+    uv_timer_init(&daemon->loop, &daemon->drain_timer);
+    daemon->drain_timer.data = daemon;
+    for (size_t i = 0; i < 2; i++) {
+        uv_signal_init(&daemon->loop, &daemon->signals[i]);
+        daemon->signals[i].data = daemon;
+        uv_signal_start(&daemon->signals[i], on_signal, numbers[i]);
+    }
+}
+
+/* A part that did not start ends the process: there is nothing to lose yet, and the system takes everything back. */
+static int start(struct daemon *daemon)
+{
+    int rc = uv_loop_init(&daemon->loop);
+    if (!rc)
+        rc = start_hash_pool(daemon);
+    if (!rc)
+        rc = start_pool(daemon);
+    if (!rc) {
+        start_signals(daemon);
+        rc = start_edge(daemon);
+    }
+    if (rc)
+        log_error("cannot start", log_error_code(rc));
+    return rc;
+}
+
+int daemon_run(const struct config *config)
+{
+    static struct daemon daemon;
+    daemon.config = config;
+    daemon.context.config = config;
+    log_info("starting", log_str("version", SVCD_VERSION));
+    if (start(&daemon))
+        return EXIT_FAILURE;
+    uv_run(&daemon.loop, UV_RUN_DEFAULT);
+    pool_finish(&daemon.pool);
+    wire_destroy(daemon.wire);
+    uv_loop_close(&daemon.loop);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The pool: queries wait in the queue of their statement's lane and leave, many at a time, on whichever of the lane's
+ * connections is free. What is submitted during one turn of the loop is sent at its end, so waiting reads find each other.
+ * While a connection carries a batch the next one gathers: batches grow with the load, and an idle pool adds no delay.
+ *
+ * Loop thread only.
+ */
+#ifndef DB_POOL_H
+#define DB_POOL_H
+
+#include "db/conn.h"
+
+#define POOL_CONNECTIONS_MAX 64 /* of one lane */
+
+struct pool_options {
+    struct conn_options conn;
+    unsigned connections[LANES];
+    unsigned queue_max; /* queries waiting in all lanes together; more are refused */
+};
+
+struct pool_lane {
+    struct conn *conns;
+    unsigned conns_n;
+    unsigned up; /* of them IDLE or BUSY */
+    struct query_list queue;
+};
+
+struct pool {
+    struct pool_options options;
+    struct pool_lane lanes[LANES];
+    unsigned queued;      /* in all lanes */
+    bool available;       /* as on_available was last told */
+    bool stopping;
+    uv_prepare_t turn_end;
+    uv_timer_t check;
+    void (*on_available)(void *data, bool available); /* may be NULL; every lane has a connection, or one has none */
+    void *data;
+};
+
+/* Starts connecting; the database may be away. `options` is copied, the strings it points to must outlive the pool.
+ * Set on_available and data before. Returns 0 or a UV_E* code (UV_EINVAL: more than POOL_CONNECTIONS_MAX). */
+int pool_start(struct pool *pool, uv_loop_t *loop, const struct pool_options *options);
+
+/* Ends every query with QUERY_LOST and closes everything. The loop must run until its handles are closed, then pool_finish. */
+void pool_stop(struct pool *pool);
+void pool_finish(struct pool *pool);
+
+/* True while every lane has a usable connection. */
+bool pool_is_available(const struct pool *pool);
+
+/* Queues a query whose first members are set. Returns 0: on_done will be called, once, on a later turn. UV_ENOTCONN: the
+ * database is away; UV_ENOBUFS: the queue is full; then on_done is not called. */
+int pool_submit(struct pool *pool, struct query *query);
+
+/* Takes back a query that has not been sent: true, and on_done will not be called. False: it will. */
+bool pool_withdraw(struct pool *pool, struct query *query);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One execution of a statement as its caller sees it: a request that lives in the caller's memory, and its outcome.
+ * All on the loop thread.
+ */
+#ifndef DB_QUERY_H
+#define DB_QUERY_H
+
+#include <sys/queue.h>
+
+#include "db/statement.h"
+#include "db/value.h"
+
+#define QUERY_PARAMS_MAX 8 /* PARAMS_MAX of tools/sqlgen */
+
+/* A result of libpq, shared by the queries that were merged into one execution. */
+struct result;
+
+enum query_end {
+    QUERY_DONE,    /* rows, perhaps none */
+    QUERY_FAILED,  /* the server said no: sqlstate and message */
+    QUERY_EXPIRED, /* the deadline passed before it was sent */
+    QUERY_LOST,    /* no connection, or it broke; a write may or may not have happened */
+    QUERY_NO_MEMORY,
+};
+
+/* Valid only while on_done runs, but for a result that result_hold() keeps. */
+struct query_outcome {
+    enum query_end end;
+    const char *sqlstate; /* five characters, QUERY_FAILED only */
+    const char *message;  /* for the log, not for the peer; may hold data of the request */
+    struct result *result;
+    int first_row; /* this query's rows in the result */
+    int rows_n;
+    int first_column; /* 1 in a merged result: the caller's number leads */
+};
+
+enum query_state {
+    QUERY_IDLE,   /* not with the pool */
+    QUERY_QUEUED, /* waits for a connection; can be withdrawn */
+    QUERY_SENT,   /* will come back */
+};
+
+struct query {
+    /* The caller's, set before pool_submit and left alone until on_done. */
+    const struct statement *statement;
+    struct sql_param params[QUERY_PARAMS_MAX];
+    uint64_t deadline_ns; /* uv_hrtime(); UINT64_MAX: none */
+    void (*on_done)(struct query *query, const struct query_outcome *outcome);
+
+    /* The pool's. */
+    TAILQ_ENTRY(query) link;
+    enum query_state state;
+    bool alone;        /* shares neither execution nor transaction: it, or a neighbour, failed before */
+    unsigned attempts; /* how often it was sent */
+};
+
+TAILQ_HEAD(query_list, query);
+
+/* Keeps a result (and the text its rows point to) beyond on_done; each hold wants a release. NULL is let pass. */
+void result_hold(struct result *result);
+void result_release(struct result *result);
+
+/* Fills outcome->rows_n structs at `rows`, zeroed memory of that many times row_size. Text points into the result.
+ * Returns 0, or UV_EPROTO when the server's columns are not the declared ones. */
+int result_decode(const struct query_outcome *outcome, const struct statement *statement, void *rows);
+
+#endif

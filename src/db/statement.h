@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a statement of sql/queries is to the program: its text, the types of its parameters and columns, how many rows it
+ * returns and which lane of the pool it takes. tools/sqlgen makes one `struct statement` a named statement; nothing here
+ * executes anything.
+ */
+#ifndef DB_STATEMENT_H
+#define DB_STATEMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum sql_type {
+    SQL_BIGINT,
+    SQL_INTEGER,
+    SQL_DOUBLE,
+    SQL_BOOLEAN,
+    SQL_TEXT,
+    SQL_BYTEA,
+    SQL_DATE,
+    SQL_TIMESTAMP,
+    SQL_BIGINT_ARRAY,
+    SQL_TEXT_ARRAY,
+};
+
+/* Values that C has no type of its own for. None owns what it points to. */
+struct sql_bytes {
+    const uint8_t *data;
+    size_t len;
+};
+
+struct sql_date {
+    int32_t days; /* since 1970-01-01, may be negative */
+};
+
+struct sql_time {
+    int64_t us; /* microseconds since 1970-01-01 00:00 UTC */
+};
+
+struct sql_ids {
+    const int64_t *ids;
+    size_t n;
+};
+
+struct sql_texts {
+    char *const *texts;
+    size_t n;
+};
+
+enum sql_cardinality {
+    SQL_NONE,     /* no rows */
+    SQL_ONE,      /* exactly one; anything else is an internal error */
+    SQL_OPTIONAL, /* none or one */
+    SQL_MANY,
+};
+
+/* A lane is a set of connections for statements that may share them without harm. */
+enum lane {
+    LANE_READ,   /* reads: many share one Sync, waiting executions of one statement may be merged into one */
+    LANE_INSERT, /* short writes without explicit locks: many share one transaction, answered after its commit */
+    LANE_WRITE,  /* everything that locks: a transaction each, alone on its connection */
+    LANES,
+};
+
+struct sql_column {
+    const char *name;
+    enum sql_type type;
+    bool nullable;
+    size_t offset;     /* of the member in the row struct */
+    size_t has_offset; /* of its bool has_NAME; used for a nullable column that is not passed by pointer */
+};
+
+struct statement {
+    const char *name; /* on the connection, as it was prepared */
+    const char *text;
+    const char *merged_name; /* NULL: cannot be merged */
+    const char *merged_text; /* takes every parameter as an array; leads each row by its caller's number, from 1 on */
+    const enum sql_type *params;
+    size_t params_n;
+    const struct sql_column *columns;
+    size_t columns_n;
+    size_t row_size;
+    enum lane lane;
+    enum sql_cardinality returns;
+};
+
+/* Made by tools/sqlgen: every statement; each connection prepares them all. */
+extern const struct statement *const sql_statements[];
+extern const size_t sql_statements_n;
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Fixed-size values are big-endian; dates and timestamps count from 2000-01-01 there and from 1970-01-01 here. Layout of
+ * arrays: utils/adt/arrayfuncs.c (array_recv) of PostgreSQL.
+ */
+#include "db/value.h"
+
+#include <endian.h>
+#include <string.h>
+#include <uv.h>
+
+#define EPOCH_DAYS 10957 /* from 1970-01-01 to 2000-01-01 */
+#define DAY_US INT64_C(86400000000)
+
+static const struct {
+    uint32_t oid;
+    uint32_t array_oid;
+    size_t len; /* 0: varies */
+} types[] = {
+    [SQL_BIGINT] = { 20, 1016, 8 },      [SQL_INTEGER] = { 23, 1007, 4 },     [SQL_DOUBLE] = { 701, 1022, 8 },
+    [SQL_BOOLEAN] = { 16, 1000, 1 },     [SQL_TEXT] = { 25, 1009, 0 },        [SQL_BYTEA] = { 17, 1001, 0 },
+    [SQL_DATE] = { 1082, 1182, 4 },      [SQL_TIMESTAMP] = { 1114, 1115, 8 }, [SQL_BIGINT_ARRAY] = { 1016, 0, 0 },
+    [SQL_TEXT_ARRAY] = { 1009, 0, 0 },
+};
+
+uint32_t value_oid(enum sql_type type)
+{
+    return types[type].oid;
+}
+
+uint32_t value_array_oid(enum sql_type type)
+{
+    return types[type].array_oid;
+}
+
+static void put_own(struct sql_param *param, const void *bytes, size_t len)
+{
+    memcpy(param->own, bytes, len);
+    param->data = param->own;
+    param->len = (int)len;
+}
+
+void value_put_bigint(struct sql_param *param, int64_t value)
+{
+    uint64_t wire = htobe64((uint64_t)value);
+    put_own(param, &wire, sizeof wire);
+}
+
+void value_put_integer(struct sql_param *param, int32_t value)
+{
+    uint32_t wire = htobe32((uint32_t)value);
+    put_own(param, &wire, sizeof wire);
+}
+
+void value_put_double(struct sql_param *param, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    value_put_bigint(param, (int64_t)bits);
+}
+
+void value_put_boolean(struct sql_param *param, bool value)
+{
+    uint8_t wire = value;
+    put_own(param, &wire, sizeof wire);
+}
+
+void value_put_date(struct sql_param *param, struct sql_date value)
+{
+    value_put_integer(param, value.days - EPOCH_DAYS);
+}
+
+void value_put_timestamp(struct sql_param *param, struct sql_time value)
+{
+    value_put_bigint(param, value.us - EPOCH_DAYS * DAY_US);
+}
+
+void value_put_bytes(struct sql_param *param, const void *data, size_t len)
+{
+    param->data = data;
+    param->len = (int)len;
+}
+
+#define ARRAY_HEAD_LEN 20 /* dimensions, has-null flag, element type, count, lower bound */
+
+size_t value_array_len(const size_t *lens, const uint8_t *const *data, size_t n)
+{
+    size_t total = ARRAY_HEAD_LEN;
+    for (size_t i = 0; i < n; i++)
+        total += 4 + (data[i] ? lens[i] : 0);
+    return total;
+}
+
+static uint8_t *put32(uint8_t *out, uint32_t value)
+{
+    value = htobe32(value);
+    memcpy(out, &value, sizeof value);
+    return out + sizeof value;
+}
+
+void value_array_write(uint8_t *out, enum sql_type element, const size_t *lens, const uint8_t *const *data, size_t n)
+{
+    uint32_t has_null = 0;
+    for (size_t i = 0; i < n; i++)
+        has_null |= data[i] == NULL;
+    out = put32(out, 1);
+    out = put32(out, has_null);
+    out = put32(out, types[element].oid);
+    out = put32(out, (uint32_t)n);
+    out = put32(out, 1);
+    for (size_t i = 0; i < n; i++) {
+        out = put32(out, data[i] ? (uint32_t)lens[i] : UINT32_MAX);
+        if (data[i] && lens[i]) {
+            memcpy(out, data[i], lens[i]);
+            out += lens[i];
+        }
+    }
+}
+
+static int64_t get64(const uint8_t *data)
+{
+    uint64_t wire;
+    memcpy(&wire, data, sizeof wire);
+    return (int64_t)be64toh(wire);
+}
+
+static int32_t get32(const uint8_t *data)
+{
+    uint32_t wire;
+    memcpy(&wire, data, sizeof wire);
+    return (int32_t)be32toh(wire);
+}
+
+int value_get(const struct sql_column *column, const uint8_t *data, size_t len, void *row)
+{
+    void *member = (char *)row + column->offset;
+    if (!data) /* the row was zeroed: has_NAME is false, a pointer NULL */
+        return column->nullable ? 0 : UV_EPROTO;
+    if (types[column->type].len && types[column->type].len != len)
+        return UV_EPROTO;
+    if (column->nullable && types[column->type].len)
+        *(bool *)((char *)row + column->has_offset) = true;
+    switch (column->type) {
+    case SQL_BIGINT:
+        *(int64_t *)member = get64(data);
+        return 0;
+    case SQL_INTEGER:
+        *(int32_t *)member = get32(data);
+        return 0;
+    case SQL_DOUBLE: {
+        int64_t bits = get64(data);
+        memcpy(member, &bits, sizeof bits);
+        return 0;
+    }
+    case SQL_BOOLEAN:
+        *(bool *)member = *data != 0;
+        return 0;
+    case SQL_TEXT:
+        *(const char **)member = (const char *)data;
+        return 0;
+    case SQL_BYTEA:
+        *(struct sql_bytes *)member = (struct sql_bytes){ .data = data, .len = len };
+        return 0;
+    case SQL_DATE:
+        ((struct sql_date *)member)->days = get32(data) + EPOCH_DAYS;
+        return 0;
+    case SQL_TIMESTAMP:
+        ((struct sql_time *)member)->us = get64(data) + EPOCH_DAYS * DAY_US;
+        return 0;
+    case SQL_BIGINT_ARRAY:
+    case SQL_TEXT_ARRAY:
+        break;
+    }
+    return UV_EPROTO;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "runtime/hashing.h"
+
+#include <string.h>
+#include <uv.h>
+
+#include "ops/hash_pool.h"
+#include "ops/log.h"
+
+struct hashing {
+    struct hash_job job;
+    struct call *call;
+    password_checked *checked;
+    password_hashed *hashed;
+};
+
+static enum next resume(struct hashing *hashing)
+{
+    struct call *call = hashing->call;
+    switch (hashing->job.status) {
+    case 0:
+        return hashing->checked ? hashing->checked(call, hashing->job.verdict, hashing->job.made)
+                                : hashing->hashed(call, hashing->job.made);
+    case UV_ETIMEDOUT:
+        return call_fail(call, STATUS_DEADLINE_EXCEEDED, "the deadline would pass before the password could be hashed");
+    case UV_ENOMEM:
+        return call_no_memory(call);
+    case UV_ECANCELED:
+        return call_fail(call, STATUS_UNAVAILABLE, "the server is stopping");
+    default:
+        log_error("password hashing failed", log_error_code(hashing->job.status));
+        return call_fail(call, STATUS_INTERNAL, "the password could not be hashed");
+    }
+}
+
+static void on_done(struct hash_job *job)
+{
+    struct hashing *hashing = job->data;
+    struct call *call = hashing->call;
+    if (call_wake(call))
+        call_settle(call, resume(hashing));
+}
+
+/* A cancelled job comes back all the same. */
+static bool withdraw(struct call *call)
+{
+    struct hashing *hashing = call->waits_on;
+    hash_pool_cancel(call->context->hash_pool, &hashing->job);
+    return false;
+}
+
+static enum next submit(struct call *call, struct hashing *hashing, const char *password)
+{
+    hashing->call = call;
+    hashing->job.password = password ? password : "";
+    hashing->job.password_len = strlen(hashing->job.password);
+    hashing->job.deadline_ns = call->deadline_ns;
+    hashing->job.on_done = on_done;
+    hashing->job.data = hashing;
+    struct hash_pool *pool = call->context->hash_pool;
+    int rc = hash_pool_submit(pool, &hashing->job);
+    if (rc == UV_ETIMEDOUT)
+        return call_fail(call, STATUS_DEADLINE_EXCEEDED, "the deadline would pass before the password could be hashed");
+    if (rc)
+        return call_push_back(call, STATUS_RESOURCE_EXHAUSTED, (unsigned)hash_pool_retry_after_ms(pool),
+                              "too many passwords wait to be hashed");
+    call->waits_on = hashing;
+    return call_wait(call, withdraw);
+}
+
+enum next password_check(struct call *call, const char *password, struct sql_bytes stored, password_checked *then)
+{
+    struct hashing *hashing = call_alloc(call, 1, sizeof *hashing);
+    if (!hashing)
+        return call_no_memory(call);
+    hashing->job.kind = HASH_VERIFY;
+    hashing->job.stored = (const char *)stored.data;
+    hashing->job.stored_len = stored.len;
+    hashing->checked = then;
+    return submit(call, hashing, password);
+}
+
+enum next password_hash(struct call *call, const char *password, password_hashed *then)
+{
+    struct hashing *hashing = call_alloc(call, 1, sizeof *hashing);
+    if (!hashing)
+        return call_no_memory(call);
+    hashing->job.kind = HASH_MAKE;
+    hashing->hashed = then;
+    return submit(call, hashing, password);
+}

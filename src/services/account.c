@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Accounts: logging in, registering, profiles and their notifications.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "ops/hash_pool.h"
+#include "ops/log.h"
+#include "rpc.h"
+#include "runtime/hashing.h"
+#include "runtime/text.h"
+#include "services/check.h"
+#include "sql.h"
+
+#define PASSWORD_MIN_CHARACTERS 6
+
+/* ---- TryLogin ---- */
+
+/* What the continuations of a login pass on. */
+struct login {
+    bool has_account;
+    int64_t account_id;
+};
+
+static enum next login_checked(struct call *call, enum password_verdict verdict, const char *renewed)
+{
+    const struct login *login = call->locals;
+    (void)renewed;
+    if (verdict == PASSWORD_UNUSABLE)
+        log_warn("stored password hash is unusable", log_int("account", login->account_id));
+    if (!login->has_account || verdict != PASSWORD_MATCHES)
+        return reply_try_login(call, (account_package_AuthenticateReply){ .status = false });
+    return reply_try_login(call, (account_package_AuthenticateReply){ .status = true, .has_id = true, .id = login->account_id });
+}
+
+/* Whoever asks learns nothing from the time: an unknown e-mail costs a hash too. */
+static enum next credentials_read(struct call *call, const struct login_credentials_row *row)
+{
+    const account_package_AuthenticateRequest *req = call_request(call);
+    struct login *login = call->locals;
+    if (row) {
+        login->has_account = true;
+        login->account_id = row->account_id;
+    }
+    return password_check(call, req->password, row ? row->password_hash : (struct sql_bytes){ 0 }, login_checked);
+}
+
+enum next account_try_login(struct call *call, const account_package_AuthenticateRequest *req)
+{
+    const char *wrong = check_text(call, "username", req->username, TEXT_MAX)
+                        ?: check_text(call, "password", req->password, TEXT_MAX);
+    if (wrong)
+        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
+    call->locals = call_alloc(call, 1, sizeof(struct login));
+    if (!call->locals)
+        return call_no_memory(call);
+    return sql_login_credentials(call, req->username, credentials_read);
+}
+
+/* ---- ListBusinessAreas, ListSkills: the reference data, by id ---- */
+
+static enum next areas_listed(struct call *call, const struct list_business_areas_row *rows, size_t n)
+{
+    account_package_BusinessArea *areas = call_alloc(call, n, sizeof *areas);
+    if (!areas)
+        return call_no_memory(call);
+    for (size_t i = 0; i < n; i++)
+        areas[i] = (account_package_BusinessArea){ .id = rows[i].id, .name = rows[i].name };
+    return reply_list_business_areas(call, (account_package_ListBusinessAreasReply){
+        .businessAreas = areas, .businessAreas_count = (pb_size_t)n });
+}
+
+enum next account_list_business_areas(struct call *call, const google_protobuf_Empty *req)
+{
+    (void)req;
+    return sql_list_business_areas(call, areas_listed);
+}
+
+static enum next skills_listed(struct call *call, const struct list_skills_row *rows, size_t n)
+{
+    account_package_Skill *skills = call_alloc(call, n, sizeof *skills);
+    if (!skills)
+        return call_no_memory(call);
+    for (size_t i = 0; i < n; i++)
+        skills[i] = (account_package_Skill){ .id = rows[i].id, .name = rows[i].name };
+    return reply_list_skills(call, (account_package_ListSkillsReply){ .skills = skills, .skills_count = (pb_size_t)n });
+}
+
+enum next account_list_skills(struct call *call, const google_protobuf_Empty *req)
+{
+    (void)req;
+    return sql_list_skills(call, skills_listed);
+}
+
+/* ---- RegisterUser ---- */
+
+static enum next user_registered(struct call *call, const struct register_user_row *row)
+{
+    return reply_register_user(call, (account_package_RegistrationReply){
+        .status = row->has_account_id, .has_accountId = row->has_account_id, .accountId = row->account_id });
+}
+
+static enum next registration_hashed(struct call *call, const char *crypt)
+{
+    const account_package_RegistrationRequest *req = call_request(call);
+    struct sql_bytes hash = { .data = (const uint8_t *)crypt, .len = strlen(crypt) };
+    return sql_register_user(call, req->name, req->email, hash, time_to_day(&req->dateOfBirth), req->businessAreaId, user_registered);
+}
+
+static bool is_empty(const char *text)
+{
+    return !text || !*text;
+}
+
+/* What the reply's own false is for, before anything is found wrong with the request; a taken e-mail and a missing area show later. */
+static bool registration_is_refused(const account_package_RegistrationRequest *req)
+{
+    return text_length(req->password) < PASSWORD_MIN_CHARACTERS || is_empty(req->name) || is_empty(req->email) ||
+           req->businessAreaId <= 0 || (req->has_dateOfBirth && time_to_day(&req->dateOfBirth).days > today().days);
+}
+
+enum next account_register_user(struct call *call, const account_package_RegistrationRequest *req)
+{
+    if (registration_is_refused(req))
+        return reply_register_user(call, (account_package_RegistrationReply){ .status = false });
+    const char *wrong = check_text(call, "name", req->name, TEXT_MAX)
+                        ?: check_text(call, "email", req->email, EMAIL_MAX)
+                        ?: check_time(call, "dateOfBirth", req->has_dateOfBirth, &req->dateOfBirth)
+                        ?: password_problem(hash_pool_policy(call->context->hash_pool), req->password, strlen(req->password));
+    if (wrong)
+        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
+    return password_hash(call, req->password, registration_hashed);
+}
+
+/* ---- AccountProfiles ---- */
+
+static enum next profiles_read(struct call *call, const struct account_profiles_row *row)
+{
+    return reply_account_profiles(call, (account_package_ProfilesReply){ .isMentor = row->is_mentor, .isMentee = row->is_mentee });
+}
+
+enum next account_account_profiles(struct call *call, const account_package_ProfilesRequest *req)
+{
+    return sql_account_profiles(call, req->userid, profiles_read);
+}
+
+/* ---- GetNotifications: all messages of a profile, oldest first ---- */
+
+static enum next reply_notifications(struct call *call, char **messages, size_t n)
+{
+    return reply_get_notifications(call, (account_package_NotificationsReply){
+        .desiredNotifications = messages, .desiredNotifications_count = (pb_size_t)n });
+}
+
+static enum next mentee_notifications_read(struct call *call, const struct mentee_notifications_row *rows, size_t n)
+{
+    char **messages = call_alloc(call, n, sizeof *messages);
+    if (!messages)
+        return call_no_memory(call);
+    for (size_t i = 0; i < n; i++)
+        messages[i] = rows[i].message;
+    return reply_notifications(call, messages, n);
+}
+
+static enum next mentor_notifications_read(struct call *call, const struct mentor_notifications_row *rows, size_t n)
+{
+    char **messages = call_alloc(call, n, sizeof *messages);
+    if (!messages)
+        return call_no_memory(call);
+    for (size_t i = 0; i < n; i++)
+        messages[i] = rows[i].message;
+    return reply_notifications(call, messages, n);
+}
+
+enum next account_get_notifications(struct call *call, const account_package_NotificationsRequest *req)
+{
+    return req->targetProfileType == account_package_ProfileType_MENTOR
+               ? sql_mentor_notifications(call, req->userid, mentor_notifications_read)
+               : sql_mentee_notifications(call, req->userid, mentee_notifications_read);
+}
+
+/* ---- RegisterMentee, RegisterMentor: a profile with its skills ---- */
+
+static const char *check_signup(struct call *call, const account_package_ProfileSignupRequest *req)
+{
+    const char *wrong = check_id(call, "userid", req->userid);
+    for (size_t i = 0; i < req->desiredSkills_count && !wrong; i++)
+        wrong = check_text(call, "desiredSkills", req->desiredSkills[i], TEXT_MAX);
+    return wrong;
+}
+
+static struct sql_texts signup_skills(const account_package_ProfileSignupRequest *req)
+{
+    return (struct sql_texts){ .texts = req->desiredSkills, .n = req->desiredSkills_count };
+}
+
+static enum next signup_failed(struct call *call, const char *outcome, const char *detail)
+{
+    const account_package_ProfileSignupRequest *req = call_request(call);
+    if (strcmp(outcome, "no_account") == 0)
+        return call_fail(call, STATUS_NOT_FOUND, "userid: there is no account %" PRId64, req->userid);
+    return call_fail(call, STATUS_NOT_FOUND, "desiredSkills: there is no skill \"%s\"", detail ? detail : "");
+}
+
+static bool signup_was_answered(const char *outcome)
+{
+    return strcmp(outcome, "done") == 0 || strcmp(outcome, "already") == 0;
+}
+
+static enum next mentee_registered(struct call *call, const struct register_mentee_row *row)
+{
+    if (!signup_was_answered(row->outcome))
+        return signup_failed(call, row->outcome, row->detail);
+    return reply_register_mentee(call, (account_package_ProfileSignupReply){ .status = strcmp(row->outcome, "done") == 0 });
+}
+
+enum next account_register_mentee(struct call *call, const account_package_ProfileSignupRequest *req)
+{
+    const char *wrong = check_signup(call, req);
+    if (wrong)
+        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
+    return sql_register_mentee(call, req->userid, signup_skills(req), mentee_registered);
+}
+
+static enum next mentor_registered(struct call *call, const struct register_mentor_row *row)
+{
+    if (!signup_was_answered(row->outcome))
+        return signup_failed(call, row->outcome, row->detail);
+    return reply_register_mentor(call, (account_package_ProfileSignupReply){ .status = strcmp(row->outcome, "done") == 0 });
+}
+
+enum next account_register_mentor(struct call *call, const account_package_ProfileSignupRequest *req)
+{
+    const char *wrong = check_signup(call, req);
+    if (wrong)
+        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
+    return sql_register_mentor(call, req->userid, signup_skills(req), mentor_registered);
+}
+
+/* ---- UpdateProfileDetails: e-mail, business area and skills, all or nothing ---- */
+
+static enum next profile_updated(struct call *call, const struct update_profile_row *row)
+{
+    return reply_update_profile_details(call, (account_package_UpdateProfileDetailsResponse){ .success = row->success });
+}
+
+enum next account_update_profile_details(struct call *call, const account_package_UpdateProfileDetailsRequest *req)
+{
+    const char *wrong = check_text(call, "newEmail", req->newEmail, EMAIL_MAX);
+    if (wrong)
+        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
+    return sql_update_profile(call, req->userid, req->profileType == account_package_ProfileType_MENTOR, req->newEmail,
+                              req->has_newBSId ? &req->newBSId : NULL,
+                              (struct sql_ids){ .ids = req->skills, .n = req->skills_count }, profile_updated);
+}
