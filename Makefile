@@ -202,7 +202,7 @@ $(PYTHON_STUBS) &: $(PROTOS) build/inputs/protos | deps-run
 build/node_modules.ok: examples/node/package.json examples/node/package-lock.json | deps-check
 	@echo "NPM  examples/node"
 	@mkdir -p build
-	@cd examples/node && npm ci --no-audit --no-fund --loglevel=error
+	@cd examples/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # ---- run ------------------------------------------------------------------------------------------------------
