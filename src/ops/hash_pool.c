@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Password hashing away from the loop. A job moves in one direction:
+ *
+ *     idle ── submit ──▶ queued ── a worker's turn ──▶ running ──▶ done ── the loop's turn ──▶ idle, on_done
+ *                          └── cancelled or too late ────────────────▲
+ *
+ * The lock guards the lists, the counters and the states; a running job belongs to its worker, an idle one to
+ * its owner. Passwords wait in memory of the pool's own that is locked, left out of core dumps and wiped.
+ */
+#include "ops/hash_pool.h"
+
+#include <assert.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "ops/hash_arena.h"
+
+/* Idle for so long, a worker wipes its arena and gives it back. */
+#define REST_AFTER_NS 100000000u
+/* Behind the loop and PostgreSQL, yet not starved by them: about a tenth of a contested core. */
+#define WORKER_NICE    10
+#define FIRST_GUESS_NS 50000000u
+
+struct job_list {
+    struct hash_job *head, *tail;
+};
+
+struct worker {
+    uv_thread_t thread;
+    bool is_started;
+};
+
+struct hash_pool {
+    struct password_policy policy;
+    uv_async_t async; /* jobs are done */
+    uv_mutex_t mutex;
+    uv_cond_t work; /* jobs are queued, or the pool stops */
+
+    struct job_list queued, done;
+    struct hash_pool_stats stats;
+    bool is_stopping;
+    int queue_limit;
+
+    char (*slots)[PASSWORD_MAX_BYTES + 1]; /* passwords of queued and running jobs */
+    int *free_slots;                       /* stack */
+    int n_slots, n_free_slots;
+
+    int n_workers;
+    struct worker workers[];
+};
+
+static void list_append(struct job_list *list, struct hash_job *job)
+{
+    job->next = NULL;
+    if (list->tail)
+        list->tail->next = job;
+    else
+        list->head = job;
+    list->tail = job;
+}
+
+static struct hash_job *list_shift(struct job_list *list)
+{
+    struct hash_job *job = list->head;
+    if (job) {
+        list->head = job->next;
+        if (!list->head)
+            list->tail = NULL;
+    }
+    return job;
+}
+
+static void list_remove(struct job_list *list, struct hash_job *job)
+{
+    struct hash_job *before = NULL, *at = list->head;
+    while (at != job) {
+        before = at;
+        at = at->next;
+    }
+    if (before)
+        before->next = job->next;
+    else
+        list->head = job->next;
+    if (list->tail == job)
+        list->tail = before;
+}
+
+static void job_move(struct hash_pool *pool, struct hash_job *job, int state)
+{
+    static const bool allowed[4][4] = {
+        [HASH_JOB_IDLE] = { [HASH_JOB_QUEUED] = true },
+        [HASH_JOB_QUEUED] = { [HASH_JOB_RUNNING] = true, [HASH_JOB_DONE] = true },
+        [HASH_JOB_RUNNING] = { [HASH_JOB_DONE] = true },
+        [HASH_JOB_DONE] = { [HASH_JOB_IDLE] = true },
+    };
+    assert(allowed[job->state][state]);
+    pool->stats.n_queued += (state == HASH_JOB_QUEUED) - (job->state == HASH_JOB_QUEUED);
+    pool->stats.n_running += (state == HASH_JOB_RUNNING) - (job->state == HASH_JOB_RUNNING);
+    job->state = (unsigned)state;
+}
+
+/* The job, off its list, waits for the loop; its password is gone. */
+static void job_end(struct hash_pool *pool, struct hash_job *job, int status)
+{
+    job->status = status;
+    explicit_bzero(pool->slots[job->slot], job->password_len);
+    pool->free_slots[pool->n_free_slots++] = job->slot;
+    job_move(pool, job, HASH_JOB_DONE);
+    list_append(&pool->done, job);
+    uv_async_send(&pool->async);
+}
+
+/* Without the lock: password_verify() and _make() take their time. */
+static int job_run(struct hash_pool *pool, struct hash_job *job, int *n_made)
+{
+    const char *password = pool->slots[job->slot];
+    int rc;
+    job->started_ns = uv_hrtime();
+    if (job->kind == HASH_MAKE) {
+        rc = password_make(&pool->policy, password, job->password_len, job->made);
+        *n_made += rc == 0;
+        return rc;
+    }
+    rc = password_verify(&pool->policy, password, job->password_len, job->stored, job->stored_len,
+                         &job->verdict);
+    if (rc == 0 && job->verdict == PASSWORD_MATCHES &&
+        password_outdated(&pool->policy, job->stored, job->stored_len, job->password_len)) {
+        /* The login stands whether or not its hash can be renewed. */
+        if (password_make(&pool->policy, password, job->password_len, job->made) < 0)
+            job->made[0] = '\0';
+        *n_made += job->made[0] != '\0';
+    }
+    return rc;
+}
+
+static void worker_settle(void)
+{
+    const struct sched_param none = { 0 };
+    /* Both are a courtesy to the other threads: hashing works without. */
+    (void)sched_setscheduler(0, SCHED_BATCH, &none);
+    (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + WORKER_NICE);
+}
+
+/* With the lock held. */
+static void worker_take(struct hash_pool *pool)
+{
+    struct hash_job *job = list_shift(&pool->queued);
+    if (uv_hrtime() >= job->deadline_ns) {
+        pool->stats.n_refused_late++;
+        job_end(pool, job, UV_ETIMEDOUT);
+        return;
+    }
+    job_move(pool, job, HASH_JOB_RUNNING);
+    uv_mutex_unlock(&pool->mutex);
+    int n_made = 0, rc = job_run(pool, job, &n_made);
+    uint64_t duration_ns = uv_hrtime() - job->started_ns;
+    uv_mutex_lock(&pool->mutex);
+
+    uint64_t mean_ns = pool->stats.mean_duration_ns;
+    pool->stats.mean_duration_ns = mean_ns - mean_ns / 8 + duration_ns / 8;
+    pool->stats.n_verified += job->kind == HASH_VERIFY;
+    pool->stats.n_made += (uint64_t)n_made;
+    job_end(pool, job, rc);
+}
+
+static void worker_main(void *arg)
+{
+    struct hash_pool *pool = arg;
+    worker_settle();
+    hash_arena_enter();
+    bool is_rested = true;
+    uv_mutex_lock(&pool->mutex);
+    while (!pool->is_stopping) {
+        if (pool->queued.head) {
+            worker_take(pool);
+            is_rested = false;
+        } else if (is_rested) {
+            uv_cond_wait(&pool->work, &pool->mutex);
+        } else if (uv_cond_timedwait(&pool->work, &pool->mutex, REST_AFTER_NS) == UV_ETIMEDOUT) {
+            uv_mutex_unlock(&pool->mutex);
+            hash_arena_rest();
+            is_rested = true;
+            uv_mutex_lock(&pool->mutex);
+        }
+    }
+    uv_mutex_unlock(&pool->mutex);
+    hash_arena_leave();
+}
+
+static void pool_deliver(struct hash_pool *pool)
+{
+    uv_mutex_lock(&pool->mutex);
+    struct job_list done = pool->done;
+    pool->done = (struct job_list){ 0 };
+    uv_mutex_unlock(&pool->mutex);
+
+    struct hash_job *job;
+    while ((job = list_shift(&done))) {
+        uv_mutex_lock(&pool->mutex);
+        job_move(pool, job, HASH_JOB_IDLE);
+        uv_mutex_unlock(&pool->mutex);
+        job->on_done(job);
+    }
+}
+
+static void pool_on_done(uv_async_t *async)
+{
+    pool_deliver(async->data);
+}
+
+static void pool_free(struct hash_pool *pool)
+{
+    if (pool->slots)
+        munmap(pool->slots, (size_t)pool->n_slots * sizeof *pool->slots);
+    free(pool->free_slots);
+    free(pool);
+}
+
+static int pool_map_slots(struct hash_pool *pool)
+{
+    size_t len = (size_t)pool->n_slots * sizeof *pool->slots;
+    pool->free_slots = calloc((size_t)pool->n_slots, sizeof *pool->free_slots);
+    void *mapped = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED || !pool->free_slots)
+        return UV_ENOMEM;
+    pool->slots = mapped;
+    /* RLIMIT_MEMLOCK may not allow the first; swap is then the operator's to encrypt. */
+    (void)mlock(mapped, len);
+    (void)madvise(mapped, len, MADV_DONTDUMP);
+    for (int i = 0; i < pool->n_slots; i++)
+        pool->free_slots[pool->n_free_slots++] = i;
+    return 0;
+}
+
+static void workers_join(struct hash_pool *pool)
+{
+    uv_mutex_lock(&pool->mutex);
+    pool->is_stopping = true;
+    uv_cond_broadcast(&pool->work);
+    uv_mutex_unlock(&pool->mutex);
+    for (int i = 0; i < pool->n_workers; i++)
+        if (pool->workers[i].is_started)
+            uv_thread_join(&pool->workers[i].thread);
+}
+
+static void pool_on_closed(uv_handle_t *handle)
+{
+    struct hash_pool *pool = handle->data;
+    uv_cond_destroy(&pool->work);
+    uv_mutex_destroy(&pool->mutex);
+    pool_free(pool);
+}
+
+int hash_pool_start(struct hash_pool **started, uv_loop_t *loop, const struct password_policy *policy,
+                    int n_workers, int queue_limit)
+{
+    struct hash_pool *pool = calloc(1, sizeof *pool + (size_t)n_workers * sizeof pool->workers[0]);
+    if (!pool)
+        return UV_ENOMEM;
+    pool->policy = *policy;
+    pool->n_workers = n_workers;
+    pool->queue_limit = queue_limit;
+    pool->n_slots = queue_limit + n_workers;
+    pool->stats.mean_duration_ns = FIRST_GUESS_NS;
+    int rc = pool_map_slots(pool);
+    if (rc < 0)
+        goto err_after_calloc;
+    rc = uv_mutex_init(&pool->mutex);
+    if (rc < 0)
+        goto err_after_calloc;
+    rc = uv_cond_init(&pool->work);
+    if (rc < 0)
+        goto err_after_mutex_init;
+    rc = uv_async_init(loop, &pool->async, pool_on_done);
+    if (rc < 0)
+        goto err_after_cond_init;
+    pool->async.data = pool;
+
+    for (int i = 0; i < n_workers && rc == 0; i++) {
+        rc = uv_thread_create(&pool->workers[i].thread, worker_main, pool);
+        pool->workers[i].is_started = rc == 0;
+    }
+    if (rc < 0) {
+        hash_pool_stop(pool);
+        return rc;
+    }
+    *started = pool;
+    return 0;
+
+err_after_cond_init:
+    uv_cond_destroy(&pool->work);
+err_after_mutex_init:
+    uv_mutex_destroy(&pool->mutex);
+err_after_calloc:
+    pool_free(pool);
+    return rc;
+}
+
+void hash_pool_stop(struct hash_pool *pool)
+{
+    if (!pool)
+        return;
+    workers_join(pool);
+    struct hash_job *job;
+    uv_mutex_lock(&pool->mutex);
+    while ((job = list_shift(&pool->queued)))
+        job_end(pool, job, UV_ECANCELED);
+    uv_mutex_unlock(&pool->mutex);
+    pool_deliver(pool);
+    uv_close((uv_handle_t *)&pool->async, pool_on_closed);
+}
+
+/* With the lock held. */
+static uint64_t expected_wait_ns(const struct hash_pool *pool, int n_ahead)
+{
+    return pool->stats.mean_duration_ns * (uint64_t)n_ahead / (uint64_t)pool->n_workers;
+}
+
+int hash_pool_submit(struct hash_pool *pool, struct hash_job *job)
+{
+    int rc = 0;
+    job->status = 0;
+    job->verdict = PASSWORD_DIFFERS;
+    job->made[0] = '\0';
+    job->started_ns = 0;
+
+    uv_mutex_lock(&pool->mutex);
+    if (pool->is_stopping) {
+        rc = UV_ECANCELED;
+    } else if (pool->stats.n_queued >= pool->queue_limit) {
+        pool->stats.n_refused_full++;
+        rc = UV_ENOBUFS;
+    } else if (job->deadline_ns != UINT64_MAX &&
+               uv_hrtime() + expected_wait_ns(pool, pool->stats.n_queued) >= job->deadline_ns) {
+        pool->stats.n_refused_late++;
+        rc = UV_ETIMEDOUT;
+    } else {
+        job->slot = pool->free_slots[--pool->n_free_slots];
+        /* One byte too many makes a password hopeless, however many more there were. */
+        if (job->password_len > PASSWORD_MAX_BYTES + 1)
+            job->password_len = PASSWORD_MAX_BYTES + 1;
+        memcpy(pool->slots[job->slot], job->password, job->password_len);
+        job_move(pool, job, HASH_JOB_QUEUED);
+        list_append(&pool->queued, job);
+        uv_cond_signal(&pool->work);
+    }
+    uv_mutex_unlock(&pool->mutex);
+    return rc;
+}
+
+void hash_pool_cancel(struct hash_pool *pool, struct hash_job *job)
+{
+    uv_mutex_lock(&pool->mutex);
+    if (job->state == HASH_JOB_QUEUED) {
+        list_remove(&pool->queued, job);
+        pool->stats.n_cancelled++;
+        job_end(pool, job, UV_ECANCELED);
+    }
+    uv_mutex_unlock(&pool->mutex);
+}
+
+int hash_pool_retry_after_ms(struct hash_pool *pool)
+{
+    uv_mutex_lock(&pool->mutex);
+    uint64_t wait_ns = expected_wait_ns(pool, pool->stats.n_queued / 2 + 1);
+    uv_mutex_unlock(&pool->mutex);
+    return (int)(wait_ns / 1000000) + 1;
+}
+
+const struct password_policy *hash_pool_policy(const struct hash_pool *pool)
+{
+    return &pool->policy;
+}
+
+void hash_pool_stats(struct hash_pool *pool, struct hash_pool_stats *stats)
+{
+    uv_mutex_lock(&pool->mutex);
+    *stats = pool->stats;
+    uv_mutex_unlock(&pool->mutex);
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The hash pool on a real loop with real hashes: order, bounds, deadlines, cancellation, counters, stopping.
+ */
+#include <check.h>
+#include <dirent.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "ops/hash_pool.h"
+
+#define QUICK "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e" /* of "correct horse", 1 ms */
+#define SLOW  "$2b$12$abcdefghijklmnopqrstuuFDJRuYeKkCzo3Wy7h8SxhBSHBAHiPK2" /* likewise, 200 ms */
+
+enum { QUEUE_LIMIT = 8, JOBS_MAX = 32 };
+
+static uv_loop_t loop;
+static struct hash_pool *pool;
+static struct password_policy policy;
+static struct hash_job jobs[JOBS_MAX];
+static struct hash_job *done[JOBS_MAX]; /* in the order in which they were delivered */
+static int n_done;
+
+static void on_done(struct hash_job *job)
+{
+    ck_assert_int_lt(n_done, JOBS_MAX);
+    done[n_done++] = job;
+}
+
+static void start(int n_workers)
+{
+    ck_assert_int_eq(hash_pool_start(&pool, &loop, &policy, n_workers, QUEUE_LIMIT), 0);
+}
+
+static void set_up(void)
+{
+    /* bcrypt of the stored hashes' cost, so that nothing is renewed unless a test wants it. */
+    struct config config = { .password = { .scheme = PASSWORD_BCRYPT,
+                                           .argon2_memory_kib = 19456,
+                                           .argon2_passes = 2,
+                                           .bcrypt_cost = 4 } };
+    ck_assert_int_eq(password_init(), 0);
+    password_policy_set(&policy, &config);
+    ck_assert_int_eq(uv_loop_init(&loop), 0);
+    memset(jobs, 0, sizeof jobs);
+    n_done = 0;
+    pool = NULL;
+}
+
+static void stop(void)
+{
+    hash_pool_stop(pool);
+    pool = NULL;
+    uv_run(&loop, UV_RUN_DEFAULT);
+}
+
+static void tear_down(void)
+{
+    stop();
+    ck_assert_int_eq(uv_loop_close(&loop), 0);
+}
+
+static struct hash_job *verify_job(int i, const char *password, const char *stored)
+{
+    jobs[i] = (struct hash_job){ .kind = HASH_VERIFY,
+                                 .password = password,
+                                 .password_len = strlen(password),
+                                 .stored = stored,
+                                 .stored_len = stored ? strlen(stored) : 0,
+                                 .deadline_ns = UINT64_MAX,
+                                 .on_done = on_done };
+    return &jobs[i];
+}
+
+static struct hash_job *quick_job(int i)
+{
+    return verify_job(i, "correct horse", QUICK);
+}
+
+static struct hash_job *slow_job(int i)
+{
+    return verify_job(i, "wrong", SLOW);
+}
+
+static void must_submit(struct hash_job *job)
+{
+    ck_assert_int_eq(hash_pool_submit(pool, job), 0);
+}
+
+static void run_until_done(int n)
+{
+    while (n_done < n)
+        uv_run(&loop, UV_RUN_ONCE);
+    ck_assert_int_eq(n_done, n);
+}
+
+static struct hash_pool_stats stats(void)
+{
+    struct hash_pool_stats now;
+    hash_pool_stats(pool, &now);
+    return now;
+}
+
+static void wait_until_running(int n)
+{
+    while (stats().n_running < n)
+        uv_sleep(1);
+}
+
+START_TEST(a_job_comes_back_on_the_loop_with_its_verdict)
+{
+    start(1);
+    must_submit(verify_job(0, "correct horse", QUICK));
+    must_submit(verify_job(1, "wrong", QUICK));
+    must_submit(verify_job(2, "anything", NULL));
+    must_submit(verify_job(3, "anything", "gibberish"));
+    ck_assert_int_eq(n_done, 0);
+    run_until_done(4);
+    const enum password_verdict expected[] = { PASSWORD_MATCHES, PASSWORD_DIFFERS, PASSWORD_DIFFERS,
+                                               PASSWORD_UNUSABLE };
+    for (int i = 0; i < 4; i++) {
+        ck_assert_ptr_eq(done[i], &jobs[i]);
+        ck_assert_int_eq(jobs[i].status, 0);
+        ck_assert_int_eq(jobs[i].verdict, expected[i]);
+        ck_assert_str_eq(jobs[i].made, "");
+        ck_assert_uint_gt(jobs[i].started_ns, 0);
+    }
+    ck_assert_uint_eq(stats().n_verified, 4);
+    ck_assert_uint_eq(stats().n_made, 0);
+}
+END_TEST
+
+START_TEST(a_password_may_be_wiped_once_it_is_submitted)
+{
+    char password[] = "correct horse";
+    start(1);
+    must_submit(slow_job(0));
+    must_submit(verify_job(1, password, QUICK));
+    memset(password, 0, sizeof password);
+    run_until_done(2);
+    ck_assert_int_eq(jobs[1].verdict, PASSWORD_MATCHES);
+}
+END_TEST
+
+START_TEST(a_made_hash_matches_its_password)
+{
+    start(1);
+    struct hash_job *job = verify_job(0, "correct horse", NULL);
+    job->kind = HASH_MAKE;
+    must_submit(job);
+    run_until_done(1);
+    ck_assert_int_eq(jobs[0].status, 0);
+    ck_assert_int_eq(strncmp(jobs[0].made, "$2b$04$", 7), 0);
+    must_submit(verify_job(1, "correct horse", jobs[0].made));
+    run_until_done(2);
+    ck_assert_int_eq(jobs[1].verdict, PASSWORD_MATCHES);
+    ck_assert_uint_eq(stats().n_made, 1);
+    ck_assert_uint_eq(stats().n_verified, 1);
+}
+END_TEST
+
+START_TEST(a_password_that_cannot_be_hashed_fails_its_job_only)
+{
+    static char long_password[PASSWORD_MAX_BYTES + 500];
+    memset(long_password, 'x', sizeof long_password - 1);
+    start(1);
+    struct hash_job *job = verify_job(0, long_password, NULL);
+    job->kind = HASH_MAKE;
+    must_submit(job);
+    must_submit(verify_job(1, long_password, QUICK));
+    must_submit(quick_job(2));
+    run_until_done(3);
+    ck_assert_int_eq(jobs[0].status, UV_EINVAL);
+    ck_assert_int_eq(jobs[1].verdict, PASSWORD_DIFFERS);
+    ck_assert_int_eq(jobs[2].verdict, PASSWORD_MATCHES);
+}
+END_TEST
+
+START_TEST(a_match_of_an_outdated_hash_brings_a_new_one)
+{
+    policy.scheme = PASSWORD_ARGON2ID;
+    start(1);
+    must_submit(quick_job(0));
+    must_submit(verify_job(1, "wrong", QUICK));
+    run_until_done(2);
+    ck_assert_int_eq(jobs[0].verdict, PASSWORD_MATCHES);
+    ck_assert_int_eq(strncmp(jobs[0].made, "$argon2id$v=19$m=19456,t=2,p=1$", 31), 0);
+    ck_assert_str_eq(jobs[1].made, "");
+    must_submit(verify_job(2, "correct horse", jobs[0].made));
+    run_until_done(3);
+    ck_assert_int_eq(jobs[2].verdict, PASSWORD_MATCHES);
+    ck_assert_str_eq(jobs[2].made, "");
+    ck_assert_uint_eq(stats().n_verified, 3);
+    ck_assert_uint_eq(stats().n_made, 1);
+}
+END_TEST
+
+START_TEST(jobs_run_in_the_order_of_their_arrival)
+{
+    start(1);
+    must_submit(slow_job(0));
+    for (int i = 1; i <= 7; i++)
+        must_submit(i % 3 ? quick_job(i) : slow_job(i));
+    run_until_done(8);
+    for (int i = 0; i < 8; i++)
+        ck_assert_ptr_eq(done[i], &jobs[i]);
+}
+END_TEST
+
+START_TEST(a_full_queue_refuses_and_says_when_to_come_back)
+{
+    start(1);
+    must_submit(slow_job(0));
+    wait_until_running(1);
+    for (int i = 1; i <= QUEUE_LIMIT; i++)
+        must_submit(quick_job(i));
+    ck_assert_int_eq(stats().n_queued, QUEUE_LIMIT);
+    ck_assert_int_eq(hash_pool_submit(pool, quick_job(20)), UV_ENOBUFS);
+    ck_assert_uint_eq(stats().n_refused_full, 1);
+    int full_ms = hash_pool_retry_after_ms(pool);
+    run_until_done(1 + QUEUE_LIMIT);
+    ck_assert_int_gt(full_ms, 0);
+    ck_assert_int_ge(full_ms, hash_pool_retry_after_ms(pool));
+    ck_assert_uint_eq(jobs[20].started_ns, 0);
+    must_submit(&jobs[20]);
+    run_until_done(2 + QUEUE_LIMIT);
+}
+END_TEST
+
+START_TEST(a_job_that_would_be_late_is_refused_before_it_is_queued)
+{
+    start(1);
+    must_submit(slow_job(0));
+    must_submit(slow_job(1));
+    must_submit(slow_job(2));
+    struct hash_job *late = quick_job(3);
+    late->deadline_ns = uv_hrtime() + 2000000;
+    ck_assert_int_eq(hash_pool_submit(pool, late), UV_ETIMEDOUT);
+    struct hash_job *patient = quick_job(4);
+    patient->deadline_ns = uv_hrtime() + 60000000000;
+    must_submit(patient);
+    run_until_done(4);
+    ck_assert_int_eq(patient->status, 0);
+    ck_assert_uint_eq(stats().n_refused_late, 1);
+    ck_assert_uint_eq(stats().n_verified, 4);
+}
+END_TEST
+
+START_TEST(a_job_that_became_late_while_it_waited_is_not_begun)
+{
+    start(1);
+    must_submit(slow_job(0));
+    wait_until_running(1);
+    /* Nothing is queued, so it is taken; the running job then outlasts it. */
+    struct hash_job *late = quick_job(1);
+    late->deadline_ns = uv_hrtime() + 50000000;
+    must_submit(late);
+    run_until_done(2);
+    ck_assert_int_eq(late->status, UV_ETIMEDOUT);
+    ck_assert_uint_eq(late->started_ns, 0);
+    ck_assert_uint_eq(stats().n_verified, 1);
+    ck_assert_uint_eq(stats().n_refused_late, 1);
+}
+END_TEST
+
+START_TEST(a_cancelled_job_is_not_begun_and_comes_back_once)
+{
+    start(1);
+    must_submit(slow_job(0));
+    wait_until_running(1);
+    for (int i = 1; i <= 3; i++)
+        must_submit(quick_job(i));
+    hash_pool_cancel(pool, &jobs[3]);
+    hash_pool_cancel(pool, &jobs[1]);
+    hash_pool_cancel(pool, &jobs[1]);
+    ck_assert_int_eq(n_done, 0);
+    ck_assert_int_eq(stats().n_queued, 1);
+    run_until_done(4);
+    ck_assert_int_eq(jobs[1].status, UV_ECANCELED);
+    ck_assert_int_eq(jobs[2].status, 0);
+    ck_assert_int_eq(jobs[3].status, UV_ECANCELED);
+    ck_assert_uint_eq(jobs[1].started_ns, 0);
+    ck_assert_uint_eq(stats().n_verified, 2);
+    ck_assert_uint_eq(stats().n_cancelled, 2);
+}
+END_TEST
+
+START_TEST(cancelling_a_running_or_finished_job_changes_nothing)
+{
+    start(1);
+    must_submit(slow_job(0));
+    wait_until_running(1);
+    hash_pool_cancel(pool, &jobs[0]);
+    run_until_done(1);
+    ck_assert_int_eq(jobs[0].status, 0);
+    ck_assert_int_eq(jobs[0].verdict, PASSWORD_DIFFERS);
+    hash_pool_cancel(pool, &jobs[0]);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    ck_assert_int_eq(n_done, 1);
+    ck_assert_uint_eq(stats().n_cancelled, 0);
+}
+END_TEST
+
+START_TEST(stopping_waits_for_the_running_job_and_cancels_the_others)
+{
+    start(1);
+    must_submit(slow_job(0));
+    wait_until_running(1);
+    must_submit(quick_job(1));
+    must_submit(quick_job(2));
+    hash_pool_stop(pool);
+    ck_assert_int_eq(n_done, 3);
+    ck_assert_int_eq(jobs[0].status, 0);
+    ck_assert_int_eq(jobs[1].status, UV_ECANCELED);
+    ck_assert_int_eq(jobs[2].status, UV_ECANCELED);
+    pool = NULL;
+}
+END_TEST
+
+static void resubmit(struct hash_job *job)
+{
+    on_done(job);
+    if (n_done < 5)
+        must_submit(job);
+}
+
+START_TEST(a_callback_may_submit_again)
+{
+    start(1);
+    struct hash_job *job = quick_job(0);
+    job->on_done = resubmit;
+    must_submit(job);
+    run_until_done(5);
+    ck_assert_uint_eq(stats().n_verified, 5);
+}
+END_TEST
+
+START_TEST(several_workers_run_jobs_at_once)
+{
+    start(2);
+    must_submit(slow_job(0));
+    must_submit(slow_job(1));
+    wait_until_running(2);
+    run_until_done(2);
+}
+END_TEST
+
+START_TEST(workers_run_at_lower_priority_than_the_loop)
+{
+    start(2);
+    must_submit(slow_job(0));
+    must_submit(slow_job(1));
+    wait_until_running(2);
+    DIR *tasks = opendir("/proc/self/task");
+    ck_assert_ptr_nonnull(tasks);
+    int n_workers = 0, own_nice = getpriority(PRIO_PROCESS, 0);
+    for (struct dirent *entry; (entry = readdir(tasks));) {
+        int tid = atoi(entry->d_name);
+        if (tid > 0 && tid != gettid() && getpriority(PRIO_PROCESS, (id_t)tid) == own_nice + 10) {
+            ck_assert_int_eq(sched_getscheduler(tid), SCHED_BATCH);
+            n_workers++;
+        }
+    }
+    closedir(tasks);
+    ck_assert_int_eq(n_workers, 2);
+    run_until_done(2);
+}
+END_TEST
+
+START_TEST(a_pool_that_did_nothing_stops)
+{
+    start(3);
+    stop();
+    hash_pool_stop(NULL);
+}
+END_TEST
+
+Suite *hash_pool_suite(void)
+{
+    Suite *suite = suite_create("hash_pool");
+    TCase *tcase = tcase_create("hash_pool");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, a_job_comes_back_on_the_loop_with_its_verdict);
+    tcase_add_test(tcase, a_password_may_be_wiped_once_it_is_submitted);
+    tcase_add_test(tcase, a_made_hash_matches_its_password);
+    tcase_add_test(tcase, a_password_that_cannot_be_hashed_fails_its_job_only);
+    tcase_add_test(tcase, a_match_of_an_outdated_hash_brings_a_new_one);
+    tcase_add_test(tcase, jobs_run_in_the_order_of_their_arrival);
+    tcase_add_test(tcase, a_full_queue_refuses_and_says_when_to_come_back);
+    tcase_add_test(tcase, a_job_that_would_be_late_is_refused_before_it_is_queued);
+    tcase_add_test(tcase, a_job_that_became_late_while_it_waited_is_not_begun);
+    tcase_add_test(tcase, a_cancelled_job_is_not_begun_and_comes_back_once);
+    tcase_add_test(tcase, cancelling_a_running_or_finished_job_changes_nothing);
+    tcase_add_test(tcase, stopping_waits_for_the_running_job_and_cancels_the_others);
+    tcase_add_test(tcase, a_callback_may_submit_again);
+    tcase_add_test(tcase, several_workers_run_jobs_at_once);
+    tcase_add_test(tcase, workers_run_at_lower_priority_than_the_loop);
+    tcase_add_test(tcase, a_pool_that_did_nothing_stops);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
