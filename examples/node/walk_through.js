@@ -120,8 +120,8 @@ async function update(userid) {
 // What is not answered by a reply's own boolean is a status with a message that says what was wrong.
 async function errors() {
     for (const [expected, failing] of [
-        ["NOT_FOUND", svcd.matching.TryMatch({ menteeUserId: 2 ** 31 - 1 })],
-        ["INVALID_ARGUMENT", svcd.feedback.AddFeedbackOnMentor({ mentorUserId: 1, menteeUserId: 61, rating: 7 })],
+        ["NOT_FOUND", () => svcd.matching.TryMatch({ menteeUserId: 2 ** 31 - 1 })],
+        ["INVALID_ARGUMENT", () => svcd.feedback.AddFeedbackOnMentor({ mentorUserId: 1, menteeUserId: 61, rating: 7 })],
     ]) {
         await assert.rejects(failing, (error) => {
             say(statusNames[error.code], error.details);

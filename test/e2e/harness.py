@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: MIT
+"""What the end-to-end tests stand on: the cluster, databases made from one migrated template, and svcd as a process."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+import grpc
+import svcd_client
+
+ROOT = Path(__file__).resolve().parents[2]
+SVCD = os.environ["SVCD"]
+CLUSTER = os.environ["SVCD_CLUSTER"]
+TEMPLATE = "template_demo"
+UNDER_SANITIZER = "asan" in SVCD
+PATIENCE_S = 30  # for what must happen, however slow the machine
+
+count = iter(range(1, 1_000_000))
+
+
+def cluster(verb):
+    subprocess.run([ROOT / "tools/cluster", verb, CLUSTER], check=True)
+
+
+def psql(statement, database="svcd", user="svcd"):
+    """Rows as lists of text."""
+    done = subprocess.run(["psql", "-XAtq", "-F", "\x1f", "-R", "\x1e", "-v", "ON_ERROR_STOP=1", "-d", database, "-U", user],
+                          input=statement, text=True, capture_output=True)
+    if done.returncode != 0:
+        raise AssertionError(f"psql: {done.stderr}")
+    text = done.stdout.removesuffix("\n").removesuffix("\x1e")
+    return [row.split("\x1f") for row in text.split("\x1e")] if text else []
+
+
+def value(statement, database):
+    return psql(statement, database)[0][0]
+
+
+def environment(database, **extra):
+    """That of a shell in which nothing of svcd's is set but the way to this database."""
+    clean = {name: text for name, text in os.environ.items() if not name.startswith("POSTGRES_")}
+    return {**clean, "POSTGRES_HOST": os.environ["PGHOST"], "POSTGRES_PORT": os.environ["PGPORT"],
+            "POSTGRES_USER": "svcd", "POSTGRES_DATABASE": database, **extra}
+
+
+def run_svcd(*arguments, database="svcd", **options):
+    return subprocess.run([SVCD, *arguments], env=environment(database), capture_output=True, text=True,
+                          timeout=PATIENCE_S, **options)
+
+
+def create_database(template=None):
+    name = f"test_{next(count)}"
+    psql(f"CREATE DATABASE {name} OWNER svcd TEMPLATE {template or 'template0'}", "postgres", "postgres")
+    return name
+
+
+def demo_database():
+    """A fresh database with schema and demo data."""
+    if not psql(f"SELECT FROM pg_database WHERE datname = '{TEMPLATE}'", "postgres", "postgres"):
+        psql(f"CREATE DATABASE {TEMPLATE} OWNER svcd", "postgres", "postgres")
+        migrated = run_svcd("migrate", database=TEMPLATE)
+        assert migrated.returncode == 0, migrated.stderr
+        data = subprocess.run([ROOT / "tools/demo-data"], check=True, capture_output=True, text=True).stdout
+        psql(data, TEMPLATE)
+    return create_database(TEMPLATE)
+
+
+def wait_until(condition, what, patience_s=PATIENCE_S):
+    """Seconds it took."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < patience_s, f"after {patience_s} s: {what}"
+        time.sleep(0.01)
+    return time.monotonic() - begun
+
+
+def free_port():
+    """A port nobody listens on, outside the range that connections take theirs from."""
+    for port in range(20000 + os.getpid() % 10000, 32000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("no free port")
+
+
+class Daemon:
+    """svcd as a process. Its log is collected, and shown if it does not stop as it should."""
+
+    def __init__(self, database, *arguments, env=None, listen="127.0.0.1:0", cwd=ROOT):
+        listen_arguments = ["--set", f"server.listen={listen}"] if listen else []
+        self.process = subprocess.Popen([SVCD, *listen_arguments, "--set", "drain.lame_ms=0", *arguments], cwd=cwd,
+                                        env=environment(database, **(env or {})), stderr=subprocess.PIPE, text=True)
+        self.log = []
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+        try:
+            self.wait_for_log(r"listening address=")
+        except AssertionError:
+            self.process.kill()
+            raise
+        self.address = self.addresses()[0]
+
+    def read(self):
+        for line in self.process.stderr:
+            self.log.append(line.rstrip("\n"))
+
+    def addresses(self):
+        found = (re.search(r"listening address=(\S+)", line) for line in list(self.log))
+        return [match[1] for match in found if match]
+
+    def wait_for_log(self, pattern, times=1, patience_s=PATIENCE_S):
+        def seen():
+            assert self.process.poll() is None or self.reader.is_alive() or \
+                sum(bool(re.search(pattern, line)) for line in self.log) >= times, "\n".join(["svcd ended:", *self.log])
+            return sum(bool(re.search(pattern, line)) for line in list(self.log)) >= times
+        try:
+            return wait_until(seen, f"no line like {pattern!r} in the log", patience_s)
+        except AssertionError as error:
+            raise AssertionError("\n".join([str(error), *self.log])) from None
+
+    def resident_bytes(self):
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self):
+        status = self.process.wait(PATIENCE_S)
+        self.reader.join(PATIENCE_S)
+        self.process.stderr.close()
+        return status
+
+    def stop(self):
+        """Ends it, and fails if it does not drain and exit with 0 (a sanitizer that found something does not)."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+        try:
+            status = self.wait()
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError("\n".join(["svcd does not stop:", *self.log])) from None
+        assert status == 0, "\n".join([f"svcd exited with {status}:", *self.log])
+
+
+class TestCase(unittest.TestCase):
+    """A fresh demo database and a daemon on it for each class."""
+
+    arguments = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.database = demo_database()
+        cls.daemon = Daemon(cls.database, *cls.arguments)
+        cls.addClassCleanup(cls.daemon.stop)
+        cls.client = svcd_client.Client(cls.daemon.address)
+        cls.addClassCleanup(cls.client.channel.close)
+        wait_until(lambda: is_serving(cls.client), "not serving")
+
+    def sql(self, statement):
+        return psql(statement, self.database)
+
+    def sql_value(self, statement):
+        return value(statement, self.database)
+
+    def assert_fails(self, code, rpc, request, says=""):
+        """The call ends with this status and a message that says what is wrong."""
+        with self.assertRaises(grpc.RpcError) as caught:
+            rpc(request, timeout=PATIENCE_S)
+        self.assertEqual(caught.exception.code(), code, caught.exception.details())
+        self.assertIn(says, caught.exception.details())
+        return caught.exception
+
+
+def is_serving(client, service=""):
+    import health_pb2
+    try:
+        reply = client.health.Check(health_pb2.HealthCheckRequest(service=service), timeout=PATIENCE_S)
+        return reply.status == health_pb2.HealthCheckResponse.SERVING
+    except grpc.RpcError:
+        return False
+
+
+def temporary_folder(test):
+    folder = tempfile.TemporaryDirectory(prefix="svcd-e2e.")
+    test.addCleanup(folder.cleanup)
+    return Path(folder.name)
