@@ -190,6 +190,7 @@ int pool_start(struct pool *pool, uv_loop_t *loop, const struct pool_options *op
 void pool_stop(struct pool *pool)
 {
     pool->stopping = true;
+    pool->on_available = NULL; /* going away is no news now */
     for (enum lane number = 0; number < LANES; number++) {
         struct pool_lane *lane = &pool->lanes[number];
         for (unsigned i = 0; i < lane->conns_n; i++)

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+#include "harness.h"
+
+#include <libpq-fe.h>
+#include <pb_decode.h>
+#include <pb_encode.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "daemon.h"
+#include "db/pool.h"
+#include "ops/hash_pool.h"
+#include "runtime/rpc.h"
+
+#define WAIT_MAX_MS 20000
+
+/* Everything of one test. Check runs each in a process of its own. */
+static struct {
+    PGconn *db;
+    struct config config;
+    struct database_params params;
+    uv_loop_t loop;
+    uv_timer_t timer;
+    bool timer_fired;
+    struct context context;
+    struct pool pool;
+    struct arena memory;
+    struct test_call *calls;
+    unsigned unanswered;
+} harness;
+
+struct test_call {
+    struct call call;
+    struct sent sent;
+    const pb_msgdesc_t *reply_fields;
+    size_t reply_size;
+    struct test_call *next;
+};
+
+/* ---- the database ---- */
+
+static PGresult *query(ExecStatusType expected, const char *format, va_list args)
+{
+    char sql[65536];
+    ck_assert_int_lt(vsnprintf(sql, sizeof sql, format, args), sizeof sql);
+    PGresult *result = PQexec(harness.db, sql);
+    if (PQresultStatus(result) != expected)
+        ck_abort_msg("%s: %s", sql, PQresultErrorMessage(result));
+    return result;
+}
+
+void db_run(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char sql[65536];
+    ck_assert_int_lt(vsnprintf(sql, sizeof sql, format, args), sizeof sql);
+    va_end(args);
+    PGresult *result = PQexec(harness.db, sql);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
+        ck_abort_msg("%s: %s", sql, PQresultErrorMessage(result));
+    PQclear(result);
+}
+
+static const char *keep(const char *text)
+{
+    size_t len = strlen(text) + 1;
+    return memcpy(arena_alloc(&harness.memory, len), text, len);
+}
+
+static const char *only_value(const char *format, va_list args)
+{
+    PGresult *result = query(PGRES_TUPLES_OK, format, args);
+    ck_assert_msg(PQntuples(result) == 1, "%s: %d rows, not one", format, PQntuples(result));
+    const char *value = keep(PQgetvalue(result, 0, 0));
+    PQclear(result);
+    return value;
+}
+
+long db_int(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    long value = strtol(only_value(format, args), NULL, 10);
+    va_end(args);
+    return value;
+}
+
+const char *db_text(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const char *value = only_value(format, args);
+    va_end(args);
+    return value;
+}
+
+const char *db_quote(const char *text)
+{
+    char *quoted = PQescapeLiteral(harness.db, text, strlen(text));
+    const char *kept = keep(quoted);
+    PQfreemem(quoted);
+    return kept;
+}
+
+const char *db_state(void)
+{
+    return db_text("SELECT string_agg(md5(query_to_xml(format('SELECT * FROM %%I.%%I AS t ORDER BY t::text', schemaname, tablename), "
+                   "true, true, '')::text), ' ' ORDER BY schemaname, tablename) FROM pg_tables WHERE schemaname IN ('public', 'svcd')");
+}
+
+/* ---- a world ---- */
+
+static int add(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static int add(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int id = atoi(only_value(format, args));
+    va_end(args);
+    return id;
+}
+
+int make_area(const char *name)
+{
+    return add("INSERT INTO businesssector (name) VALUES (%s) RETURNING 1; SELECT max(businesssectorid) FROM businesssector",
+               db_quote(name));
+}
+
+int make_skill(const char *name)
+{
+    return add("INSERT INTO skill (name) VALUES (%s) RETURNING 1; SELECT max(skillid) FROM skill", db_quote(name));
+}
+
+int make_account(int area)
+{
+    return add("INSERT INTO account (name, email, passwordhash, dob, businesssectorid) SELECT 'Person ' || n, 'p' || n || '@example.com', "
+               "'x', '1990-01-01', %d FROM (SELECT count(*) + 1 AS n FROM account) c; SELECT max(accountid) FROM account", area);
+}
+
+static int make_profile(const char *kind, int area, const char *skills)
+{
+    int account = make_account(area);
+    db_run("INSERT INTO %s (accountid) VALUES (%d)", kind, account);
+    db_run("INSERT INTO %sskill (%sid, skillid) SELECT p.%sid, s FROM %s p, unnest(ARRAY[%s]::int[]) s WHERE p.accountid = %d", kind,
+           kind, kind, kind, skills, account);
+    return account;
+}
+
+int make_mentor(int area, const char *skills)
+{
+    return make_profile("mentor", area, skills);
+}
+
+int make_mentee(int area, const char *skills)
+{
+    return make_profile("mentee", area, skills);
+}
+
+void make_assignment(int mentor, int mentee)
+{
+    db_run("INSERT INTO assignment (mentorid, menteeid) SELECT r.mentorid, e.menteeid FROM mentor r, mentee e "
+           "WHERE r.accountid = %d AND e.accountid = %d", mentor, mentee);
+}
+
+void make_model(int area1, int area2, double overlap, double age, double offset)
+{
+    db_run("INSERT INTO ratingmodel VALUES (%d, %d, %.17g, %.17g, %.17g)", area1 < area2 ? area1 : area2,
+           area1 < area2 ? area2 : area1, overlap, age, offset);
+}
+
+/* ---- calls ---- */
+
+static struct test_call *test_call_of(struct call *call)
+{
+    return (struct test_call *)((char *)call - offsetof(struct test_call, call));
+}
+
+static void on_reply(struct call *call, const uint8_t *bytes, size_t len)
+{
+    struct test_call *test = test_call_of(call);
+    ck_assert_msg(!test->sent.answered, "answered twice");
+    test->sent.answered = true;
+    test->sent.reply = calloc(1, test->reply_size);
+    pb_istream_t stream = pb_istream_from_buffer(bytes, len);
+    ck_assert_msg(pb_decode(&stream, test->reply_fields, test->sent.reply), "the reply cannot be decoded");
+    harness.unanswered--;
+}
+
+static void on_fail(struct call *call, enum status status, const char *message, unsigned retry_after_ms)
+{
+    struct test_call *test = test_call_of(call);
+    ck_assert_msg(!test->sent.answered, "answered twice");
+    test->sent.answered = true;
+    test->sent.status = status;
+    test->sent.message = keep(message);
+    test->sent.retry_after_ms = retry_after_ms;
+    harness.unanswered--;
+}
+
+static void on_drop(struct call *call)
+{
+    ck_assert_msg(!test_call_of(call)->sent.answered, "dropped after its answer");
+    harness.unanswered--;
+}
+
+static const struct call_transport transport = { .reply = on_reply, .fail = on_fail, .drop = on_drop };
+
+static const struct rpc_method *method_of(const char *path)
+{
+    for (size_t i = 0; i < rpc_methods_n; i++)
+        if (strcmp(rpc_methods[i].path, path) == 0)
+            return &rpc_methods[i];
+    ck_abort_msg("%s is not registered", path);
+    return NULL;
+}
+
+struct sent *rpc_send_bytes(const char *path, const pb_msgdesc_t *request_fields, const pb_msgdesc_t *reply_fields,
+                            size_t reply_size, const void *bytes, size_t len, unsigned deadline_ms)
+{
+    (void)request_fields;
+    struct test_call *test = calloc(1, sizeof *test);
+    *test = (struct test_call){ .reply_fields = reply_fields, .reply_size = reply_size, .next = harness.calls };
+    test->call.method = method_of(path);
+    test->call.transport = &transport;
+    test->call.context = &harness.context;
+    test->call.deadline_ns = deadline_ms ? uv_hrtime() + deadline_ms * UINT64_C(1000000) : UINT64_MAX;
+    test->sent.call = test;
+    harness.calls = test;
+    harness.unanswered++;
+    call_start(&test->call, bytes, len);
+    return &test->sent;
+}
+
+struct sent *rpc_send(const char *path, const pb_msgdesc_t *request_fields, const pb_msgdesc_t *reply_fields, size_t reply_size,
+                      const void *request)
+{
+    size_t len;
+    ck_assert(pb_get_encoded_size(&len, request_fields, request));
+    uint8_t *bytes = malloc(len + 1);
+    pb_ostream_t stream = pb_ostream_from_buffer(bytes, len);
+    ck_assert_msg(pb_encode(&stream, request_fields, request), "the request cannot be encoded");
+    struct sent *sent = rpc_send_bytes(path, request_fields, reply_fields, reply_size, bytes, len, 0);
+    free(bytes);
+    return sent;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    (void)timer;
+    harness.timer_fired = true;
+}
+
+static void timer_start(unsigned ms)
+{
+    harness.timer_fired = false;
+    uv_timer_start(&harness.timer, on_timer, ms, 0);
+}
+
+void rpc_wait(struct sent *sent)
+{
+    timer_start(WAIT_MAX_MS);
+    while (!sent->answered && !harness.timer_fired)
+        uv_run(&harness.loop, UV_RUN_ONCE);
+    ck_assert_msg(sent->answered, "no answer");
+    uv_timer_stop(&harness.timer);
+}
+
+void rpc_wait_all(void)
+{
+    timer_start(WAIT_MAX_MS);
+    while (harness.unanswered > 0 && !harness.timer_fired)
+        uv_run(&harness.loop, UV_RUN_ONCE);
+    ck_assert_msg(harness.unanswered == 0, "%u calls without an answer", harness.unanswered);
+    uv_timer_stop(&harness.timer);
+}
+
+void rpc_cancel(struct sent *sent)
+{
+    struct test_call *test = sent->call;
+    call_cancel(&test->call);
+}
+
+const void *rpc_ok(const char *path, const pb_msgdesc_t *request_fields, const pb_msgdesc_t *reply_fields, size_t reply_size,
+                   const void *request)
+{
+    struct sent *sent = rpc_send(path, request_fields, reply_fields, reply_size, request);
+    rpc_wait(sent);
+    ck_assert_msg(sent->status == STATUS_OK, "%s: status %d: %s", path, sent->status, sent->message);
+    return sent->reply;
+}
+
+void rpc_fails(enum status status, const char *words, const char *path, const pb_msgdesc_t *request_fields,
+               const pb_msgdesc_t *reply_fields, size_t reply_size, const void *request)
+{
+    const char *before = db_state();
+    struct sent *sent = rpc_send(path, request_fields, reply_fields, reply_size, request);
+    rpc_wait(sent);
+    ck_assert_msg(sent->status == status, "%s: status %d (%s), expected %d", path, sent->status, sent->message, status);
+    ck_assert_msg(strstr(sent->message, words) != NULL, "%s: the message \"%s\" lacks \"%s\"", path, sent->message, words);
+    ck_assert_str_eq(before, db_state());
+}
+
+struct context *harness_context(void)
+{
+    return &harness.context;
+}
+
+void harness_run_ms(unsigned ms)
+{
+    timer_start(ms);
+    while (!harness.timer_fired)
+        uv_run(&harness.loop, UV_RUN_ONCE);
+}
+
+/* ---- set-up and tear-down ---- */
+
+static void empty_database(void)
+{
+    const char *tables = db_text("SELECT string_agg(format('%%I.%%I', schemaname, tablename), ', ') FROM pg_tables WHERE schemaname = "
+                                 "'public' OR (schemaname = 'svcd' AND tablename NOT IN ('migration', 'skill_set'))");
+    db_run("SET client_min_messages = warning; TRUNCATE %s RESTART IDENTITY", tables);
+}
+
+static void start_pool(void)
+{
+    struct pool_options options = {
+        .conn = { .keywords = harness.params.keywords, .values = harness.params.values, .connect_timeout_ms = 5000,
+                  .answer_timeout_ms = 30000, .reconnect_min_ms = 20, .reconnect_max_ms = 100 },
+        .connections = { [LANE_READ] = 2, [LANE_INSERT] = 1, [LANE_WRITE] = 4 },
+        .queue_max = 10000,
+    };
+    harness.context.pool = &harness.pool;
+    ck_assert_int_eq(pool_start(&harness.pool, &harness.loop, &options), 0);
+    timer_start(WAIT_MAX_MS);
+    while (!pool_is_available(&harness.pool) && !harness.timer_fired)
+        uv_run(&harness.loop, UV_RUN_ONCE);
+    ck_assert_msg(pool_is_available(&harness.pool), "the database cannot be reached");
+}
+
+static void set_up(void)
+{
+    extern char **environ;
+    memset(&harness, 0, sizeof harness);
+    struct config_source source = { .environment = environ };
+    ck_assert_int_eq(config_load(&harness.config, &source, stderr), 0);
+    database_params_set(&harness.params, &harness.config);
+    harness.context.config = &harness.config;
+    harness.db = PQconnectdbParams(harness.params.keywords, harness.params.values, 0);
+    ck_assert_msg(PQstatus(harness.db) == CONNECTION_OK, "%s", PQerrorMessage(harness.db));
+    empty_database();
+    uv_loop_init(&harness.loop);
+    uv_timer_init(&harness.loop, &harness.timer);
+    struct password_policy policy;
+    ck_assert_int_eq(password_init(), 0);
+    password_policy_set(&policy, &harness.config);
+    ck_assert_int_eq(hash_pool_start(&harness.context.hash_pool, &harness.loop, &policy, 2, 1000), 0);
+    start_pool();
+}
+
+static void tear_down(void)
+{
+    pool_stop(&harness.pool);
+    hash_pool_stop(harness.context.hash_pool);
+    uv_close((uv_handle_t *)&harness.timer, NULL);
+    uv_run(&harness.loop, UV_RUN_DEFAULT);
+    ck_assert_int_eq(uv_loop_close(&harness.loop), 0);
+    pool_finish(&harness.pool);
+    while (harness.calls) {
+        struct test_call *test = harness.calls;
+        harness.calls = test->next;
+        if (test->sent.reply)
+            pb_release(test->reply_fields, test->sent.reply);
+        free(test->sent.reply);
+        call_finish(&test->call);
+        free(test);
+    }
+    PQfinish(harness.db);
+    config_finish(&harness.config);
+    arena_finish(&harness.memory);
+}
+
+TCase *harness_case(Suite *suite, const char *name)
+{
+    TCase *tcase = tcase_create(name);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_set_timeout(tcase, 60);
+    suite_add_tcase(suite, tcase);
+    return tcase;
+}
