@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the end-to-end tests stand on: the cluster, databases made from one migrated template, and svcd as a process."""
 
+import functools
 import os
 import re
 import signal
@@ -18,7 +19,6 @@ import svcd_client
 ROOT = Path(__file__).resolve().parents[2]
 SVCD = os.environ["SVCD"]
 CLUSTER = os.environ["SVCD_CLUSTER"]
-TEMPLATE = "template_demo"
 UNDER_SANITIZER = "asan" in SVCD
 PATIENCE_S = 30  # for what must happen, however slow the machine
 
@@ -61,15 +61,18 @@ def create_database(template=None):
     return name
 
 
+@functools.cache
+def demo_template():
+    name = create_database()
+    migrated = run_svcd("migrate", database=name)
+    assert migrated.returncode == 0, migrated.stderr
+    psql(subprocess.run([ROOT / "tools/demo-data"], check=True, capture_output=True, text=True).stdout, name)
+    return name
+
+
 def demo_database():
     """A fresh database with schema and demo data."""
-    if not psql(f"SELECT FROM pg_database WHERE datname = '{TEMPLATE}'", "postgres", "postgres"):
-        psql(f"CREATE DATABASE {TEMPLATE} OWNER svcd", "postgres", "postgres")
-        migrated = run_svcd("migrate", database=TEMPLATE)
-        assert migrated.returncode == 0, migrated.stderr
-        data = subprocess.run([ROOT / "tools/demo-data"], check=True, capture_output=True, text=True).stdout
-        psql(data, TEMPLATE)
-    return create_database(TEMPLATE)
+    return create_database(demo_template())
 
 
 def wait_until(condition, what, patience_s=PATIENCE_S):
