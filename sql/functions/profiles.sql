@@ -56,19 +56,20 @@ DECLARE
     new_mentor_names text[] := '{}';
     new_mentor integer;
 BEGIN
-    UPDATE account a SET businesssectorid = new_area WHERE a.accountid = account_key RETURNING a.name INTO mover;
-    SELECT b.name INTO area FROM businesssector b WHERE b.businesssectorid = new_area;
-
+    -- Before the account, for whoever else deletes an assignment comes to the mentor's candidate row through it, too.
     WITH dissolved AS (
         DELETE FROM assignment x
         USING mentor m, account mentor_account, mentee e, account mentee_account
         WHERE x.mentorid = m.mentorid AND m.accountid = mentor_account.accountid
           AND x.menteeid = e.menteeid AND e.accountid = mentee_account.accountid
-          AND account_key IN (m.accountid, e.accountid)
-          AND mentor_account.businesssectorid = new_area AND mentee_account.businesssectorid = new_area
+          AND (m.accountid = account_key AND mentee_account.businesssectorid = new_area
+               OR e.accountid = account_key AND mentor_account.businesssectorid = new_area)
         RETURNING x.assignmentid, x.mentorid, x.menteeid)
     SELECT array_agg(d.mentorid ORDER BY d.assignmentid), array_agg(d.menteeid ORDER BY d.assignmentid)
     INTO mentor_ids, mentee_ids FROM dissolved d;
+
+    UPDATE account a SET businesssectorid = new_area WHERE a.accountid = account_key RETURNING a.name INTO mover;
+    SELECT b.name INTO area FROM businesssector b WHERE b.businesssectorid = new_area;
 
     FOR i IN 1 .. coalesce(cardinality(mentee_ids), 0) LOOP
         new_mentor := assign_mentor(mentee_ids[i]);

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- What matching knows of every mentor, kept by triggers in one row each: business area, skills, date of birth and number
--- of mentees. It makes the rule "at most five mentees a mentor" a plain CHECK, whoever writes and at any isolation level,
--- and lets matching find the best free mentor by index. The row is also the lock on a mentor's places.
+-- What matching knows of every mentor, kept by triggers in one row each: business area, skills, date of birth and
+-- number of mentees. It makes the rule "at most five mentees a mentor" a plain CHECK, whoever writes and at any
+-- isolation level, and lets matching find the best free mentor by index (sql/functions/matching.sql). The row is also
+-- the lock on a mentor's places.
 
 -- Every set of skills a mentor ever had, so that mentors of equal skills share a short key. Only grows.
 CREATE TABLE svcd.skill_set (
@@ -11,18 +12,27 @@ CREATE TABLE svcd.skill_set (
 
 CREATE TABLE svcd.candidate (
     mentor_id integer PRIMARY KEY REFERENCES public.mentor ON DELETE CASCADE,
-    area_id integer,
+    area_id integer,                                             -- NULL: never qualifies
     skill_set_id integer NOT NULL,
-    dob date,
+    dob date,                                                    -- NULL: not known; never infinite
     mentees integer NOT NULL,
-    free boolean GENERATED ALWAYS AS (mentees < 5) STORED,
-    lot double precision NOT NULL DEFAULT random(),
+    free boolean GENERATED ALWAYS AS (mentees < 5) STORED,       -- in indexes, which a change of mentees alone spares
+    lot double precision NOT NULL DEFAULT random(),              -- 0 to 1: where blind choice finds the row
     CONSTRAINT at_most_five_mentees CHECK (mentees BETWEEN 0 AND 5)
 ) WITH (fillfactor = 70);
 
-CREATE FUNCTION svcd.skills_of_mentor(mentor_id integer) RETURNS integer[] LANGUAGE sql STABLE
-RETURN ARRAY(SELECT DISTINCT k.skillid FROM public.mentorskill k
-             WHERE k.mentorid = mentor_id AND k.skillid IS NOT NULL ORDER BY k.skillid);
+CREATE INDEX candidate_group ON svcd.candidate (area_id, skill_set_id, dob) WHERE free;
+CREATE INDEX candidate_age ON svcd.candidate (area_id, dob) WHERE free;
+CREATE INDEX candidate_lot ON svcd.candidate (area_id, lot) WHERE free;
+
+CREATE FUNCTION svcd.finite(day date) RETURNS date LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN isfinite(day) THEN day END;
+
+CREATE VIEW svcd.taught AS
+SELECT m.mentorid AS mentor_id, ARRAY(SELECT DISTINCT k.skillid FROM public.mentorskill k
+                                      WHERE k.mentorid = m.mentorid AND k.skillid IS NOT NULL
+                                      ORDER BY k.skillid) AS skills
+FROM public.mentor m;
 
 -- A mentor's row is born with the profile.
 CREATE FUNCTION svcd.track_mentor() RETURNS trigger
@@ -34,7 +44,7 @@ BEGIN
     -- A move of this account that is under way is waited for: it cannot see the new profile.
     SELECT a.businesssectorid, a.dob INTO its_area, its_dob FROM account a WHERE a.accountid = NEW.accountid FOR SHARE;
     INSERT INTO candidate AS c (mentor_id, area_id, skill_set_id, dob, mentees)
-    SELECT NEW.mentorid, its_area, s.skill_set_id, its_dob, 0 FROM skill_set s WHERE s.skills = '{}'
+    SELECT NEW.mentorid, its_area, s.skill_set_id, finite(its_dob), 0 FROM skill_set s WHERE s.skills = '{}'
     ON CONFLICT (mentor_id) DO UPDATE SET area_id = excluded.area_id, dob = excluded.dob;
     RETURN NULL;
 END $$;
@@ -42,7 +52,7 @@ END $$;
 CREATE FUNCTION svcd.track_account() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = svcd, public, pg_temp AS $$
 BEGIN
-    UPDATE candidate c SET area_id = NEW.businesssectorid, dob = NEW.dob
+    UPDATE candidate c SET area_id = NEW.businesssectorid, dob = finite(NEW.dob)
     FROM mentor m WHERE m.accountid = NEW.accountid AND c.mentor_id = m.mentorid;
     RETURN NULL;
 END $$;
@@ -71,12 +81,14 @@ BEGIN
     PERFORM FROM candidate c WHERE c.mentor_id = ANY (mentor_ids) ORDER BY c.mentor_id FOR NO KEY UPDATE;
 
     INSERT INTO skill_set (skills)
-    SELECT DISTINCT skills_of_mentor(m.mentor_id) FROM unnest(mentor_ids) AS m (mentor_id)
+    SELECT t.skills FROM unnest(mentor_ids) AS m (mentor_id) JOIN taught t ON t.mentor_id = m.mentor_id
     EXCEPT SELECT s.skills FROM skill_set s
     ON CONFLICT (skills) DO NOTHING;
 
     UPDATE candidate c SET skill_set_id = s.skill_set_id
-    FROM unnest(mentor_ids) AS m (mentor_id) JOIN skill_set s ON s.skills = skills_of_mentor(m.mentor_id)
+    FROM unnest(mentor_ids) AS m (mentor_id)
+    JOIN taught t ON t.mentor_id = m.mentor_id
+    JOIN skill_set s ON s.skills = t.skills
     WHERE c.mentor_id = m.mentor_id AND c.skill_set_id <> s.skill_set_id;
 END $$;
 
@@ -116,14 +128,15 @@ BEGIN
 END $$;
 
 INSERT INTO svcd.skill_set (skills)
-SELECT '{}' UNION SELECT svcd.skills_of_mentor(m.mentorid) FROM public.mentor m;
+SELECT '{}' UNION SELECT t.skills FROM svcd.taught t;
 
 INSERT INTO svcd.candidate (mentor_id, area_id, skill_set_id, dob, mentees)
-SELECT m.mentorid, a.businesssectorid, s.skill_set_id, a.dob,
+SELECT m.mentorid, a.businesssectorid, s.skill_set_id, svcd.finite(a.dob),
        (SELECT count(*) FROM public.assignment x WHERE x.mentorid = m.mentorid)
 FROM public.mentor m
 LEFT JOIN public.account a ON a.accountid = m.accountid
-JOIN svcd.skill_set s ON s.skills = svcd.skills_of_mentor(m.mentorid);
+JOIN svcd.taught t ON t.mentor_id = m.mentorid
+JOIN svcd.skill_set s ON s.skills = t.skills;
 
 CREATE TRIGGER svcd_track AFTER INSERT OR UPDATE OF accountid ON public.mentor
     FOR EACH ROW EXECUTE FUNCTION svcd.track_mentor();
@@ -143,3 +156,6 @@ CREATE TRIGGER svcd_track_delete AFTER DELETE ON public.mentorskill REFERENCING 
     FOR EACH STATEMENT EXECUTE FUNCTION svcd.track_mentorskill();
 CREATE TRIGGER svcd_track_truncate AFTER TRUNCATE ON public.mentorskill
     FOR EACH STATEMENT EXECUTE FUNCTION svcd.track_mentorskill_truncate();
+
+ANALYZE svcd.skill_set;
+ANALYZE svcd.candidate;

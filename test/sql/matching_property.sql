@@ -1,0 +1,181 @@
+-- SPDX-License-Identifier: MIT
+-- Holds matching against a naive reference on random worlds. Load into a migrated database without accounts, then
+--
+--     SELECT svcd_test.check_match_worlds(worlds, seed);    compares the choice in that many worlds, changes between
+--     SELECT svcd_test.check_match_uniform(mentors);        tests that a choice without model favours nobody
+--
+-- Both raise an exception that shows the difference, and leave no rows.
+
+CREATE SCHEMA IF NOT EXISTS svcd_test;
+
+-- The rule, word by word: every mentor who qualifies, whether there is a model, and its predicted rating.
+CREATE OR REPLACE FUNCTION svcd_test.qualifying(its_mentee_id integer)
+RETURNS TABLE (mentor_id integer, modelled boolean, rating double precision) LANGUAGE sql STABLE AS $$
+SELECT m.mentorid, r.businessarea1id IS NOT NULL,
+       r.skilloverlapcoefficient
+           * (SELECT count(DISTINCT x.skillid) FROM public.mentorskill x JOIN public.menteeskill y ON y.skillid = x.skillid
+              WHERE x.mentorid = m.mentorid AND y.menteeid = e.menteeid)
+       + r.agedifferencecoefficient * coalesce(round((ea.dob - ma.dob) / 365.0::double precision), 0)
+       + r.modeloffset
+FROM public.mentee e
+JOIN public.account ea ON ea.accountid = e.accountid
+CROSS JOIN public.mentor m
+JOIN public.account ma ON ma.accountid = m.accountid
+LEFT JOIN public.ratingmodel r ON r.businessarea1id = least(ea.businesssectorid, ma.businesssectorid)
+                              AND r.businessarea2id = greatest(ea.businesssectorid, ma.businesssectorid)
+                              AND r.skilloverlapcoefficient <> 'NaN'
+WHERE e.menteeid = its_mentee_id AND ea.businesssectorid <> ma.businesssectorid
+  AND (SELECT count(*) FROM public.assignment a WHERE a.mentorid = m.mentorid) < 5
+$$;
+
+CREATE OR REPLACE FUNCTION svcd_test.check_choice(its_mentee_id integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    chosen integer := svcd.best_candidate(its_mentee_id);
+    choice record;
+    best record;
+BEGIN
+    SELECT q.modelled, q.rating INTO choice FROM svcd_test.qualifying(its_mentee_id) q WHERE q.mentor_id = chosen;
+    SELECT q.modelled, q.rating INTO best FROM svcd_test.qualifying(its_mentee_id) q
+    ORDER BY q.modelled, q.rating DESC LIMIT 1;
+    IF (choice.modelled, CASE WHEN choice.modelled THEN choice.rating END)
+       IS DISTINCT FROM (best.modelled, CASE WHEN best.modelled THEN best.rating END)
+       OR (chosen IS NULL) <> (best.modelled IS NULL) THEN
+        RAISE EXCEPTION 'mentee %: chose mentor % (%), the best is %', its_mentee_id, chosen, choice, best;
+    END IF;
+END $$;
+
+-- That the triggers kept svcd.candidate true.
+CREATE OR REPLACE FUNCTION svcd_test.check_candidates() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    wrong text;
+BEGIN
+    WITH truth AS (
+        SELECT m.mentorid, a.businesssectorid, a.dob,
+               ARRAY(SELECT DISTINCT k.skillid FROM public.mentorskill k
+                     WHERE k.mentorid = m.mentorid AND k.skillid IS NOT NULL ORDER BY 1) AS skills,
+               (SELECT count(*) FROM public.assignment x WHERE x.mentorid = m.mentorid)::integer AS mentees
+        FROM public.mentor m LEFT JOIN public.account a ON a.accountid = m.accountid
+    ), kept AS (
+        SELECT c.mentor_id, c.area_id, c.dob, s.skills, c.mentees
+        FROM svcd.candidate c JOIN svcd.skill_set s ON s.skill_set_id = c.skill_set_id
+    )
+    SELECT string_agg(d::text, ' ') INTO wrong
+    FROM ((TABLE truth EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE truth)) d;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'svcd.candidate is wrong: %', wrong;
+    END IF;
+END $$;
+
+CREATE OR REPLACE FUNCTION svcd_test.clear_world() RETURNS void LANGUAGE sql AS $$
+DELETE FROM public.account;
+DELETE FROM public.businesssector;
+DELETE FROM public.skill;
+DELETE FROM public.ratingmodel;
+$$;
+
+-- An integer from 0 to n - 1.
+CREATE OR REPLACE FUNCTION svcd_test.dice(n integer) RETURNS integer LANGUAGE sql VOLATILE
+RETURN floor(random() * n)::integer;
+
+CREATE OR REPLACE FUNCTION svcd_test.random_dob() RETURNS date LANGUAGE sql VOLATILE
+RETURN CASE WHEN random() < 0.9 THEN date '1950-01-01' + svcd_test.dice(20000) END;
+
+-- Few areas and skills, so that ties and full mentors are common; some accounts without area or date of birth, some
+-- repeated skills, some models missing or NaN, coefficients of either sign and zero.
+CREATE OR REPLACE FUNCTION svcd_test.make_world() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    areas integer := 1 + svcd_test.dice(5);
+    skills integer := 1 + svcd_test.dice(7);
+    modelled double precision := least(1, random() * 2);
+BEGIN
+    INSERT INTO public.businesssector (businesssectorid, name) SELECT i, 'area ' || i FROM generate_series(1, areas) i;
+    INSERT INTO public.skill (skillid, name) SELECT i, 'skill ' || i FROM generate_series(1, skills) i;
+    INSERT INTO public.account (accountid, name, email, dob, businesssectorid)
+    SELECT i, 'account ' || i, i || '@world', svcd_test.random_dob(),
+           CASE WHEN random() < 0.97 THEN 1 + svcd_test.dice(areas) END
+    FROM generate_series(1, 4 + svcd_test.dice(40)) i;
+    INSERT INTO public.mentor (mentorid, accountid) SELECT accountid, accountid FROM public.account WHERE random() < 0.6;
+    INSERT INTO public.mentee (menteeid, accountid) SELECT accountid, accountid FROM public.account WHERE random() < 0.6;
+    INSERT INTO public.mentorskill (mentorid, skillid)
+    SELECT m.mentorid, 1 + svcd_test.dice(skills) FROM public.mentor m, generate_series(1, 4) WHERE random() < 0.5;
+    INSERT INTO public.menteeskill (menteeid, skillid)
+    SELECT e.menteeid, 1 + svcd_test.dice(skills) FROM public.mentee e, generate_series(1, 4) WHERE random() < 0.6;
+    INSERT INTO public.ratingmodel
+    SELECT a, b, CASE WHEN random() < 0.05 THEN 'NaN' ELSE (svcd_test.dice(5) - 1) * 0.37 END,
+           (svcd_test.dice(5) - 2) * 0.031, svcd_test.dice(4) * 0.5
+    FROM generate_series(1, areas) a, generate_series(1, areas) b WHERE a < b AND random() < modelled;
+END $$;
+
+CREATE OR REPLACE FUNCTION svcd_test.change_world() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM public.assignment WHERE random() < 0.2;
+    DELETE FROM public.mentorskill WHERE random() < 0.1;
+    DELETE FROM public.skill WHERE random() < 0.05;
+    UPDATE public.mentorskill SET skillid = (SELECT min(skillid) FROM public.skill) WHERE random() < 0.1;
+    UPDATE public.account SET dob = svcd_test.random_dob() WHERE random() < 0.1;
+    UPDATE public.account SET businesssectorid = (SELECT max(businesssectorid) FROM public.businesssector)
+    WHERE random() < 0.1;
+    UPDATE public.assignment SET mentorid = (SELECT mentor_id FROM svcd.candidate WHERE mentees = 0 LIMIT 1)
+    WHERE menteeid = (SELECT min(menteeid) FROM public.assignment);
+    DELETE FROM public.account WHERE random() < 0.03;
+END $$;
+
+CREATE OR REPLACE FUNCTION svcd_test.check_match_worlds(worlds integer, seed double precision) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    its_mentee_id integer;
+BEGIN
+    IF EXISTS (SELECT FROM public.account) THEN
+        RAISE EXCEPTION 'this test needs a database without accounts';
+    END IF;
+    PERFORM setseed(seed);
+    FOR world IN 1 .. worlds LOOP
+        PERFORM svcd_test.make_world();
+        FOR change IN 1 .. 3 LOOP
+            PERFORM svcd_test.check_candidates();
+            FOR its_mentee_id IN SELECT e.menteeid FROM public.mentee e
+                                 WHERE NOT EXISTS (SELECT FROM public.assignment a WHERE a.menteeid = e.menteeid)
+            LOOP
+                PERFORM svcd_test.check_choice(its_mentee_id);
+                IF random() < 0.8 THEN
+                    PERFORM svcd.try_match(its_mentee_id);
+                END IF;
+            END LOOP;
+            PERFORM svcd_test.change_world();
+        END LOOP;
+        PERFORM svcd_test.check_candidates();
+        PERFORM svcd_test.clear_world();
+    END LOOP;
+END $$;
+
+-- Two areas of very different size, one mentor in five full, nobody modelled: over 100 draws a mentor the chi-squared
+-- statistic lies within 5 standard deviations of its mean.
+CREATE OR REPLACE FUNCTION svcd_test.check_match_uniform(mentors integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    n integer;
+    chi_squared double precision;
+BEGIN
+    IF EXISTS (SELECT FROM public.account) THEN
+        RAISE EXCEPTION 'this test needs a database without accounts';
+    END IF;
+    INSERT INTO public.businesssector (businesssectorid, name) VALUES (1, 'the mentee''s'), (2, 'large'), (3, 'small');
+    INSERT INTO public.account (accountid, businesssectorid)
+    SELECT i, CASE WHEN i % 10 = 0 THEN 3 ELSE 2 END FROM generate_series(1, mentors) i;
+    INSERT INTO public.mentor (mentorid, accountid) SELECT i, i FROM generate_series(1, mentors) i;
+    INSERT INTO public.account (accountid, businesssectorid) VALUES (0, 1);
+    INSERT INTO public.mentee (menteeid, accountid) VALUES (0, 0);
+    INSERT INTO public.mentee (menteeid) SELECT i FROM generate_series(1, mentors) i;
+    INSERT INTO public.assignment (mentorid, menteeid) SELECT i - i % 5 + 1, i FROM generate_series(1, mentors - 1) i
+    WHERE i - i % 5 + 1 <= mentors;
+
+    SELECT count(*), sum((coalesce(d.n, 0) - 100) ^ 2 / 100) INTO n, chi_squared
+    FROM (SELECT c.mentor_id FROM svcd.candidate c WHERE c.free) c
+    LEFT JOIN (SELECT svcd.best_candidate(0) AS mentor_id, count(*) AS n
+               FROM generate_series(1, 100 * (SELECT count(*) FROM svcd.candidate c WHERE c.free)) GROUP BY 1) d
+           ON d.mentor_id = c.mentor_id;
+    IF n < 2 OR abs(chi_squared - (n - 1)) > 5 * sqrt(2 * (n - 1)) THEN
+        RAISE EXCEPTION 'of % mentors some are favoured: chi-squared %', n, chi_squared;
+    END IF;
+    PERFORM svcd_test.clear_world();
+    DELETE FROM public.mentee;
+END $$;
