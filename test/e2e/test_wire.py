@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: MIT
+"""What a client may send that is no proper call, how deadlines end, and that neither hurts the calls after it."""
+
+import random
+import socket
+import subprocess
+import threading
+import time
+
+import account_pb2 as account
+import feedback_pb2 as feedback
+import grpc
+import matching_pb2 as matching
+import meeting_pb2 as meeting
+import svcd_client
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc import StatusCode
+from harness import PATIENCE_S, UNDER_SANITIZER, TestCase, value, wait_until
+
+MENTOR, MENTEE, NOBODY = 1, 61, 2**31 - 1
+IN_FLIGHT = 64
+
+
+def raw(client, method):
+    """A method that takes and gives bytes."""
+    return client.channel.unary_unary(method, lambda sent: sent, lambda received: received)
+
+
+def call_many(calls):
+    """Runs (rpc, request) pairs, IN_FLIGHT at a time; the number of each status."""
+    places = threading.Semaphore(IN_FLIGHT)
+    counts, lock = {}, threading.Lock()
+
+    def done(future):
+        with lock:
+            counts[future.code()] = counts.get(future.code(), 0) + 1
+        places.release()
+
+    for rpc, request in calls:
+        places.acquire()
+        rpc.future(request, timeout=PATIENCE_S).add_done_callback(done)
+    for _ in range(IN_FLIGHT):
+        assert places.acquire(timeout=PATIENCE_S), "a call was never answered"
+    return counts
+
+
+class Wire(TestCase):
+    def assert_serves(self):
+        self.assertEqual(len(self.client.account.ListSkills(Empty(), timeout=PATIENCE_S).skills), 10)
+
+    def test_an_unknown_method_or_service_is_UNIMPLEMENTED(self):
+        for method in ("/account_package.AccountService/Frobnicate", "/no.Service/Method", "/", "/account_package.AccountService/"):
+            self.assert_fails(StatusCode.UNIMPLEMENTED, raw(self.client, method), b"")
+        self.assert_serves()
+
+    def test_bytes_that_are_no_request_are_INTERNAL(self):
+        for garbage in (b"\xff", b"\x0a\xff", b"\x0a\x05abc", b"\x08" + b"\xff" * 11, bytes(range(256))):
+            self.assert_fails(StatusCode.INTERNAL, raw(self.client, "/account_package.AccountService/TryLogin"), garbage)
+        self.assert_serves()
+
+    def test_random_bytes_never_end_in_UNKNOWN_and_never_hurt(self):
+        dice = random.Random(42)
+        methods = ["/account_package.AccountService/UpdateProfileDetails", "/account_package.AccountService/RegisterMentee",
+                   "/meeting_package.MeetingService/ScheduleNewMeeting", "/feedback_package.FeedbackService/AddProgFeedback"]
+        counts = call_many((raw(self.client, dice.choice(methods)), dice.randbytes(dice.randrange(200))) for _ in range(2000))
+        self.assertEqual(sum(counts.values()), 2000)
+        self.assertLessEqual(set(counts), {StatusCode.INTERNAL, StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND, StatusCode.OK})
+        self.assert_serves()
+
+    def test_unknown_fields_are_ignored(self):
+        reply = raw(self.client, "/account_package.AccountService/AccountProfiles")(b"\x08\x01" + b"\xfa\x07\x03new")
+        self.assertTrue(account.ProfilesReply.FromString(reply).isMentor)
+
+    def test_invalid_utf8_and_NUL_in_text_are_INVALID_ARGUMENT(self):
+        rpc = raw(self.client, "/feedback_package.FeedbackService/AddDevFeedback")
+        for text in (b"\xff", b"\xc3", b"\xed\xa0\x80", b"a\0b"):
+            self.assert_fails(StatusCode.INVALID_ARGUMENT, rpc, b"\x0a" + bytes([len(text)]) + text, "content")
+
+    def test_a_message_over_the_limit_is_RESOURCE_EXHAUSTED_and_one_below_is_not(self):
+        rpc = self.client.feedback.AddDevFeedback
+        self.assert_fails(StatusCode.RESOURCE_EXHAUSTED, rpc, feedback.AddDevFeedbackRequest(content="x" * 300 * 1024))
+        self.assert_fails(StatusCode.INVALID_ARGUMENT, rpc, feedback.AddDevFeedbackRequest(content="x" * 250 * 1024), "10000")
+        self.assertTrue(rpc(feedback.AddDevFeedbackRequest(content="x" * 10_000)).status)
+        self.assert_serves()
+
+    def test_bytes_that_are_no_http2_close_only_their_own_connection(self):
+        host, port = self.daemon.address.split(":")
+        for garbage in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\0" * 1000, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 100):
+            with socket.create_connection((host, int(port)), PATIENCE_S) as connection:
+                connection.sendall(garbage)
+                try:
+                    while connection.recv(4096):
+                        pass
+                except ConnectionResetError:
+                    pass
+        self.assert_serves()
+
+    def test_a_call_whose_deadline_passes_ends_with_it_and_its_late_result_goes_nowhere(self):
+        holder = subprocess.Popen(["psql", "-XAtq", "-d", self.database, "-U", "svcd"], text=True,
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        holder.stdin.write("BEGIN; LOCK TABLE milestone; SELECT 'locked';\n")
+        holder.stdin.flush()
+        self.assertEqual(holder.stdout.readline().strip(), "locked")
+        request = meeting.CreatePlansOfActionsRequest(menteeUserId=MENTEE, plansOfAction="late")
+        begun = time.monotonic()
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.client.meeting.CreatePlansOfActions(request, timeout=0.3)
+        self.assertEqual(caught.exception.code(), StatusCode.DEADLINE_EXCEEDED)
+        self.assertLess(time.monotonic() - begun, 1)
+        cancelled = self.client.meeting.CreatePlansOfActions.future(request, timeout=PATIENCE_S)
+        time.sleep(0.1)
+        cancelled.cancel()
+        self.assert_serves()
+        holder.communicate("COMMIT;\n", PATIENCE_S)
+        self.assert_serves()
+
+    def test_calls_that_are_cancelled_at_once_leave_nothing_behind(self):
+        def cancel_some():
+            for n in range(2000):
+                future = self.client.account.ListSkills.future(Empty(), timeout=PATIENCE_S)
+                if n % 2:
+                    future.cancel()
+                else:
+                    future.result()
+        cancel_some()
+        descriptors = self.daemon.descriptors()
+        cancel_some()
+        self.assertEqual(self.daemon.descriptors(), descriptors)
+
+    def test_a_connection_for_every_call_is_given_back(self):
+        before = self.daemon.descriptors()
+        for _ in range(200):
+            with svcd_client.Client(self.daemon.address) as client:
+                self.assertEqual(len(client.account.ListSkills(Empty(), timeout=PATIENCE_S).skills), 10)
+        wait_until(lambda: self.daemon.descriptors() <= before + 2, "connections stay open")
+
+
+class Endurance(TestCase):
+    def test_10000_failing_calls_in_a_row_leave_the_next_good_one_answered_as_before(self):
+        good = self.client.account.GetNotifications(account.NotificationsRequest(userid=MENTEE), timeout=PATIENCE_S)
+        sessions = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{self.database}' AND usename = 'svcd'"
+        before = value(sessions, "postgres")
+        failing = [
+            (self.client.matching.TryMatch, matching.MenteeToMentorMatchingRequest(menteeUserId=NOBODY), StatusCode.NOT_FOUND),
+            (self.client.account.RegisterMentor, account.ProfileSignupRequest(userid=5000, desiredSkills=["Alchemy"]),
+             StatusCode.NOT_FOUND),
+            (self.client.meeting.ScheduleNewWorkshop,
+             meeting.ScheduleNewWorkshopRequest(start=Timestamp(seconds=4_000_000_000), duration=60, skill="Alchemy"),
+             StatusCode.NOT_FOUND),
+            (self.client.feedback.AddProgFeedback,
+             feedback.AddProgFeedbackRequest(mentorUserId=MENTOR, menteeUserId=290, content="x"), StatusCode.NOT_FOUND),
+            (self.client.meeting.ScheduleNewMeeting,
+             meeting.ScheduleNewMeetingRequest(menteeUserId=290, start=Timestamp(seconds=4_000_000_000), duration=60),
+             StatusCode.FAILED_PRECONDITION),
+        ]
+        for rpc, request, code in failing:
+            self.assertEqual(call_many([(rpc, request)] * 2000), {code: 2000})
+        self.assertEqual(self.client.account.GetNotifications(account.NotificationsRequest(userid=MENTEE), timeout=PATIENCE_S), good)
+        self.assertEqual(value(sessions, "postgres"), before)
+
+    def mixed(self, n):
+        dice = random.Random(7)
+        kinds = [
+            lambda: (self.client.account.AccountProfiles, account.ProfilesRequest(userid=dice.randrange(1, 400))),
+            lambda: (self.client.account.ListSkills, Empty()),
+            lambda: (self.client.account.GetNotifications, account.NotificationsRequest(userid=dice.randrange(41, 291))),
+            lambda: (self.client.matching.TryMatch, matching.MenteeToMentorMatchingRequest(menteeUserId=dice.randrange(1, 300))),
+            lambda: (self.client.meeting.List5AppointmentsByUserID,
+                     meeting.ListAppointmentsRequest(userid=dice.randrange(1, 300), profileType=dice.randrange(2))),
+            lambda: (self.client.meeting.TogglePlansOfActionCompletion,
+                     meeting.TogglePlansOfActionCompletionRequest(planid=dice.randrange(1, 600))),
+            lambda: (self.client.feedback.AddDevFeedback, feedback.AddDevFeedbackRequest(content="x" * dice.randrange(2000))),
+            lambda: (self.client.feedback.AddFeedbackOnMentor,
+                     feedback.AddFeedbackRequest(mentorUserId=MENTOR, menteeUserId=dice.randrange(41, 291), rating=9)),
+            lambda: (raw(self.client, "/account_package.AccountService/RegisterMentee"), dice.randbytes(50)),
+        ]
+        return call_many(dice.choice(kinds)() for _ in range(n))
+
+    def test_resident_memory_stops_growing_under_mixed_calls(self):
+        counts = self.mixed(10_000)
+        self.assertEqual(sum(counts.values()), 10_000)
+        self.assertNotIn(StatusCode.UNKNOWN, counts)
+        settled = self.daemon.resident_bytes()
+        for _ in range(3):
+            self.mixed(5_000)
+        grown = self.daemon.resident_bytes() - settled
+        # A leak of 100 bytes a call would be 1.5 MB. A sanitizer's quarantine grows by design; there its leak check tells.
+        if not UNDER_SANITIZER:
+            self.assertLess(grown, 1_000_000)
+        self.assertLess(self.daemon.resident_bytes(), (1000 if UNDER_SANITIZER else 64) * 2**20)
