@@ -228,6 +228,31 @@ bool network_list_contains(const struct network_list *list, const struct ip *ip)
     return false;
 }
 
+bool ip_of_client(struct ip *client, const struct ip *peer, const char *forwarded_for,
+                  const struct network_list *trusted)
+{
+    if (!network_list_contains(trusted, peer)) {
+        *client = *peer;
+        return true;
+    }
+    if (!forwarded_for)
+        return false;
+    /* From the right: what stands left of an address was written by whoever has that address. */
+    for (size_t begin, end = strlen(forwarded_for);; end = begin - 1) {
+        begin = end;
+        while (begin > 0 && forwarded_for[begin - 1] != ',')
+            begin--;
+        const char *part = forwarded_for + begin;
+        size_t blanks = strspn(part, " \t"), len = end - begin;
+        while (len > blanks && strchr(" \t", part[len - 1]))
+            len--;
+        if (len <= blanks || ip_parse(client, part + blanks, len - blanks) < 0)
+            return false;
+        if (begin == 0 || !network_list_contains(trusted, client))
+            return true;
+    }
+}
+
 void ip_keep_site(struct ip *ip)
 {
     if (!is_v4(ip))

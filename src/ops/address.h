@@ -55,6 +55,12 @@ int network_parse(struct network *network, const char *text);
 
 bool network_list_contains(const struct network_list *list, const struct ip *ip);
 
+/* Whom a peer speaks for. A peer that is not trusted speaks for itself; a trusted one for the last address in
+ * forwarded_for (the values of x-forwarded-for, joined by commas in their order; NULL: none) that is not
+ * trusted too, or for the first if all are. False: a trusted peer does not say, or not in addresses. */
+bool ip_of_client(struct ip *client, const struct ip *peer, const char *forwarded_for,
+                  const struct network_list *trusted);
+
 /* Zeroes all but what one customer holds: the /64 of an IPv6 address; IPv4 stays whole. */
 void ip_keep_site(struct ip *ip);
 

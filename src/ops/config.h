@@ -49,6 +49,7 @@ struct config {
         int address_per_minute;
         int address_burst;
         int stranger_per_minute;
+        int stranger_burst;
         int known_per_minute;
         int known_burst;
         int entries;
