@@ -208,7 +208,8 @@ int daemon_run(const struct config *config)
     log_info("starting", log_str("version", SVCD_VERSION));
     if (start(&daemon))
         return EXIT_FAILURE;
-    uv_run(&daemon.loop, UV_RUN_DEFAULT);
+    wire_run(daemon.wire);
+    uv_run(&daemon.loop, UV_RUN_DEFAULT); /* until what was stopped has closed */
     pool_finish(&daemon.pool);
     wire_destroy(daemon.wire);
     uv_loop_close(&daemon.loop);

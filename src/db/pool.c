@@ -112,11 +112,8 @@ static void send_waiting(struct pool *pool, enum lane number, struct conn *conn)
     conn_send(conn);
 }
 
-/* Runs before the loop waits for events. A continuation that submits again is served by the next turn, which follows at
- * once, for its connection has just been written to or is about to be read. */
-static void on_turn_end(uv_prepare_t *turn_end)
+static void send_all(struct pool *pool)
 {
-    struct pool *pool = turn_end->data;
     if (pool->queued == 0)
         return;
     uint64_t now_ns = uv_hrtime();
@@ -130,6 +127,17 @@ static void on_turn_end(uv_prepare_t *turn_end)
                 send_waiting(pool, number, &lane->conns[i]);
         }
     }
+}
+
+/* Before libuv polls: what RPCs and timers have submitted. After it: what continuations have. */
+static void on_before_poll(uv_prepare_t *handle)
+{
+    send_all(handle->data);
+}
+
+static void on_after_poll(uv_check_t *handle)
+{
+    send_all(handle->data);
 }
 
 static void on_check(uv_timer_t *check)
@@ -174,10 +182,12 @@ int pool_start(struct pool *pool, uv_loop_t *loop, const struct pool_options *op
         pool->lanes[number] = (struct pool_lane){ 0 };
         TAILQ_INIT(&pool->lanes[number].queue);
     }
-    uv_prepare_init(loop, &pool->turn_end);
+    uv_prepare_init(loop, &pool->before_poll);
+    uv_check_init(loop, &pool->after_poll);
     uv_timer_init(loop, &pool->check);
-    pool->turn_end.data = pool->check.data = pool;
-    uv_prepare_start(&pool->turn_end, on_turn_end);
+    pool->before_poll.data = pool->after_poll.data = pool->check.data = pool;
+    uv_prepare_start(&pool->before_poll, on_before_poll);
+    uv_check_start(&pool->after_poll, on_after_poll);
     uv_timer_start(&pool->check, on_check, CHECK_EVERY_MS, CHECK_EVERY_MS);
     int rc = 0;
     for (enum lane number = 0; number < LANES && !rc; number++)
@@ -197,7 +207,8 @@ void pool_stop(struct pool *pool)
             conn_stop(&lane->conns[i]);
         end_queue(pool, lane);
     }
-    uv_close((uv_handle_t *)&pool->turn_end, NULL);
+    uv_close((uv_handle_t *)&pool->before_poll, NULL);
+    uv_close((uv_handle_t *)&pool->after_poll, NULL);
     uv_close((uv_handle_t *)&pool->check, NULL);
 }
 

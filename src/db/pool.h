@@ -32,7 +32,8 @@ struct pool {
     unsigned queued;      /* in all lanes */
     bool available;       /* as on_available was last told */
     bool stopping;
-    uv_prepare_t turn_end;
+    uv_prepare_t before_poll;
+    uv_check_t after_poll;
     uv_timer_t check;
     void (*on_available)(void *data, bool available); /* may be NULL; every lane has a connection, or one has none */
     void *data;

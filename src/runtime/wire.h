@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * gRPC at the edge. The only file pair that knows <grpc/...>: a completion-queue thread collects the core's events and wakes
- * the loop once a batch; the loop turns them into calls and answers each with one batch of operations.
+ * gRPC at the edge. The only file pair that knows <grpc/...>: it turns the core's events into calls and answers each with one
+ * batch of operations; and it runs the loop, since the core and libuv both want to be polled.
  *
  * All functions belong to the loop thread.
  */
@@ -20,8 +20,11 @@ struct wire_options {
     int idle_timeout_ms;        /* a connection without calls is closed after it; 0: never */
 };
 
-/* Starts the core and its thread. Returns 0 or a UV_E* code; on success *wire wants wire_destroy. */
+/* Starts the core. Returns 0 or a UV_E* code; on success *wire wants wire_destroy. */
 int wire_create(struct wire **wire, uv_loop_t *loop, struct context *context, const struct wire_options *options);
+
+/* Runs the loop in place of uv_run, until a drain is over. */
+void wire_run(struct wire *wire);
 
 /* Hands an accepted, non-blocking socket over; it is the core's from now on, whatever happens. */
 void wire_add_connection(struct wire *wire, int fd);
