@@ -414,6 +414,22 @@ START_TEST(the_shipped_file_lists_every_key_at_its_default)
 }
 END_TEST
 
+START_TEST(the_manual_names_every_key)
+{
+    static char page[1 << 16];
+    FILE *file = fopen("man/svcd.conf.5", "r");
+    ck_assert_msg(file != NULL, "run the tests in the project's folder");
+    ck_assert_uint_lt(fread(page, 1, sizeof page - 1, file), sizeof page - 1);
+    fclose(file);
+    for (size_t i = 0; i < config_n_keys; i++) {
+        char heading[128];
+        snprintf(heading, sizeof heading, "\n.It Cm %s%s%s\n", config_keys[i].name,
+                 *config_keys[i].fallback ? " = " : " =", config_keys[i].fallback);
+        ck_assert_msg(strstr(page, heading) != NULL, "man/svcd.conf.5 lacks%s", heading);
+    }
+}
+END_TEST
+
 static bool ip_in(const char *ip_text, const char *network_text)
 {
     struct network_list list = { .n = 1 };
@@ -482,6 +498,7 @@ Suite *config_suite(void)
     tcase_add_test(tcase, finishing_twice_or_nothing_is_fine);
     tcase_add_test(tcase, every_default_is_valid_and_every_key_is_documented);
     tcase_add_test(tcase, the_shipped_file_lists_every_key_at_its_default);
+    tcase_add_test(tcase, the_manual_names_every_key);
     tcase_add_test(tcase, networks_contain_their_addresses_and_no_others);
     tcase_add_test(tcase, a_site_is_a_whole_v4_address_or_a_v6_64);
     suite_add_tcase(suite, tcase);
