@@ -2,7 +2,8 @@
  *
  * Start: hash pool, database pool, core, listeners; each needs the ones before it. Stop, in five steps:
  *
- *   1. lame: health says NOT_SERVING, everything is still served, so that a load balancer looks elsewhere (drain.lame_ms);
+ *   1. lame: health says NOT_SERVING, everything is still served, so that a load balancer looks elsewhere
+ * (drain.lame_ms);
  *   2. the listeners close and the core says GOAWAY;
  *   3. running calls end, or are cancelled after drain.timeout_ms;
  *   4. hash pool and database pool stop;
@@ -42,18 +43,26 @@ struct daemon {
 
 void database_params_set(struct database_params *params, const struct config *config)
 {
-    /* Names resolve to our objects first and never to what another user put into a temporary schema. Generic plans: every
-     * statement is an index look-up, whose plan does not depend on the parameters. */
+    /* Names resolve to our objects first and never to what another user put into a temporary schema. Generic
+     * plans: every statement is an index look-up, whose plan does not depend on the parameters; equal
+     * parameters in one merged execution are rare, so nothing is gained by remembering their rows. */
     snprintf(params->options, sizeof params->options,
-             "-c search_path=svcd,public,pg_temp -c TimeZone=UTC -c statement_timeout=%d -c plan_cache_mode=force_generic_plan -c jit=off",
+             "-c search_path=svcd,public,pg_temp -c TimeZone=UTC -c statement_timeout=%d -c "
+             "plan_cache_mode=force_generic_plan -c jit=off -c enable_memoize=off",
              config->database.statement_timeout_ms);
     const char *pairs[][2] = {
-        { "host", config->database.host },     { "port", config->database.port },
-        { "dbname", config->database.name },   { "user", config->database.user },
-        { "password", config->database.password }, { "options", params->options },
-        { "application_name", "svcd" },        { "client_encoding", "UTF8" },
-        { "keepalives_idle", "30" },           { "keepalives_interval", "5" },
-        { "keepalives_count", "3" },           { "tcp_user_timeout", "15000" },
+        { "host", config->database.host },
+        { "port", config->database.port },
+        { "dbname", config->database.name },
+        { "user", config->database.user },
+        { "password", config->database.password },
+        { "options", params->options },
+        { "application_name", "svcd" },
+        { "client_encoding", "UTF8" },
+        { "keepalives_idle", "30" },
+        { "keepalives_interval", "5" },
+        { "keepalives_count", "3" },
+        { "tcp_user_timeout", "15000" },
     };
     size_t n = 0;
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
@@ -131,7 +140,8 @@ static int start_pool(struct daemon *daemon)
         .conn = { .keywords = daemon->params.keywords,
                   .values = daemon->params.values,
                   .connect_timeout_ms = (unsigned)config->database.connect_timeout_ms,
-                  .answer_timeout_ms = statement_timeout_ms ? (unsigned)(statement_timeout_ms + ANSWER_GRACE_MS) : 0,
+                  .answer_timeout_ms =
+                      statement_timeout_ms ? (unsigned)(statement_timeout_ms + ANSWER_GRACE_MS) : 0,
                   .reconnect_min_ms = (unsigned)config->database.reconnect_min_ms,
                   .reconnect_max_ms = (unsigned)config->database.reconnect_max_ms },
         .connections = { [LANE_READ] = (unsigned)config->database.read_connections,
@@ -151,8 +161,8 @@ static int start_hash_pool(struct daemon *daemon)
     if (rc)
         return rc;
     password_policy_set(&policy, daemon->config);
-    return hash_pool_start(&daemon->context.hash_pool, &daemon->loop, &policy, daemon->config->password.workers,
-                           daemon->config->password.queue_limit);
+    return hash_pool_start(&daemon->context.hash_pool, &daemon->loop, &policy,
+                           daemon->config->password.workers, daemon->config->password.queue_limit);
 }
 
 static int start_edge(struct daemon *daemon)
@@ -166,7 +176,8 @@ static int start_edge(struct daemon *daemon)
         return rc;
     struct acceptor_options options = { .listen = &config->server.listen,
                                         .max_connections = (unsigned)config->server.max_connections,
-                                        .max_connections_per_address = (unsigned)config->server.max_connections_per_address };
+                                        .max_connections_per_address =
+                                            (unsigned)config->server.max_connections_per_address };
     return acceptor_start(&daemon->acceptor, &daemon->loop, daemon->wire, &options);
 }
 
@@ -183,7 +194,8 @@ static void start_signals(struct daemon *daemon)
     }
 }
 
-/* A part that did not start ends the process: there is nothing to lose yet, and the system takes everything back. */
+/* A part that did not start ends the process: there is nothing to lose yet, and the system takes everything
+ * back. */
 static int start(struct daemon *daemon)
 {
     int rc = uv_loop_init(&daemon->loop);

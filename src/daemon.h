@@ -7,17 +7,18 @@
 
 #include "ops/config.h"
 
-/* The connection parameters of PQconnectdbParams for this configuration, NULL-terminated. `options` is filled with the session's
- * settings and must live as long as the values are used, as must config. */
+/* The connection parameters of PQconnectdbParams for this configuration, NULL-terminated. `options` is filled
+ * with the session's settings and must live as long as the values are used, as must config. */
 #define DATABASE_PARAMS_MAX 16
 struct database_params {
     const char *keywords[DATABASE_PARAMS_MAX];
     const char *values[DATABASE_PARAMS_MAX];
-    char options[256];
+    char options[320];
 };
 void database_params_set(struct database_params *params, const struct config *config);
 
-/* Serves until SIGTERM or SIGINT, then drains. Returns the exit status: 0 after a drain, 1 if it could not start. */
+/* Serves until SIGTERM or SIGINT, then drains. Returns the exit status: 0 after a drain, 1 if it could not
+ * start. */
 int daemon_run(const struct config *config);
 
 #endif

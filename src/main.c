@@ -10,21 +10,24 @@
 #include "daemon.h"
 #include "db/migrate.h"
 
-#define EXIT_USAGE 2 /* arguments or configuration are wrong */
+#define EXIT_USAGE   2 /* arguments or configuration are wrong */
 #define SETTINGS_MAX 128
 
 extern char **environ;
 
 static const char usage[] =
     "Usage: svcd [OPTION]...                   serve\n"
-    "       svcd [OPTION]... migrate [--check] bring the database to this version's schema, or tell whether it is\n"
+    "       svcd [OPTION]... migrate [--check] bring the database to this version's schema, or tell whether "
+    "it is\n"
     "\n"
-    "  -c, --config FILE             read the configuration from FILE (see svcd.conf(5)); without it: defaults\n"
+    "  -c, --config FILE             read the configuration from FILE (see svcd.conf(5)); without it: "
+    "defaults\n"
     "  -s, --set SECTION.KEY=VALUE   set one key, over file and environment; may be repeated\n"
     "  -h, --help                    show this and exit\n"
     "  -V, --version                 show the version and exit\n"
     "\n"
-    "Exit status: 0 after a clean stop; 1 if it could not start or the work failed (migrate --check: if files are pending);\n"
+    "Exit status: 0 after a clean stop; 1 if it could not start or the work failed (migrate --check: if "
+    "files are pending);\n"
     "2 if arguments or configuration are wrong.\n";
 
 struct arguments {

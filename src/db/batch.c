@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * All statements between two Syncs are one transaction to the server: one error undoes what came before it and skips what
- * comes after. So reads are answered as they come, and only what was skipped is sent again; writes are answered after the
- * Sync, and if it aborts each is sent again alone, where an error is nobody's but its own.
+ * All statements between two Syncs are one transaction to the server: one error undoes what came before it
+ * and skips what comes after. So reads are answered as they come, and only what was skipped is sent again;
+ * writes are answered after the Sync, and if it aborts each is sent again alone, where an error is nobody's
+ * but its own.
  */
 #include "db/batch.h"
 
@@ -42,7 +43,8 @@ int result_decode(const struct query_outcome *outcome, const struct statement *s
         for (size_t c = 0; c < statement->columns_n; c++) {
             int at = outcome->first_row + r, column = outcome->first_column + (int)c;
             const char *data = PQgetisnull(pg, at, column) ? NULL : PQgetvalue(pg, at, column);
-            int rc = value_get(&statement->columns[c], (const uint8_t *)data, (size_t)PQgetlength(pg, at, column), row);
+            int rc = value_get(&statement->columns[c], (const uint8_t *)data,
+                               (size_t)PQgetlength(pg, at, column), row);
             if (rc)
                 return rc;
         }
@@ -123,7 +125,9 @@ static int send_plain(const struct query *query, PGconn *pg)
         lens[i] = query->params[i].len;
         formats[i] = 1;
     }
-    return PQsendQueryPrepared(pg, statement->name, (int)statement->params_n, values, lens, formats, 1) ? 0 : UV_EIO;
+    return PQsendQueryPrepared(pg, statement->name, (int)statement->params_n, values, lens, formats, 1)
+               ? 0
+               : UV_EIO;
 }
 
 /* Parameter `p` of every query as one array. */
@@ -133,7 +137,8 @@ static char *merge_param(const struct execution *execution, size_t p, int *len)
     const uint8_t *data[BATCH_MAX];
     size_t n = 0;
     const struct query *query;
-    TAILQ_FOREACH(query, &execution->queries, link) {
+    TAILQ_FOREACH(query, &execution->queries, link)
+    {
         lens[n] = (size_t)query->params[p].len;
         data[n++] = query->params[p].data;
     }
@@ -156,8 +161,8 @@ static int send_merged(const struct execution *execution, PGconn *pg)
         formats[p] = 1;
         rc = values[p] ? 0 : UV_ENOMEM;
     }
-    if (!rc && !PQsendQueryPrepared(pg, execution->statement->merged_name, (int)params_n, (const char *const *)values, lens,
-                                    formats, 1))
+    if (!rc && !PQsendQueryPrepared(pg, execution->statement->merged_name, (int)params_n,
+                                    (const char *const *)values, lens, formats, 1))
         rc = UV_EIO;
     for (size_t p = 0; p < params_n; p++)
         free(values[p]);
@@ -169,7 +174,8 @@ int batch_send(struct batch *batch, PGconn *pg)
     for (size_t i = 0; i < batch->n; i++) {
         struct execution *execution = &batch->executions[i];
         execution->merged = execution->n > 1 && execution->statement->params_n > 0;
-        int rc = execution->merged ? send_merged(execution, pg) : send_plain(TAILQ_FIRST(&execution->queries), pg);
+        int rc =
+            execution->merged ? send_merged(execution, pg) : send_plain(TAILQ_FIRST(&execution->queries), pg);
         if (rc)
             return rc;
     }
@@ -227,7 +233,8 @@ static void answer_execution(struct execution *execution)
     if (execution->merged)
         answer_merged(execution);
     else
-        end_all(execution, &(struct query_outcome){ .result = execution->result, .rows_n = PQntuples(execution->result->pg) });
+        end_all(execution, &(struct query_outcome){ .result = execution->result,
+                                                    .rows_n = PQntuples(execution->result->pg) });
     result_release(execution->result);
     execution->result = NULL;
 }
@@ -246,7 +253,8 @@ static size_t queries_in(const struct batch *batch)
 }
 
 /* The error is this execution's own, unless it had company that can be told apart by sending each alone. */
-static void execution_failed(struct batch *batch, struct execution *execution, const PGresult *pg, const char *sqlstate)
+static void execution_failed(struct batch *batch, struct execution *execution, const PGresult *pg,
+                             const char *sqlstate)
 {
     struct query *only = TAILQ_FIRST(&execution->queries);
     bool lost_to_others = is_class(sqlstate, "40") && only && only->attempts < ATTEMPTS_MAX;
@@ -254,11 +262,13 @@ static void execution_failed(struct batch *batch, struct execution *execution, c
     if (has_company || lost_to_others)
         retry(batch, execution, true);
     else
-        end_all(execution, &(struct query_outcome){ .end = QUERY_FAILED, .sqlstate = sqlstate,
+        end_all(execution, &(struct query_outcome){ .end = QUERY_FAILED,
+                                                    .sqlstate = sqlstate,
                                                     .message = PQresultErrorMessage(pg) });
 }
 
-/* A failed COMMIT: the Sync itself was refused, and the batch, whose only or last execution is meant, with it. */
+/* A failed COMMIT: the Sync itself was refused, and the batch, whose only or last execution is meant, with
+ * it. */
 static struct execution *execution_at_fault(struct batch *batch)
 {
     return batch->current < batch->n ? &batch->executions[batch->current] : &batch->executions[batch->n - 1];

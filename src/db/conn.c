@@ -52,7 +52,8 @@ static void on_retry(uv_timer_t *timer)
     connect_start(timer->data);
 }
 
-/* Doubling from min to max, each between half and the whole of it: a restarted server is not met by all at once. */
+/* Doubling from min to max, each between half and the whole of it: a restarted server is not met by all at
+ * once. */
 static uint64_t backoff_ms(const struct conn *conn)
 {
     uint64_t ms = conn->options->reconnect_min_ms;
@@ -82,7 +83,8 @@ static void disconnect(struct conn *conn, enum conn_state to)
 
 static void go_down(struct conn *conn, const char *why)
 {
-    if (conn->failures++ == 0 || conn->failures % 64 == 0) /* an outage is news once, then a reminder now and then */
+    if (conn->failures++ == 0 ||
+        conn->failures % 64 == 0) /* an outage is news once, then a reminder now and then */
         log_warn("database connection down", log_int("connection", conn->number), log_str("reason", why));
     disconnect(conn, CONN_DOWN);
     uv_timer_start(&conn->timer, on_retry, backoff_ms(conn), 0);
@@ -126,7 +128,8 @@ static void flush(struct conn *conn)
 
 /* ---- coming up ---- */
 
-static int prepare(PGconn *pg, const char *name, const char *text, const enum sql_type *params, size_t params_n, bool merged)
+static int prepare(PGconn *pg, const char *name, const char *text, const enum sql_type *params,
+                   size_t params_n, bool merged)
 {
     Oid oids[QUERY_PARAMS_MAX];
     for (size_t i = 0; i < params_n; i++)
@@ -190,8 +193,8 @@ static void on_connect_timeout(uv_timer_t *timer)
     go_down(timer->data, "timed out while connecting");
 }
 
-/* Resolves a host name with the system's blocking resolver, as libpq does: name the host by address, by socket directory or
- * in /etc/hosts where that could take long. */
+/* Resolves a host name with the system's blocking resolver, as libpq does: name the host by address, by
+ * socket directory or in /etc/hosts where that could take long. */
 static void connect_start(struct conn *conn)
 {
     move(conn, CONN_CONNECTING);
@@ -225,7 +228,8 @@ static void on_prepare_result(struct conn *conn, PGresult *pg_result)
         on_prepared(conn);
     else if (status != PGRES_COMMAND_OK) {
         char why[512];
-        snprintf(why, sizeof why, "a statement cannot be prepared; is the database migrated (svcd migrate)? %s",
+        snprintf(why, sizeof why,
+                 "a statement cannot be prepared; is the database migrated (svcd migrate)? %s",
                  PQresultErrorMessage(pg_result));
         go_down(conn, why);
     }
@@ -251,7 +255,8 @@ static void read_results(struct conn *conn)
         go_down(conn, PQerrorMessage(conn->pg));
         return;
     }
-    bool nothing = false; /* NULL ends an execution's results; a second one in a row means that no more has come */
+    bool nothing =
+        false; /* NULL ends an execution's results; a second one in a row means that no more has come */
     while ((conn->state == CONN_BUSY || conn->state == CONN_PREPARING) && !PQisBusy(conn->pg)) {
         PGresult *pg_result = PQgetResult(conn->pg);
         if (!pg_result && nothing)
@@ -264,7 +269,8 @@ static void read_results(struct conn *conn)
         else if (conn->state == CONN_BUSY)
             batch_next(&conn->batch);
     }
-    if (conn->state == CONN_IDLE && PQisBusy(conn->pg)) /* lets libpq look at what an idle server said, such as a farewell */
+    if (conn->state == CONN_IDLE &&
+        PQisBusy(conn->pg)) /* lets libpq look at what an idle server said, such as a farewell */
         return;
 }
 

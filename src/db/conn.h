@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * One connection to PostgreSQL on the loop: connects, prepares every statement, carries one batch at a time, and comes
- * back by itself when it breaks. Knows nothing of queues; it tells its owner when it is ready and when it is not.
+ * One connection to PostgreSQL on the loop: connects, prepares every statement, carries one batch at a time,
+ * and comes back by itself when it breaks. Knows nothing of queues; it tells its owner when it is ready and
+ * when it is not.
  */
 #ifndef DB_CONN_H
 #define DB_CONN_H
@@ -33,7 +34,8 @@ struct conn_owner {
 };
 
 struct conn_options {
-    const char *const *keywords; /* of PQconnectStartParams, NULL-terminated, living as long as the connection */
+    const char *const
+        *keywords; /* of PQconnectStartParams, NULL-terminated, living as long as the connection */
     const char *const *values;
     unsigned connect_timeout_ms;
     unsigned answer_timeout_ms; /* a batch that takes longer means a dead server; 0: wait for ever */
@@ -44,15 +46,15 @@ struct conn_options {
 struct conn {
     const struct conn_options *options;
     const struct conn_owner *owner;
-    void *data;     /* the owner's */
-    enum lane lane; /* what it carries */
+    void *data;      /* the owner's */
+    enum lane lane;  /* what it carries */
     unsigned number; /* for the log */
     enum conn_state state;
     PGconn *pg;
     uv_poll_t *poll; /* freed by its own close callback, for libpq may change sockets while it connects */
     int poll_events;
-    uv_timer_t timer;  /* of the state: retry, connect timeout */
-    unsigned failures; /* since it was last up */
+    uv_timer_t timer;    /* of the state: retry, connect timeout */
+    unsigned failures;   /* since it was last up */
     unsigned unprepared; /* results to come before the statements are prepared */
     uint64_t sent_at_ns; /* when the batch was sent */
     struct batch batch;
@@ -61,8 +63,8 @@ struct conn {
 /* Starts connecting at once. Returns 0 or a UV_E* code. */
 int conn_start(struct conn *conn, uv_loop_t *loop);
 
-/* Drops the connection without a farewell to the queries: on_down runs first if it was up. Handles are closed by the loop
- * afterwards; `conn` must live until the loop has run empty. */
+/* Drops the connection without a farewell to the queries: on_down runs first if it was up. Handles are closed
+ * by the loop afterwards; `conn` must live until the loop has run empty. */
 void conn_stop(struct conn *conn);
 
 /* Sends conn->batch, which the owner has filled; CONN_IDLE only. A failure shows as on_down. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The migration runner: what the database remembers (svcd.migration) is compared with the files in the binary, then the
- * difference is applied file by file. One simple query a file, so PostgreSQL's error positions are positions in it.
+ * The migration runner: what the database remembers (svcd.migration) is compared with the files in the
+ * binary, then the difference is applied file by file. One simple query a file, so PostgreSQL's error
+ * positions are positions in it.
  */
 #include "db/migrate.h"
 
@@ -23,7 +24,8 @@ static const char SESSION_SQL[] = "SET search_path = svcd, public, pg_temp; SET 
                                   "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
                                   "SET client_min_messages = warning";
 
-/* Session level, held until the connection ends. The class is "svcd" in ASCII; sql/functions/locks.sql has its others. */
+/* Session level, held until the connection ends. The class is "svcd" in ASCII; sql/functions/locks.sql has
+ * its others. */
 static const char TRY_LOCK_SQL[] = "SELECT pg_try_advisory_lock(1937138532, 0)";
 static const char LOCK_SQL[] = "SELECT pg_advisory_lock(1937138532, 0)";
 
@@ -67,7 +69,8 @@ static void print_field(FILE *out, const char *label, const char *value)
 }
 
 /* `file` NULL: the failed statement is the runner's own. */
-static void print_failure(const struct migration *m, const struct migration_file *file, const PGresult *result)
+static void print_failure(const struct migration *m, const struct migration_file *file,
+                          const PGresult *result)
 {
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     unsigned line = file ? line_at(file->text, PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION)) : 0;
@@ -176,8 +179,10 @@ static bool check_history(const struct migration *m)
         const char *name = PQgetvalue(m->applied, row, 0);
         if (strchr(name, '/') == NULL && !is_known_migration(name)) {
             fprintf(m->out,
-                    "svcd migrate: the database has migration %s, which this svcd does not know: a newer svcd migrated"
-                    " it; run that one\n", name);
+                    "svcd migrate: the database has migration %s, which this svcd does not know: a newer "
+                    "svcd migrated"
+                    " it; run that one\n",
+                    name);
             return false;
         }
     }
@@ -186,8 +191,10 @@ static bool check_history(const struct migration *m)
         const char *checksum = applied_checksum(m, base_name(file->name));
         if (checksum != NULL && strcmp(checksum, file->checksum) != 0) {
             fprintf(m->out,
-                    "svcd migrate: %s has changed since it was applied (checksum %.12s then, %.12s now): restore its"
-                    " text and put the change into a new migration\n", file->name, checksum, file->checksum);
+                    "svcd migrate: %s has changed since it was applied (checksum %.12s then, %.12s now): "
+                    "restore its"
+                    " text and put the change into a new migration\n",
+                    file->name, checksum, file->checksum);
             return false;
         }
     }
@@ -210,7 +217,8 @@ static bool run_file(const struct migration *m, const struct migration_file *fil
     if (!execute(m, file, "BEGIN") || !execute(m, file, file->text))
         return false;
     if (PQtransactionStatus(m->pg) != PQTRANS_INTRANS) {
-        fprintf(m->out, "svcd migrate: %s: ends its transaction; leave BEGIN, COMMIT and ROLLBACK out\n", file->name);
+        fprintf(m->out, "svcd migrate: %s: ends its transaction; leave BEGIN, COMMIT and ROLLBACK out\n",
+                file->name);
         return false;
     }
     return remember(m, file, name) && execute(m, file, "COMMIT");
@@ -265,13 +273,15 @@ static bool migrate(struct migration *m)
         fprintf(m->out, "svcd migrate: %s", PQerrorMessage(m->pg));
         return false;
     }
-    return execute(m, NULL, SESSION_SQL) && (m->check_only || take_lock(m)) && read_ledger(m) && check_history(m) &&
-           apply_migrations(m) && apply_functions(m);
+    return execute(m, NULL, SESSION_SQL) && (m->check_only || take_lock(m)) && read_ledger(m) &&
+           check_history(m) && apply_migrations(m) && apply_functions(m);
 }
 
 int migrate_run(const char *const *keywords, const char *const *values, bool check_only, FILE *out)
 {
-    struct migration m = { .pg = PQconnectdbParams(keywords, values, 0), .out = out, .check_only = check_only };
+    struct migration m = { .pg = PQconnectdbParams(keywords, values, 0),
+                           .out = out,
+                           .check_only = check_only };
 
     bool ok = migrate(&m);
     if (ok && m.files_done == 0)

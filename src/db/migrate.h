@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Brings a database to the schema this binary was built with: `svcd migrate` and `svcd migrate --check`. The files of
- * sql/migrations are applied once each, in their order; those of sql/functions whenever their text has changed.
- * svcd.migration remembers what was applied. Blocking: not for the loop thread of a daemon that serves.
+ * Brings a database to the schema this binary was built with: `svcd migrate` and `svcd migrate --check`. The
+ * files of sql/migrations are applied once each, in their order; those of sql/functions whenever their text
+ * has changed. svcd.migration remembers what was applied. Blocking: not for the loop thread of a daemon that
+ * serves.
  */
 #ifndef DB_MIGRATE_H
 #define DB_MIGRATE_H
@@ -11,7 +12,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* A file of sql/ as it was when the binary was built; generated/migrations.c holds them, each array sorted by name. */
+/* A file of sql/ as it was when the binary was built; generated/migrations.c holds them, each array sorted by
+ * name. */
 struct migration_file {
     const char *name;     /* path; its last part is what the database remembers */
     const char *text;     /* UTF-8 */
@@ -24,14 +26,14 @@ extern const struct migration_file function_files[];
 extern const size_t function_files_n;
 
 /*
- * Connects as PQconnectdbParams does with these NULL-terminated arrays (expand_dbname 0) and applies what is missing,
- * one transaction a file; whoever migrates the same database at the same time waits, then finds it done. With
- * `check_only` it changes nothing and takes no lock. Writes a line to `out` for each file applied (or pending), and
- * one or more for what went wrong.
+ * Connects as PQconnectdbParams does with these NULL-terminated arrays (expand_dbname 0) and applies what is
+ * missing, one transaction a file; whoever migrates the same database at the same time waits, then finds it
+ * done. With `check_only` it changes nothing and takes no lock. Writes a line to `out` for each file applied
+ * (or pending), and one or more for what went wrong.
  *
- * Returns the process's exit code: 0 the database is as this binary wants it; 1 it is not, because files are pending
- * (check_only), one failed (the ones before it stay applied), an applied migration's text has changed, the database
- * knows a migration this binary does not (it is newer), or there is no connection.
+ * Returns the process's exit code: 0 the database is as this binary wants it; 1 it is not, because files are
+ * pending (check_only), one failed (the ones before it stay applied), an applied migration's text has
+ * changed, the database knows a migration this binary does not (it is newer), or there is no connection.
  */
 int migrate_run(const char *const *keywords, const char *const *values, bool check_only, FILE *out);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Queues, lanes and the end of a turn. What happens on one connection is conn.c's matter, within one batch batch.c's.
+ * Queues, lanes and the end of a turn. What happens on one connection is conn.c's matter, within one batch
+ * batch.c's.
  */
 #include "db/pool.h"
 
@@ -8,7 +9,8 @@
 
 #define CHECK_EVERY_MS 1000
 
-/* Queries that may share one Sync of the lane. Writes that lock go alone, so that none waits on another's locks. */
+/* Queries that may share one Sync of the lane. Writes that lock go alone, so that none waits on another's
+ * locks. */
 static const unsigned queries_max[LANES] = { [LANE_READ] = BATCH_MAX, [LANE_INSERT] = 128, [LANE_WRITE] = 1 };
 
 static struct pool_lane *lane_of(struct pool *pool, const struct query *query)
@@ -86,7 +88,9 @@ static void on_batch_done(struct conn *conn, struct query_list *retry)
     enqueue_again(conn->data, retry);
 }
 
-static const struct conn_owner conn_owner = { .on_up = on_up, .on_down = on_down, .on_batch_done = on_batch_done };
+static const struct conn_owner conn_owner = { .on_up = on_up,
+                                              .on_down = on_down,
+                                              .on_batch_done = on_batch_done };
 
 /* ---- the end of a turn ---- */
 
@@ -164,7 +168,10 @@ static int lane_start(struct pool *pool, enum lane number, uv_loop_t *loop)
         return UV_ENOMEM;
     for (; lane->conns_n < n; lane->conns_n++) {
         struct conn *conn = &lane->conns[lane->conns_n];
-        *conn = (struct conn){ .options = &pool->options.conn, .owner = &conn_owner, .data = pool, .lane = number,
+        *conn = (struct conn){ .options = &pool->options.conn,
+                               .owner = &conn_owner,
+                               .data = pool,
+                               .lane = number,
                                .number = (unsigned)number * 100 + lane->conns_n };
         int rc = conn_start(conn, loop);
         if (rc)

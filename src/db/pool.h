@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The pool: queries wait in the queue of their statement's lane and leave, many at a time, on whichever of the lane's
- * connections is free. What is submitted during one turn of the loop is sent at its end, so waiting reads find each other.
- * While a connection carries a batch the next one gathers: batches grow with the load, and an idle pool adds no delay.
+ * The pool: queries wait in the queue of their statement's lane and leave, many at a time, on whichever of
+ * the lane's connections is free. What is submitted during one turn of the loop is sent at its end, so
+ * waiting reads find each other. While a connection carries a batch the next one gathers: batches grow with
+ * the load, and an idle pool adds no delay.
  *
  * Loop thread only.
  */
@@ -29,29 +30,32 @@ struct pool_lane {
 struct pool {
     struct pool_options options;
     struct pool_lane lanes[LANES];
-    unsigned queued;      /* in all lanes */
-    bool available;       /* as on_available was last told */
+    unsigned queued; /* in all lanes */
+    bool available;  /* as on_available was last told */
     bool stopping;
     uv_prepare_t before_poll;
     uv_check_t after_poll;
     uv_timer_t check;
-    void (*on_available)(void *data, bool available); /* may be NULL; every lane has a connection, or one has none */
+    void (*on_available)(void *data,
+                         bool available); /* may be NULL; every lane has a connection, or one has none */
     void *data;
 };
 
-/* Starts connecting; the database may be away. `options` is copied, the strings it points to must outlive the pool.
- * Set on_available and data before. Returns 0 or a UV_E* code (UV_EINVAL: more than POOL_CONNECTIONS_MAX). */
+/* Starts connecting; the database may be away. `options` is copied, the strings it points to must outlive the
+ * pool. Set on_available and data before. Returns 0 or a UV_E* code (UV_EINVAL: more than
+ * POOL_CONNECTIONS_MAX). */
 int pool_start(struct pool *pool, uv_loop_t *loop, const struct pool_options *options);
 
-/* Ends every query with QUERY_LOST and closes everything. The loop must run until its handles are closed, then pool_finish. */
+/* Ends every query with QUERY_LOST and closes everything. The loop must run until its handles are closed,
+ * then pool_finish. */
 void pool_stop(struct pool *pool);
 void pool_finish(struct pool *pool);
 
 /* True while every lane has a usable connection. */
 bool pool_is_available(const struct pool *pool);
 
-/* Queues a query whose first members are set. Returns 0: on_done will be called, once, on a later turn. UV_ENOTCONN: the
- * database is away; UV_ENOBUFS: the queue is full; then on_done is not called. */
+/* Queues a query whose first members are set. Returns 0: on_done will be called, once, on a later turn.
+ * UV_ENOTCONN: the database is away; UV_ENOBUFS: the queue is full; then on_done is not called. */
 int pool_submit(struct pool *pool, struct query *query);
 
 /* Takes back a query that has not been sent: true, and on_done will not be called. False: it will. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One execution of a statement as its caller sees it: a request that lives in the caller's memory, and its outcome.
- * All on the loop thread.
+ * One execution of a statement as its caller sees it: a request that lives in the caller's memory, and its
+ * outcome. All on the loop thread.
  */
 #ifndef DB_QUERY_H
 #define DB_QUERY_H
@@ -57,12 +57,13 @@ struct query {
 
 TAILQ_HEAD(query_list, query);
 
-/* Keeps a result (and the text its rows point to) beyond on_done; each hold wants a release. NULL is let pass. */
+/* Keeps a result (and the text its rows point to) beyond on_done; each hold wants a release. NULL is let
+ * pass. */
 void result_hold(struct result *result);
 void result_release(struct result *result);
 
-/* Fills outcome->rows_n structs at `rows`, zeroed memory of that many times row_size. Text points into the result.
- * Returns 0, or UV_EPROTO when the server's columns are not the declared ones. */
+/* Fills outcome->rows_n structs at `rows`, zeroed memory of that many times row_size. Text points into the
+ * result. Returns 0, or UV_EPROTO when the server's columns are not the declared ones. */
 int result_decode(const struct query_outcome *outcome, const struct statement *statement, void *rows);
 
 #endif

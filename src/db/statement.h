@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a statement of sql/queries is to the program: its text, the types of its parameters and columns, how many rows it
- * returns and which lane of the pool it takes. tools/sqlgen makes one `struct statement` a named statement; nothing here
- * executes anything.
+ * What a statement of sql/queries is to the program: its text, the types of its parameters and columns, how
+ * many rows it returns and which lane of the pool it takes. tools/sqlgen makes one `struct statement` a named
+ * statement; nothing here executes anything.
  */
 #ifndef DB_STATEMENT_H
 #define DB_STATEMENT_H
@@ -58,7 +58,8 @@ enum sql_cardinality {
 /* A lane is a set of connections for statements that may share them without harm. */
 enum lane {
     LANE_READ,   /* reads: many share one Sync, waiting executions of one statement may be merged into one */
-    LANE_INSERT, /* short writes without explicit locks: many share one transaction, answered after its commit */
+    LANE_INSERT, /* short writes without explicit locks: many share one transaction, answered after its commit
+                  */
     LANE_WRITE,  /* everything that locks: a transaction each, alone on its connection */
     LANES,
 };
@@ -75,7 +76,8 @@ struct statement {
     const char *name; /* on the connection, as it was prepared */
     const char *text;
     const char *merged_name; /* NULL: cannot be merged */
-    const char *merged_text; /* takes every parameter as an array; leads each row by its caller's number, from 1 on */
+    const char *
+        merged_text; /* takes every parameter as an array; leads each row by its caller's number, from 1 on */
     const enum sql_type *params;
     size_t params_n;
     const struct sql_column *columns;

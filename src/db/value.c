@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fixed-size values are big-endian; dates and timestamps count from 2000-01-01 there and from 1970-01-01 here. Layout of
- * arrays: utils/adt/arrayfuncs.c (array_recv) of PostgreSQL.
+ * Fixed-size values are big-endian; dates and timestamps count from 2000-01-01 there and from 1970-01-01
+ * here. Layout of arrays: utils/adt/arrayfuncs.c (array_recv) of PostgreSQL.
  */
 #include "db/value.h"
 
@@ -10,17 +10,18 @@
 #include <uv.h>
 
 #define EPOCH_DAYS 10957 /* from 1970-01-01 to 2000-01-01 */
-#define DAY_US INT64_C(86400000000)
+#define DAY_US     INT64_C(86400000000)
 
 static const struct {
     uint32_t oid;
     uint32_t array_oid;
     size_t len; /* 0: varies */
 } types[] = {
-    [SQL_BIGINT] = { 20, 1016, 8 },      [SQL_INTEGER] = { 23, 1007, 4 },     [SQL_DOUBLE] = { 701, 1022, 8 },
-    [SQL_BOOLEAN] = { 16, 1000, 1 },     [SQL_TEXT] = { 25, 1009, 0 },        [SQL_BYTEA] = { 17, 1001, 0 },
-    [SQL_DATE] = { 1082, 1182, 4 },      [SQL_TIMESTAMP] = { 1114, 1115, 8 }, [SQL_BIGINT_ARRAY] = { 1016, 0, 0 },
-    [SQL_TEXT_ARRAY] = { 1009, 0, 0 },
+    [SQL_BIGINT] = { 20, 1016, 8 },      [SQL_INTEGER] = { 23, 1007, 4 },
+    [SQL_DOUBLE] = { 701, 1022, 8 },     [SQL_BOOLEAN] = { 16, 1000, 1 },
+    [SQL_TEXT] = { 25, 1009, 0 },        [SQL_BYTEA] = { 17, 1001, 0 },
+    [SQL_DATE] = { 1082, 1182, 4 },      [SQL_TIMESTAMP] = { 1114, 1115, 8 },
+    [SQL_BIGINT_ARRAY] = { 1016, 0, 0 }, [SQL_TEXT_ARRAY] = { 1009, 0, 0 },
 };
 
 uint32_t value_oid(enum sql_type type)
@@ -98,7 +99,8 @@ static uint8_t *put32(uint8_t *out, uint32_t value)
     return out + sizeof value;
 }
 
-void value_array_write(uint8_t *out, enum sql_type element, const size_t *lens, const uint8_t *const *data, size_t n)
+void value_array_write(uint8_t *out, enum sql_type element, const size_t *lens, const uint8_t *const *data,
+                       size_t n)
 {
     uint32_t has_null = 0;
     for (size_t i = 0; i < n; i++)

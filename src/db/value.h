@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * PostgreSQL's binary wire format of values, both ways: parameters into bytes, bytes into row structs. Knows no connection.
+ * PostgreSQL's binary wire format of values, both ways: parameters into bytes, bytes into row structs. Knows
+ * no connection.
  */
 #ifndef DB_VALUE_H
 #define DB_VALUE_H
 
 #include "db/statement.h"
 
-/* One parameter, encoded. `data` points into `own` for fixed-size types and outside for text, bytea and arrays. */
+/* One parameter, encoded. `data` points into `own` for fixed-size types and outside for text, bytea and
+ * arrays. */
 struct sql_param {
     const uint8_t *data; /* NULL: SQL NULL */
     int len;             /* bytes */
@@ -26,13 +28,16 @@ void value_put_date(struct sql_param *param, struct sql_date value);
 void value_put_timestamp(struct sql_param *param, struct sql_time value);
 void value_put_bytes(struct sql_param *param, const void *data, size_t len);
 
-/* Bytes that the array of n elements of these lengths takes; element i is at data[i], NULL for an SQL NULL. */
+/* Bytes that the array of n elements of these lengths takes; element i is at data[i], NULL for an SQL NULL.
+ */
 size_t value_array_len(const size_t *lens, const uint8_t *const *data, size_t n);
 /* Writes it to `out`, which has that many bytes. */
-void value_array_write(uint8_t *out, enum sql_type element, const size_t *lens, const uint8_t *const *data, size_t n);
+void value_array_write(uint8_t *out, enum sql_type element, const size_t *lens, const uint8_t *const *data,
+                       size_t n);
 
-/* Reads column's value of `len` bytes into its member of `row`. Text and bytea point into `data` (which libpq ends with NUL).
- * Returns 0, or UV_EPROTO when the length is not the type's. data NULL is an SQL NULL: UV_EPROTO unless nullable. */
+/* Reads column's value of `len` bytes into its member of `row`. Text and bytea point into `data` (which libpq
+ * ends with NUL). Returns 0, or UV_EPROTO when the length is not the type's. data NULL is an SQL NULL:
+ * UV_EPROTO unless nullable. */
 int value_get(const struct sql_column *column, const uint8_t *data, size_t len, void *row);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The core owns a connection once it has it and tells nobody when it closes it. So connections are counted by what the kernel
- * says: each is remembered by its descriptor and socket inode, and when a cap seems to be reached the table is swept for descriptors
- * that are closed or another socket by now. Below the caps nothing is swept, above them at most every SWEEP_EVERY_MS.
+ * The core owns a connection once it has it and tells nobody when it closes it. So connections are counted by
+ * what the kernel says: each is remembered by its descriptor and socket inode, and when a cap seems to be
+ * reached the table is swept for descriptors that are closed or another socket by now. Below the caps nothing
+ * is swept, above them at most every SWEEP_EVERY_MS.
  */
 #include "runtime/accept.h"
 
@@ -17,9 +18,9 @@
 
 #include "ops/log.h"
 
-#define BACKLOG 511
+#define BACKLOG        4096 /* the kernel caps it at net.core.somaxconn */
 #define SWEEP_EVERY_MS 100
-#define ACCEPT_MAX 64 /* a turn, so that a flood of connections does not starve calls */
+#define ACCEPT_MAX     64 /* a turn, so that a flood of connections does not starve calls */
 
 struct peer {
     ino_t inode; /* of the socket; 0: none */
@@ -144,10 +145,12 @@ static bool is_full(struct acceptor *acceptor, uint64_t now_ms)
 
 /* ---- accepting ---- */
 
-/* Without a descriptor the peer cannot even be refused, and the listener stays readable: spend the reserve on it. */
+/* Without a descriptor the peer cannot even be refused, and the listener stays readable: spend the reserve on
+ * it. */
 static void refuse_one(struct acceptor *acceptor, int listener_fd)
 {
-    log_error("out of file descriptors, a connection is refused: raise the limit of open files (LimitNOFILE)");
+    log_error(
+        "out of file descriptors, a connection is refused: raise the limit of open files (LimitNOFILE)");
     close(acceptor->reserve_fd);
     int fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd >= 0)
@@ -204,7 +207,8 @@ static int open_listener(int *out, const struct sockaddr_storage *address)
     int on = 1, fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    /* A restart must not wait for old connections to time out; a second daemon on the port is an error all the same. */
+    /* A restart must not wait for old connections to time out; a second daemon on the port is an error all
+     * the same. */
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (address->ss_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
@@ -219,7 +223,8 @@ static int open_listener(int *out, const struct sockaddr_storage *address)
 
 static void on_handle_closed(uv_handle_t *handle)
 {
-    struct acceptor *acceptor = handle->type == UV_TIMER ? handle->data : ((struct listener *)handle->data)->acceptor;
+    struct acceptor *acceptor =
+        handle->type == UV_TIMER ? handle->data : ((struct listener *)handle->data)->acceptor;
     if (--acceptor->open_handles > 0)
         return;
     for (size_t i = 0; i < acceptor->listeners_n; i++)
@@ -254,7 +259,8 @@ static int add_listener(struct acceptor *acceptor, uv_loop_t *loop, const struct
     return 0;
 }
 
-/* Connections are descriptors: what the system allows is what we take, and more than the configured cap is no use. */
+/* Connections are descriptors: what the system allows is what we take, and more than the configured cap is no
+ * use. */
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -264,7 +270,8 @@ static void raise_descriptor_limit(void)
     }
 }
 
-int acceptor_start(struct acceptor **out, uv_loop_t *loop, struct wire *wire, const struct acceptor_options *options)
+int acceptor_start(struct acceptor **out, uv_loop_t *loop, struct wire *wire,
+                   const struct acceptor_options *options)
 {
     raise_descriptor_limit();
     struct acceptor *acceptor = calloc(1, sizeof *acceptor);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Accepts connections on the loop and hands them to the core, which cannot do it well: it gives up a listener for good when
- * descriptors run out, and knows no caps. Loop thread only.
+ * Accepts connections on the loop and hands them to the core, which cannot do it well: it gives up a listener
+ * for good when descriptors run out, and knows no caps. Loop thread only.
  */
 #ifndef RUNTIME_ACCEPT_H
 #define RUNTIME_ACCEPT_H
@@ -19,11 +19,13 @@ struct acceptor_options {
     unsigned max_connections_per_address; /* 0: no limit */
 };
 
-/* Listens on every address, or on none: UV_E* code, after an error was logged that names the address. Logs each address with the port
- * it got. The acceptor lives until acceptor_stop. */
-int acceptor_start(struct acceptor **acceptor, uv_loop_t *loop, struct wire *wire, const struct acceptor_options *options);
+/* Listens on every address, or on none: UV_E* code, after an error was logged that names the address. Logs
+ * each address with the port it got. The acceptor lives until acceptor_stop. */
+int acceptor_start(struct acceptor **acceptor, uv_loop_t *loop, struct wire *wire,
+                   const struct acceptor_options *options);
 
-/* Closes the listeners; accepted connections stay. Frees itself when the loop has closed its handles. NULL is let pass. */
+/* Closes the listeners; accepted connections stay. Frees itself when the loop has closed its handles. NULL is
+ * let pass. */
 void acceptor_stop(struct acceptor *acceptor);
 
 /* The address of the peer at the other end of a descriptor that was accepted here; NULL if there is none. */

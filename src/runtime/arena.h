@@ -15,7 +15,8 @@ struct arena {
     struct arena_block *current; /* the one being filled */
 };
 
-/* `len` zeroed bytes aligned for any type, valid until arena_reset; NULL when there is no memory. len may be 0. */
+/* `len` zeroed bytes aligned for any type, valid until arena_reset; NULL when there is no memory. len may be
+ * 0. */
 void *arena_alloc(struct arena *arena, size_t len);
 
 /* Takes everything back, keeping the first block for the next use. */

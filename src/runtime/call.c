@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The life of a call. Encoding and decoding are nanopb's, checks of the request rpc.c's, sending the transport's.
+ * The life of a call. Encoding and decoding are nanopb's, checks of the request rpc.c's, sending the
+ * transport's.
  */
 #include "runtime/call.h"
 
@@ -200,7 +201,8 @@ static enum next start(struct call *call, const uint8_t *bytes, size_t len)
 {
     const struct rpc_method *method = call->method;
     if (call->deadline_ns <= uv_hrtime())
-        return call_fail(call, STATUS_DEADLINE_EXCEEDED, "the deadline had passed before the call was started");
+        return call_fail(call, STATUS_DEADLINE_EXCEEDED,
+                         "the deadline had passed before the call was started");
     const char *wrong = rpc_check_text(method, bytes, len, call);
     if (wrong)
         return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);

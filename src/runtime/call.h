@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * A call: one RPC from the decoded request to its one answer. Handlers and continuations see nothing else of the daemon.
+ * A call: one RPC from the decoded request to its one answer. Handlers and continuations see nothing else of
+ * the daemon.
  *
  *   FREE ─▶ RUNNING ─▶ ANSWERED ─▶ FREE
  *             │ ▲
  *             ▼ │
  *           WAITING ─▶ FREE (inert: the peer has gone, nothing is sent)
  *
- * A handler returns an `enum next`. It comes out of nothing but the functions that answer (reply_*, call_fail) or that
- * promise to (sql_*, password_*), and none of them may be ignored: a path that forgets to answer, answers twice or with the
- * wrong type does not compile, and a hand-made REPLIED or WAITING aborts at once.
+ * A handler returns an `enum next`. It comes out of nothing but the functions that answer (reply_*,
+ * call_fail) or that promise to (sql_*, password_*), and none of them may be ignored: a path that forgets to
+ * answer, answers twice or with the wrong type does not compile, and a hand-made REPLIED or WAITING aborts at
+ * once.
  *
- * Memory: the request, rows and whatever call_alloc hands out live until the call has been answered. Handlers free nothing.
- * Everything here runs on the loop thread.
+ * Memory: the request, rows and whatever call_alloc hands out live until the call has been answered. Handlers
+ * free nothing. Everything here runs on the loop thread.
  */
 #ifndef RUNTIME_CALL_H
 #define RUNTIME_CALL_H
@@ -49,8 +51,9 @@ struct rpc_method;
 typedef void(sql_continuation)(void); /* any continuation; cast back before it is called */
 typedef enum next(sql_then)(struct call *call, sql_continuation *then, const void *rows, size_t n);
 
-/* Where a call came from and its answer goes: gRPC in the daemon, the test itself in test/rpc. Each call of one ends with
- * exactly one of these. They must not finish or reuse the call before they have returned to the loop. */
+/* Where a call came from and its answer goes: gRPC in the daemon, the test itself in test/rpc. Each call of
+ * one ends with exactly one of these. They must not finish or reuse the call before they have returned to the
+ * loop. */
 struct call_transport {
     void (*reply)(struct call *call, const uint8_t *bytes, size_t len); /* bytes are the caller's */
     void (*fail)(struct call *call, enum status status, const char *message, unsigned retry_after_ms);
@@ -65,11 +68,12 @@ struct call {
     struct context *context;
     uint64_t deadline_ns; /* uv_hrtime(); UINT64_MAX: none */
     enum call_state state;
-    bool inert;                            /* the peer has gone; what is under way is let run out */
-    bool (*withdraw)(struct call *call);   /* WAITING: takes the work back; false: it will come back by itself */
-    void *locals;                          /* a handler's, for its continuations */
-    void *waits_on;                        /* for withdraw */
-    void *request;                         /* decoded, in the arena; what it points to is nanopb's */
+    bool inert; /* the peer has gone; what is under way is let run out */
+    bool (*withdraw)(
+        struct call *call); /* WAITING: takes the work back; false: it will come back by itself */
+    void *locals;           /* a handler's, for its continuations */
+    void *waits_on;         /* for withdraw */
+    void *request;          /* decoded, in the arena; what it points to is nanopb's */
     struct arena arena;
     struct held_result *results; /* whose text rows of earlier continuations point to */
     struct query query;          /* the SQL under way; one at a time */
@@ -92,8 +96,10 @@ const void *call_request(const struct call *call);
 /* Answers with a status and a message that says what was wrong and what would be right. */
 CALL_MUST_USE enum next call_fail(struct call *call, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* RESOURCE_EXHAUSTED or UNAVAILABLE with the time after which a retry makes sense (grpc-retry-pushback-ms). */
-CALL_MUST_USE enum next call_push_back(struct call *call, enum status status, unsigned retry_after_ms, const char *message);
+/* RESOURCE_EXHAUSTED or UNAVAILABLE with the time after which a retry makes sense (grpc-retry-pushback-ms).
+ */
+CALL_MUST_USE enum next call_push_back(struct call *call, enum status status, unsigned retry_after_ms,
+                                       const char *message);
 CALL_MUST_USE enum next call_no_memory(struct call *call);
 
 /* ---- for generated code ---- */
@@ -105,8 +111,8 @@ CALL_MUST_USE enum next call_reply(struct call *call, const pb_msgdesc_t *fields
 
 /* The answer will come from a continuation. `withdraw` as in struct call. */
 CALL_MUST_USE enum next call_wait(struct call *call, bool (*withdraw)(struct call *call));
-/* What the call waited for is here: true, the continuation may run, and its result goes to call_settle. False: nobody wants it any
- * more, and the call is over. */
+/* What the call waited for is here: true, the continuation may run, and its result goes to call_settle.
+ * False: nobody wants it any more, and the call is over. */
 bool call_wake(struct call *call);
 void call_settle(struct call *call, enum next next);
 /* Keeps a result until the call is over. 0 or UV_ENOMEM. */

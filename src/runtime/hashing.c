@@ -22,7 +22,8 @@ static enum next resume(struct hashing *hashing)
         return hashing->checked ? hashing->checked(call, hashing->job.verdict, hashing->job.made)
                                 : hashing->hashed(call, hashing->job.made);
     case UV_ETIMEDOUT:
-        return call_fail(call, STATUS_DEADLINE_EXCEEDED, "the deadline would pass before the password could be hashed");
+        return call_fail(call, STATUS_DEADLINE_EXCEEDED,
+                         "the deadline would pass before the password could be hashed");
     case UV_ENOMEM:
         return call_no_memory(call);
     case UV_ECANCELED:
@@ -60,7 +61,8 @@ static enum next submit(struct call *call, struct hashing *hashing, const char *
     struct hash_pool *pool = call->context->hash_pool;
     int rc = hash_pool_submit(pool, &hashing->job);
     if (rc == UV_ETIMEDOUT)
-        return call_fail(call, STATUS_DEADLINE_EXCEEDED, "the deadline would pass before the password could be hashed");
+        return call_fail(call, STATUS_DEADLINE_EXCEEDED,
+                         "the deadline would pass before the password could be hashed");
     if (rc)
         return call_push_back(call, STATUS_RESOURCE_EXHAUSTED, (unsigned)hash_pool_retry_after_ms(pool),
                               "too many passwords wait to be hashed");
@@ -68,7 +70,8 @@ static enum next submit(struct call *call, struct hashing *hashing, const char *
     return call_wait(call, withdraw);
 }
 
-enum next password_check(struct call *call, const char *password, struct sql_bytes stored, password_checked *then)
+enum next password_check(struct call *call, const char *password, struct sql_bytes stored,
+                         password_checked *then)
 {
     struct hashing *hashing = call_alloc(call, 1, sizeof *hashing);
     if (!hashing)

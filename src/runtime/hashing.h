@@ -8,8 +8,9 @@
 #include "ops/password.h"
 #include "runtime/call.h"
 
-/* Holds `password` (NULL counts as empty) against a stored crypt string; data NULL: against a dummy of the same cost. `renewed` is
- * a new crypt string to store after a match if the stored one is outdated, else "". */
+/* Holds `password` (NULL counts as empty) against a stored crypt string; data NULL: against a dummy of the
+ * same cost. `renewed` is a new crypt string to store after a match if the stored one is outdated, else "".
+ */
 typedef enum next(password_checked)(struct call *call, enum password_verdict verdict, const char *renewed);
 CALL_MUST_USE enum next password_check(struct call *call, const char *password, struct sql_bytes stored,
                                        password_checked *then);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Debian's nanopb is built without UTF-8 validation and ends text at a NUL, so text is looked at in the bytes themselves.
+ * Debian's nanopb is built without UTF-8 validation and ends text at a NUL, so text is looked at in the bytes
+ * themselves.
  */
 #include "runtime/rpc.h"
 
@@ -24,7 +25,8 @@ static const char *text_problem(const uint8_t *text, size_t len)
     return text_is_utf8(text, len) ? NULL : "is not valid UTF-8";
 }
 
-const char *rpc_check_text(const struct rpc_method *method, const uint8_t *bytes, size_t len, struct call *call)
+const char *rpc_check_text(const struct rpc_method *method, const uint8_t *bytes, size_t len,
+                           struct call *call)
 {
     pb_istream_t stream = pb_istream_from_buffer(bytes, len);
     pb_wire_type_t type;
@@ -60,7 +62,8 @@ const char *rpc_check_enums(const struct rpc_method *method, const void *request
         for (size_t v = 0; v < field->values_n; v++)
             known |= field->values[v] == value;
         if (!known) {
-            const char *message = call_printf(call, "%s: %d is none of %s", field->name, value, field->meaning);
+            const char *message =
+                call_printf(call, "%s: %d is none of %s", field->name, value, field->meaning);
             return message ? message : "an enum value that is none";
         }
     }
@@ -71,9 +74,11 @@ enum next rpc_decode_failed(struct call *call, const char *why)
 {
     if (strcmp(why, "realloc failed") == 0)
         return call_no_memory(call);
-    /* Well-formed, but beyond the field's type: nanopb does not truncate as other implementations do, and neither do we. */
+    /* Well-formed, but beyond the field's type: nanopb does not truncate as other implementations do, and
+     * neither do we. */
     if (strcmp(why, "integer too large") == 0)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "an integer or enum field is out of its type's range");
+        return call_fail(call, STATUS_INVALID_ARGUMENT,
+                         "an integer or enum field is out of its type's range");
     if (strcmp(why, "too many array entries") == 0)
         return call_fail(call, STATUS_INVALID_ARGUMENT, "a list has more than %d entries", (int)PB_SIZE_MAX);
     return call_fail(call, STATUS_INTERNAL, "the request cannot be decoded: %s", why);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The registration table that tools/protoc-gen-svcd makes of proto/, and the checks that every request passes before its
- * handler sees it: text is UTF-8 without NUL, enums have a known value.
+ * The registration table that tools/protoc-gen-svcd makes of proto/, and the checks that every request passes
+ * before its handler sees it: text is UTF-8 without NUL, enums have a known value.
  */
 #ifndef RUNTIME_RPC_H
 #define RUNTIME_RPC_H
@@ -39,8 +39,10 @@ extern const size_t rpc_methods_n;
 extern const char *const rpc_services[]; /* "package.Service", those without methods too */
 extern const size_t rpc_services_n;
 
-/* Each returns NULL, or what is wrong in the call's memory. Bytes that are no message pass the first one: decoding finds them. */
-const char *rpc_check_text(const struct rpc_method *method, const uint8_t *bytes, size_t len, struct call *call);
+/* Each returns NULL, or what is wrong in the call's memory. Bytes that are no message pass the first one:
+ * decoding finds them. */
+const char *rpc_check_text(const struct rpc_method *method, const uint8_t *bytes, size_t len,
+                           struct call *call);
 const char *rpc_check_enums(const struct rpc_method *method, const void *request, struct call *call);
 
 /* Answers for a request that nanopb could not decode. */

@@ -76,7 +76,8 @@ void sql_bind_bytea(struct call *call, struct sql_bytes value)
     value_put_bytes(next_param(call), value.data ? value.data : (const uint8_t *)"", value.len);
 }
 
-static void bind_array(struct call *call, enum sql_type element, const size_t *lens, const uint8_t *const *data, size_t n)
+static void bind_array(struct call *call, enum sql_type element, const size_t *lens,
+                       const uint8_t *const *data, size_t n)
 {
     size_t len = value_array_len(lens, data, n);
     uint8_t *bytes = call_alloc(call, len, 1);
@@ -121,7 +122,8 @@ void sql_bind_text_array(struct call *call, struct sql_texts value)
 
 /* ---- outcomes ---- */
 
-/* What a caller is told of an SQLSTATE, by its longest prefix here (PostgreSQL's documentation, appendix A). */
+/* What a caller is told of an SQLSTATE, by its longest prefix here (PostgreSQL's documentation, appendix A).
+ */
 static const struct {
     const char *prefix;
     enum status status;
@@ -139,8 +141,8 @@ static enum next statement_failed(struct call *call, const struct query_outcome 
     size_t i = 0;
     while (strncmp(outcome->sqlstate, failures[i].prefix, strlen(failures[i].prefix)) != 0)
         i++;
-    log_error("statement failed", log_str("statement", call->query.statement->name), log_str("sqlstate", outcome->sqlstate),
-              log_str("reason", outcome->message));
+    log_error("statement failed", log_str("statement", call->query.statement->name),
+              log_str("sqlstate", outcome->sqlstate), log_str("reason", outcome->message));
     return call_fail(call, failures[i].status, "%s", failures[i].message);
 }
 
@@ -149,13 +151,15 @@ static enum next rows_arrived(struct call *call, const struct query_outcome *out
     const struct statement *statement = call->query.statement;
     size_t n = (size_t)outcome->rows_n;
     if (n > PB_SIZE_MAX) /* nanopb counts the entries of a list in 16 bits */
-        return call_fail(call, STATUS_RESOURCE_EXHAUSTED, "the answer would have %zu entries; at most %d fit", n, (int)PB_SIZE_MAX);
+        return call_fail(call, STATUS_RESOURCE_EXHAUSTED, "the answer would have %zu entries; at most %d fit",
+                         n, (int)PB_SIZE_MAX);
     void *rows = call_alloc(call, n, statement->row_size);
     if (!rows)
         return call_no_memory(call);
     bool too_many = statement->returns != SQL_MANY && n > 1;
     if (too_many || (statement->returns == SQL_ONE && n == 0) || result_decode(outcome, statement, rows)) {
-        log_error("a statement returned other rows than declared", log_str("statement", statement->name), log_int("rows", (int64_t)n));
+        log_error("a statement returned other rows than declared", log_str("statement", statement->name),
+                  log_int("rows", (int64_t)n));
         return call_fail(call, STATUS_INTERNAL, "the database returned other rows than declared");
     }
     if (n > 0 && call_hold_result(call, outcome->result))
@@ -171,15 +175,17 @@ static enum next resume(struct call *call, const struct query_outcome *outcome)
     case QUERY_FAILED:
         return statement_failed(call, outcome);
     case QUERY_EXPIRED:
-        return call_fail(call, STATUS_DEADLINE_EXCEEDED, "the deadline passed while the call waited for the database");
+        return call_fail(call, STATUS_DEADLINE_EXCEEDED,
+                         "the deadline passed while the call waited for the database");
     case QUERY_NO_MEMORY:
         return call_no_memory(call);
     case QUERY_LOST:
         break;
     }
-    return call_fail(call, STATUS_UNAVAILABLE, call->query.statement->lane == LANE_READ
-                                                   ? "the database is away"
-                                                   : "the database went away; whether the change was made is unknown");
+    return call_fail(call, STATUS_UNAVAILABLE,
+                     call->query.statement->lane == LANE_READ
+                         ? "the database is away"
+                         : "the database went away; whether the change was made is unknown");
 }
 
 static void on_done(struct query *query, const struct query_outcome *outcome)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Joins a call to the pool: what the typed calls in generated/sql.c are made of. Begin, bind each parameter in order, execute.
- * Everything that can go wrong with a statement becomes the call's answer here, so that handlers never see it.
+ * Joins a call to the pool: what the typed calls in generated/sql.c are made of. Begin, bind each parameter
+ * in order, execute. Everything that can go wrong with a statement becomes the call's answer here, so that
+ * handlers never see it.
  */
 #ifndef RUNTIME_SQL_H
 #define RUNTIME_SQL_H

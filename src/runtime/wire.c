@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * One thread polls two things: the core, which has no hook for a foreign loop and reads its sockets only inside
- * grpc_completion_queue_next, and libuv. Each turn takes what the core has, then lets libuv run, neither waiting; when there is
- * nothing, the thread waits in the core, and a watcher thread, which waits on libuv's descriptor meanwhile, posts an event to the core's
- * queue. So a request is read, handled and answered without a change of threads, and nothing contends for the core's locks: handing
- * events to a loop on a thread of its own cost twice the CPU an RPC.
+ * One thread polls two things: the core, which has no hook for a foreign loop and reads its sockets only
+ * inside grpc_completion_queue_next, and libuv. Each turn takes what the core has, then lets libuv run,
+ * neither waiting; when there is nothing, the thread waits in the core, and a watcher thread, which waits on
+ * libuv's descriptor meanwhile, posts an event to the core's queue. So a request is read, handled and
+ * answered without a change of threads, and nothing contends for the core's locks: handing events to a loop
+ * on a thread of its own cost twice the CPU an RPC.
  *
- * An RPC costs two events: the request with its payload, and the completion of the one batch that answers it. Only a call that
- * has waited for WATCH_AFTER_MS is watched for cancellation, which costs a third: a quick one is answered sooner than its
- * peer can change its mind. Slots are recycled, so that a call allocates nothing of ours.
+ * An RPC costs two events: the request with its payload, and the completion of the one batch that answers it.
+ * Only a call that has waited for WATCH_AFTER_MS is watched for cancellation, which costs a third: a quick
+ * one is answered sooner than its peer can change its mind. Slots are recycled, so that a call allocates
+ * nothing of ours.
  */
 #include "runtime/wire.h"
 
@@ -27,10 +29,11 @@
 #include "ops/log.h"
 #include "runtime/rpc.h"
 
-#define POSTED_PER_METHOD 64 /* requests the core can hand over without asking; more wait inside it for a turn */
-#define POSTED_UNKNOWN 16
+#define POSTED_PER_METHOD                                                                                    \
+    64 /* requests the core can hand over without asking; more wait inside it for a turn */
+#define POSTED_UNKNOWN  16
 #define EVENTS_PER_TURN 256 /* then the loop has its turn even if the core has more */
-#define WATCH_AFTER_MS 10
+#define WATCH_AFTER_MS  10
 
 /* ---- events ---- */
 
@@ -86,7 +89,7 @@ struct wire {
     uv_thread_t watcher;
     uv_sem_t armed_sem;
     atomic_bool stop_watcher;
-    bool armed; /* the watcher will post `woken` */
+    bool armed;            /* the watcher will post `woken` */
     grpc_channel *nowhere; /* a channel without a server, for the one call below */
     grpc_call *waker;      /* an empty batch on it puts `woken` into the queue, from any thread */
     struct event woken;
@@ -105,7 +108,8 @@ struct wire {
 
 /* ---- two pollers, one thread ---- */
 
-/* Posts `woken` to the completion queue whenever libuv has something to do and the loop's thread waits in the core. */
+/* Posts `woken` to the completion queue whenever libuv has something to do and the loop's thread waits in the
+ * core. */
 static void watch_loop(void *arg)
 {
     struct wire *wire = arg;
@@ -143,7 +147,8 @@ static unsigned drain_core(struct wire *wire)
     return n;
 }
 
-/* libuv tells the kernel of a new or changed handle only when it polls next; the first member is the list's head, alone in an empty one. */
+/* libuv tells the kernel of a new or changed handle only when it polls next; the first member is the list's
+ * head, alone in an empty one. */
 static bool loop_has_unpolled(uv_loop_t *loop)
 {
     return *(void **)&loop->watcher_queue != (void *)&loop->watcher_queue;
@@ -181,7 +186,8 @@ void wire_run(struct wire *wire)
     while (!wire->queue_ended) {
         unsigned n = drain_core(wire);
         run_loop(wire);
-        /* With the watcher armed waiting costs nothing; else look once more first, for under load there is always something. */
+        /* With the watcher armed waiting costs nothing; else look once more first, for under load there is
+         * always something. */
         if (!wire->queue_ended && (n == 0 || (wire->armed && n < EVENTS_PER_TURN)))
             wait_in_core(wire);
     }
@@ -192,7 +198,7 @@ void wire_run(struct wire *wire)
 
 /* ---- slots ---- */
 
-#define slot_of(event, member) ((struct slot *)((char *)(event) - offsetof(struct slot, member)))
+#define slot_of(event, member) ((struct slot *)((char *)(event)-offsetof(struct slot, member)))
 
 static void on_requested(struct event *event, bool ok);
 static void on_answered(struct event *event, bool ok);
@@ -242,7 +248,8 @@ static void post(struct wire *wire, struct wire_method *method)
 {
     struct slot *slot = slot_get(wire);
     if (!slot) {
-        log_error("out of memory: a method takes one call less at a time", log_str("method", method->rpc->path));
+        log_error("out of memory: a method takes one call less at a time",
+                  log_str("method", method->rpc->path));
         return;
     }
     slot->method = method;
@@ -251,8 +258,9 @@ static void post(struct wire *wire, struct wire_method *method)
     slot->payload = NULL;
     slot->cancelled = 0;
     slot->over = slot->watched = false;
-    if (grpc_server_request_registered_call(wire->server, method->registered, &slot->grpc, &slot->deadline, &slot->metadata,
-                                            &slot->payload, wire->queue, wire->queue, &slot->requested) != GRPC_CALL_OK)
+    if (grpc_server_request_registered_call(wire->server, method->registered, &slot->grpc, &slot->deadline,
+                                            &slot->metadata, &slot->payload, wire->queue, wire->queue,
+                                            &slot->requested) != GRPC_CALL_OK)
         abort(); /* only after a shutdown of the queue or with wrong arguments */
 }
 
@@ -324,14 +332,15 @@ static void slot_answer(struct slot *slot, grpc_op *ops, size_t n)
 {
     unlist(slot);
     if (!slot->watched)
-        ops[n++] = (grpc_op){ .op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &slot->cancelled };
+        ops[n++] = (grpc_op){ .op = GRPC_OP_RECV_CLOSE_ON_SERVER,
+                              .data.recv_close_on_server.cancelled = &slot->cancelled };
     slot->pending++;
     slot->over = true;
     if (grpc_call_start_batch(slot->grpc, ops, n, &slot->answered, NULL) != GRPC_CALL_OK)
         abort();
 }
 
-#define slot_of_call(c) ((struct slot *)((char *)(c) - offsetof(struct slot, call)))
+#define slot_of_call(c) ((struct slot *)((char *)(c)-offsetof(struct slot, call)))
 
 static void reply(struct call *call, const uint8_t *bytes, size_t len)
 {
@@ -360,8 +369,10 @@ static void fail(struct call *call, enum status status, const char *message, uns
     grpc_op ops[3] = {
         { .op = GRPC_OP_SEND_INITIAL_METADATA },
         { .op = GRPC_OP_SEND_STATUS_FROM_SERVER,
-          .data.send_status_from_server = { .status = (grpc_status_code)status, .status_details = &text,
-                                            .trailing_metadata = &pushback, .trailing_metadata_count = pushback_n } },
+          .data.send_status_from_server = { .status = (grpc_status_code)status,
+                                            .status_details = &text,
+                                            .trailing_metadata = &pushback,
+                                            .trailing_metadata_count = pushback_n } },
     };
     slot_answer(slot_of_call(call), ops, 2);
     grpc_slice_unref(text);
@@ -410,7 +421,8 @@ static void on_watch(uv_timer_t *watch)
         unlist(slot);
         slot->watched = true;
         slot->pending++;
-        grpc_op op = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &slot->cancelled };
+        grpc_op op = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER,
+                       .data.recv_close_on_server.cancelled = &slot->cancelled };
         if (grpc_call_start_batch(slot->grpc, &op, 1, &slot->closed, NULL) != GRPC_CALL_OK)
             abort();
     }
@@ -418,7 +430,7 @@ static void on_watch(uv_timer_t *watch)
 
 /* ---- calls for no method ---- */
 
-#define unknown_of(event, member) ((struct unknown *)((char *)(event) - offsetof(struct unknown, member)))
+#define unknown_of(event, member) ((struct unknown *)((char *)(event)-offsetof(struct unknown, member)))
 
 static void post_unknown(struct unknown *unknown)
 {
@@ -426,7 +438,8 @@ static void post_unknown(struct unknown *unknown)
     grpc_metadata_array_init(&unknown->metadata);
     unknown->grpc = NULL;
     if (grpc_server_request_call(unknown->wire->server, &unknown->grpc, &unknown->details, &unknown->metadata,
-                                 unknown->wire->queue, unknown->wire->queue, &unknown->requested) != GRPC_CALL_OK)
+                                 unknown->wire->queue, unknown->wire->queue,
+                                 &unknown->requested) != GRPC_CALL_OK)
         abort();
 }
 
@@ -447,12 +460,14 @@ static void on_unknown_requested(struct event *event, bool ok)
     }
     char text[256];
     grpc_slice path = unknown->details.method;
-    snprintf(text, sizeof text, "no such method: %.*s", (int)GRPC_SLICE_LENGTH(path), (const char *)GRPC_SLICE_START_PTR(path));
+    snprintf(text, sizeof text, "no such method: %.*s", (int)GRPC_SLICE_LENGTH(path),
+             (const char *)GRPC_SLICE_START_PTR(path));
     grpc_slice message = grpc_slice_from_copied_string(text);
     grpc_op ops[] = {
         { .op = GRPC_OP_SEND_INITIAL_METADATA },
         { .op = GRPC_OP_SEND_STATUS_FROM_SERVER,
-          .data.send_status_from_server = { .status = GRPC_STATUS_UNIMPLEMENTED, .status_details = &message } },
+          .data.send_status_from_server = { .status = GRPC_STATUS_UNIMPLEMENTED,
+                                            .status_details = &message } },
         { .op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &unknown->cancelled },
     };
     if (grpc_call_start_batch(unknown->grpc, ops, 3, &unknown->answered, NULL) != GRPC_CALL_OK)
@@ -476,16 +491,24 @@ static grpc_server *create_server(const struct wire_options *options)
 {
     grpc_arg args[] = {
         /* The core inflates before it checks sizes: only identity is accepted. */
-        { .type = GRPC_ARG_INTEGER, .key = GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, .value.integer = 1 },
-        { .type = GRPC_ARG_INTEGER, .key = GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, .value.integer = options->max_message_bytes },
-        { .type = GRPC_ARG_INTEGER, .key = GRPC_ARG_MAX_CONCURRENT_STREAMS, .value.integer = options->max_concurrent_streams },
+        { .type = GRPC_ARG_INTEGER,
+          .key = GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET,
+          .value.integer = 1 },
+        { .type = GRPC_ARG_INTEGER,
+          .key = GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
+          .value.integer = options->max_message_bytes },
+        { .type = GRPC_ARG_INTEGER,
+          .key = GRPC_ARG_MAX_CONCURRENT_STREAMS,
+          .value.integer = options->max_concurrent_streams },
         /* With the default of 8 KiB one call with large headers closes the connection under all others. */
         { .type = GRPC_ARG_INTEGER, .key = GRPC_ARG_MAX_METADATA_SIZE, .value.integer = 65536 },
-        { .type = GRPC_ARG_INTEGER, .key = GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+        { .type = GRPC_ARG_INTEGER,
+          .key = GRPC_ARG_MAX_CONNECTION_IDLE_MS,
           .value.integer = options->idle_timeout_ms ? options->idle_timeout_ms : INT_MAX },
         { .type = GRPC_ARG_INTEGER, .key = GRPC_ARG_ENABLE_CHANNELZ, .value.integer = 0 },
     };
-    return grpc_server_create(&(grpc_channel_args){ .num_args = sizeof args / sizeof *args, .args = args }, NULL);
+    return grpc_server_create(&(grpc_channel_args){ .num_args = sizeof args / sizeof *args, .args = args },
+                              NULL);
 }
 
 static int register_methods(struct wire *wire)
@@ -495,8 +518,8 @@ static int register_methods(struct wire *wire)
         return UV_ENOMEM;
     for (size_t i = 0; i < rpc_methods_n; i++) {
         wire->methods[i].rpc = &rpc_methods[i];
-        wire->methods[i].registered = grpc_server_register_method(wire->server, rpc_methods[i].path, NULL,
-                                                                  GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+        wire->methods[i].registered = grpc_server_register_method(
+            wire->server, rpc_methods[i].path, NULL, GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
         if (!wire->methods[i].registered)
             return UV_EINVAL;
     }
@@ -509,7 +532,8 @@ static void post_all(struct wire *wire)
         for (unsigned n = 0; n < POSTED_PER_METHOD; n++)
             post(wire, &wire->methods[i]);
     for (size_t i = 0; i < POSTED_UNKNOWN; i++) {
-        wire->unknown[i] = (struct unknown){ .wire = wire, .requested.handle = on_unknown_requested,
+        wire->unknown[i] = (struct unknown){ .wire = wire,
+                                             .requested.handle = on_unknown_requested,
                                              .answered.handle = on_unknown_answered };
         post_unknown(&wire->unknown[i]);
     }
@@ -525,7 +549,8 @@ static int start_watcher(struct wire *wire)
     wire->woken.handle = on_woken;
     wire->nowhere = grpc_lame_client_channel_create("nowhere", GRPC_STATUS_UNAVAILABLE, "no server");
     wire->waker = grpc_channel_create_call(wire->nowhere, NULL, GRPC_PROPAGATE_DEFAULTS, wire->queue,
-                                           grpc_slice_from_static_string("/wake"), NULL, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+                                           grpc_slice_from_static_string("/wake"), NULL,
+                                           gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
     return uv_thread_create(&wire->watcher, watch_loop, wire);
 }
 
@@ -558,7 +583,8 @@ static int start_loop_side(struct wire *wire, uv_loop_t *loop)
     return 0;
 }
 
-int wire_create(struct wire **out, uv_loop_t *loop, struct context *context, const struct wire_options *options)
+int wire_create(struct wire **out, uv_loop_t *loop, struct context *context,
+                const struct wire_options *options)
 {
     struct wire *wire = calloc(1, sizeof *wire);
     if (!wire)
@@ -614,7 +640,6 @@ void wire_cancel(struct wire *wire)
 {
     grpc_server_cancel_all_calls(wire->server);
 }
-
 
 void wire_destroy(struct wire *wire)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * gRPC at the edge. The only file pair that knows <grpc/...>: it turns the core's events into calls and answers each with one
- * batch of operations; and it runs the loop, since the core and libuv both want to be polled.
+ * gRPC at the edge. The only file pair that knows <grpc/...>: it turns the core's events into calls and
+ * answers each with one batch of operations; and it runs the loop, since the core and libuv both want to be
+ * polled.
  *
  * All functions belong to the loop thread.
  */
@@ -21,7 +22,8 @@ struct wire_options {
 };
 
 /* Starts the core. Returns 0 or a UV_E* code; on success *wire wants wire_destroy. */
-int wire_create(struct wire **wire, uv_loop_t *loop, struct context *context, const struct wire_options *options);
+int wire_create(struct wire **wire, uv_loop_t *loop, struct context *context,
+                const struct wire_options *options);
 
 /* Runs the loop in place of uv_run, until a drain is over. */
 void wire_run(struct wire *wire);
@@ -29,8 +31,8 @@ void wire_run(struct wire *wire);
 /* Hands an accepted, non-blocking socket over; it is the core's from now on, whatever happens. */
 void wire_add_connection(struct wire *wire, int fd);
 
-/* No new connections or calls (GOAWAY); running calls go on. When the last is over, or at wire_cancel, on_drained runs once, on
- * the loop, and nothing of the core is left. */
+/* No new connections or calls (GOAWAY); running calls go on. When the last is over, or at wire_cancel,
+ * on_drained runs once, on the loop, and nothing of the core is left. */
 void wire_drain(struct wire *wire, void (*on_drained)(void *data), void *data);
 
 /* Ends the calls that are still running, after wire_drain. */

@@ -31,7 +31,8 @@ static enum next login_checked(struct call *call, enum password_verdict verdict,
         log_warn("stored password hash is unusable", log_int("account", login->account_id));
     if (!login->has_account || verdict != PASSWORD_MATCHES)
         return reply_try_login(call, (account_package_AuthenticateReply){ .status = false });
-    return reply_try_login(call, (account_package_AuthenticateReply){ .status = true, .has_id = true, .id = login->account_id });
+    return reply_try_login(
+        call, (account_package_AuthenticateReply){ .status = true, .has_id = true, .id = login->account_id });
 }
 
 /* Whoever asks learns nothing from the time: an unknown e-mail costs a hash too. */
@@ -43,13 +44,14 @@ static enum next credentials_read(struct call *call, const struct login_credenti
         login->has_account = true;
         login->account_id = row->account_id;
     }
-    return password_check(call, req->password, row ? row->password_hash : (struct sql_bytes){ 0 }, login_checked);
+    return password_check(call, req->password, row ? row->password_hash : (struct sql_bytes){ 0 },
+                          login_checked);
 }
 
 enum next account_try_login(struct call *call, const account_package_AuthenticateRequest *req)
 {
     const char *wrong = check_text(call, "username", req->username, TEXT_MAX)
-                        ?: check_text(call, "password", req->password, TEXT_MAX);
+                            ?: check_text(call, "password", req->password, TEXT_MAX);
     if (wrong)
         return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
     call->locals = call_alloc(call, 1, sizeof(struct login));
@@ -68,7 +70,7 @@ static enum next areas_listed(struct call *call, const struct list_business_area
     for (size_t i = 0; i < n; i++)
         areas[i] = (account_package_BusinessArea){ .id = rows[i].id, .name = rows[i].name };
     return reply_list_business_areas(call, (account_package_ListBusinessAreasReply){
-        .businessAreas = areas, .businessAreas_count = (pb_size_t)n });
+                                               .businessAreas = areas, .businessAreas_count = (pb_size_t)n });
 }
 
 enum next account_list_business_areas(struct call *call, const google_protobuf_Empty *req)
@@ -84,7 +86,8 @@ static enum next skills_listed(struct call *call, const struct list_skills_row *
         return call_no_memory(call);
     for (size_t i = 0; i < n; i++)
         skills[i] = (account_package_Skill){ .id = rows[i].id, .name = rows[i].name };
-    return reply_list_skills(call, (account_package_ListSkillsReply){ .skills = skills, .skills_count = (pb_size_t)n });
+    return reply_list_skills(
+        call, (account_package_ListSkillsReply){ .skills = skills, .skills_count = (pb_size_t)n });
 }
 
 enum next account_list_skills(struct call *call, const google_protobuf_Empty *req)
@@ -97,15 +100,18 @@ enum next account_list_skills(struct call *call, const google_protobuf_Empty *re
 
 static enum next user_registered(struct call *call, const struct register_user_row *row)
 {
-    return reply_register_user(call, (account_package_RegistrationReply){
-        .status = row->has_account_id, .has_accountId = row->has_account_id, .accountId = row->account_id });
+    return reply_register_user(call,
+                               (account_package_RegistrationReply){ .status = row->has_account_id,
+                                                                    .has_accountId = row->has_account_id,
+                                                                    .accountId = row->account_id });
 }
 
 static enum next registration_hashed(struct call *call, const char *crypt)
 {
     const account_package_RegistrationRequest *req = call_request(call);
     struct sql_bytes hash = { .data = (const uint8_t *)crypt, .len = strlen(crypt) };
-    return sql_register_user(call, req->name, req->email, hash, time_to_day(&req->dateOfBirth), req->businessAreaId, user_registered);
+    return sql_register_user(call, req->name, req->email, hash, time_to_day(&req->dateOfBirth),
+                             req->businessAreaId, user_registered);
 }
 
 static bool is_empty(const char *text)
@@ -113,11 +119,13 @@ static bool is_empty(const char *text)
     return !text || !*text;
 }
 
-/* What the reply's own false is for, before anything is found wrong with the request; a taken e-mail and a missing area show later. */
+/* What the reply's own false is for, before anything is found wrong with the request; a taken e-mail and a
+ * missing area show later. */
 static bool registration_is_refused(const account_package_RegistrationRequest *req)
 {
-    return text_length(req->password) < PASSWORD_MIN_CHARACTERS || is_empty(req->name) || is_empty(req->email) ||
-           req->businessAreaId <= 0 || (req->has_dateOfBirth && time_to_day(&req->dateOfBirth).days > today().days);
+    return text_length(req->password) < PASSWORD_MIN_CHARACTERS || is_empty(req->name) ||
+           is_empty(req->email) || req->businessAreaId <= 0 ||
+           (req->has_dateOfBirth && time_to_day(&req->dateOfBirth).days > today().days);
 }
 
 enum next account_register_user(struct call *call, const account_package_RegistrationRequest *req)
@@ -137,7 +145,8 @@ enum next account_register_user(struct call *call, const account_package_Registr
 
 static enum next profiles_read(struct call *call, const struct account_profiles_row *row)
 {
-    return reply_account_profiles(call, (account_package_ProfilesReply){ .isMentor = row->is_mentor, .isMentee = row->is_mentee });
+    return reply_account_profiles(
+        call, (account_package_ProfilesReply){ .isMentor = row->is_mentor, .isMentee = row->is_mentee });
 }
 
 enum next account_account_profiles(struct call *call, const account_package_ProfilesRequest *req)
@@ -149,11 +158,13 @@ enum next account_account_profiles(struct call *call, const account_package_Prof
 
 static enum next reply_notifications(struct call *call, char **messages, size_t n)
 {
-    return reply_get_notifications(call, (account_package_NotificationsReply){
-        .desiredNotifications = messages, .desiredNotifications_count = (pb_size_t)n });
+    return reply_get_notifications(
+        call, (account_package_NotificationsReply){ .desiredNotifications = messages,
+                                                    .desiredNotifications_count = (pb_size_t)n });
 }
 
-static enum next mentee_notifications_read(struct call *call, const struct mentee_notifications_row *rows, size_t n)
+static enum next mentee_notifications_read(struct call *call, const struct mentee_notifications_row *rows,
+                                           size_t n)
 {
     char **messages = call_alloc(call, n, sizeof *messages);
     if (!messages)
@@ -163,7 +174,8 @@ static enum next mentee_notifications_read(struct call *call, const struct mente
     return reply_notifications(call, messages, n);
 }
 
-static enum next mentor_notifications_read(struct call *call, const struct mentor_notifications_row *rows, size_t n)
+static enum next mentor_notifications_read(struct call *call, const struct mentor_notifications_row *rows,
+                                           size_t n)
 {
     char **messages = call_alloc(call, n, sizeof *messages);
     if (!messages)
@@ -212,7 +224,8 @@ static enum next mentee_registered(struct call *call, const struct register_ment
 {
     if (!signup_was_answered(row->outcome))
         return signup_failed(call, row->outcome, row->detail);
-    return reply_register_mentee(call, (account_package_ProfileSignupReply){ .status = strcmp(row->outcome, "done") == 0 });
+    return reply_register_mentee(
+        call, (account_package_ProfileSignupReply){ .status = strcmp(row->outcome, "done") == 0 });
 }
 
 enum next account_register_mentee(struct call *call, const account_package_ProfileSignupRequest *req)
@@ -227,7 +240,8 @@ static enum next mentor_registered(struct call *call, const struct register_ment
 {
     if (!signup_was_answered(row->outcome))
         return signup_failed(call, row->outcome, row->detail);
-    return reply_register_mentor(call, (account_package_ProfileSignupReply){ .status = strcmp(row->outcome, "done") == 0 });
+    return reply_register_mentor(
+        call, (account_package_ProfileSignupReply){ .status = strcmp(row->outcome, "done") == 0 });
 }
 
 enum next account_register_mentor(struct call *call, const account_package_ProfileSignupRequest *req)
@@ -242,15 +256,18 @@ enum next account_register_mentor(struct call *call, const account_package_Profi
 
 static enum next profile_updated(struct call *call, const struct update_profile_row *row)
 {
-    return reply_update_profile_details(call, (account_package_UpdateProfileDetailsResponse){ .success = row->success });
+    return reply_update_profile_details(
+        call, (account_package_UpdateProfileDetailsResponse){ .success = row->success });
 }
 
-enum next account_update_profile_details(struct call *call, const account_package_UpdateProfileDetailsRequest *req)
+enum next account_update_profile_details(struct call *call,
+                                         const account_package_UpdateProfileDetailsRequest *req)
 {
     const char *wrong = check_text(call, "newEmail", req->newEmail, EMAIL_MAX);
     if (wrong)
         return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
-    return sql_update_profile(call, req->userid, req->profileType == account_package_ProfileType_MENTOR, req->newEmail,
-                              req->has_newBSId ? &req->newBSId : NULL,
-                              (struct sql_ids){ .ids = req->skills, .n = req->skills_count }, profile_updated);
+    return sql_update_profile(call, req->userid, req->profileType == account_package_ProfileType_MENTOR,
+                              req->newEmail, req->has_newBSId ? &req->newBSId : NULL,
+                              (struct sql_ids){ .ids = req->skills, .n = req->skills_count },
+                              profile_updated);
 }

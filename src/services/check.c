@@ -8,8 +8,8 @@
 #include "runtime/text.h"
 
 #define DAY_SECONDS 86400
-#define TIME_MIN INT64_C(-62135596800) /* 0001-01-01T00:00:00Z (timestamp.proto) */
-#define TIME_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
+#define TIME_MIN    INT64_C(-62135596800) /* 0001-01-01T00:00:00Z (timestamp.proto) */
+#define TIME_MAX    INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
 /* Without memory for the words, the field's name must do. */
 #define wrong(call, field, ...) (call_printf(call, __VA_ARGS__) ?: (field))
@@ -29,14 +29,18 @@ const char *check_text(struct call *call, const char *field, const char *text, s
     return wrong(call, field, "%s: at most %zu characters, got %zu", field, max, length);
 }
 
-const char *check_time(struct call *call, const char *field, bool present, const google_protobuf_Timestamp *time)
+const char *check_time(struct call *call, const char *field, bool present,
+                       const google_protobuf_Timestamp *time)
 {
     if (!present)
         return wrong(call, field, "%s: a timestamp is required", field);
-    if (time->seconds >= TIME_MIN && time->seconds <= TIME_MAX && time->nanos >= 0 && time->nanos <= 999999999)
+    if (time->seconds >= TIME_MIN && time->seconds <= TIME_MAX && time->nanos >= 0 &&
+        time->nanos <= 999999999)
         return NULL;
-    return wrong(call, field, "%s: a timestamp lies in the years 1 to 9999 with nanos 0 to 999999999, got %" PRId64 " s %d ns", field,
-                 time->seconds, (int)time->nanos);
+    return wrong(call, field,
+                 "%s: a timestamp lies in the years 1 to 9999 with nanos 0 to 999999999, got %" PRId64
+                 " s %d ns",
+                 field, time->seconds, (int)time->nanos);
 }
 
 const char *check_duration(struct call *call, const char *field, int64_t minutes)

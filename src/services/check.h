@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a field may hold, for requests that would write. Each check returns NULL, or what is wrong as a message in the call's memory; chain
- * them with ?: and answer STATUS_INVALID_ARGUMENT with the first. (That text is UTF-8 without NUL and enums are known has been checked
- * before a handler runs.)
+ * What a field may hold, for requests that would write. Each check returns NULL, or what is wrong as a
+ * message in the call's memory; chain them with ?: and answer STATUS_INVALID_ARGUMENT with the first. (That
+ * text is UTF-8 without NUL and enums are known has been checked before a handler runs.)
  */
 #ifndef SERVICES_CHECK_H
 #define SERVICES_CHECK_H
@@ -10,8 +10,8 @@
 #include "google/protobuf/timestamp.pb.h"
 #include "runtime/call.h"
 
-#define TEXT_MAX 10000 /* characters */
-#define EMAIL_MAX 320
+#define TEXT_MAX             10000 /* characters */
+#define EMAIL_MAX            320
 #define DURATION_MAX_MINUTES (7 * 24 * 60)
 
 /* 1 .. 2^31-1, the range of the tables' serial keys. */
@@ -19,7 +19,8 @@ const char *check_id(struct call *call, const char *field, int64_t id);
 /* At most max characters; NULL passes. */
 const char *check_text(struct call *call, const char *field, const char *text, size_t max);
 /* Present and within 0001-01-01 .. 9999-12-31, as google.protobuf.Timestamp says. */
-const char *check_time(struct call *call, const char *field, bool present, const google_protobuf_Timestamp *time);
+const char *check_time(struct call *call, const char *field, bool present,
+                       const google_protobuf_Timestamp *time);
 /* 1 .. DURATION_MAX_MINUTES. */
 const char *check_duration(struct call *call, const char *field, int64_t minutes);
 /* 0 .. 5, not NaN. */

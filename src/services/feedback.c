@@ -12,7 +12,8 @@
 
 static enum next not_assigned(struct call *call)
 {
-    return call_fail(call, STATUS_NOT_FOUND, "mentorUserId, menteeUserId: they are not assigned to each other");
+    return call_fail(call, STATUS_NOT_FOUND,
+                     "mentorUserId, menteeUserId: they are not assigned to each other");
 }
 
 /* To one decimal as printf does it: half of the cases that look like ties are none in binary. */
@@ -35,7 +36,8 @@ static enum next mentor_rated(struct call *call, const struct add_feedback_on_me
 {
     if (strcmp(row->outcome, "not_assigned") == 0)
         return not_assigned(call);
-    return reply_add_feedback_on_mentor(call, (feedback_package_AddFeedbackReply){ .status = strcmp(row->outcome, "done") == 0 });
+    return reply_add_feedback_on_mentor(
+        call, (feedback_package_AddFeedbackReply){ .status = strcmp(row->outcome, "done") == 0 });
 }
 
 enum next feedback_add_feedback_on_mentor(struct call *call, const feedback_package_AddFeedbackRequest *req)
@@ -43,7 +45,8 @@ enum next feedback_add_feedback_on_mentor(struct call *call, const feedback_pack
     const char *wrong = check_feedback(call, req);
     if (wrong)
         return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
-    return sql_add_feedback_on_mentor(call, req->mentorUserId, req->menteeUserId, round_rating(req->rating), mentor_rated);
+    return sql_add_feedback_on_mentor(call, req->mentorUserId, req->menteeUserId, round_rating(req->rating),
+                                      mentor_rated);
 }
 
 /* ---- AddFeedbackOnMentee: the mentor rates a mentee, once ---- */
@@ -52,7 +55,8 @@ static enum next mentee_rated(struct call *call, const struct add_feedback_on_me
 {
     if (strcmp(row->outcome, "not_assigned") == 0)
         return not_assigned(call);
-    return reply_add_feedback_on_mentee(call, (feedback_package_AddFeedbackReply){ .status = strcmp(row->outcome, "done") == 0 });
+    return reply_add_feedback_on_mentee(
+        call, (feedback_package_AddFeedbackReply){ .status = strcmp(row->outcome, "done") == 0 });
 }
 
 enum next feedback_add_feedback_on_mentee(struct call *call, const feedback_package_AddFeedbackRequest *req)
@@ -60,7 +64,8 @@ enum next feedback_add_feedback_on_mentee(struct call *call, const feedback_pack
     const char *wrong = check_feedback(call, req);
     if (wrong)
         return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
-    return sql_add_feedback_on_mentee(call, req->mentorUserId, req->menteeUserId, round_rating(req->rating), mentee_rated);
+    return sql_add_feedback_on_mentee(call, req->mentorUserId, req->menteeUserId, round_rating(req->rating),
+                                      mentee_rated);
 }
 
 /* ---- AddDevFeedback: on the site, for its developers ---- */
@@ -93,5 +98,6 @@ enum next feedback_add_prog_feedback(struct call *call, const feedback_package_A
                         ?: check_text(call, "content", req->content, TEXT_MAX);
     if (wrong)
         return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
-    return sql_add_prog_feedback(call, req->mentorUserId, req->menteeUserId, req->content, prog_feedback_added);
+    return sql_add_prog_feedback(call, req->mentorUserId, req->menteeUserId, req->content,
+                                 prog_feedback_added);
 }

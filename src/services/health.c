@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * grpc.health.v1: whether the daemon as a whole ("") or one of its services can do its work. They share one database and one process, so
- * the answer is the same for all.
+ * grpc.health.v1: whether the daemon as a whole ("") or one of its services can do its work. They share one
+ * database and one process, so the answer is the same for all.
  */
 #include <string.h>
 
@@ -25,7 +25,8 @@ enum next health_check(struct call *call, const grpc_health_v1_HealthCheckReques
     if (!is_service(req->service))
         return call_fail(call, STATUS_NOT_FOUND, "service: there is no service of that name");
     bool serving = !call->context->draining && pool_is_available(call->context->pool);
-    return reply_check(call, (grpc_health_v1_HealthCheckResponse){
-        .status = serving ? grpc_health_v1_HealthCheckResponse_ServingStatus_SERVING
-                          : grpc_health_v1_HealthCheckResponse_ServingStatus_NOT_SERVING });
+    return reply_check(
+        call, (grpc_health_v1_HealthCheckResponse){
+                  .status = serving ? grpc_health_v1_HealthCheckResponse_ServingStatus_SERVING
+                                    : grpc_health_v1_HealthCheckResponse_ServingStatus_NOT_SERVING });
 }

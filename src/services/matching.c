@@ -11,7 +11,8 @@
 
 static enum next no_mentee_profile(struct call *call, int64_t account_id)
 {
-    return call_fail(call, STATUS_NOT_FOUND, "menteeUserId: account %" PRId64 " has no mentee profile", account_id);
+    return call_fail(call, STATUS_NOT_FOUND, "menteeUserId: account %" PRId64 " has no mentee profile",
+                     account_id);
 }
 
 /* ---- TryMatch: gives a mentee without a mentor the best one ---- */
@@ -23,11 +24,13 @@ static enum next match_tried(struct call *call, const struct try_match_row *row)
         return no_mentee_profile(call, req->menteeUserId);
     if (strcmp(row->outcome, "matched") != 0)
         return reply_try_match(call, (matching_package_MenteeToMentorMatchingReply){ .status = false });
-    return reply_try_match(call, (matching_package_MenteeToMentorMatchingReply){
-        .status = true, .mentorUserId = row->mentor_account_id, .mentorName = row->mentor_name });
+    return reply_try_match(
+        call, (matching_package_MenteeToMentorMatchingReply){
+                  .status = true, .mentorUserId = row->mentor_account_id, .mentorName = row->mentor_name });
 }
 
-/* The front end asks for a match on every view of the dashboard: whoever has one costs one read and no lock. */
+/* The front end asks for a match on every view of the dashboard: whoever has one costs one read and no lock.
+ */
 static enum next match_state_read(struct call *call, const struct match_state_row *row)
 {
     const matching_package_MenteeToMentorMatchingRequest *req = call_request(call);
@@ -53,11 +56,14 @@ static enum next mentor_found(struct call *call, const struct matching_mentor_ro
     const matching_package_MenteeToMentorMatchingRequest *req = call_request(call);
     if (!row)
         return no_mentee_profile(call, req->menteeUserId);
-    return reply_get_matching_mentor(call, (matching_package_MenteeToMentorMatchingReply){
-        .status = row->has_mentor_account_id, .mentorUserId = row->mentor_account_id, .mentorName = row->mentor_name });
+    return reply_get_matching_mentor(
+        call, (matching_package_MenteeToMentorMatchingReply){ .status = row->has_mentor_account_id,
+                                                              .mentorUserId = row->mentor_account_id,
+                                                              .mentorName = row->mentor_name });
 }
 
-enum next matching_get_matching_mentor(struct call *call, const matching_package_MenteeToMentorMatchingRequest *req)
+enum next matching_get_matching_mentor(struct call *call,
+                                       const matching_package_MenteeToMentorMatchingRequest *req)
 {
     return sql_matching_mentor(call, req->menteeUserId, mentor_found);
 }
@@ -71,8 +77,8 @@ static enum next mentees_listed(struct call *call, const struct mentees_of_mento
         return call_no_memory(call);
     for (size_t i = 0; i < n; i++)
         mentees[i] = (matching_package_Mentee){ .userid = rows[i].account_id, .name = rows[i].name };
-    return reply_get_mentees_by_mentor_id(call, (matching_package_GetMenteesReply){
-        .mentees = mentees, .mentees_count = (pb_size_t)n });
+    return reply_get_mentees_by_mentor_id(
+        call, (matching_package_GetMenteesReply){ .mentees = mentees, .mentees_count = (pb_size_t)n });
 }
 
 enum next matching_get_mentees_by_mentor_id(struct call *call, const matching_package_GetMenteesRequest *req)

@@ -12,20 +12,23 @@
 /* ---- List5AppointmentsByUserID: the next five meetings and workshops of a profile ---- */
 
 /* The two statements return the same columns; each has a row type of its own. */
-#define APPOINTMENT(row)                                                                                          \
-    {                                                                                                             \
-        .type = (row).is_workshop ? meeting_package_AppointmentType_WORKSHOP : meeting_package_AppointmentType_MEETING, \
-        .name = (row).name, .has_start_time = true, .start_time = time_from_sql((row).start),                     \
-        .duration_minutes = (row).duration, .skill = (row).skill, .link = (row).link                              \
+#define APPOINTMENT(row)                                                                                     \
+    {                                                                                                        \
+        .type = (row).is_workshop ? meeting_package_AppointmentType_WORKSHOP                                 \
+                                  : meeting_package_AppointmentType_MEETING,                                 \
+        .name = (row).name, .has_start_time = true, .start_time = time_from_sql((row).start),                \
+        .duration_minutes = (row).duration, .skill = (row).skill, .link = (row).link                         \
     }
 
 static enum next reply_appointments(struct call *call, meeting_package_Appointment *appointments, size_t n)
 {
-    return reply_list5_appointments_by_user_id(call, (meeting_package_ListAppointmentsReply){
-        .appointments = appointments, .appointments_count = (pb_size_t)n });
+    return reply_list5_appointments_by_user_id(
+        call, (meeting_package_ListAppointmentsReply){ .appointments = appointments,
+                                                       .appointments_count = (pb_size_t)n });
 }
 
-static enum next mentee_appointments_listed(struct call *call, const struct mentee_appointments_row *rows, size_t n)
+static enum next mentee_appointments_listed(struct call *call, const struct mentee_appointments_row *rows,
+                                            size_t n)
 {
     meeting_package_Appointment *appointments = call_alloc(call, n, sizeof *appointments);
     if (!appointments)
@@ -35,7 +38,8 @@ static enum next mentee_appointments_listed(struct call *call, const struct ment
     return reply_appointments(call, appointments, n);
 }
 
-static enum next mentor_appointments_listed(struct call *call, const struct mentor_appointments_row *rows, size_t n)
+static enum next mentor_appointments_listed(struct call *call, const struct mentor_appointments_row *rows,
+                                            size_t n)
 {
     meeting_package_Appointment *appointments = call_alloc(call, n, sizeof *appointments);
     if (!appointments)
@@ -45,7 +49,8 @@ static enum next mentor_appointments_listed(struct call *call, const struct ment
     return reply_appointments(call, appointments, n);
 }
 
-enum next meeting_list5_appointments_by_user_id(struct call *call, const meeting_package_ListAppointmentsRequest *req)
+enum next meeting_list5_appointments_by_user_id(struct call *call,
+                                                const meeting_package_ListAppointmentsRequest *req)
 {
     return req->profileType == meeting_package_ProfileType_MENTOR
                ? sql_mentor_appointments(call, req->userid, mentor_appointments_listed)
@@ -61,11 +66,13 @@ static enum next plans_listed(struct call *call, const struct open_plans_row *ro
         return call_no_memory(call);
     for (size_t i = 0; i < n; i++)
         plans[i] = (meeting_package_PlansOfAction){ .id = rows[i].id, .content = rows[i].content };
-    return reply_list_plans_of_actions(call, (meeting_package_ListPlansOfActionsReply){
-        .plansOfActions = plans, .plansOfActions_count = (pb_size_t)n });
+    return reply_list_plans_of_actions(
+        call, (meeting_package_ListPlansOfActionsReply){ .plansOfActions = plans,
+                                                         .plansOfActions_count = (pb_size_t)n });
 }
 
-enum next meeting_list_plans_of_actions(struct call *call, const meeting_package_ListPlansOfActionsRequest *req)
+enum next meeting_list_plans_of_actions(struct call *call,
+                                        const meeting_package_ListPlansOfActionsRequest *req)
 {
     return sql_open_plans(call, req->userid, plans_listed);
 }
@@ -74,12 +81,12 @@ enum next meeting_list_plans_of_actions(struct call *call, const meeting_package
 
 static enum next plan_toggled(struct call *call, const struct toggle_plan_row *row)
 {
-    return reply_toggle_plans_of_action_completion(call, (meeting_package_TogglePlansOfActionCompletionReply){
-        .successful = row != NULL });
+    return reply_toggle_plans_of_action_completion(
+        call, (meeting_package_TogglePlansOfActionCompletionReply){ .successful = row != NULL });
 }
 
-enum next meeting_toggle_plans_of_action_completion(struct call *call,
-                                                    const meeting_package_TogglePlansOfActionCompletionRequest *req)
+enum next meeting_toggle_plans_of_action_completion(
+    struct call *call, const meeting_package_TogglePlansOfActionCompletionRequest *req)
 {
     return sql_toggle_plan(call, req->planid, plan_toggled);
 }
@@ -89,12 +96,17 @@ enum next meeting_toggle_plans_of_action_completion(struct call *call,
 static enum next plan_created(struct call *call, const struct create_plan_row *row)
 {
     if (!row)
-        return reply_create_plans_of_actions(call, (meeting_package_CreatePlansOfActionsReply){ .successful = false });
-    return reply_create_plans_of_actions(call, (meeting_package_CreatePlansOfActionsReply){
-        .successful = true, .has_plansOfAction = true, .plansOfAction = { .id = row->id, .content = row->content } });
+        return reply_create_plans_of_actions(
+            call, (meeting_package_CreatePlansOfActionsReply){ .successful = false });
+    return reply_create_plans_of_actions(call,
+                                         (meeting_package_CreatePlansOfActionsReply){
+                                             .successful = true,
+                                             .has_plansOfAction = true,
+                                             .plansOfAction = { .id = row->id, .content = row->content } });
 }
 
-enum next meeting_create_plans_of_actions(struct call *call, const meeting_package_CreatePlansOfActionsRequest *req)
+enum next meeting_create_plans_of_actions(struct call *call,
+                                          const meeting_package_CreatePlansOfActionsRequest *req)
 {
     const char *wrong = check_text(call, "plansOfAction", req->plansOfAction, TEXT_MAX);
     if (wrong)
@@ -108,14 +120,17 @@ static enum next meeting_scheduled(struct call *call, const struct schedule_meet
 {
     const meeting_package_ScheduleNewMeetingRequest *req = call_request(call);
     if (strcmp(row->outcome, "no_profile") == 0)
-        return call_fail(call, STATUS_NOT_FOUND, "menteeUserId: account %" PRId64 " has no mentee profile", req->menteeUserId);
+        return call_fail(call, STATUS_NOT_FOUND, "menteeUserId: account %" PRId64 " has no mentee profile",
+                         req->menteeUserId);
     if (strcmp(row->outcome, "no_mentor") == 0)
-        return call_fail(call, STATUS_FAILED_PRECONDITION, "menteeUserId: mentee %" PRId64 " has no mentor yet", req->menteeUserId);
-    return reply_schedule_new_meeting(call, (meeting_package_ScheduleNewMeetingReply){
-        .success = strcmp(row->outcome, "done") == 0 });
+        return call_fail(call, STATUS_FAILED_PRECONDITION,
+                         "menteeUserId: mentee %" PRId64 " has no mentor yet", req->menteeUserId);
+    return reply_schedule_new_meeting(
+        call, (meeting_package_ScheduleNewMeetingReply){ .success = strcmp(row->outcome, "done") == 0 });
 }
 
-enum next meeting_schedule_new_meeting(struct call *call, const meeting_package_ScheduleNewMeetingRequest *req)
+enum next meeting_schedule_new_meeting(struct call *call,
+                                       const meeting_package_ScheduleNewMeetingRequest *req)
 {
     const char *wrong = check_id(call, "menteeUserId", req->menteeUserId)
                         ?: check_time(call, "start", req->has_start, &req->start)
@@ -123,7 +138,8 @@ enum next meeting_schedule_new_meeting(struct call *call, const meeting_package_
                         ?: check_text(call, "link", req->link, TEXT_MAX);
     if (wrong)
         return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
-    return sql_schedule_meeting(call, req->menteeUserId, time_to_sql(&req->start), req->duration, req->link, meeting_scheduled);
+    return sql_schedule_meeting(call, req->menteeUserId, time_to_sql(&req->start), req->duration, req->link,
+                                meeting_scheduled);
 }
 
 /* ---- ScheduleNewWorkshop: for everybody with a skill ---- */
@@ -132,11 +148,12 @@ static enum next workshop_scheduled(struct call *call, const struct schedule_wor
 {
     if (strcmp(row->outcome, "no_skill") == 0)
         return call_fail(call, STATUS_NOT_FOUND, "skill: there is no skill of that name");
-    return reply_schedule_new_workshop(call, (meeting_package_ScheduleNewWorkshopReply){
-        .status = strcmp(row->outcome, "done") == 0 });
+    return reply_schedule_new_workshop(
+        call, (meeting_package_ScheduleNewWorkshopReply){ .status = strcmp(row->outcome, "done") == 0 });
 }
 
-enum next meeting_schedule_new_workshop(struct call *call, const meeting_package_ScheduleNewWorkshopRequest *req)
+enum next meeting_schedule_new_workshop(struct call *call,
+                                        const meeting_package_ScheduleNewWorkshopRequest *req)
 {
     const char *wrong = check_time(call, "start", req->has_start, &req->start)
                         ?: check_duration(call, "duration", req->duration)
@@ -144,5 +161,6 @@ enum next meeting_schedule_new_workshop(struct call *call, const meeting_package
                         ?: check_text(call, "skill", req->skill, TEXT_MAX);
     if (wrong)
         return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
-    return sql_schedule_workshop(call, req->skill, time_to_sql(&req->start), (int32_t)req->duration, req->link, workshop_scheduled);
+    return sql_schedule_workshop(call, req->skill, time_to_sql(&req->start), (int32_t)req->duration,
+                                 req->link, workshop_scheduled);
 }
