@@ -67,6 +67,7 @@ SELECT EXISTS (SELECT FROM mentor m WHERE m.accountid = :account_id) AS is_mento
        EXISTS (SELECT FROM mentee e WHERE e.accountid = :account_id) AS is_mentee;
 
 -- name: mentee_notifications
+-- row: notification
 -- All messages to an account's mentee profile, oldest first.
 -- param: account_id bigint
 -- returns: many
@@ -78,6 +79,7 @@ WHERE e.accountid = :account_id
 ORDER BY n.menteemessageid;
 
 -- name: mentor_notifications
+-- row: notification
 -- All messages to an account's mentor profile, oldest first.
 -- param: account_id bigint
 -- returns: many
@@ -89,6 +91,7 @@ WHERE m.accountid = :account_id
 ORDER BY n.mentormessageid;
 
 -- name: register_mentee
+-- row: signup
 -- Gives an account a mentee profile with these skills, by name. outcome: done, already, no_account or no_skill (detail:
 -- the first name that is no skill's).
 -- param: account_id bigint
@@ -100,6 +103,7 @@ ORDER BY n.mentormessageid;
 SELECT r.outcome, r.detail FROM register_profile(false, :account_id, :skills) r;
 
 -- name: register_mentor
+-- row: signup
 -- Gives an account a mentor profile with these skills; otherwise like register_mentee.
 -- param: account_id bigint
 -- param: skills text[]

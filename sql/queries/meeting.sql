@@ -3,6 +3,7 @@
 -- overlap, so the five that end first are the five earliest.
 
 -- name: mentee_appointments
+-- row: appointment
 -- The mentee's 5 earliest meetings (name: the mentor's) and workshops on its skills that have not ended.
 -- param: account_id bigint
 -- returns: many
@@ -42,6 +43,7 @@ ORDER BY p.start, p.is_workshop, p.id
 LIMIT 5;
 
 -- name: mentor_appointments
+-- row: appointment
 -- The mentor's 5 earliest meetings (name: the mentee's) and workshops on its skills that have not ended.
 -- param: account_id bigint
 -- returns: many

@@ -156,40 +156,23 @@ enum next account_account_profiles(struct call *call, const account_package_Prof
 
 /* ---- GetNotifications: all messages of a profile, oldest first ---- */
 
-static enum next reply_notifications(struct call *call, char **messages, size_t n)
+static enum next notifications_read(struct call *call, const struct notification_row *rows, size_t n)
 {
+    char **messages = call_alloc(call, n, sizeof *messages);
+    if (!messages)
+        return call_no_memory(call);
+    for (size_t i = 0; i < n; i++)
+        messages[i] = rows[i].message;
     return reply_get_notifications(
         call, (account_package_NotificationsReply){ .desiredNotifications = messages,
                                                     .desiredNotifications_count = (pb_size_t)n });
 }
 
-static enum next mentee_notifications_read(struct call *call, const struct mentee_notifications_row *rows,
-                                           size_t n)
-{
-    char **messages = call_alloc(call, n, sizeof *messages);
-    if (!messages)
-        return call_no_memory(call);
-    for (size_t i = 0; i < n; i++)
-        messages[i] = rows[i].message;
-    return reply_notifications(call, messages, n);
-}
-
-static enum next mentor_notifications_read(struct call *call, const struct mentor_notifications_row *rows,
-                                           size_t n)
-{
-    char **messages = call_alloc(call, n, sizeof *messages);
-    if (!messages)
-        return call_no_memory(call);
-    for (size_t i = 0; i < n; i++)
-        messages[i] = rows[i].message;
-    return reply_notifications(call, messages, n);
-}
-
 enum next account_get_notifications(struct call *call, const account_package_NotificationsRequest *req)
 {
     return req->targetProfileType == account_package_ProfileType_MENTOR
-               ? sql_mentor_notifications(call, req->userid, mentor_notifications_read)
-               : sql_mentee_notifications(call, req->userid, mentee_notifications_read);
+               ? sql_mentor_notifications(call, req->userid, notifications_read)
+               : sql_mentee_notifications(call, req->userid, notifications_read);
 }
 
 /* ---- RegisterMentee, RegisterMentor: a profile with its skills ---- */
@@ -207,23 +190,22 @@ static struct sql_texts signup_skills(const account_package_ProfileSignupRequest
     return (struct sql_texts){ .texts = req->desiredSkills, .n = req->desiredSkills_count };
 }
 
-static enum next signup_failed(struct call *call, const char *outcome, const char *detail)
+/* What else is missing than a profile; NULL: nothing. */
+static const char *signup_missing(struct call *call, const struct signup_row *row)
 {
     const account_package_ProfileSignupRequest *req = call_request(call);
-    if (strcmp(outcome, "no_account") == 0)
-        return call_fail(call, STATUS_NOT_FOUND, "userid: there is no account %" PRId64, req->userid);
-    return call_fail(call, STATUS_NOT_FOUND, "desiredSkills: there is no skill \"%s\"", detail ? detail : "");
+    if (strcmp(row->outcome, "no_account") == 0)
+        return call_printf(call, "userid: there is no account %" PRId64, req->userid) ?: "userid";
+    if (strcmp(row->outcome, "no_skill") == 0)
+        return call_printf(call, "desiredSkills: there is no skill \"%s\"", row->detail) ?: "desiredSkills";
+    return NULL;
 }
 
-static bool signup_was_answered(const char *outcome)
+static enum next mentee_registered(struct call *call, const struct signup_row *row)
 {
-    return strcmp(outcome, "done") == 0 || strcmp(outcome, "already") == 0;
-}
-
-static enum next mentee_registered(struct call *call, const struct register_mentee_row *row)
-{
-    if (!signup_was_answered(row->outcome))
-        return signup_failed(call, row->outcome, row->detail);
+    const char *missing = signup_missing(call, row);
+    if (missing)
+        return call_fail(call, STATUS_NOT_FOUND, "%s", missing);
     return reply_register_mentee(
         call, (account_package_ProfileSignupReply){ .status = strcmp(row->outcome, "done") == 0 });
 }
@@ -236,10 +218,11 @@ enum next account_register_mentee(struct call *call, const account_package_Profi
     return sql_register_mentee(call, req->userid, signup_skills(req), mentee_registered);
 }
 
-static enum next mentor_registered(struct call *call, const struct register_mentor_row *row)
+static enum next mentor_registered(struct call *call, const struct signup_row *row)
 {
-    if (!signup_was_answered(row->outcome))
-        return signup_failed(call, row->outcome, row->detail);
+    const char *missing = signup_missing(call, row);
+    if (missing)
+        return call_fail(call, STATUS_NOT_FOUND, "%s", missing);
     return reply_register_mentor(
         call, (account_package_ProfileSignupReply){ .status = strcmp(row->outcome, "done") == 0 });
 }

@@ -11,50 +11,33 @@
 
 /* ---- List5AppointmentsByUserID: the next five meetings and workshops of a profile ---- */
 
-/* The two statements return the same columns; each has a row type of its own. */
-#define APPOINTMENT(row)                                                                                     \
-    {                                                                                                        \
-        .type = (row).is_workshop ? meeting_package_AppointmentType_WORKSHOP                                 \
-                                  : meeting_package_AppointmentType_MEETING,                                 \
-        .name = (row).name, .has_start_time = true, .start_time = time_from_sql((row).start),                \
-        .duration_minutes = (row).duration, .skill = (row).skill, .link = (row).link                         \
-    }
-
-static enum next reply_appointments(struct call *call, meeting_package_Appointment *appointments, size_t n)
+static enum next appointments_listed(struct call *call, const struct appointment_row *rows, size_t n)
 {
+    meeting_package_Appointment *appointments = call_alloc(call, n, sizeof *appointments);
+    if (!appointments)
+        return call_no_memory(call);
+    for (size_t i = 0; i < n; i++)
+        appointments[i] = (meeting_package_Appointment){
+            .type = rows[i].is_workshop ? meeting_package_AppointmentType_WORKSHOP
+                                        : meeting_package_AppointmentType_MEETING,
+            .name = rows[i].name,
+            .has_start_time = true,
+            .start_time = time_from_sql(rows[i].start),
+            .duration_minutes = rows[i].duration,
+            .skill = rows[i].skill,
+            .link = rows[i].link,
+        };
     return reply_list5_appointments_by_user_id(
         call, (meeting_package_ListAppointmentsReply){ .appointments = appointments,
                                                        .appointments_count = (pb_size_t)n });
-}
-
-static enum next mentee_appointments_listed(struct call *call, const struct mentee_appointments_row *rows,
-                                            size_t n)
-{
-    meeting_package_Appointment *appointments = call_alloc(call, n, sizeof *appointments);
-    if (!appointments)
-        return call_no_memory(call);
-    for (size_t i = 0; i < n; i++)
-        appointments[i] = (meeting_package_Appointment)APPOINTMENT(rows[i]);
-    return reply_appointments(call, appointments, n);
-}
-
-static enum next mentor_appointments_listed(struct call *call, const struct mentor_appointments_row *rows,
-                                            size_t n)
-{
-    meeting_package_Appointment *appointments = call_alloc(call, n, sizeof *appointments);
-    if (!appointments)
-        return call_no_memory(call);
-    for (size_t i = 0; i < n; i++)
-        appointments[i] = (meeting_package_Appointment)APPOINTMENT(rows[i]);
-    return reply_appointments(call, appointments, n);
 }
 
 enum next meeting_list5_appointments_by_user_id(struct call *call,
                                                 const meeting_package_ListAppointmentsRequest *req)
 {
     return req->profileType == meeting_package_ProfileType_MENTOR
-               ? sql_mentor_appointments(call, req->userid, mentor_appointments_listed)
-               : sql_mentee_appointments(call, req->userid, mentee_appointments_listed);
+               ? sql_mentor_appointments(call, req->userid, appointments_listed)
+               : sql_mentee_appointments(call, req->userid, appointments_listed);
 }
 
 /* ---- ListPlansOfActions: the mentee's open plans of action, by id ---- */
