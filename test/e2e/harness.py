@@ -96,6 +96,15 @@ def free_port():
     raise AssertionError("no free port")
 
 
+def is_listening(address):
+    host, port = address.split(":")
+    try:
+        socket.create_connection((host, int(port)), 1).close()
+        return True
+    except (ConnectionRefusedError, ConnectionResetError):
+        return False
+
+
 class Daemon:
     """svcd as a process. Its log is collected, and shown if it does not stop as it should."""
 

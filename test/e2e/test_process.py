@@ -16,7 +16,7 @@ import svcd_client
 from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
 from harness import (PATIENCE_S, SVCD, Daemon, TestCase, cluster, create_database, demo_database, environment, free_port,
-                     is_serving, psql, run_svcd, temporary_folder, value, wait_until)
+                     is_listening, is_serving, psql, run_svcd, temporary_folder, value, wait_until)
 
 MENTEE = 61
 
@@ -193,15 +193,7 @@ class Drain(TestCase):
     def test_a_running_call_finishes_while_new_connections_are_refused(self):
         running, holder = self.begin_blocked_call()
         self.daemon.signal(signal.SIGTERM)
-        host, port = self.daemon.address.split(":")
-
-        def refused():
-            try:
-                socket.create_connection((host, int(port)), 1).close()
-                return False
-            except ConnectionRefusedError:
-                return True
-        wait_until(refused, "new connections are still accepted")
+        wait_until(lambda: not is_listening(self.daemon.address), "new connections are still accepted")
         self.assertFalse(running.done())
         holder.stdin.write("COMMIT;\n")
         holder.stdin.flush()
