@@ -62,10 +62,10 @@ static unsigned line_at(const char *text, const char *position)
     return line;
 }
 
-static void print_field(FILE *out, const char *label, const char *value)
+static void print_field(const char *label, const char *value)
 {
     if (value != NULL)
-        fprintf(out, "  %s: %s\n", label, value);
+        fprintf(stderr, "  %s: %s\n", label, value);
 }
 
 /* `file` NULL: the failed statement is the runner's own. */
@@ -75,19 +75,19 @@ static void print_failure(const struct migration *m, const struct migration_file
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     unsigned line = file ? line_at(file->text, PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION)) : 0;
 
-    fprintf(m->out, "svcd migrate: ");
+    fprintf(stderr, "svcd migrate: ");
     if (line > 0)
-        fprintf(m->out, "%s:%u: ", file->name, line);
+        fprintf(stderr, "%s:%u: ", file->name, line);
     else if (file != NULL)
-        fprintf(m->out, "%s: ", file->name);
+        fprintf(stderr, "%s: ", file->name);
     if (message == NULL) { /* the connection, not the statement, failed */
-        fprintf(m->out, "%s", PQerrorMessage(m->pg));
+        fprintf(stderr, "%s", PQerrorMessage(m->pg));
         return;
     }
-    fprintf(m->out, "%s\n", message);
-    print_field(m->out, "detail", PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
-    print_field(m->out, "hint", PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
-    print_field(m->out, "where", PQresultErrorField(result, PG_DIAG_CONTEXT));
+    fprintf(stderr, "%s\n", message);
+    print_field("detail", PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
+    print_field("hint", PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
+    print_field("where", PQresultErrorField(result, PG_DIAG_CONTEXT));
 }
 
 static bool execute(const struct migration *m, const struct migration_file *file, const char *sql)
@@ -178,7 +178,7 @@ static bool check_history(const struct migration *m)
     for (int row = 0; row < n; row++) {
         const char *name = PQgetvalue(m->applied, row, 0);
         if (strchr(name, '/') == NULL && !is_known_migration(name)) {
-            fprintf(m->out,
+            fprintf(stderr,
                     "svcd migrate: the database has migration %s, which this svcd does not know: a newer "
                     "svcd migrated"
                     " it; run that one\n",
@@ -190,7 +190,7 @@ static bool check_history(const struct migration *m)
         const struct migration_file *file = &migration_files[i];
         const char *checksum = applied_checksum(m, base_name(file->name));
         if (checksum != NULL && strcmp(checksum, file->checksum) != 0) {
-            fprintf(m->out,
+            fprintf(stderr,
                     "svcd migrate: %s has changed since it was applied (checksum %.12s then, %.12s now): "
                     "restore its"
                     " text and put the change into a new migration\n",
@@ -217,7 +217,7 @@ static bool run_file(const struct migration *m, const struct migration_file *fil
     if (!execute(m, file, "BEGIN") || !execute(m, file, file->text))
         return false;
     if (PQtransactionStatus(m->pg) != PQTRANS_INTRANS) {
-        fprintf(m->out, "svcd migrate: %s: ends its transaction; leave BEGIN, COMMIT and ROLLBACK out\n",
+        fprintf(stderr, "svcd migrate: %s: ends its transaction; leave BEGIN, COMMIT and ROLLBACK out\n",
                 file->name);
         return false;
     }
@@ -250,7 +250,7 @@ static bool apply_functions(struct migration *m)
         const struct migration_file *file = &function_files[i];
         char *name = function_name(file);
         if (name == NULL) {
-            fprintf(m->out, "svcd migrate: out of memory\n");
+            fprintf(stderr, "svcd migrate: out of memory\n");
             return false;
         }
         const char *checksum = applied_checksum(m, name);
@@ -266,11 +266,11 @@ static bool apply_functions(struct migration *m)
 static bool migrate(struct migration *m)
 {
     if (PQstatus(m->pg) != CONNECTION_OK) {
-        fprintf(m->out, "svcd migrate: %s", m->pg ? PQerrorMessage(m->pg) : "out of memory\n");
+        fprintf(stderr, "svcd migrate: %s", m->pg ? PQerrorMessage(m->pg) : "out of memory\n");
         return false;
     }
     if (PQsetClientEncoding(m->pg, "UTF8") != 0) {
-        fprintf(m->out, "svcd migrate: %s", PQerrorMessage(m->pg));
+        fprintf(stderr, "svcd migrate: %s", PQerrorMessage(m->pg));
         return false;
     }
     return execute(m, NULL, SESSION_SQL) && (m->check_only || take_lock(m)) && read_ledger(m) &&

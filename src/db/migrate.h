@@ -29,7 +29,7 @@ extern const size_t function_files_n;
  * Connects as PQconnectdbParams does with these NULL-terminated arrays (expand_dbname 0) and applies what is
  * missing, one transaction a file; whoever migrates the same database at the same time waits, then finds it
  * done. With `check_only` it changes nothing and takes no lock. Writes a line to `out` for each file applied
- * (or pending), and one or more for what went wrong.
+ * (or pending), and to stderr what went wrong.
  *
  * Returns the process's exit code: 0 the database is as this binary wants it; 1 it is not, because files are
  * pending (check_only), one failed (the ones before it stay applied), an applied migration's text has
