@@ -16,12 +16,12 @@ CREATE OR REPLACE FUNCTION svcd.lost_mentor_notification(mover_name text, area_n
 RETURNS text LANGUAGE sql STABLE
 RETURN format('%s moved to the business area %s, so you and your mentor are now in the same one and your mentoring has ended. ',
               coalesce(mover_name, 'One of you'), coalesce(area_name, 'of the other'))
-    || coalesce(format('Your new mentor is %s.', new_mentor_name), 'No new mentor was found for you.');
+    || coalesce('Your new mentor is ' || new_mentor_name || '.', 'No new mentor was found for you.');
 
 -- A mentee's part of lost_mentees_notification; new_mentor_name NULL: none found.
 CREATE OR REPLACE FUNCTION svcd.lost_mentee(mentee_name text, new_mentor_name text) RETURNS text LANGUAGE sql STABLE
 RETURN coalesce(mentee_name, 'a mentee')
-    || coalesce(format(' (new mentor: %s)', new_mentor_name), ' (no new mentor was found)');
+    || coalesce(' (new mentor: ' || new_mentor_name || ')', ' (no new mentor was found)');
 
 -- To a mentor of whom a move dissolved some assignments.
 CREATE OR REPLACE FUNCTION svcd.lost_mentees_notification(mover_name text, area_name text, lost_mentees text)
