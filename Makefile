@@ -231,12 +231,10 @@ deps-bench deps-lint deps-valgrind: | deps-check
 C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] test/*/*.[ch])
 
 .PHONY: lint
-lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-tidy, cppcheck, shellcheck and the format
+lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-tidy, shellcheck and the format
 	clang-format --dry-run --Werror $(C_FILES)
-	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr --enable=warning,performance,portability \
-	    --suppress=missingIncludeSystem --suppress=checkersReport -Isrc -Igenerated $(SOURCES)
 	clang-tidy --quiet --warnings-as-errors='*' $(SOURCES) -- -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS)
-	shellcheck tools/check tools/cluster tools/deps tools/run .ci/run
+	shellcheck tools/check tools/deps tools/run .ci/run
 
 .PHONY: fmt
 fmt: ## format the C sources
