@@ -5,7 +5,7 @@
  *   1. lame: health says NOT_SERVING, everything is still served, so that a load balancer looks elsewhere
  * (drain.lame_ms);
  *   2. the listeners close and the core says GOAWAY;
- *   3. running calls end, or are cancelled after drain.timeout_ms;
+ *   3. running calls end by themselves, or with UNAVAILABLE after drain.timeout_ms;
  *   4. hash pool and database pool stop;
  *   5. the loop has run empty: everything is freed.
  *
@@ -39,6 +39,7 @@ struct daemon {
     uv_signal_t signals[2];
     uv_timer_t drain_timer;
     enum { SERVING, LAME, DRAINING } phase;
+    bool work_stopped;
 };
 
 void database_params_set(struct database_params *params, const struct config *config)
@@ -75,22 +76,36 @@ void database_params_set(struct database_params *params, const struct config *co
 
 /* ---- stop ---- */
 
-static void on_drained(void *data)
+/* Whoever still waits for a password or the database is answered UNAVAILABLE. */
+static void stop_work(struct daemon *daemon)
 {
-    struct daemon *daemon = data;
-    log_info("drained");
-    uv_close((uv_handle_t *)&daemon->drain_timer, NULL);
-    for (size_t i = 0; i < 2; i++)
-        uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+    if (daemon->work_stopped)
+        return;
+    daemon->work_stopped = true;
     hash_pool_stop(daemon->context.hash_pool);
     pool_stop(&daemon->pool);
 }
 
+static void on_drained(void *data)
+{
+    struct daemon *daemon = data;
+    log_info("drained");
+    stop_work(daemon);
+    uv_close((uv_handle_t *)&daemon->drain_timer, NULL);
+    for (size_t i = 0; i < 2; i++)
+        uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+}
+
+static void end_now(struct daemon *daemon)
+{
+    stop_work(daemon);
+    wire_cancel(daemon->wire);
+}
+
 static void on_drain_timeout(uv_timer_t *timer)
 {
-    struct daemon *daemon = timer->data;
-    log_warn("calls are still running after drain.timeout_ms and are cancelled");
-    wire_cancel(daemon->wire);
+    log_warn("calls are still running after drain.timeout_ms and are ended");
+    end_now(timer->data);
 }
 
 static void on_lame_over(uv_timer_t *timer)
@@ -116,7 +131,7 @@ static void on_signal(uv_signal_t *handle, int number)
         uv_timer_start(&daemon->drain_timer, on_lame_over, 0, 0);
         return;
     case DRAINING:
-        wire_cancel(daemon->wire);
+        end_now(daemon);
     }
 }
 
