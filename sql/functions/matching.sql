@@ -24,28 +24,32 @@ WHERE m.skilloverlapcoefficient BETWEEN -1e100 AND 1e100 AND m.agedifferencecoef
 -- into blocks of equal width; blindly drawn are an area, a block and a place from 0 to 63 in it, until there is somebody
 -- at that place. So each has the same chance, as long as no block holds more than 64: it holds 16 on average where
 -- mentors are densest.
-CREATE OR REPLACE FUNCTION svcd.random_candidate(area_ids integer[]) RETURNS integer LANGUAGE plpgsql STABLE AS $$
+CREATE OR REPLACE FUNCTION svcd.random_candidate(area_ids integer[]) RETURNS candidate LANGUAGE plpgsql AS $$
 DECLARE
     blocks double precision;
     block double precision;
-    drawn integer;
+    drawn_area integer;
+    place integer;
+    drawn candidate;
 BEGIN
     SELECT floor(4 / min(l.lot)) INTO blocks
     FROM unnest(area_ids) AS a (id)
     CROSS JOIN LATERAL (SELECT c.lot FROM candidate c WHERE c.free AND c.area_id = a.id
                         ORDER BY c.lot OFFSET 63 LIMIT 1) l;
     FOR i IN 1 .. CASE WHEN blocks IS NULL THEN 0 ELSE 1000 END LOOP
+        drawn_area := area_ids[1 + floor(random() * cardinality(area_ids))::integer];
         block := floor(random() * blocks);
-        SELECT c.mentor_id INTO drawn FROM candidate c
-        WHERE c.free AND c.area_id = area_ids[1 + floor(random() * cardinality(area_ids))::integer]
-          AND c.lot >= block / blocks AND c.lot < (block + 1) / blocks
-        ORDER BY c.lot OFFSET floor(random() * 64)::integer LIMIT 1;
+        place := floor(random() * 64);
+        SELECT c.* INTO drawn FROM candidate c
+        WHERE c.free AND c.area_id = drawn_area AND c.lot >= block / blocks AND c.lot < (block + 1) / blocks
+        ORDER BY c.lot OFFSET place LIMIT 1;
         IF FOUND THEN
             RETURN drawn;
         END IF;
     END LOOP;
     -- Fewer than 64 in each area, or no luck.
-    RETURN (SELECT c.mentor_id FROM candidate c WHERE c.free AND c.area_id = ANY (area_ids) ORDER BY random() LIMIT 1);
+    SELECT c.* INTO drawn FROM candidate c WHERE c.free AND c.area_id = ANY (area_ids) ORDER BY random() LIMIT 1;
+    RETURN drawn;
 END $$;
 
 -- The mentor of the highest predicted rating; every area with free mentors has a model. The mentors who share an area
@@ -54,7 +58,7 @@ END $$;
 -- from the best bound down until no bound is left that could beat what was found. Cost: a few index lookups a skill set of
 -- the levels searched, however many mentors there are.
 CREATE OR REPLACE FUNCTION svcd.predicted_candidate(its_mentee_id integer, its_area integer, its_dob date)
-RETURNS integer LANGUAGE plpgsql STABLE AS $$
+RETURNS candidate LANGUAGE plpgsql STABLE AS $$
 DECLARE
     its_skills integer[] := ARRAY(SELECT k.skillid FROM menteeskill k
                                   WHERE k.menteeid = its_mentee_id AND k.skillid IS NOT NULL);
@@ -63,6 +67,7 @@ DECLARE
     found_rating double precision;
     best_id integer;
     best_rating double precision;
+    best candidate;
 BEGIN
     FOR level IN
         SELECT t.area_id, t.by_age, t.base, t.some_unknown, t.by_skill * g.overlap AS skill_part, g.skill_set_ids,
@@ -113,11 +118,12 @@ BEGIN
             best_rating := found_rating;
         END IF;
     END LOOP;
-    RETURN best_id;
+    SELECT c.* INTO best FROM candidate c WHERE c.mentor_id = best_id;
+    RETURN best;
 END $$;
 
--- The mentor an unmatched mentee gets; NULL: none qualifies. Whether that still holds is to be seen under the lock.
-CREATE OR REPLACE FUNCTION svcd.best_candidate(its_mentee_id integer) RETURNS integer LANGUAGE plpgsql STABLE AS $$
+-- The mentor an unmatched mentee gets; NULLs: none qualifies. Whether that still holds is to be seen under the lock.
+CREATE OR REPLACE FUNCTION svcd.best_candidate(its_mentee_id integer) RETURNS candidate LANGUAGE plpgsql AS $$
 DECLARE
     its_area integer;
     its_dob date;
@@ -141,13 +147,12 @@ END $$;
 -- locks on matching and on the mentee.
 CREATE OR REPLACE FUNCTION svcd.assign_mentor(its_mentee_id integer) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
-    best record;
+    best candidate;
     assigned integer;
 BEGIN
     LOOP
-        SELECT c.mentor_id, c.area_id, c.skill_set_id, c.dob INTO best
-        FROM candidate c WHERE c.mentor_id = best_candidate(its_mentee_id);
-        IF NOT FOUND THEN
+        best := best_candidate(its_mentee_id);
+        IF best.mentor_id IS NULL THEN
             RETURN NULL;
         END IF;
         BEGIN
