@@ -106,8 +106,18 @@ BEGIN
     END IF;
 END $$;
 
--- False, and nothing changed, if the account lacks the profile, the e-mail is empty or taken, or the area or a skill does
--- not exist. A NULL e-mail or area and an empty list of skills mean: as it was.
+-- Whether the account lacks the profile, the e-mail is empty or taken, or the area or a skill does not exist.
+CREATE OR REPLACE FUNCTION svcd.update_is_refused(account_id bigint, is_mentor boolean, new_email text,
+                                                  new_area_id bigint, skills bigint[]) RETURNS boolean LANGUAGE sql STABLE
+RETURN NOT CASE WHEN is_mentor THEN EXISTS (SELECT FROM public.mentor m WHERE m.accountid = account_id)
+                               ELSE EXISTS (SELECT FROM public.mentee e WHERE e.accountid = account_id) END
+    OR coalesce(new_email = '', false)
+    OR EXISTS (SELECT FROM public.account a WHERE a.email = new_email AND a.accountid <> account_id)
+    OR new_area_id IS NOT NULL
+       AND NOT EXISTS (SELECT FROM public.businesssector b WHERE b.businesssectorid = new_area_id)
+    OR EXISTS (SELECT FROM unnest(skills) AS k WHERE NOT EXISTS (SELECT FROM public.skill s WHERE s.skillid = k));
+
+-- False, and nothing changed, if it is refused. A NULL e-mail or area and an empty list of skills mean: as it was.
 CREATE OR REPLACE FUNCTION svcd.update_profile(account_id bigint, is_mentor boolean, new_email text,
                                                new_area_id bigint, skills bigint[]) RETURNS boolean
 LANGUAGE plpgsql AS $$
@@ -123,11 +133,7 @@ BEGIN
     profile_id := CASE WHEN is_mentor THEN (SELECT m.mentorid FROM mentor m WHERE m.accountid = account_id)
                                       ELSE (SELECT e.menteeid FROM mentee e WHERE e.accountid = account_id) END;
     SELECT b.businesssectorid INTO new_area FROM businesssector b WHERE b.businesssectorid = new_area_id FOR KEY SHARE;
-    IF profile_id IS NULL
-       OR new_email = ''
-       OR (new_area_id IS NOT NULL AND new_area IS NULL)
-       OR EXISTS (SELECT FROM account a WHERE a.email = new_email AND a.accountid <> old.accountid)
-       OR EXISTS (SELECT FROM unnest(skills) AS k WHERE NOT EXISTS (SELECT FROM skill s WHERE s.skillid = k)) THEN
+    IF update_is_refused(account_id, is_mentor, new_email, new_area_id, skills) THEN
         RETURN false;
     END IF;
     -- The e-mail first: somebody else may take it at this moment, and then nothing may have been changed yet.

@@ -56,6 +56,17 @@ WITH area AS (
 )
 SELECT (SELECT s.accountid FROM stored s)::bigint AS account_id;
 
+-- name: registration_is_refused
+-- Whether the e-mail is taken or the area does not exist; asked of a registration that could not be stored.
+-- row: refusal
+-- param: email text
+-- param: business_area_id bigint
+-- returns: one
+-- column: refused boolean
+-- lane: read
+SELECT EXISTS (SELECT FROM account a WHERE a.email = :email)
+       OR NOT EXISTS (SELECT FROM businesssector b WHERE b.businesssectorid = :business_area_id) AS refused;
+
 -- name: account_profiles
 -- Which profiles an account has; an unknown one has none.
 -- param: account_id bigint
@@ -125,3 +136,16 @@ SELECT r.outcome, r.detail FROM register_profile(true, :account_id, :skills) r;
 -- column: success boolean
 -- lane: write
 SELECT update_profile(:account_id, :is_mentor, :new_email, :new_area_id, :skills) AS success;
+
+-- name: update_is_refused
+-- Whether update_profile would be false; asked of a request that it could not take.
+-- row: refusal
+-- param: account_id bigint
+-- param: is_mentor boolean
+-- param: new_email text null
+-- param: new_area_id bigint null
+-- param: skills bigint[]
+-- returns: one
+-- column: refused boolean
+-- lane: read
+SELECT update_is_refused(:account_id, :is_mentor, :new_email, :new_area_id, :skills) AS refused;

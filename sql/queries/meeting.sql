@@ -136,3 +136,33 @@ SELECT schedule_meeting(:account_id, :start, :duration, :link) AS outcome;
 -- column: outcome text
 -- lane: write
 SELECT schedule_workshop(:skill, :start, :duration, :link) AS outcome;
+
+-- name: meeting_overlaps
+-- Whether a meeting would overlap another of the mentee's; asked of one that could not be stored.
+-- row: refusal
+-- param: account_id bigint
+-- param: start timestamp
+-- param: duration integer
+-- returns: one
+-- column: refused boolean
+-- lane: read
+SELECT EXISTS (
+    SELECT FROM mentee e JOIN assignment a ON a.menteeid = e.menteeid JOIN meeting m ON m.assignmentid = a.assignmentid
+    WHERE e.accountid = :account_id AND m.duration > 0
+      AND tsrange(m.start, m.start + m.duration * interval '1 minute')
+          && tsrange(:start, :start + :duration * interval '1 minute')) AS refused;
+
+-- name: workshop_overlaps
+-- Whether a workshop would overlap another on the skill; asked of one that could not be stored.
+-- row: refusal
+-- param: skill text
+-- param: start timestamp
+-- param: duration integer
+-- returns: one
+-- column: refused boolean
+-- lane: read
+SELECT EXISTS (
+    SELECT FROM workshop w
+    WHERE w.skillid = (SELECT s.skillid FROM skill s WHERE s.name = :skill ORDER BY s.skillid LIMIT 1) AND w.duration > 0
+      AND tsrange(w.start, w.start + w.duration * interval '1 minute')
+          && tsrange(:start, :start + :duration * interval '1 minute')) AS refused;

@@ -50,10 +50,6 @@ static enum next credentials_read(struct call *call, const struct login_credenti
 
 enum next account_try_login(struct call *call, const account_package_AuthenticateRequest *req)
 {
-    const char *wrong = check_text(call, "username", req->username, TEXT_MAX)
-                            ?: check_text(call, "password", req->password, TEXT_MAX);
-    if (wrong)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
     call->locals = call_alloc(call, 1, sizeof(struct login));
     if (!call->locals)
         return call_no_memory(call);
@@ -128,6 +124,13 @@ static bool registration_is_refused(const account_package_RegistrationRequest *r
            (req->has_dateOfBirth && time_to_day(&req->dateOfBirth).days > today().days);
 }
 
+static enum next wrong_registration_seen(struct call *call, const struct refusal_row *row)
+{
+    if (!row->refused)
+        return check_failed(call);
+    return reply_register_user(call, (account_package_RegistrationReply){ .status = false });
+}
+
 enum next account_register_user(struct call *call, const account_package_RegistrationRequest *req)
 {
     if (registration_is_refused(req))
@@ -136,9 +139,10 @@ enum next account_register_user(struct call *call, const account_package_Registr
                         ?: check_text(call, "email", req->email, EMAIL_MAX)
                         ?: check_time(call, "dateOfBirth", req->has_dateOfBirth, &req->dateOfBirth)
                         ?: password_problem(hash_pool_policy(call->context->hash_pool), req->password, strlen(req->password));
-    if (wrong)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
-    return password_hash(call, req->password, registration_hashed);
+    if (!wrong)
+        return password_hash(call, req->password, registration_hashed);
+    check_keep(call, wrong);
+    return sql_registration_is_refused(call, req->email, req->businessAreaId, wrong_registration_seen);
 }
 
 /* ---- AccountProfiles ---- */
@@ -210,12 +214,20 @@ static enum next mentee_registered(struct call *call, const struct signup_row *r
         call, (account_package_ProfileSignupReply){ .status = strcmp(row->outcome, "done") == 0 });
 }
 
+static enum next wrong_mentee_seen(struct call *call, const struct account_profiles_row *row)
+{
+    if (!row->is_mentee)
+        return check_failed(call);
+    return reply_register_mentee(call, (account_package_ProfileSignupReply){ .status = false });
+}
+
 enum next account_register_mentee(struct call *call, const account_package_ProfileSignupRequest *req)
 {
     const char *wrong = check_signup(call, req);
-    if (wrong)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
-    return sql_register_mentee(call, req->userid, signup_skills(req), mentee_registered);
+    if (!wrong)
+        return sql_register_mentee(call, req->userid, signup_skills(req), mentee_registered);
+    check_keep(call, wrong);
+    return sql_account_profiles(call, req->userid, wrong_mentee_seen);
 }
 
 static enum next mentor_registered(struct call *call, const struct signup_row *row)
@@ -227,12 +239,20 @@ static enum next mentor_registered(struct call *call, const struct signup_row *r
         call, (account_package_ProfileSignupReply){ .status = strcmp(row->outcome, "done") == 0 });
 }
 
+static enum next wrong_mentor_seen(struct call *call, const struct account_profiles_row *row)
+{
+    if (!row->is_mentor)
+        return check_failed(call);
+    return reply_register_mentor(call, (account_package_ProfileSignupReply){ .status = false });
+}
+
 enum next account_register_mentor(struct call *call, const account_package_ProfileSignupRequest *req)
 {
     const char *wrong = check_signup(call, req);
-    if (wrong)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
-    return sql_register_mentor(call, req->userid, signup_skills(req), mentor_registered);
+    if (!wrong)
+        return sql_register_mentor(call, req->userid, signup_skills(req), mentor_registered);
+    check_keep(call, wrong);
+    return sql_account_profiles(call, req->userid, wrong_mentor_seen);
 }
 
 /* ---- UpdateProfileDetails: e-mail, business area and skills, all or nothing ---- */
@@ -243,14 +263,25 @@ static enum next profile_updated(struct call *call, const struct update_profile_
         call, (account_package_UpdateProfileDetailsResponse){ .success = row->success });
 }
 
+static enum next wrong_update_seen(struct call *call, const struct refusal_row *row)
+{
+    if (!row->refused)
+        return check_failed(call);
+    return reply_update_profile_details(call,
+                                        (account_package_UpdateProfileDetailsResponse){ .success = false });
+}
+
 enum next account_update_profile_details(struct call *call,
                                          const account_package_UpdateProfileDetailsRequest *req)
 {
     const char *wrong = check_text(call, "newEmail", req->newEmail, EMAIL_MAX);
-    if (wrong)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
-    return sql_update_profile(call, req->userid, req->profileType == account_package_ProfileType_MENTOR,
-                              req->newEmail, req->has_newBSId ? &req->newBSId : NULL,
-                              (struct sql_ids){ .ids = req->skills, .n = req->skills_count },
-                              profile_updated);
+    bool is_mentor = req->profileType == account_package_ProfileType_MENTOR;
+    const int64_t *new_area = req->has_newBSId ? &req->newBSId : NULL;
+    struct sql_ids skills = { .ids = req->skills, .n = req->skills_count };
+    if (!wrong)
+        return sql_update_profile(call, req->userid, is_mentor, req->newEmail, new_area, skills,
+                                  profile_updated);
+    check_keep(call, wrong);
+    return sql_update_is_refused(call, req->userid, is_mentor, req->newEmail, new_area, skills,
+                                 wrong_update_seen);
 }

@@ -57,6 +57,16 @@ const char *check_rating(struct call *call, const char *field, float rating)
     return wrong(call, field, "%s: a rating is 0 to 5, got %g", field, (double)rating);
 }
 
+void check_keep(struct call *call, const char *wrong)
+{
+    call->locals = (void *)(uintptr_t)wrong;
+}
+
+enum next check_failed(struct call *call)
+{
+    return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", (const char *)call->locals);
+}
+
 struct sql_time time_to_sql(const google_protobuf_Timestamp *time)
 {
     return (struct sql_time){ .us = time->seconds * 1000000 + time->nanos / 1000 };

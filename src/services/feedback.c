@@ -40,13 +40,21 @@ static enum next mentor_rated(struct call *call, const struct add_feedback_on_me
         call, (feedback_package_AddFeedbackReply){ .status = strcmp(row->outcome, "done") == 0 });
 }
 
+static enum next wrong_mentor_rating_seen(struct call *call, const struct feedback_given_row *row)
+{
+    if (!row->on_mentor)
+        return check_failed(call);
+    return reply_add_feedback_on_mentor(call, (feedback_package_AddFeedbackReply){ .status = false });
+}
+
 enum next feedback_add_feedback_on_mentor(struct call *call, const feedback_package_AddFeedbackRequest *req)
 {
     const char *wrong = check_feedback(call, req);
-    if (wrong)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
-    return sql_add_feedback_on_mentor(call, req->mentorUserId, req->menteeUserId, round_rating(req->rating),
-                                      mentor_rated);
+    if (!wrong)
+        return sql_add_feedback_on_mentor(call, req->mentorUserId, req->menteeUserId,
+                                          round_rating(req->rating), mentor_rated);
+    check_keep(call, wrong);
+    return sql_feedback_given(call, req->mentorUserId, req->menteeUserId, wrong_mentor_rating_seen);
 }
 
 /* ---- AddFeedbackOnMentee: the mentor rates a mentee, once ---- */
@@ -59,13 +67,21 @@ static enum next mentee_rated(struct call *call, const struct add_feedback_on_me
         call, (feedback_package_AddFeedbackReply){ .status = strcmp(row->outcome, "done") == 0 });
 }
 
+static enum next wrong_mentee_rating_seen(struct call *call, const struct feedback_given_row *row)
+{
+    if (!row->on_mentee)
+        return check_failed(call);
+    return reply_add_feedback_on_mentee(call, (feedback_package_AddFeedbackReply){ .status = false });
+}
+
 enum next feedback_add_feedback_on_mentee(struct call *call, const feedback_package_AddFeedbackRequest *req)
 {
     const char *wrong = check_feedback(call, req);
-    if (wrong)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
-    return sql_add_feedback_on_mentee(call, req->mentorUserId, req->menteeUserId, round_rating(req->rating),
-                                      mentee_rated);
+    if (!wrong)
+        return sql_add_feedback_on_mentee(call, req->mentorUserId, req->menteeUserId,
+                                          round_rating(req->rating), mentee_rated);
+    check_keep(call, wrong);
+    return sql_feedback_given(call, req->mentorUserId, req->menteeUserId, wrong_mentee_rating_seen);
 }
 
 /* ---- AddDevFeedback: on the site, for its developers ---- */

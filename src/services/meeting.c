@@ -88,13 +88,32 @@ static enum next plan_created(struct call *call, const struct create_plan_row *r
                                              .plansOfAction = { .id = row->id, .content = row->content } });
 }
 
+static enum next wrong_plan_seen(struct call *call, const struct account_profiles_row *row)
+{
+    if (row->is_mentee)
+        return check_failed(call);
+    return reply_create_plans_of_actions(call,
+                                         (meeting_package_CreatePlansOfActionsReply){ .successful = false });
+}
+
 enum next meeting_create_plans_of_actions(struct call *call,
                                           const meeting_package_CreatePlansOfActionsRequest *req)
 {
     const char *wrong = check_text(call, "plansOfAction", req->plansOfAction, TEXT_MAX);
-    if (wrong)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
-    return sql_create_plan(call, req->menteeUserId, req->plansOfAction, plan_created);
+    if (!wrong)
+        return sql_create_plan(call, req->menteeUserId, req->plansOfAction, plan_created);
+    check_keep(call, wrong);
+    return sql_account_profiles(call, req->menteeUserId, wrong_plan_seen);
+}
+
+/* ---- what ScheduleNewMeeting and ScheduleNewWorkshop share ---- */
+
+/* Without these there is nothing that could overlap. */
+static const char *check_span(struct call *call, bool has_start, const google_protobuf_Timestamp *start,
+                              int64_t duration)
+{
+    return check_time(call, "start", has_start, start)
+               ?: (duration < 1 ? check_duration(call, "duration", duration) : NULL);
 }
 
 /* ---- ScheduleNewMeeting: between a mentee and its mentor ---- */
@@ -112,17 +131,27 @@ static enum next meeting_scheduled(struct call *call, const struct schedule_meet
         call, (meeting_package_ScheduleNewMeetingReply){ .success = strcmp(row->outcome, "done") == 0 });
 }
 
+static enum next wrong_meeting_seen(struct call *call, const struct refusal_row *row)
+{
+    if (!row->refused)
+        return check_failed(call);
+    return reply_schedule_new_meeting(call, (meeting_package_ScheduleNewMeetingReply){ .success = false });
+}
+
 enum next meeting_schedule_new_meeting(struct call *call,
                                        const meeting_package_ScheduleNewMeetingRequest *req)
 {
     const char *wrong = check_id(call, "menteeUserId", req->menteeUserId)
-                        ?: check_time(call, "start", req->has_start, &req->start)
-                        ?: check_duration(call, "duration", req->duration)
-                        ?: check_text(call, "link", req->link, TEXT_MAX);
+                            ?: check_span(call, req->has_start, &req->start, req->duration);
     if (wrong)
         return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
-    return sql_schedule_meeting(call, req->menteeUserId, time_to_sql(&req->start), req->duration, req->link,
-                                meeting_scheduled);
+    struct sql_time start = time_to_sql(&req->start);
+    wrong = check_duration(call, "duration", req->duration) ?: check_text(call, "link", req->link, TEXT_MAX);
+    if (!wrong)
+        return sql_schedule_meeting(call, req->menteeUserId, start, req->duration, req->link,
+                                    meeting_scheduled);
+    check_keep(call, wrong);
+    return sql_meeting_overlaps(call, req->menteeUserId, start, req->duration, wrong_meeting_seen);
 }
 
 /* ---- ScheduleNewWorkshop: for everybody with a skill ---- */
@@ -135,15 +164,25 @@ static enum next workshop_scheduled(struct call *call, const struct schedule_wor
         call, (meeting_package_ScheduleNewWorkshopReply){ .status = strcmp(row->outcome, "done") == 0 });
 }
 
+static enum next wrong_workshop_seen(struct call *call, const struct refusal_row *row)
+{
+    if (!row->refused)
+        return check_failed(call);
+    return reply_schedule_new_workshop(call, (meeting_package_ScheduleNewWorkshopReply){ .status = false });
+}
+
 enum next meeting_schedule_new_workshop(struct call *call,
                                         const meeting_package_ScheduleNewWorkshopRequest *req)
 {
-    const char *wrong = check_time(call, "start", req->has_start, &req->start)
-                        ?: check_duration(call, "duration", req->duration)
-                        ?: check_text(call, "link", req->link, TEXT_MAX)
-                        ?: check_text(call, "skill", req->skill, TEXT_MAX);
+    const char *wrong = check_span(call, req->has_start, &req->start, req->duration);
     if (wrong)
         return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
-    return sql_schedule_workshop(call, req->skill, time_to_sql(&req->start), (int32_t)req->duration,
-                                 req->link, workshop_scheduled);
+    struct sql_time start = time_to_sql(&req->start);
+    int32_t minutes = req->duration < INT32_MAX ? (int32_t)req->duration : INT32_MAX;
+    wrong = check_duration(call, "duration", req->duration) ?: check_text(call, "link", req->link, TEXT_MAX)
+                ?: check_text(call, "skill", req->skill, TEXT_MAX);
+    if (!wrong)
+        return sql_schedule_workshop(call, req->skill, start, minutes, req->link, workshop_scheduled);
+    check_keep(call, wrong);
+    return sql_workshop_overlaps(call, req->skill, start, minutes, wrong_workshop_seen);
 }
