@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * RPCs without gRPC: bytes in, bytes out, through the real dispatch, handlers, pool and hash pool, on a real PostgreSQL.
+ * RPCs without gRPC: bytes in, bytes out, through the real dispatch, handlers, pool and hash pool, on a real
+ * PostgreSQL.
  *
- * Every test starts with an empty, migrated database and a pool of its own. Everything that a function here returns lives until
- * the test ends. Every failure of the harness itself fails the test.
+ * Every test starts with an empty, migrated database and a pool of its own. Everything that a function here
+ * returns lives until the test ends. Every failure of the harness itself fails the test.
  */
 #ifndef TEST_RPC_HARNESS_H
 #define TEST_RPC_HARNESS_H
@@ -30,11 +31,18 @@ const char *db_quote(const char *text);
 /* A digest of every row of every table. */
 const char *db_state(void);
 
+/* A further connection, for a test that holds a lock meanwhile. Statements on it go through libpq; closed
+ * with the test. */
+struct pg_conn *db_connect(void);
+
+/* n times a character, in the test's memory. */
+char *text_of(size_t n, const char *character);
+
 /* ---- a world; ids returned are account ids, but for area and skill ---- */
 
 int make_area(const char *name);
 int make_skill(const char *name);
-int make_account(int area); /* born 1990-01-01, password hash unusable */
+int make_account(int area);                    /* born 1990-01-01, password hash unusable */
 int make_mentor(int area, const char *skills); /* skills: ids, "1001, 1002", or "" */
 int make_mentee(int area, const char *skills);
 void make_assignment(int mentor, int mentee);
@@ -44,19 +52,23 @@ void make_model(int area1, int area2, double overlap, double age, double offset)
 
 struct sent {
     bool answered;
+    bool dropped; /* ended without an answer, as the peer had gone */
     enum status status;
     const char *message;
     unsigned retry_after_ms;
-    void *reply; /* decoded; NULL unless STATUS_OK */
-    void *call;  /* the harness's */
+    void *reply;          /* decoded; NULL unless STATUS_OK */
+    const uint8_t *bytes; /* the same, encoded */
+    size_t len;
+    void *call; /* the harness's */
 };
 
 /* Starts a call; answers arrive while rpc_wait runs. */
-struct sent *rpc_send(const char *path, const pb_msgdesc_t *request_fields, const pb_msgdesc_t *reply_fields, size_t reply_size,
-                      const void *request);
+struct sent *rpc_send(const char *path, const pb_msgdesc_t *request_fields, const pb_msgdesc_t *reply_fields,
+                      size_t reply_size, const void *request);
 /* The same with the bytes of a request, and a deadline in ms from now (0: none). */
-struct sent *rpc_send_bytes(const char *path, const pb_msgdesc_t *request_fields, const pb_msgdesc_t *reply_fields,
-                            size_t reply_size, const void *bytes, size_t len, unsigned deadline_ms);
+struct sent *rpc_send_bytes(const char *path, const pb_msgdesc_t *request_fields,
+                            const pb_msgdesc_t *reply_fields, size_t reply_size, const void *bytes,
+                            size_t len, unsigned deadline_ms);
 /* Until it is answered; all, or 20 s have passed, which fails the test. */
 void rpc_wait(struct sent *sent);
 void rpc_wait_all(void);
@@ -64,14 +76,23 @@ void rpc_wait_all(void);
 void rpc_cancel(struct sent *sent);
 
 /* Calls and waits. The call must succeed; returns the reply. */
-const void *rpc_ok(const char *path, const pb_msgdesc_t *request_fields, const pb_msgdesc_t *reply_fields, size_t reply_size,
-                   const void *request);
+const void *rpc_ok(const char *path, const pb_msgdesc_t *request_fields, const pb_msgdesc_t *reply_fields,
+                   size_t reply_size, const void *request);
+/* The same, and every row must be as it was. */
+const void *rpc_ok_unchanged(const char *path, const pb_msgdesc_t *request_fields,
+                             const pb_msgdesc_t *reply_fields, size_t reply_size, const void *request);
 /* The call must fail with this status and a message that has `words`, and leave every row as it was. */
 void rpc_fails(enum status status, const char *words, const char *path, const pb_msgdesc_t *request_fields,
                const pb_msgdesc_t *reply_fields, size_t reply_size, const void *request);
 
-/* The context that calls see, and the loop, for tests that look behind the curtain. */
+/* ---- for tests that look behind the curtain ---- */
+
+/* The context that calls see, the loop, and how the pool was started. */
 struct context *harness_context(void);
+struct uv_loop_s *harness_loop(void);
+const struct pool_options *harness_pool_options(void);
+/* Turns of the loop until *flag, which fails the test after 20 s. */
+void harness_run_until(const bool *flag);
 /* Runs the loop for so long. */
 void harness_run_ms(unsigned ms);
 

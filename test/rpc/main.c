@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Runs every suite of this folder on the database that the environment names (POSTGRES_*, as svcd reads them), which it migrates
- * and empties.
+ * Runs every suite of this folder on the database that the environment names (POSTGRES_*, as svcd reads
+ * them), which it migrates and empties.
  */
 #include <stdlib.h>
 
