@@ -124,7 +124,7 @@ static PGconn *connect_as_test(void)
     ck_assert_msg(PQstatus(pg) == CONNECTION_OK, "%s", PQerrorMessage(pg));
     PQclear(PQexec(
         pg,
-        "SET application_name = 'svcd test'; SET statement_timeout = 0; SET client_min_messages = warning"));
+        "SET application_name = 'svcd test'; SET statement_timeout = 0; SET client_min_messages = error"));
     return pg;
 }
 
