@@ -148,9 +148,9 @@ SELECT schedule_workshop(:skill, :start, :duration, :link) AS outcome;
 -- lane: read
 SELECT EXISTS (
     SELECT FROM mentee e JOIN assignment a ON a.menteeid = e.menteeid JOIN meeting m ON m.assignmentid = a.assignmentid
-    WHERE e.accountid = :account_id AND m.duration > 0
+    WHERE e.accountid = :account_id AND m.start IS NOT NULL AND m.duration > 0
       AND tsrange(m.start, m.start + m.duration * interval '1 minute')
-          && tsrange(:start, :start + :duration * interval '1 minute')) AS refused;
+          && tsrange(:start, :start + greatest(:duration, 0) * interval '1 minute')) AS refused;
 
 -- name: workshop_overlaps
 -- Whether a workshop would overlap another on the skill; asked of one that could not be stored.
@@ -163,6 +163,7 @@ SELECT EXISTS (
 -- lane: read
 SELECT EXISTS (
     SELECT FROM workshop w
-    WHERE w.skillid = (SELECT s.skillid FROM skill s WHERE s.name = :skill ORDER BY s.skillid LIMIT 1) AND w.duration > 0
+    WHERE w.skillid = (SELECT s.skillid FROM skill s WHERE s.name = :skill ORDER BY s.skillid LIMIT 1)
+      AND w.start IS NOT NULL AND w.duration > 0
       AND tsrange(w.start, w.start + w.duration * interval '1 minute')
-          && tsrange(:start, :start + :duration * interval '1 minute')) AS refused;
+          && tsrange(:start, :start + greatest(:duration, 0) * interval '1 minute')) AS refused;
