@@ -22,6 +22,7 @@
 #include "ops/hash_pool.h"
 #include "ops/log.h"
 #include "ops/password.h"
+#include "ops/throttle.h"
 #include "runtime/accept.h"
 #include "runtime/wire.h"
 
@@ -34,7 +35,6 @@ struct daemon {
     struct context context;
     struct pool pool;
     struct wire *wire;
-    struct acceptor *acceptor;
     struct database_params params;
     uv_signal_t signals[2];
     uv_timer_t drain_timer;
@@ -112,7 +112,7 @@ static void on_lame_over(uv_timer_t *timer)
 {
     struct daemon *daemon = timer->data;
     daemon->phase = DRAINING;
-    acceptor_stop(daemon->acceptor);
+    acceptor_stop(daemon->context.acceptor);
     wire_drain(daemon->wire, on_drained, daemon);
     uv_timer_start(&daemon->drain_timer, on_drain_timeout, (uint64_t)daemon->config->drain.timeout_ms, 0);
 }
@@ -169,10 +169,12 @@ static int start_pool(struct daemon *daemon)
     return pool_start(&daemon->pool, &daemon->loop, &options);
 }
 
-static int start_hash_pool(struct daemon *daemon)
+static int start_logins(struct daemon *daemon)
 {
     struct password_policy policy;
     int rc = password_init();
+    if (!rc)
+        rc = throttle_create(&daemon->context.throttle, daemon->config);
     if (rc)
         return rc;
     password_policy_set(&policy, daemon->config);
@@ -193,7 +195,7 @@ static int start_edge(struct daemon *daemon)
                                         .max_connections = (unsigned)config->server.max_connections,
                                         .max_connections_per_address =
                                             (unsigned)config->server.max_connections_per_address };
-    return acceptor_start(&daemon->acceptor, &daemon->loop, daemon->wire, &options);
+    return acceptor_start(&daemon->context.acceptor, &daemon->loop, daemon->wire, &options);
 }
 
 static void start_signals(struct daemon *daemon)
@@ -215,7 +217,7 @@ static int start(struct daemon *daemon)
 {
     int rc = uv_loop_init(&daemon->loop);
     if (!rc)
-        rc = start_hash_pool(daemon);
+        rc = start_logins(daemon);
     if (!rc)
         rc = start_pool(daemon);
     if (!rc) {
@@ -232,12 +234,15 @@ int daemon_run(const struct config *config)
     static struct daemon daemon;
     daemon.config = config;
     daemon.context.config = config;
+    daemon.context.loop = &daemon.loop;
     log_info("starting", log_str("version", SVCD_VERSION));
     if (start(&daemon))
         return EXIT_FAILURE;
     wire_run(daemon.wire);
     uv_run(&daemon.loop, UV_RUN_DEFAULT); /* until what was stopped has closed */
     pool_finish(&daemon.pool);
+    acceptor_destroy(daemon.context.acceptor);
+    throttle_destroy(daemon.context.throttle);
     wire_destroy(daemon.wire);
     uv_loop_close(&daemon.loop);
     return EXIT_SUCCESS;

@@ -38,7 +38,6 @@ struct acceptor {
     struct acceptor_options options;
     struct listener listeners[ADDRESS_LIST_MAX];
     size_t listeners_n;
-    size_t open_handles;
     struct peer *peers; /* by descriptor */
     size_t peers_n;
     unsigned connections; /* at most: some may have closed since the last sweep */
@@ -110,7 +109,7 @@ static int remember(struct acceptor *acceptor, int fd, const struct ip *ip)
 
 const struct ip *acceptor_peer(const struct acceptor *acceptor, int fd)
 {
-    if (fd < 0 || (size_t)fd >= acceptor->peers_n || !acceptor->peers[fd].inode)
+    if (!acceptor || fd < 0 || (size_t)fd >= acceptor->peers_n || !acceptor->peers[fd].inode)
         return NULL;
     return &acceptor->peers[fd].ip;
 }
@@ -221,19 +220,6 @@ static int open_listener(int *out, const struct sockaddr_storage *address)
     return 0;
 }
 
-static void on_handle_closed(uv_handle_t *handle)
-{
-    struct acceptor *acceptor =
-        handle->type == UV_TIMER ? handle->data : ((struct listener *)handle->data)->acceptor;
-    if (--acceptor->open_handles > 0)
-        return;
-    for (size_t i = 0; i < acceptor->listeners_n; i++)
-        close(acceptor->listeners[i].fd);
-    close(acceptor->reserve_fd);
-    free(acceptor->peers);
-    free(acceptor);
-}
-
 static int add_listener(struct acceptor *acceptor, uv_loop_t *loop, const struct sockaddr_storage *address)
 {
     struct listener *listener = &acceptor->listeners[acceptor->listeners_n];
@@ -249,7 +235,6 @@ static int add_listener(struct acceptor *acceptor, uv_loop_t *loop, const struct
     listener->acceptor = acceptor;
     listener->poll.data = listener;
     acceptor->listeners_n++;
-    acceptor->open_handles++;
     uv_poll_start(&listener->poll, UV_READABLE, on_connection);
     struct sockaddr_storage bound = { 0 };
     socklen_t len = sizeof bound;
@@ -282,23 +267,33 @@ int acceptor_start(struct acceptor **out, uv_loop_t *loop, struct wire *wire,
     acceptor->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     uv_timer_init(loop, &acceptor->resume);
     acceptor->resume.data = acceptor;
-    acceptor->open_handles = 1;
     for (size_t i = 0; i < options->listen->n; i++) {
         int rc = add_listener(acceptor, loop, &options->listen->items[i]);
-        if (rc) {
-            acceptor_stop(acceptor);
-            return rc;
-        }
+        if (rc)
+            return rc; /* at start-up, with nothing to lose: the process ends */
     }
     *out = acceptor;
     return 0;
 }
 
+static void on_listener_closed(uv_handle_t *handle)
+{
+    struct listener *listener = handle->data;
+    close(listener->fd);
+}
+
 void acceptor_stop(struct acceptor *acceptor)
+{
+    for (size_t i = 0; i < acceptor->listeners_n; i++)
+        uv_close((uv_handle_t *)&acceptor->listeners[i].poll, on_listener_closed);
+    uv_close((uv_handle_t *)&acceptor->resume, NULL);
+}
+
+void acceptor_destroy(struct acceptor *acceptor)
 {
     if (!acceptor)
         return;
-    for (size_t i = 0; i < acceptor->listeners_n; i++)
-        uv_close((uv_handle_t *)&acceptor->listeners[i].poll, on_handle_closed);
-    uv_close((uv_handle_t *)&acceptor->resume, on_handle_closed);
+    close(acceptor->reserve_fd);
+    free(acceptor->peers);
+    free(acceptor);
 }

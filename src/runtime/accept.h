@@ -20,15 +20,18 @@ struct acceptor_options {
 };
 
 /* Listens on every address, or on none: UV_E* code, after an error was logged that names the address. Logs
- * each address with the port it got. The acceptor lives until acceptor_stop. */
+ * each address with the port it got. On success *acceptor wants acceptor_stop, then acceptor_destroy. */
 int acceptor_start(struct acceptor **acceptor, uv_loop_t *loop, struct wire *wire,
                    const struct acceptor_options *options);
 
-/* Closes the listeners; accepted connections stay. Frees itself when the loop has closed its handles. NULL is
- * let pass. */
+/* Closes the listeners; accepted connections stay, and their peers known. */
 void acceptor_stop(struct acceptor *acceptor);
 
-/* The address of the peer at the other end of a descriptor that was accepted here; NULL if there is none. */
+/* Once the loop has closed the handles. NULL is let pass. */
+void acceptor_destroy(struct acceptor *acceptor);
+
+/* The address of the peer at the other end of a descriptor that was accepted here and is open; NULL: unknown.
+ */
 const struct ip *acceptor_peer(const struct acceptor *acceptor, int fd);
 
 #endif

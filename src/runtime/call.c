@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
+#include "ops/config.h"
 #include "ops/log.h"
 #include "runtime/rpc.h"
 
@@ -72,6 +73,17 @@ const void *call_request(const struct call *call)
     return call->request;
 }
 
+bool call_client(struct call *call, struct ip *client)
+{
+    const struct network_list *trusted = &call->context->config->throttle.trusted_proxies;
+    struct ip peer;
+    if (!call->transport->peer(call, &peer))
+        return false;
+    const char *forwarded_for =
+        network_list_contains(trusted, &peer) ? call->transport->metadata(call, "x-forwarded-for") : NULL;
+    return ip_of_client(client, &peer, forwarded_for, trusted);
+}
+
 int call_hold_result(struct call *call, struct result *result)
 {
     struct held_result *held = arena_alloc(&call->arena, sizeof *held);
@@ -85,15 +97,21 @@ int call_hold_result(struct call *call, struct result *result)
 
 static void release(struct call *call)
 {
+    if (call->at_end)
+        call->at_end(call);
+    call->at_end = NULL;
     for (struct held_result *held = call->results; held; held = held->next)
         result_release(held->result);
     call->results = NULL;
-    if (call->request)
+    if (call->request) {
+        rpc_wipe_secrets(call->method, call->request);
         pb_release(call->method->request_fields, call->request);
+    }
     call->request = NULL;
     arena_reset(&call->arena);
     call->inert = false;
     call->withdraw = NULL;
+    call->otherwise = NULL;
     move(call, CALL_FREE);
 }
 

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "db/query.h"
+#include "ops/address.h"
 #include "runtime/arena.h"
 #include "runtime/context.h"
 
@@ -58,6 +59,11 @@ struct call_transport {
     void (*reply)(struct call *call, const uint8_t *bytes, size_t len); /* bytes are the caller's */
     void (*fail)(struct call *call, enum status status, const char *message, unsigned retry_after_ms);
     void (*drop)(struct call *call); /* inert and over: nobody is to be told */
+    /* The address at the other end of the connection; false: unknown. */
+    bool (*peer)(struct call *call, struct ip *ip);
+    /* What the peer sent under a key, several values joined by commas, in the call's memory; NULL: nothing.
+     */
+    const char *(*metadata)(struct call *call, const char *key);
 };
 
 enum call_state { CALL_FREE, CALL_RUNNING, CALL_WAITING, CALL_ANSWERED, CALL_STATES };
@@ -70,10 +76,11 @@ struct call {
     enum call_state state;
     bool inert; /* the peer has gone; what is under way is let run out */
     bool (*withdraw)(
-        struct call *call); /* WAITING: takes the work back; false: it will come back by itself */
-    void *locals;           /* a handler's, for its continuations */
-    void *waits_on;         /* for withdraw */
-    void *request;          /* decoded, in the arena; what it points to is nanopb's */
+        struct call *call);            /* WAITING: takes the work back; false: it will come back by itself */
+    void *locals;                      /* a handler's, for its continuations */
+    void (*at_end)(struct call *call); /* a handler's, run once when the call is over, however it ended */
+    void *waits_on;                    /* for withdraw */
+    void *request;                     /* decoded, in the arena; what it points to is nanopb's */
     struct arena arena;
     struct held_result *results; /* whose text rows of earlier continuations point to */
     struct query query;          /* the SQL under way; one at a time */
@@ -81,6 +88,7 @@ struct call {
     bool out_of_memory;          /* while binding */
     sql_then *then_typed;
     sql_continuation *then;
+    enum next (*otherwise)(struct call *call); /* see sql_may_fail() */
 };
 
 /* ---- for handlers ---- */
@@ -92,6 +100,9 @@ char *call_printf(struct call *call, const char *format, ...) __attribute__((for
 
 /* The decoded request, for continuations. */
 const void *call_request(const struct call *call);
+
+/* The client's address: the peer's, or the one that a trusted proxy speaks for. False: unknown. */
+bool call_client(struct call *call, struct ip *client);
 
 /* Answers with a status and a message that says what was wrong and what would be right. */
 CALL_MUST_USE enum next call_fail(struct call *call, enum status status, const char *format, ...)

@@ -7,15 +7,21 @@
 
 #include <stdbool.h>
 
+struct uv_loop_s;
 struct pool;
 struct hash_pool;
+struct throttle;
+struct acceptor;
 struct config;
 
 struct context {
     const struct config *config;
+    struct uv_loop_s *loop;
     struct pool *pool;
     struct hash_pool *hash_pool;
-    bool draining; /* told to stop: health says NOT_SERVING, calls are still answered */
+    struct throttle *throttle;
+    struct acceptor *acceptor; /* NULL until it listens */
+    bool draining;             /* told to stop: health says NOT_SERVING, calls are still answered */
 };
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "runtime/rpc.h"
 
+#include <pb_common.h>
 #include <pb_decode.h>
 #include <string.h>
 
@@ -68,6 +69,29 @@ const char *rpc_check_enums(const struct rpc_method *method, const void *request
         }
     }
     return NULL;
+}
+
+static bool is_secret(const struct rpc_text *field)
+{
+    return strcmp(field->name, "password") == 0;
+}
+
+bool rpc_has_secret(const struct rpc_method *method)
+{
+    for (size_t i = 0; i < method->text_n; i++)
+        if (is_secret(&method->text[i]))
+            return true;
+    return false;
+}
+
+void rpc_wipe_secrets(const struct rpc_method *method, void *request)
+{
+    for (size_t i = 0; i < method->text_n; i++) {
+        pb_field_iter_t field;
+        if (is_secret(&method->text[i]) && pb_field_iter_begin(&field, method->request_fields, request) &&
+            pb_field_iter_find(&field, method->text[i].tag) && field.pData)
+            explicit_bzero(field.pData, strlen(field.pData));
+    }
 }
 
 enum next rpc_decode_failed(struct call *call, const char *why)

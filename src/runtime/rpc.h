@@ -45,6 +45,11 @@ const char *rpc_check_text(const struct rpc_method *method, const uint8_t *bytes
                            struct call *call);
 const char *rpc_check_enums(const struct rpc_method *method, const void *request, struct call *call);
 
+/* Whether a request has a field that nobody but its handler may see: text called "password". */
+bool rpc_has_secret(const struct rpc_method *method);
+/* Overwrites such fields of a decoded request. */
+void rpc_wipe_secrets(const struct rpc_method *method, void *request);
+
 /* Answers for a request that nanopb could not decode. */
 CALL_MUST_USE enum next rpc_decode_failed(struct call *call, const char *why);
 

@@ -7,10 +7,13 @@
  */
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
+#include <grpc/support/alloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ops/log.h"
+#include "runtime/accept.h"
 #include "runtime/wire_core.h"
 
 /* Requests of a method that the core can hand over before it must be asked again: twice as many whenever they
@@ -131,6 +134,11 @@ static uint64_t deadline_ns(gpr_timespec deadline)
     return left_ns > 0 ? uv_hrtime() + (uint64_t)left_ns : 0;
 }
 
+static void wipe(grpc_slice slice)
+{
+    explicit_bzero(GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
+}
+
 static void slot_run(struct slot *slot)
 {
     grpc_slice_buffer *slices = &slot->payload->data.raw.slice_buffer;
@@ -145,8 +153,23 @@ static void slot_run(struct slot *slot)
         abort(); /* only for compressed messages, and compression is off */
     grpc_slice whole = grpc_byte_buffer_reader_readall(&reader);
     call_start(&slot->call, GRPC_SLICE_START_PTR(whole), GRPC_SLICE_LENGTH(whole));
+    if (rpc_has_secret(slot->method->rpc))
+        wipe(whole);
     grpc_slice_unref(whole);
     grpc_byte_buffer_reader_destroy(&reader);
+}
+
+/* These bytes are where the core has read them from the socket: no other message lies there. */
+static void payload_destroy(struct slot *slot)
+{
+    if (!slot->payload)
+        return;
+    grpc_slice_buffer *slices = &slot->payload->data.raw.slice_buffer;
+    if (rpc_has_secret(slot->method->rpc))
+        for (size_t i = 0; i < slices->count; i++)
+            wipe(slices->slices[i]);
+    grpc_byte_buffer_destroy(slot->payload);
+    slot->payload = NULL;
 }
 
 static void on_requested(struct event *event, bool ok)
@@ -171,9 +194,7 @@ static void on_requested(struct event *event, bool ok)
         slot_run(slot);
     else /* the peer closed without a message, or it was refused for its size and the core has said so */
         transport.fail(&slot->call, STATUS_INTERNAL, "the request has no message", 0);
-    if (slot->payload)
-        grpc_byte_buffer_destroy(slot->payload);
-    slot->payload = NULL;
+    payload_destroy(slot);
 }
 
 /* ---- its answer leaves ---- */
@@ -245,7 +266,38 @@ static void drop(struct call *call)
     slot_put(slot);
 }
 
-static const struct call_transport transport = { .reply = reply, .fail = fail, .drop = drop };
+/* ---- whom it came from ---- */
+
+/* The core names a connection that it was handed by its descriptor, "fd:12", and closes that no sooner than
+ * the last call on it is over: it is no other peer's by now. */
+static bool peer(struct call *call, struct ip *ip)
+{
+    int fd;
+    char *name = grpc_call_get_peer(container_of(call, struct slot, call)->grpc);
+    const struct ip *known =
+        sscanf(name, "fd:%d", &fd) == 1 ? acceptor_peer(call->context->acceptor, fd) : NULL;
+    gpr_free(name);
+    if (known)
+        *ip = *known;
+    return known;
+}
+
+static const char *metadata(struct call *call, const char *key)
+{
+    const grpc_metadata_array *sent = &container_of(call, struct slot, call)->metadata;
+    const char *values = NULL;
+    for (size_t i = 0; i < sent->count; i++) {
+        grpc_slice value = sent->metadata[i].value;
+        if (grpc_slice_str_cmp(sent->metadata[i].key, key) == 0)
+            values = call_printf(call, "%s%s%.*s", values ? values : "", values ? "," : "",
+                                 (int)GRPC_SLICE_LENGTH(value), (const char *)GRPC_SLICE_START_PTR(value));
+    }
+    return values;
+}
+
+static const struct call_transport transport = {
+    .reply = reply, .fail = fail, .drop = drop, .peer = peer, .metadata = metadata
+};
 
 static void on_answered(struct event *event, bool ok)
 {

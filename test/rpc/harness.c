@@ -13,6 +13,7 @@
 #include "daemon.h"
 #include "db/pool.h"
 #include "ops/hash_pool.h"
+#include "ops/throttle.h"
 #include "runtime/rpc.h"
 
 #define WAIT_MAX_MS 20000
@@ -21,6 +22,10 @@
 static struct {
     PGconn *db;
     struct config config;
+    struct config login_config;
+    bool has_peer;
+    struct ip peer;
+    const char *forwarded_for;
     struct database_params params;
     uv_loop_t loop;
     uv_timer_t timer;
@@ -40,6 +45,9 @@ struct test_call {
     struct sent sent;
     const pb_msgdesc_t *reply_fields;
     size_t reply_size;
+    bool has_peer;
+    struct ip peer;
+    const char *forwarded_for;
     struct test_call *next;
 };
 
@@ -250,7 +258,28 @@ static void on_drop(struct call *call)
     harness.unanswered--;
 }
 
-static const struct call_transport transport = { .reply = on_reply, .fail = on_fail, .drop = on_drop };
+static bool peer_of(struct call *call, struct ip *ip)
+{
+    *ip = test_call_of(call)->peer;
+    return test_call_of(call)->has_peer;
+}
+
+static const char *metadata_of(struct call *call, const char *key)
+{
+    return strcmp(key, "x-forwarded-for") == 0 ? test_call_of(call)->forwarded_for : NULL;
+}
+
+static const struct call_transport transport = {
+    .reply = on_reply, .fail = on_fail, .drop = on_drop, .peer = peer_of, .metadata = metadata_of
+};
+
+void rpc_set_peer(const char *address, const char *forwarded_for)
+{
+    harness.has_peer = address != NULL;
+    if (address)
+        ck_assert_int_eq(ip_parse(&harness.peer, address, strlen(address)), 0);
+    harness.forwarded_for = forwarded_for ? keep(forwarded_for) : NULL;
+}
 
 static const struct rpc_method *method_of(const char *path)
 {
@@ -273,6 +302,9 @@ struct sent *rpc_send_bytes(const char *path, const pb_msgdesc_t *request_fields
     test->call.transport = &transport;
     test->call.context = &harness.context;
     test->call.deadline_ns = deadline_ms ? uv_hrtime() + deadline_ms * UINT64_C(1000000) : UINT64_MAX;
+    test->has_peer = harness.has_peer;
+    test->peer = harness.peer;
+    test->forwarded_for = harness.forwarded_for;
     test->sent.call = test;
     harness.calls = test;
     harness.unanswered++;
@@ -434,6 +466,28 @@ static void start_pool(void)
     harness_run_until(&harness.pool.available);
 }
 
+static void stop_logins(void)
+{
+    hash_pool_stop(harness.context.hash_pool);
+    throttle_destroy(harness.context.throttle);
+    config_finish(&harness.login_config);
+}
+
+void harness_configure(const char *const *settings)
+{
+    struct config_source source = { .settings = settings };
+    while (settings[source.n_settings])
+        source.n_settings++;
+    stop_logins();
+    ck_assert_int_eq(config_load(&harness.login_config, &source, stderr), 0);
+    harness.context.config = &harness.login_config;
+    struct password_policy policy;
+    password_policy_set(&policy, &harness.login_config);
+    ck_assert_int_eq(hash_pool_start(&harness.context.hash_pool, &harness.loop, &policy, harness.login_config.password.workers,
+                                     harness.login_config.password.queue_limit), 0);
+    ck_assert_int_eq(throttle_create(&harness.context.throttle, &harness.login_config), 0);
+}
+
 static void set_up(void)
 {
     extern char **environ;
@@ -441,22 +495,20 @@ static void set_up(void)
     struct config_source source = { .environment = environ };
     ck_assert_int_eq(config_load(&harness.config, &source, stderr), 0);
     database_params_set(&harness.params, &harness.config);
-    harness.context.config = &harness.config;
+    harness.context.loop = &harness.loop;
     harness.db = connect_as_test();
     db_run("%s", empty_database);
     uv_loop_init(&harness.loop);
     uv_timer_init(&harness.loop, &harness.timer);
-    struct password_policy policy;
     ck_assert_int_eq(password_init(), 0);
-    password_policy_set(&policy, &harness.config);
-    ck_assert_int_eq(hash_pool_start(&harness.context.hash_pool, &harness.loop, &policy, 2, 1000), 0);
+    harness_configure((const char *const[]){ "password.workers=2", "password.queue_limit=1000", NULL });
     start_pool();
 }
 
 static void tear_down(void)
 {
     pool_stop(&harness.pool);
-    hash_pool_stop(harness.context.hash_pool);
+    stop_logins();
     uv_close((uv_handle_t *)&harness.timer, NULL);
     uv_run(&harness.loop, UV_RUN_DEFAULT);
     ck_assert_int_eq(uv_loop_close(&harness.loop), 0);

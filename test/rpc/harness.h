@@ -72,6 +72,8 @@ struct sent *rpc_send_bytes(const char *path, const pb_msgdesc_t *request_fields
 /* Until it is answered; all, or 20 s have passed, which fails the test. */
 void rpc_wait(struct sent *sent);
 void rpc_wait_all(void);
+/* Where calls sent from now on come from, and what x-forwarded-for says; NULL: unknown, nothing. */
+void rpc_set_peer(const char *address, const char *forwarded_for);
 /* The peer goes away. */
 void rpc_cancel(struct sent *sent);
 
@@ -93,6 +95,8 @@ struct uv_loop_s *harness_loop(void);
 const struct pool_options *harness_pool_options(void);
 /* Turns of the loop until *flag, which fails the test after 20 s. */
 void harness_run_until(const bool *flag);
+/* Starts what logins need anew, with these settings ("password.workers=1") over the defaults; NULL ends the list. */
+void harness_configure(const char *const *settings);
 /* Runs the loop for so long. */
 void harness_run_ms(unsigned ms);
 
