@@ -17,6 +17,19 @@ SELECT 1 AS ok;
 -- lane: read
 SELECT a.accountid::bigint AS account_id, a.passwordhash AS password_hash FROM account a WHERE a.email = :email;
 
+-- name: renew_password_hash
+-- Puts a new crypt string in place of an old one, if that is still there. Never waits: where the row is locked it is
+-- left for the next login.
+-- param: account_id bigint
+-- param: old bytea
+-- param: new bytea
+-- returns: none
+-- lane: write
+UPDATE account SET passwordhash = :new
+WHERE accountid = (SELECT a.accountid FROM account a
+                   WHERE a.accountid = :account_id AND a.passwordhash = :old
+                   FOR UPDATE SKIP LOCKED);
+
 -- name: list_business_areas
 -- Every business area, by id.
 -- returns: many

@@ -2,28 +2,23 @@
 #include "runtime/hashing.h"
 
 #include <string.h>
-#include <uv.h>
 
-#include "ops/hash_pool.h"
 #include "ops/log.h"
 
-struct hashing {
-    struct hash_job job;
-    struct call *call;
-    password_checked *checked;
-    password_hashed *hashed;
-};
+static enum next too_late(struct call *call)
+{
+    return call_fail(call, STATUS_DEADLINE_EXCEEDED,
+                     "the deadline would pass before the password could be hashed");
+}
 
 static enum next resume(struct hashing *hashing)
 {
     struct call *call = hashing->call;
     switch (hashing->job.status) {
     case 0:
-        return hashing->checked ? hashing->checked(call, hashing->job.verdict, hashing->job.made)
-                                : hashing->hashed(call, hashing->job.made);
+        return hashing->then(call, &hashing->job);
     case UV_ETIMEDOUT:
-        return call_fail(call, STATUS_DEADLINE_EXCEEDED,
-                         "the deadline would pass before the password could be hashed");
+        return too_late(call);
     case UV_ENOMEM:
         return call_no_memory(call);
     case UV_ECANCELED:
@@ -50,9 +45,10 @@ static bool withdraw(struct call *call)
     return false;
 }
 
-static enum next submit(struct call *call, struct hashing *hashing, const char *password)
+static enum next submit(struct call *call, struct hashing *hashing, const char *password, password_then *then)
 {
     hashing->call = call;
+    hashing->then = then;
     hashing->job.password = password ? password : "";
     hashing->job.password_len = strlen(hashing->job.password);
     hashing->job.deadline_ns = call->deadline_ns;
@@ -61,8 +57,7 @@ static enum next submit(struct call *call, struct hashing *hashing, const char *
     struct hash_pool *pool = call->context->hash_pool;
     int rc = hash_pool_submit(pool, &hashing->job);
     if (rc == UV_ETIMEDOUT)
-        return call_fail(call, STATUS_DEADLINE_EXCEEDED,
-                         "the deadline would pass before the password could be hashed");
+        return too_late(call);
     if (rc)
         return call_push_back(call, STATUS_RESOURCE_EXHAUSTED, (unsigned)hash_pool_retry_after_ms(pool),
                               "too many passwords wait to be hashed");
@@ -70,25 +65,17 @@ static enum next submit(struct call *call, struct hashing *hashing, const char *
     return call_wait(call, withdraw);
 }
 
-enum next password_check(struct call *call, const char *password, struct sql_bytes stored,
-                         password_checked *then)
+enum next password_check(struct call *call, struct hashing *hashing, const char *password,
+                         struct sql_bytes stored, password_then *then)
 {
-    struct hashing *hashing = call_alloc(call, 1, sizeof *hashing);
-    if (!hashing)
-        return call_no_memory(call);
     hashing->job.kind = HASH_VERIFY;
     hashing->job.stored = (const char *)stored.data;
     hashing->job.stored_len = stored.len;
-    hashing->checked = then;
-    return submit(call, hashing, password);
+    return submit(call, hashing, password, then);
 }
 
-enum next password_hash(struct call *call, const char *password, password_hashed *then)
+enum next password_hash(struct call *call, struct hashing *hashing, const char *password, password_then *then)
 {
-    struct hashing *hashing = call_alloc(call, 1, sizeof *hashing);
-    if (!hashing)
-        return call_no_memory(call);
     hashing->job.kind = HASH_MAKE;
-    hashing->hashed = then;
-    return submit(call, hashing, password);
+    return submit(call, hashing, password, then);
 }

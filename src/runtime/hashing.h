@@ -5,18 +5,27 @@
 #ifndef RUNTIME_HASHING_H
 #define RUNTIME_HASHING_H
 
-#include "ops/password.h"
+#include "ops/hash_pool.h"
 #include "runtime/call.h"
 
-/* Holds `password` (NULL counts as empty) against a stored crypt string; data NULL: against a dummy of the
- * same cost. `renewed` is a new crypt string to store after a match if the stored one is outdated, else "".
- */
-typedef enum next(password_checked)(struct call *call, enum password_verdict verdict, const char *renewed);
-CALL_MUST_USE enum next password_check(struct call *call, const char *password, struct sql_bytes stored,
-                                       password_checked *then);
+/* Goes on with what came of it: verdict, made, started_ns. */
+typedef enum next(password_then)(struct call *call, const struct hash_job *done);
 
-/* Makes a crypt string, which lives as long as the call. The caller has asked password_problem() before. */
-typedef enum next(password_hashed)(struct call *call, const char *crypt);
-CALL_MUST_USE enum next password_hash(struct call *call, const char *password, password_hashed *then);
+/* One at a time, in the call's memory. Once the call is over, job.started_ns says whether a hash was begun.
+ */
+struct hashing {
+    struct hash_job job;
+    struct call *call;
+    password_then *then;
+};
+
+/* Holds `password` (NULL counts as empty) against a stored crypt string; data NULL: against a dummy of the
+ * same cost. After a match of an outdated one `made` is a new crypt string to store, else "". */
+CALL_MUST_USE enum next password_check(struct call *call, struct hashing *hashing, const char *password,
+                                       struct sql_bytes stored, password_then *then);
+
+/* Makes a crypt string. The caller has asked password_problem() before. */
+CALL_MUST_USE enum next password_hash(struct call *call, struct hashing *hashing, const char *password,
+                                      password_then *then);
 
 #endif

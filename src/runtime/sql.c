@@ -9,11 +9,18 @@
 #include "ops/log.h"
 #include "runtime/rpc.h"
 
+#define COURTESY_WAIT_NS UINT64_C(500000000)
+
 void sql_begin(struct call *call, const struct statement *statement)
 {
     call->query.statement = statement;
     call->params_n = 0;
     call->out_of_memory = false;
+}
+
+void sql_may_fail(struct call *call, enum next (*otherwise)(struct call *call))
+{
+    call->otherwise = otherwise;
 }
 
 /* ---- parameters ---- */
@@ -169,6 +176,10 @@ static enum next rows_arrived(struct call *call, const struct query_outcome *out
 
 static enum next resume(struct call *call, const struct query_outcome *outcome)
 {
+    enum next (*otherwise)(struct call * call) = call->otherwise;
+    call->otherwise = NULL;
+    if (otherwise && outcome->end != QUERY_DONE)
+        return otherwise(call);
     switch (outcome->end) {
     case QUERY_DONE:
         return rows_arrived(call, outcome);
@@ -208,7 +219,12 @@ enum next sql_execute(struct call *call, sql_then *then_typed, sql_continuation 
     call->then = then;
     call->query.deadline_ns = call->deadline_ns;
     call->query.on_done = on_done;
+    uint64_t courtesy_ns = uv_hrtime() + COURTESY_WAIT_NS;
+    if (call->otherwise && call->query.deadline_ns > courtesy_ns)
+        call->query.deadline_ns = courtesy_ns;
     int rc = pool_submit(call->context->pool, &call->query);
+    if (rc && call->otherwise)
+        return call->otherwise(call);
     if (rc == UV_ENOTCONN)
         return call_fail(call, STATUS_UNAVAILABLE, "the database is away");
     if (rc)

@@ -4,56 +4,135 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include <uv.h>
 
 #include "ops/hash_pool.h"
 #include "ops/log.h"
+#include "ops/throttle.h"
 #include "rpc.h"
+#include "runtime/delay.h"
 #include "runtime/hashing.h"
+#include "runtime/sql.h"
 #include "runtime/text.h"
 #include "services/check.h"
 #include "sql.h"
 
 #define PASSWORD_MIN_CHARACTERS 6
 
-/* ---- TryLogin ---- */
+/* ---- attempts: what TryLogin and RegisterUser have in common ---- */
 
-/* What the continuations of a login pass on. */
-struct login {
-    bool has_account;
-    int64_t account_id;
+/* One attempt with a password, from its admission to the end of its call. */
+struct attempt {
+    struct throttle_ticket ticket;
+    struct hashing hashing;
+    int64_t account_id; /* of the e-mail, if it has one */
+    struct sql_bytes stored;
 };
 
-static enum next login_checked(struct call *call, enum password_verdict verdict, const char *renewed)
+static int64_t now_us(void)
 {
-    const struct login *login = call->locals;
-    (void)renewed;
-    if (verdict == PASSWORD_UNUSABLE)
-        log_warn("stored password hash is unusable", log_int("account", login->account_id));
-    if (!login->has_account || verdict != PASSWORD_MATCHES)
-        return reply_try_login(call, (account_package_AuthenticateReply){ .status = false });
-    return reply_try_login(
-        call, (account_package_AuthenticateReply){ .status = true, .has_id = true, .id = login->account_id });
+    return (int64_t)(uv_hrtime() / 1000);
 }
 
-/* Whoever asks learns nothing from the time: an unknown e-mail costs a hash too. */
+/* An attempt that never came to a hash costs its caller nothing; one whose hash was begun does, whether or
+ * not anybody waited for the answer. */
+static void attempt_over(struct call *call)
+{
+    const struct attempt *attempt = call->locals;
+    if (attempt->hashing.job.started_ns == 0)
+        throttle_untried(call->context->throttle, &attempt->ticket);
+}
+
+static void attempt_succeeded(struct call *call)
+{
+    const struct attempt *attempt = call->locals;
+    throttle_succeeded(call->context->throttle, now_us(), &attempt->ticket);
+}
+
+/* 0 and call->locals is the attempt; or the milliseconds after which to try again, or UV_ENOMEM. email NULL:
+ * the client alone counts. */
+static int attempt_begin(struct call *call, const char *email)
+{
+    struct ip client;
+    struct attempt *attempt = call_alloc(call, 1, sizeof *attempt);
+    if (!attempt)
+        return UV_ENOMEM;
+    int wait_ms = throttle_admit(call->context->throttle, now_us(), email,
+                                 call_client(call, &client) ? &client : NULL, &attempt->ticket);
+    if (wait_ms)
+        return wait_ms;
+    call->locals = attempt;
+    call->at_end = attempt_over;
+    return 0;
+}
+
+static enum next attempt_refused(struct call *call, int wait_ms)
+{
+    if (wait_ms < 0)
+        return call_no_memory(call);
+    return call_push_back(call, STATUS_RESOURCE_EXHAUSTED, (unsigned)wait_ms,
+                          "too many failed attempts; try again later");
+}
+
+/* ---- TryLogin ----
+ *
+ * Whoever asks learns nothing from a failure, neither from its bytes nor from its time: an unknown e-mail
+ * costs a hash too, and no failure is answered before the slowest of hashes would be done. */
+
+static enum next login_failed(struct call *call)
+{
+    return reply_try_login(call, (account_package_AuthenticateReply){ .status = false });
+}
+
+static enum next login_renewed(struct call *call)
+{
+    const struct attempt *attempt = call->locals;
+    return reply_try_login(call, (account_package_AuthenticateReply){
+                                     .status = true, .has_id = true, .id = attempt->account_id });
+}
+
+static enum next login_not_renewed(struct call *call)
+{
+    const struct attempt *attempt = call->locals;
+    log_warn("an outdated password hash was not renewed", log_int("account", attempt->account_id));
+    return login_renewed(call);
+}
+
+static enum next login_checked(struct call *call, const struct hash_job *done)
+{
+    const struct attempt *attempt = call->locals;
+    uint64_t floor_ns = (uint64_t)call->context->config->password.failure_floor_ms * 1000000;
+    if (done->verdict == PASSWORD_UNUSABLE)
+        log_warn("stored password hash is unusable", log_int("account", attempt->account_id));
+    if (done->verdict != PASSWORD_MATCHES)
+        return call_delay(call, done->started_ns + floor_ns, login_failed);
+    attempt_succeeded(call);
+    if (!done->made[0])
+        return login_renewed(call);
+    struct sql_bytes renewed = { .data = (const uint8_t *)done->made, .len = strlen(done->made) };
+    sql_may_fail(call, login_not_renewed);
+    return sql_renew_password_hash(call, attempt->account_id, attempt->stored, renewed, login_renewed);
+}
+
 static enum next credentials_read(struct call *call, const struct login_credentials_row *row)
 {
     const account_package_AuthenticateRequest *req = call_request(call);
-    struct login *login = call->locals;
+    struct attempt *attempt = call->locals;
     if (row) {
-        login->has_account = true;
-        login->account_id = row->account_id;
+        attempt->account_id = row->account_id;
+        attempt->stored =
+            row->password_hash.data ? row->password_hash : (struct sql_bytes){ .data = (const uint8_t *)"" };
     }
-    return password_check(call, req->password, row ? row->password_hash : (struct sql_bytes){ 0 },
-                          login_checked);
+    return password_check(call, &attempt->hashing, req->password, attempt->stored, login_checked);
 }
 
 enum next account_try_login(struct call *call, const account_package_AuthenticateRequest *req)
 {
-    call->locals = call_alloc(call, 1, sizeof(struct login));
-    if (!call->locals)
-        return call_no_memory(call);
-    return sql_login_credentials(call, req->username, credentials_read);
+    const char *email = req->username ? req->username : "";
+    int wait_ms = attempt_begin(call, email);
+    if (wait_ms)
+        return attempt_refused(call, wait_ms);
+    return sql_login_credentials(call, email, credentials_read);
 }
 
 /* ---- ListBusinessAreas, ListSkills: the reference data, by id ---- */
@@ -96,16 +175,19 @@ enum next account_list_skills(struct call *call, const google_protobuf_Empty *re
 
 static enum next user_registered(struct call *call, const struct register_user_row *row)
 {
+    if (row->has_account_id)
+        attempt_succeeded(call);
     return reply_register_user(call,
                                (account_package_RegistrationReply){ .status = row->has_account_id,
                                                                     .has_accountId = row->has_account_id,
                                                                     .accountId = row->account_id });
 }
 
-static enum next registration_hashed(struct call *call, const char *crypt)
+/* Only now is it looked whether the e-mail is taken, so that this costs a hash too. */
+static enum next registration_hashed(struct call *call, const struct hash_job *done)
 {
     const account_package_RegistrationRequest *req = call_request(call);
-    struct sql_bytes hash = { .data = (const uint8_t *)crypt, .len = strlen(crypt) };
+    struct sql_bytes hash = { .data = (const uint8_t *)done->made, .len = strlen(done->made) };
     return sql_register_user(call, req->name, req->email, hash, time_to_day(&req->dateOfBirth),
                              req->businessAreaId, user_registered);
 }
@@ -138,9 +220,15 @@ enum next account_register_user(struct call *call, const account_package_Registr
     const char *wrong = check_text(call, "name", req->name, TEXT_MAX)
                         ?: check_text(call, "email", req->email, EMAIL_MAX)
                         ?: check_time(call, "dateOfBirth", req->has_dateOfBirth, &req->dateOfBirth)
-                        ?: password_problem(hash_pool_policy(call->context->hash_pool), req->password, strlen(req->password));
+                        ?: password_problem(hash_pool_policy(call->context->hash_pool), req->password,
+                                            strlen(req->password));
+    int wait_ms = attempt_begin(call, NULL);
+    if (wait_ms)
+        return attempt_refused(call, wait_ms);
+    struct attempt *attempt = call->locals;
     if (!wrong)
-        return password_hash(call, req->password, registration_hashed);
+        return password_hash(call, &attempt->hashing, req->password, registration_hashed);
+    call->at_end = NULL; /* the answer shows whether the e-mail is taken: it costs what a hash would */
     check_keep(call, wrong);
     return sql_registration_is_refused(call, req->email, req->businessAreaId, wrong_registration_seen);
 }
