@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Finds a mentee its mentor. The rule: a mentor qualifies in another business area and with a free place. If there is no
--- model for the areas of some who qualify, one of those at random; else the one with the highest predicted rating.
+-- Finds a mentee its mentor. The rule: a mentor qualifies in another business area and with a free place. If
+-- there is no model for the areas of some who qualify, one of those at random; else the one with the highest
+-- predicted rating.
 
 -- NULL if it is not known.
 CREATE OR REPLACE FUNCTION svcd.age_difference(mentee_dob date, mentor_dob date) RETURNS integer LANGUAGE sql IMMUTABLE
@@ -20,10 +21,10 @@ FROM public.ratingmodel m
 WHERE m.skilloverlapcoefficient BETWEEN -1e100 AND 1e100 AND m.agedifferencecoefficient BETWEEN -1e100 AND 1e100
   AND m.modeloffset BETWEEN -1e100 AND 1e100;
 
--- A free mentor of these areas, each as likely as the other. Every mentor has a fixed lot from 0 to 1. The lots are cut
--- into blocks of equal width; blindly drawn are an area, a block and a place from 0 to 63 in it, until there is somebody
--- at that place. So each has the same chance, as long as no block holds more than 64: it holds 16 on average where
--- mentors are densest.
+-- A free mentor of these areas, each as likely as the other. Every mentor has a fixed lot from 0 to 1. The
+-- lots are cut into blocks of equal width; blindly drawn are an area, a block and a place from 0 to 63 in it,
+-- until there is somebody at that place. So each has the same chance, as long as no block holds more than 64:
+-- it holds 16 on average where mentors are densest.
 CREATE OR REPLACE FUNCTION svcd.random_candidate(area_ids integer[]) RETURNS candidate LANGUAGE plpgsql AS $$
 DECLARE
     blocks double precision;
@@ -52,11 +53,11 @@ BEGIN
     RETURN drawn;
 END $$;
 
--- The mentor of the highest predicted rating; every area with free mentors has a model. The mentors who share an area
--- and the number of skills they have in common with the mentee (a level) differ in age only, so the oldest or the
--- youngest is best, and a level can be no better than it would be with the area's oldest or youngest. Levels are searched
--- from the best bound down until no bound is left that could beat what was found. Cost: a few index lookups a skill set of
--- the levels searched, however many mentors there are.
+-- The mentor of the highest predicted rating; every area with free mentors has a model. The mentors who share
+-- an area and the number of skills they have in common with the mentee (a level) differ in age only, so the
+-- oldest or the youngest is best, and a level can be no better than it would be with the area's oldest or
+-- youngest. Levels are searched from the best bound down until no bound is left that could beat what was
+-- found. Cost: a few index lookups a skill set of the levels searched, however many mentors there are.
 CREATE OR REPLACE FUNCTION svcd.predicted_candidate(its_mentee_id integer, its_area integer, its_dob date)
 RETURNS candidate LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -122,7 +123,8 @@ BEGIN
     RETURN best;
 END $$;
 
--- The mentor an unmatched mentee gets; NULLs: none qualifies. Whether that still holds is to be seen under the lock.
+-- The mentor an unmatched mentee gets; NULLs: none qualifies. Whether that still holds is to be seen under
+-- the lock.
 CREATE OR REPLACE FUNCTION svcd.best_candidate(its_mentee_id integer) RETURNS candidate LANGUAGE plpgsql AS $$
 DECLARE
     its_area integer;
@@ -143,8 +145,8 @@ BEGIN
     RETURN predicted_candidate(its_mentee_id, its_area, its_dob);
 END $$;
 
--- Gives an unmatched mentee the best mentor there is and returns its id; NULL: none qualifies. The caller holds the
--- locks on matching and on the mentee.
+-- Gives an unmatched mentee the best mentor there is and returns its id; NULL: none qualifies. The caller
+-- holds the locks on matching and on the mentee.
 CREATE OR REPLACE FUNCTION svcd.assign_mentor(its_mentee_id integer) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     best candidate;
@@ -163,7 +165,8 @@ BEGIN
             IF FOUND THEN
                 EXIT;
             END IF;
-            -- Full or changed meanwhile. Leaving the block by an exception gives the lock back to those behind.
+            -- Full or changed meanwhile. Leaving the block by an exception gives the lock back to those
+            -- behind.
             RAISE SQLSTATE 'SV001' USING MESSAGE = 'the candidate has changed';
         EXCEPTION WHEN SQLSTATE 'SV001' THEN
             NULL;

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Schedules meetings and workshops and tells whom they concern. That no two overlap is the constraints' matter: of several
--- that come at once one is stored, the others wait for it and store nothing.
+-- Schedules meetings and workshops and tells whom they concern. That no two overlap is the constraints'
+-- matter: of several that come at once one is stored, the others wait for it and store nothing.
 
 -- outcome: done | overlap | no_profile | no_mentor
 CREATE OR REPLACE FUNCTION svcd.schedule_meeting(account_id bigint, starts timestamp, minutes integer, its_link text,

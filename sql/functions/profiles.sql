@@ -45,8 +45,9 @@ BEGIN
     outcome := CASE WHEN profile_id IS NULL THEN 'already' ELSE 'done' END;
 END $$;
 
--- Moves an account to another business area: ends its assignments with people there, matches each mentee concerned anew,
--- and tells every profile that lost an assignment so, once. The caller holds the lock on matching and on the account.
+-- Moves an account to another business area: ends its assignments with people there, matches each mentee
+-- concerned anew, and tells every profile that lost an assignment so, once. The caller holds the lock on
+-- matching and on the account.
 CREATE OR REPLACE FUNCTION svcd.move_account(account_key integer, new_area integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     mover text;
@@ -56,7 +57,8 @@ DECLARE
     new_mentor_names text[] := '{}';
     new_mentor integer;
 BEGIN
-    -- Before the account, for whoever else deletes an assignment comes to the mentor's candidate row through it, too.
+    -- Before the account, for whoever else deletes an assignment comes to the mentor's candidate row through
+    -- it, too.
     WITH dissolved AS (
         DELETE FROM assignment x
         USING mentor m, account mentor_account, mentee e, account mentee_account
@@ -117,7 +119,8 @@ RETURN NOT CASE WHEN is_mentor THEN EXISTS (SELECT FROM public.mentor m WHERE m.
        AND NOT EXISTS (SELECT FROM public.businesssector b WHERE b.businesssectorid = new_area_id)
     OR EXISTS (SELECT FROM unnest(skills) AS k WHERE NOT EXISTS (SELECT FROM public.skill s WHERE s.skillid = k));
 
--- False, and nothing changed, if it is refused. A NULL e-mail or area and an empty list of skills mean: as it was.
+-- False, and nothing changed, if it is refused. A NULL e-mail or area and an empty list of skills mean: as it
+-- was.
 CREATE OR REPLACE FUNCTION svcd.update_profile(account_id bigint, is_mentor boolean, new_email text,
                                                new_area_id bigint, skills bigint[]) RETURNS boolean
 LANGUAGE plpgsql AS $$

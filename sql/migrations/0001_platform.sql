@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- The platform's tables, as the Python backend made them. A database that has them keeps them untouched; the missing
--- ones are created. Nobody adds or renames a column here: the Python backend uses NATURAL JOIN and positional INSERT.
+-- The platform's tables, as the Python backend made them. A database that has them keeps them untouched; the
+-- missing ones are created. Nobody adds or renames a column here: the Python backend uses NATURAL JOIN and
+-- positional INSERT.
 
 CREATE TEMPORARY TABLE table_before ON COMMIT DROP AS
 SELECT c.relname AS name FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p');
@@ -137,8 +138,8 @@ CREATE TABLE IF NOT EXISTS public.pendingtextfeedback (
     CHECK (businessarea1id < businessarea2id)
 );
 
--- In new tables ids begin at 1001. In old ones they go on, but a sequence that lags behind its table (rows loaded with
--- their ids) is moved past them.
+-- In new tables ids begin at 1001. In old ones they go on, but a sequence that lags behind its table (rows
+-- loaded with their ids) is moved past them.
 DO $$
 DECLARE
     entity text;

@@ -2,8 +2,8 @@
 -- What the feedback service tells the database.
 
 -- name: add_feedback_on_mentor
--- Stores the rating of an assignment's mentor as given, and queues a sample for the model of the two areas unless they are
--- one or a date of birth is unknown. outcome: done, already or not_assigned.
+-- Stores the rating of an assignment's mentor as given, and queues a sample for the model of the two areas
+-- unless they are one or a date of birth is unknown. outcome: done, already or not_assigned.
 -- param: mentor_account_id bigint
 -- param: mentee_account_id bigint
 -- param: rating double precision
@@ -37,8 +37,8 @@ SELECT CASE WHEN EXISTS (SELECT FROM stored) THEN 'done'
             WHEN EXISTS (SELECT FROM pair) THEN 'already' ELSE 'not_assigned' END AS outcome;
 
 -- name: add_feedback_on_mentee
--- Stores the rating of an assignment's mentee as given, and queues a sample for the model of the two areas unless they are
--- one or a date of birth is unknown. outcome: done, already or not_assigned.
+-- Stores the rating of an assignment's mentee as given, and queues a sample for the model of the two areas
+-- unless they are one or a date of birth is unknown. outcome: done, already or not_assigned.
 -- param: mentor_account_id bigint
 -- param: mentee_account_id bigint
 -- param: rating double precision

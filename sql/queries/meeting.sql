@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- What the meeting service asks and tells the database. Of an assignment's meetings, or a skill's workshops, no two
--- overlap, so the five that end first are the five earliest.
+-- What the meeting service asks and tells the database. Of an assignment's meetings, or a skill's workshops,
+-- no two overlap, so the five that end first are the five earliest.
 
 -- name: mentee_appointments
 -- row: appointment
@@ -116,7 +116,8 @@ SELECT e.menteeid, :content, false FROM mentee e WHERE e.accountid = :account_id
 RETURNING milestoneid::bigint AS id, content::text AS content;
 
 -- name: schedule_meeting
--- Plans a meeting of a mentee and its mentor and notifies both. outcome: done, overlap, no_profile or no_mentor.
+-- Plans a meeting of a mentee and its mentor and notifies both. outcome: done, overlap, no_profile or
+-- no_mentor.
 -- param: account_id bigint
 -- param: start timestamp
 -- param: duration integer
@@ -127,7 +128,8 @@ RETURNING milestoneid::bigint AS id, content::text AS content;
 SELECT schedule_meeting(:account_id, :start, :duration, :link) AS outcome;
 
 -- name: schedule_workshop
--- Plans a workshop on a skill and notifies every mentor and mentee who has it. outcome: done, overlap or no_skill.
+-- Plans a workshop on a skill and notifies every mentor and mentee who has it. outcome: done, overlap or
+-- no_skill.
 -- param: skill text
 -- param: start timestamp
 -- param: duration integer

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- An index for every lookup an RPC makes and every foreign key a cascade follows. Unique ones are in 0003_rules.sql.
+-- An index for every lookup an RPC makes and every foreign key a cascade follows; unique ones are in
+-- 0002_rules.sql.
 
 CREATE INDEX svcd_skill_name ON public.skill (name);
 CREATE INDEX svcd_account_area ON public.account (businesssectorid);

@@ -1,11 +1,13 @@
 -- SPDX-License-Identifier: MIT
--- Rules the database itself enforces, whoever writes: one profile of a kind an account, one mentor a mentee, one rating
--- a side, one model a pair of areas, no overlapping meetings of an assignment or workshops of a skill. (At most five
--- mentees a mentor: 0004_candidates.sql.) Rows that break a rule are named, and nothing is changed.
+-- Rules the database itself enforces, whoever writes: one profile of a kind an account, one mentor a mentee,
+-- at most five mentees a mentor (kept by 0004_candidates.sql), one rating a side, one model a pair of areas,
+-- no overlapping meetings of an assignment or workshops on a skill. Rows that break a rule are named, and
+-- nothing is changed.
 
 CREATE EXTENSION IF NOT EXISTS btree_gist WITH SCHEMA svcd;
 
--- Writers wait until this migration is through, so what the checks below saw is what the constraints will see.
+-- Writers wait until this migration is through, so what the checks below saw is what the constraints will
+-- see.
 LOCK TABLE public.mentor, public.mentee, public.assignment, public.mentorfeedback, public.menteefeedback,
     public.ratingmodel, public.meeting, public.workshop IN SHARE ROW EXCLUSIVE MODE;
 
@@ -23,13 +25,20 @@ BEGIN
          $q$SELECT format('account %s: mentees %s', accountid, string_agg(menteeid::text, ', ' ORDER BY menteeid))
             FROM public.mentee WHERE accountid IS NOT NULL GROUP BY accountid HAVING count(*) > 1$q$),
         ('a mentee has at most one mentor', 'Delete all but one of each mentee''s assignment rows.',
-         $q$SELECT format('mentee %s: assignments %s', menteeid, string_agg(assignmentid::text, ', ' ORDER BY assignmentid))
+         $q$SELECT format('mentee %s: assignments %s', menteeid,
+                          string_agg(assignmentid::text, ', ' ORDER BY assignmentid))
             FROM public.assignment WHERE menteeid IS NOT NULL GROUP BY menteeid HAVING count(*) > 1$q$),
-        ('an assignment''s mentor is rated at most once', 'Delete all but one of each assignment''s mentorfeedback rows.',
+        ('a mentor has at most five mentees', 'Delete all but five of each mentor''s assignment rows.',
+         $q$SELECT format('mentor %s: assignments %s', mentorid,
+                          string_agg(assignmentid::text, ', ' ORDER BY assignmentid))
+            FROM public.assignment WHERE mentorid IS NOT NULL GROUP BY mentorid HAVING count(*) > 5$q$),
+        ('an assignment''s mentor is rated at most once',
+         'Delete all but one of each assignment''s mentorfeedback rows.',
          $q$SELECT format('assignment %s: mentorfeedback %s', assignmentid,
                           string_agg(mentorfeedbackid::text, ', ' ORDER BY mentorfeedbackid))
             FROM public.mentorfeedback WHERE assignmentid IS NOT NULL GROUP BY assignmentid HAVING count(*) > 1$q$),
-        ('an assignment''s mentee is rated at most once', 'Delete all but one of each assignment''s menteefeedback rows.',
+        ('an assignment''s mentee is rated at most once',
+         'Delete all but one of each assignment''s menteefeedback rows.',
          $q$SELECT format('assignment %s: menteefeedback %s', assignmentid,
                           string_agg(menteefeedbackid::text, ', ' ORDER BY menteefeedbackid))
             FROM public.menteefeedback WHERE assignmentid IS NOT NULL GROUP BY assignmentid HAVING count(*) > 1$q$),
