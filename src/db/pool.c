@@ -11,7 +11,8 @@
 
 /* Queries that may share one Sync of the lane. Writes that lock go alone, so that none waits on another's
  * locks. */
-static const unsigned queries_max[LANES] = { [LANE_READ] = BATCH_MAX, [LANE_INSERT] = 128, [LANE_WRITE] = 1 };
+static const unsigned queries_max[LANES] = { [LANE_READ] = BATCH_MAX, [LANE_INSERT] = 128, [LANE_WRITE] = 1,
+                                           [LANE_JOB] = 1 };
 
 static struct pool_lane *lane_of(struct pool *pool, const struct query *query)
 {
@@ -20,27 +21,33 @@ static struct pool_lane *lane_of(struct pool *pool, const struct query *query)
 
 static void enqueue(struct pool *pool, struct query *query)
 {
+    struct pool_lane *lane = lane_of(pool, query);
     query->state = QUERY_QUEUED;
-    pool->queued++;
-    TAILQ_INSERT_TAIL(&lane_of(pool, query)->queue, query, link);
+    lane->queued++;
+    TAILQ_INSERT_TAIL(&lane->queue, query, link);
 }
 
 static void dequeue(struct pool *pool, struct query *query)
 {
-    TAILQ_REMOVE(&lane_of(pool, query)->queue, query, link);
-    pool->queued--;
+    struct pool_lane *lane = lane_of(pool, query);
+    TAILQ_REMOVE(&lane->queue, query, link);
+    lane->queued--;
     query->state = QUERY_IDLE;
 }
 
 /* To the head of their queue, in order: they have waited longest. */
-static void enqueue_again(struct pool *pool, struct query_list *retry)
+static void enqueue_again(struct pool_lane *lane, struct query_list *retry)
 {
     struct query *query;
     while ((query = TAILQ_LAST(retry, query_list))) {
         TAILQ_REMOVE(retry, query, link);
+        if (query->unwanted) {
+            query_end(query, QUERY_LOST);
+            continue;
+        }
         query->state = QUERY_QUEUED;
-        pool->queued++;
-        TAILQ_INSERT_HEAD(&lane_of(pool, query)->queue, query, link);
+        lane->queued++;
+        TAILQ_INSERT_HEAD(&lane->queue, query, link);
     }
 }
 
@@ -77,7 +84,7 @@ static void on_down(struct conn *conn, struct query_list *retry)
     struct pool *pool = conn->data;
     struct pool_lane *lane = &pool->lanes[conn->lane];
     lane->up--;
-    enqueue_again(pool, retry);
+    enqueue_again(lane, retry);
     if (lane->up == 0)
         end_queue(pool, lane);
     tell_available(pool);
@@ -85,7 +92,8 @@ static void on_down(struct conn *conn, struct query_list *retry)
 
 static void on_batch_done(struct conn *conn, struct query_list *retry)
 {
-    enqueue_again(conn->data, retry);
+    struct pool *pool = conn->data;
+    enqueue_again(&pool->lanes[conn->lane], retry);
 }
 
 static const struct conn_owner conn_owner = { .on_up = on_up,
@@ -112,21 +120,18 @@ static void send_waiting(struct pool *pool, enum lane number, struct conn *conn)
     batch_init(&conn->batch, number != LANE_READ);
     batch_fill(&conn->batch, &lane->queue, queries_max[number]);
     for (size_t i = 0; i < conn->batch.n; i++)
-        pool->queued -= conn->batch.executions[i].n;
+        lane->queued -= conn->batch.executions[i].n;
     conn_send(conn);
 }
 
 static void send_all(struct pool *pool)
 {
-    if (pool->queued == 0)
-        return;
-    uint64_t now_ns = uv_hrtime();
     for (enum lane number = 0; number < LANES; number++) {
         struct pool_lane *lane = &pool->lanes[number];
         for (unsigned i = 0; i < lane->conns_n && !TAILQ_EMPTY(&lane->queue); i++) {
             if (lane->conns[i].state != CONN_IDLE)
                 continue;
-            drop_expired(pool, lane, now_ns);
+            drop_expired(pool, lane, uv_hrtime());
             if (!TAILQ_EMPTY(&lane->queue))
                 send_waiting(pool, number, &lane->conns[i]);
         }
@@ -161,8 +166,10 @@ static int lane_start(struct pool *pool, enum lane number, uv_loop_t *loop)
 {
     struct pool_lane *lane = &pool->lanes[number];
     unsigned n = pool->options.connections[number];
-    if (n < 1 || n > POOL_CONNECTIONS_MAX)
+    if (n > POOL_CONNECTIONS_MAX)
         return UV_EINVAL;
+    if (n == 0)
+        return 0;
     lane->conns = calloc(n, sizeof *lane->conns);
     if (!lane->conns)
         return UV_ENOMEM;
@@ -183,7 +190,6 @@ static int lane_start(struct pool *pool, enum lane number, uv_loop_t *loop)
 int pool_start(struct pool *pool, uv_loop_t *loop, const struct pool_options *options)
 {
     pool->options = *options;
-    pool->queued = 0;
     pool->available = pool->stopping = false;
     for (enum lane number = 0; number < LANES; number++) {
         pool->lanes[number] = (struct pool_lane){ 0 };
@@ -230,18 +236,19 @@ void pool_finish(struct pool *pool)
 bool pool_is_available(const struct pool *pool)
 {
     for (enum lane number = 0; number < LANES; number++)
-        if (pool->lanes[number].up == 0)
+        if (pool->options.connections[number] > 0 && pool->lanes[number].up == 0)
             return false;
     return !pool->stopping;
 }
 
 int pool_submit(struct pool *pool, struct query *query)
 {
-    if (pool->stopping || lane_of(pool, query)->up == 0)
+    const struct pool_lane *lane = lane_of(pool, query);
+    if (pool->stopping || lane->up == 0)
         return UV_ENOTCONN;
-    if (pool->queued >= pool->options.queue_max)
+    if (lane->queued >= pool->options.queue_max)
         return UV_ENOBUFS;
-    query->alone = false;
+    query->unwanted = query->alone = false;
     query->attempts = 0;
     enqueue(pool, query);
     return 0;
@@ -249,6 +256,7 @@ int pool_submit(struct pool *pool, struct query *query)
 
 bool pool_withdraw(struct pool *pool, struct query *query)
 {
+    query->unwanted = true;
     if (query->state != QUERY_QUEUED)
         return false;
     dequeue(pool, query);

@@ -16,8 +16,8 @@
 
 struct pool_options {
     struct conn_options conn;
-    unsigned connections[LANES];
-    unsigned queue_max; /* queries waiting in all lanes together; more are refused */
+    unsigned connections[LANES]; /* 0: the pool does without this lane */
+    unsigned queue_max; /* queries waiting in one lane; more are refused */
 };
 
 struct pool_lane {
@@ -25,13 +25,13 @@ struct pool_lane {
     unsigned conns_n;
     unsigned up; /* of them IDLE or BUSY */
     struct query_list queue;
+    unsigned queued;
 };
 
 struct pool {
     struct pool_options options;
     struct pool_lane lanes[LANES];
-    unsigned queued; /* in all lanes */
-    bool available;  /* as on_available was last told */
+    bool available; /* as on_available was last told */
     bool stopping;
     uv_prepare_t before_poll;
     uv_check_t after_poll;
@@ -51,14 +51,15 @@ int pool_start(struct pool *pool, uv_loop_t *loop, const struct pool_options *op
 void pool_stop(struct pool *pool);
 void pool_finish(struct pool *pool);
 
-/* True while every lane has a usable connection. */
+/* True while every lane that has connections has a usable one. */
 bool pool_is_available(const struct pool *pool);
 
 /* Queues a query whose first members are set. Returns 0: on_done will be called, once, on a later turn.
  * UV_ENOTCONN: the database is away; UV_ENOBUFS: the queue is full; then on_done is not called. */
 int pool_submit(struct pool *pool, struct query *query);
 
-/* Takes back a query that has not been sent: true, and on_done will not be called. False: it will. */
+/* Takes back a query that has not been sent: true, and on_done will not be called. False: it will, but the
+ * query is not sent again whatever becomes of it. */
 bool pool_withdraw(struct pool *pool, struct query *query);
 
 #endif

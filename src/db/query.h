@@ -51,6 +51,7 @@ struct query {
     /* The pool's. */
     TAILQ_ENTRY(query) link;
     enum query_state state;
+    bool unwanted;     /* withdrawn while it was sent */
     bool alone;        /* shares neither execution nor transaction: it, or a neighbour, failed before */
     unsigned attempts; /* how often it was sent */
 };
