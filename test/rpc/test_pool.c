@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The pool under stress: merged reads, shared transactions, killed backends, locks, full queues, deadlines,
+ * cancelled calls. Errors are provoked in the database: schema test holds a trigger or a row level security
+ * policy that raises for text that begins with "poison". See test_loss.c for what a killed backend may lose.
+ */
+#include "harness.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <string.h>
+#include <uv.h>
+
+#include "db/pool.h"
+
+#define MENTOR account_package_ProfileType_MENTOR
+
+/* ---- provoking ---- */
+
+/* test.refuse(text) raises for poison; as a trigger function test.check_row() looks at the whole row. */
+static void make_poison(const char *sqlstate)
+{
+    db_run("CREATE SCHEMA test; CREATE SEQUENCE test.refused;"
+           "CREATE FUNCTION test.refuse(its_text text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN"
+           "  IF its_text LIKE 'poison%%' THEN PERFORM nextval('test.refused'); RAISE EXCEPTION 'poison' "
+           "USING ERRCODE = %s; END IF;"
+           "  RETURN true; END $$;"
+           "CREATE FUNCTION test.check_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+           "  PERFORM test.refuse(coalesce(to_jsonb(NEW)->>'message', to_jsonb(NEW)->>'content')); RETURN "
+           "NEW; END $$",
+           db_quote(sqlstate));
+}
+
+static void refuse_reads_of_poison(const char *table)
+{
+    db_run(
+        "CREATE POLICY poison ON %s USING (test.refuse(message)); ALTER TABLE %s ENABLE ROW LEVEL SECURITY, "
+        "FORCE ROW LEVEL SECURITY",
+        table, table);
+}
+
+static struct sent *add_feedback(const char *content)
+{
+    return rpc_send(RPC_ADD_DEV_FEEDBACK,
+                    &(feedback_package_AddDevFeedbackRequest){ .content = (char *)content });
+}
+
+static struct sent *add_feedback_within(const char *content, unsigned deadline_ms)
+{
+    uint8_t bytes[128] = { 0x0A, (uint8_t)strlen(content) };
+    memcpy(bytes + 2, content, strlen(content));
+    return rpc_send_bytes(RPC_ADD_DEV_FEEDBACK, bytes, strlen(content) + 2, deadline_ms);
+}
+
+static struct sent *get_notifications(int account)
+{
+    return rpc_send(RPC_GET_NOTIFICATIONS, &(account_package_NotificationsRequest){
+                                               .userid = account, .targetProfileType = MENTOR });
+}
+
+static struct sent *get_profiles(int account)
+{
+    return rpc_send(RPC_ACCOUNT_PROFILES, &(account_package_ProfilesRequest){ .userid = account });
+}
+
+static const char *numbered(const char *word, int n)
+{
+    char *text = text_of(32, " ");
+    snprintf(text, 32, "%s %d", word, n);
+    return text;
+}
+
+/* ---- merged reads ---- */
+
+START_TEST(an_error_in_one_of_64_merged_calls_fails_that_one_only)
+{
+    enum { CALLS = 64, BAD = 41 };
+    int area = make_area("Here"), mentors[CALLS];
+    for (int i = 0; i < CALLS; i++) {
+        mentors[i] = make_mentor(area, "");
+        db_run("INSERT INTO mentormessage (mentorid, message) SELECT mentorid, m FROM mentor, "
+               "unnest(ARRAY['first', %s]) m "
+               "WHERE accountid = %d",
+               db_quote(numbered(i == BAD ? "poison" : "second", i)), mentors[i]);
+    }
+    make_poison("P0001");
+    refuse_reads_of_poison("mentormessage");
+    struct sent *notifications[CALLS], *profiles[CALLS];
+    for (int i = 0; i < CALLS; i++) {
+        notifications[i] = get_notifications(mentors[i]);
+        profiles[i] = get_profiles(mentors[i]); /* neighbours in the same batch */
+    }
+    rpc_wait_all();
+    for (int i = 0; i < CALLS; i++) {
+        ck_assert_int_eq(profiles[i]->status, STATUS_OK);
+        ck_assert(((account_package_ProfilesReply *)profiles[i]->reply)->isMentor);
+        ck_assert_int_eq(notifications[i]->status, i == BAD ? STATUS_INTERNAL : STATUS_OK);
+        if (i == BAD)
+            continue;
+        const account_package_NotificationsReply *reply = notifications[i]->reply;
+        ck_assert_uint_eq(reply->desiredNotifications_count, 2);
+        ck_assert_str_eq(reply->desiredNotifications[0], "first");
+        ck_assert_str_eq(reply->desiredNotifications[1], numbered("second", i));
+    }
+    ck_assert_int_eq(db_int("SELECT last_value FROM test.refused"),
+                     2); /* merged, then alone; in no other way */
+}
+END_TEST
+
+START_TEST(the_message_of_a_failed_statement_stays_in_the_log)
+{
+    int mentor = make_mentor(make_area("Here"), "");
+    db_run("INSERT INTO mentormessage (mentorid, message) SELECT mentorid, 'poison' FROM mentor");
+    make_poison("P0001");
+    refuse_reads_of_poison("mentormessage");
+    struct sent *sent = get_notifications(mentor);
+    rpc_wait(sent);
+    ck_assert_int_eq(sent->status, STATUS_INTERNAL);
+    ck_assert_msg(!strstr(sent->message, "poison"), "the peer is told \"%s\"", sent->message);
+}
+END_TEST
+
+/* ---- shared transactions ---- */
+
+static void send_64_of_which_one_is_poison(void)
+{
+    enum { CALLS = 64, BAD = 17 };
+    struct sent *sent[CALLS];
+    for (int i = 0; i < CALLS; i++)
+        sent[i] = add_feedback(numbered(i == BAD ? "poison" : "text", i));
+    rpc_wait_all();
+    for (int i = 0; i < CALLS; i++)
+        ck_assert_int_eq(sent[i]->status, i == BAD ? STATUS_INTERNAL : STATUS_OK);
+    ck_assert_int_eq(db_int("SELECT count(*) FROM websitefeedback"), CALLS - 1);
+    ck_assert_int_eq(
+        db_int("SELECT count(DISTINCT message) FROM websitefeedback WHERE message LIKE 'text %%'"),
+        CALLS - 1);
+}
+
+START_TEST(an_error_among_shared_inserts_fails_that_one_only)
+{
+    make_poison("P0001");
+    db_run("CREATE TRIGGER poison BEFORE INSERT ON websitefeedback FOR EACH ROW EXECUTE FUNCTION "
+           "test.check_row()");
+    send_64_of_which_one_is_poison();
+}
+END_TEST
+
+START_TEST(a_commit_that_fails_fails_the_one_at_fault_only)
+{
+    make_poison("P0001");
+    db_run("CREATE CONSTRAINT TRIGGER poison AFTER INSERT ON websitefeedback DEFERRABLE INITIALLY DEFERRED "
+           "FOR EACH ROW EXECUTE FUNCTION test.check_row()");
+    send_64_of_which_one_is_poison();
+}
+END_TEST
+
+START_TEST(inserts_of_a_connection_share_transactions)
+{
+    struct sent *sent[100];
+    for (int i = 0; i < 100; i++)
+        sent[i] = add_feedback(numbered("text", i));
+    rpc_wait_all();
+    ck_assert_int_eq(db_int("SELECT count(*) FROM websitefeedback"), 100);
+    ck_assert_int_le(db_int("SELECT count(DISTINCT xmin::text) FROM websitefeedback"), 2);
+    ck_assert_int_eq(sent[99]->status, STATUS_OK);
+}
+END_TEST
+
+/* ---- losing to others ---- */
+
+START_TEST(a_statement_that_loses_to_others_is_run_again)
+{
+    make_poison("40P01");
+    db_run("CREATE FUNCTION test.lose_twice() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+           "  IF nextval('test.refused') <= 2 THEN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END IF; "
+           "RETURN NEW; END $$;"
+           "CREATE TRIGGER poison BEFORE INSERT ON websitefeedback FOR EACH ROW EXECUTE FUNCTION "
+           "test.lose_twice()");
+    struct sent *sent = add_feedback("text");
+    rpc_wait(sent);
+    ck_assert_int_eq(sent->status, STATUS_OK);
+    ck_assert_int_eq(db_int("SELECT last_value FROM test.refused"), 3);
+    ck_assert_int_eq(db_int("SELECT count(*) FROM websitefeedback"), 1);
+}
+END_TEST
+
+START_TEST(a_statement_that_always_loses_is_aborted_in_the_end)
+{
+    make_poison("40P01");
+    db_run("CREATE TRIGGER poison BEFORE INSERT ON websitefeedback FOR EACH ROW EXECUTE FUNCTION "
+           "test.check_row()");
+    struct sent *sent = add_feedback("poison");
+    rpc_wait(sent);
+    ck_assert_int_eq(sent->status, STATUS_ABORTED);
+    ck_assert_int_eq(db_int("SELECT last_value FROM test.refused"), 5);
+}
+END_TEST
+
+START_TEST(a_statement_over_its_time_is_a_missed_deadline_and_the_connection_serves_on)
+{
+    make_poison("57014");
+    db_run("CREATE TRIGGER poison BEFORE INSERT ON websitefeedback FOR EACH ROW EXECUTE FUNCTION "
+           "test.check_row()");
+    struct sent *slow = add_feedback("poison"), *next = add_feedback("text");
+    rpc_wait_all();
+    ck_assert_int_eq(slow->status, STATUS_DEADLINE_EXCEEDED);
+    ck_assert_int_eq(next->status, STATUS_OK);
+}
+END_TEST
+
+/* ---- lanes ---- */
+
+/* Until rolled back, whoever wants what these lock waits. */
+static PGconn *hold(const char *lock)
+{
+    PGconn *holder = db_connect();
+    PQclear(PQexec(holder, "BEGIN"));
+    PGresult *result = PQexec(holder, lock);
+    ck_assert_msg(PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK,
+                  "%s", PQresultErrorMessage(result));
+    PQclear(result);
+    return holder;
+}
+
+static void let_go(PGconn *holder)
+{
+    PQclear(PQexec(holder, "ROLLBACK"));
+}
+
+/* Turns of the loop until so many of the daemon's backends wait for a lock. */
+static void wait_for_blocked(long n)
+{
+    for (int i = 0; i < 500; i++) {
+        if (db_int("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'svcd' AND "
+                   "wait_event_type = 'Lock'") >= n)
+            return;
+        harness_run_ms(5);
+    }
+    ck_abort_msg("no backend waits for a lock");
+}
+
+START_TEST(a_statement_that_waits_for_a_lock_delays_no_read_and_no_short_write)
+{
+    int mentee = make_mentee(make_area("Here"), "");
+    db_run("INSERT INTO milestone (menteeid, content, completed) SELECT menteeid, 'plan', false FROM mentee");
+    PGconn *holder = hold("SELECT FROM milestone FOR UPDATE");
+    struct sent *blocked[20];
+    for (int i = 0; i < 20; i++) /* more than the lane has connections */
+        blocked[i] = rpc_send(RPC_TOGGLE_PLANS_OF_ACTION_COMPLETION,
+                              &(meeting_package_TogglePlansOfActionCompletionRequest){ .planid = 1001 });
+    wait_for_blocked(4);
+    struct sent *read = get_profiles(mentee), *write = add_feedback("text");
+    rpc_wait(read);
+    rpc_wait(write);
+    ck_assert_int_eq(read->status, STATUS_OK);
+    ck_assert_int_eq(write->status, STATUS_OK);
+    for (int i = 0; i < 20; i++)
+        ck_assert(!blocked[i]->answered);
+    let_go(holder);
+    rpc_wait_all();
+    ck_assert_str_eq(db_text("SELECT completed FROM milestone"), "f");
+}
+END_TEST
+
+START_TEST(a_statement_that_waits_for_a_lock_delays_no_other_of_its_lane)
+{
+    make_mentee(make_area("Here"), "");
+    db_run("INSERT INTO milestone (menteeid, content, completed) SELECT menteeid, 'plan', false FROM mentee, "
+           "generate_series(1, 2)");
+    PGconn *holder = hold("SELECT FROM milestone WHERE milestoneid = 1001 FOR UPDATE");
+    struct sent *sent[2];
+    for (int i = 0; i < 2; i++)
+        sent[i] = rpc_send(RPC_TOGGLE_PLANS_OF_ACTION_COMPLETION,
+                           &(meeting_package_TogglePlansOfActionCompletionRequest){ .planid = 1001 + i });
+    rpc_wait(sent[1]);
+    ck_assert(!sent[0]->answered);
+    let_go(holder);
+    rpc_wait(sent[0]);
+}
+END_TEST
+
+/* ---- queues ---- */
+
+static struct pool narrow;
+
+/* One connection a lane and few places to wait. */
+static void use_narrow_pool(unsigned queue_max)
+{
+    struct pool_options options = *harness_pool_options();
+    for (int lane = 0; lane < LANES; lane++)
+        options.connections[lane] = 1;
+    options.queue_max = queue_max;
+    ck_assert_int_eq(pool_start(&narrow, harness_loop(), &options), 0);
+    harness_run_until(&narrow.available);
+    harness_context()->pool = &narrow;
+}
+
+START_TEST(a_full_queue_refuses_with_a_time_to_come_back_and_serves_again_afterwards)
+{
+    use_narrow_pool(8);
+    PGconn *holder = hold("LOCK TABLE websitefeedback");
+    struct sent *in_flight = add_feedback("in flight");
+    wait_for_blocked(1);
+    struct sent *sent[10];
+    for (int i = 0; i < 10; i++)
+        sent[i] = add_feedback(numbered("queued", i));
+    for (int i = 0; i < 10; i++) {
+        ck_assert_int_eq(sent[i]->answered, i >= 8); /* refused at once */
+        if (i < 8)
+            continue;
+        ck_assert_int_eq(sent[i]->status, STATUS_RESOURCE_EXHAUSTED);
+        ck_assert_uint_gt(sent[i]->retry_after_ms, 0);
+    }
+    let_go(holder);
+    rpc_wait_all();
+    ck_assert_int_eq(in_flight->status, STATUS_OK);
+    ck_assert_int_eq(db_int("SELECT count(*) FROM websitefeedback"), 9);
+    struct sent *again = add_feedback("again");
+    rpc_wait(again);
+    ck_assert_int_eq(again->status, STATUS_OK);
+    pool_stop(&narrow);
+}
+END_TEST
+
+START_TEST(a_full_queue_of_one_lane_refuses_nobody_in_another)
+{
+    use_narrow_pool(8);
+    int mentee = make_mentee(make_area("Here"), "");
+    PGconn *holder = hold("LOCK TABLE websitefeedback");
+    struct sent *blocked = add_feedback("in flight");
+    wait_for_blocked(1);
+    for (int i = 0; i < 20; i++)
+        blocked = add_feedback(numbered("queued", i));
+    ck_assert_int_eq(blocked->status, STATUS_RESOURCE_EXHAUSTED);
+    struct sent *read = get_profiles(mentee);
+    rpc_wait(read);
+    ck_assert_msg(read->status == STATUS_OK, "%s", read->message);
+    let_go(holder);
+    rpc_wait_all();
+    pool_stop(&narrow);
+}
+END_TEST
+
+START_TEST(a_call_whose_deadline_passes_while_it_waits_is_not_started)
+{
+    use_narrow_pool(100);
+    PGconn *holder = hold("LOCK TABLE websitefeedback");
+    struct sent *in_flight = add_feedback_within("in flight", 100);
+    wait_for_blocked(1);
+    struct sent *late = add_feedback_within("late", 100), *patient = add_feedback("patient");
+    rpc_wait(late); /* noticed although no connection becomes free */
+    ck_assert_int_eq(late->status, STATUS_DEADLINE_EXCEEDED);
+    let_go(holder);
+    rpc_wait_all();
+    ck_assert_int_eq(patient->status, STATUS_OK);
+    ck_assert_int_eq(in_flight->status, STATUS_OK); /* what runs is not torn */
+    ck_assert_str_eq(db_text("SELECT string_agg(message, ' ' ORDER BY message) FROM websitefeedback"),
+                     "in flight patient");
+    pool_stop(&narrow);
+}
+END_TEST
+
+START_TEST(a_call_whose_deadline_has_passed_is_not_started)
+{
+    uint64_t end = uv_hrtime() + 3000000;
+    struct sent *many[50];
+    for (int i = 0; i < 50; i++)
+        many[i] = add_feedback_within(numbered("late", i), 1);
+    while (uv_hrtime() < end)
+        ;
+    rpc_wait_all();
+    for (int i = 0; i < 50; i++)
+        ck_assert_int_eq(many[i]->status, STATUS_DEADLINE_EXCEEDED);
+    ck_assert_int_eq(db_int("SELECT count(*) FROM websitefeedback"), 0);
+}
+END_TEST
+
+/* ---- cancelled calls ---- */
+
+START_TEST(a_call_cancelled_while_it_waits_is_not_started)
+{
+    struct sent *sent[3];
+    for (int i = 0; i < 3; i++)
+        sent[i] = add_feedback(numbered("text", i));
+    rpc_cancel(sent[1]);
+    ck_assert(sent[1]->dropped);
+    rpc_wait_all();
+    ck_assert(!sent[1]->answered && sent[0]->answered && sent[2]->answered);
+    ck_assert_str_eq(db_text("SELECT string_agg(message, ', ' ORDER BY message) FROM websitefeedback"),
+                     "text 0, text 2");
+}
+END_TEST
+
+START_TEST(what_a_call_cancelled_in_flight_brings_back_goes_nowhere)
+{
+    PGconn *holder = hold("LOCK TABLE websitefeedback");
+    struct sent *sent[3];
+    for (int i = 0; i < 3; i++)
+        sent[i] = add_feedback(numbered("text", i));
+    wait_for_blocked(1);
+    rpc_cancel(sent[1]);
+    ck_assert(!sent[1]->dropped); /* its result is still to come */
+    let_go(holder);
+    rpc_wait_all();
+    ck_assert(sent[1]->dropped && !sent[1]->answered);
+    ck_assert_int_eq(sent[0]->status, STATUS_OK);
+    ck_assert_int_eq(sent[2]->status, STATUS_OK);
+}
+END_TEST
+
+START_TEST(a_write_cancelled_in_flight_is_not_run_again_when_its_transaction_aborts)
+{
+    make_poison("P0001");
+    db_run("CREATE TRIGGER poison BEFORE INSERT ON websitefeedback FOR EACH ROW EXECUTE FUNCTION "
+           "test.check_row()");
+    PGconn *holder = hold("LOCK TABLE websitefeedback");
+    struct sent *cancelled = add_feedback("cancelled"), *kept = add_feedback("kept"),
+                *poison = add_feedback("poison");
+    wait_for_blocked(1);
+    rpc_cancel(cancelled);
+    let_go(holder);
+    rpc_wait_all();
+    ck_assert(cancelled->dropped);
+    ck_assert_int_eq(kept->status, STATUS_OK);
+    ck_assert_int_eq(poison->status, STATUS_INTERNAL);
+    ck_assert_str_eq(db_text("SELECT string_agg(message, ', ') FROM websitefeedback"), "kept");
+}
+END_TEST
+
+START_TEST(a_call_cancelled_between_its_statements_stops_there)
+{
+    int here = make_area("Here"), mentee = make_mentee(here, "");
+    make_mentor(make_area("There"), "");
+    PGconn *holder =
+        hold("LOCK TABLE assignment IN ACCESS EXCLUSIVE MODE"); /* the first statement of TryMatch waits */
+    struct sent *sent =
+        rpc_send(RPC_TRY_MATCH, &(matching_package_MenteeToMentorMatchingRequest){ .menteeUserId = mentee });
+    wait_for_blocked(1);
+    rpc_cancel(sent);
+    let_go(holder);
+    rpc_wait_all();
+    ck_assert(sent->dropped);
+    ck_assert_int_eq(db_int("SELECT count(*) FROM assignment"), 0);
+}
+END_TEST
+
+START_TEST(a_login_cancelled_while_its_hash_runs_is_dropped)
+{
+    struct sent *sent = rpc_send(
+        RPC_TRY_LOGIN, &(account_package_AuthenticateRequest){ .username = "nobody", .password = "x" });
+    harness_run_ms(5);
+    rpc_cancel(sent);
+    rpc_wait_all();
+    ck_assert(sent->dropped && !sent->answered);
+}
+END_TEST
+
+START_TEST(a_pool_that_stops_answers_whatever_waits)
+{
+    use_narrow_pool(100);
+    PGconn *holder = hold("LOCK TABLE websitefeedback");
+    struct sent *in_flight = add_feedback("in flight");
+    wait_for_blocked(1);
+    struct sent *queued = add_feedback("queued");
+    pool_stop(&narrow);
+    ck_assert(in_flight->answered && queued->answered);
+    ck_assert_int_eq(in_flight->status, STATUS_UNAVAILABLE);
+    ck_assert_int_eq(queued->status, STATUS_UNAVAILABLE);
+    struct sent *late = add_feedback("late");
+    ck_assert_int_eq(late->status, STATUS_UNAVAILABLE);
+    let_go(holder);
+}
+END_TEST
+
+Suite *pool_suite(void)
+{
+    Suite *suite = suite_create("pool");
+    TCase *tcase = harness_case(suite, "stress");
+    tcase_add_test(tcase, an_error_in_one_of_64_merged_calls_fails_that_one_only);
+    tcase_add_test(tcase, the_message_of_a_failed_statement_stays_in_the_log);
+    tcase_add_test(tcase, an_error_among_shared_inserts_fails_that_one_only);
+    tcase_add_test(tcase, a_commit_that_fails_fails_the_one_at_fault_only);
+    tcase_add_test(tcase, inserts_of_a_connection_share_transactions);
+    tcase_add_test(tcase, a_statement_that_loses_to_others_is_run_again);
+    tcase_add_test(tcase, a_statement_that_always_loses_is_aborted_in_the_end);
+    tcase_add_test(tcase, a_statement_over_its_time_is_a_missed_deadline_and_the_connection_serves_on);
+    tcase_add_test(tcase, a_statement_that_waits_for_a_lock_delays_no_read_and_no_short_write);
+    tcase_add_test(tcase, a_statement_that_waits_for_a_lock_delays_no_other_of_its_lane);
+    tcase_add_test(tcase, a_full_queue_refuses_with_a_time_to_come_back_and_serves_again_afterwards);
+    tcase_add_test(tcase, a_full_queue_of_one_lane_refuses_nobody_in_another);
+    tcase_add_test(tcase, a_call_whose_deadline_passes_while_it_waits_is_not_started);
+    tcase_add_test(tcase, a_call_whose_deadline_has_passed_is_not_started);
+    tcase_add_test(tcase, a_call_cancelled_while_it_waits_is_not_started);
+    tcase_add_test(tcase, what_a_call_cancelled_in_flight_brings_back_goes_nowhere);
+    tcase_add_test(tcase, a_write_cancelled_in_flight_is_not_run_again_when_its_transaction_aborts);
+    tcase_add_test(tcase, a_call_cancelled_between_its_statements_stops_there);
+    tcase_add_test(tcase, a_login_cancelled_while_its_hash_runs_is_dropped);
+    tcase_add_test(tcase, a_pool_that_stops_answers_whatever_waits);
+    return suite;
+}
