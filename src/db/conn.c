@@ -166,7 +166,6 @@ static void on_notice(void *data, const char *message)
 static void on_connected(struct conn *conn)
 {
     move(conn, CONN_PREPARING);
-    PQsetNoticeProcessor(conn->pg, on_notice, conn);
     if (PQsetnonblocking(conn->pg, 1) || !PQenterPipelineMode(conn->pg) || prepare_all(conn)) {
         go_down(conn, PQerrorMessage(conn->pg));
         return;
@@ -203,6 +202,7 @@ static void connect_start(struct conn *conn)
         go_down(conn, conn->pg ? PQerrorMessage(conn->pg) : "out of memory");
         return;
     }
+    PQsetNoticeProcessor(conn->pg, on_notice, conn);
     uv_timer_start(&conn->timer, on_connect_timeout, conn->options->connect_timeout_ms, 0);
     int rc = watch_new_socket(conn, UV_WRITABLE);
     if (rc)
