@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a lost connection may cost: every call is answered exactly once (the harness fails a second answer), a
+ * read is sent again, a write is UNAVAILABLE rather than acknowledged before its commit, and the pool comes
+ * back by itself.
+ */
+#include "harness.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "db/pool.h"
+
+#define MENTOR account_package_ProfileType_MENTOR
+
+static struct sent *add_feedback(const char *content)
+{
+    return rpc_send(RPC_ADD_DEV_FEEDBACK,
+                    &(feedback_package_AddDevFeedbackRequest){ .content = (char *)content });
+}
+
+static struct sent *get_notifications(int account)
+{
+    return rpc_send(RPC_GET_NOTIFICATIONS, &(account_package_NotificationsRequest){
+                                               .userid = account, .targetProfileType = MENTOR });
+}
+
+static const char *numbered(const char *word, int n)
+{
+    char *text = text_of(32, " ");
+    snprintf(text, 32, "%s %d", word, n);
+    return text;
+}
+
+/* While the gate is closed reads of mentormessage and writes to websitefeedback and milestone wait, but
+ * statements can be prepared, as they could not under a lock on the tables. */
+static void make_gate(void)
+{
+    db_run(
+        "CREATE SCHEMA test;"
+        "CREATE FUNCTION test.pass() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN"
+        "  PERFORM pg_advisory_xact_lock_shared(4711); RETURN true; END $$;"
+        "CREATE FUNCTION test.pass_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM test.pass(); "
+        "RETURN NEW; END $$;"
+        "CREATE TRIGGER gate BEFORE INSERT ON websitefeedback FOR EACH ROW EXECUTE FUNCTION test.pass_row();"
+        "CREATE TRIGGER gate BEFORE UPDATE ON milestone FOR EACH ROW EXECUTE FUNCTION test.pass_row();"
+        "CREATE POLICY gate ON mentormessage USING (test.pass());"
+        "ALTER TABLE mentormessage ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY");
+}
+
+static PGconn *close_gate(void)
+{
+    PGconn *holder = db_connect();
+    PQclear(PQexec(holder, "SELECT pg_advisory_lock(4711)"));
+    return holder;
+}
+
+static void open_gate(PGconn *holder)
+{
+    PQclear(PQexec(holder, "SELECT pg_advisory_unlock(4711)"));
+}
+
+#define BLOCKED "application_name = 'svcd' AND wait_event = 'advisory'"
+
+static void wait_for_blocked(long n)
+{
+    for (int i = 0; i < 500; i++) {
+        if (db_int("SELECT count(*) FROM pg_stat_activity WHERE " BLOCKED) >= n)
+            return;
+        harness_run_ms(5);
+    }
+    ck_abort_msg("no backend waits for a lock");
+}
+
+static void kill_blocked(int at_most)
+{
+    ck_assert_int_gt(db_int("SELECT count(*) FROM (SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM "
+                            "pg_stat_activity WHERE " BLOCKED " LIMIT %d) p) k",
+                            at_most),
+                     0);
+}
+
+/* ---- reads ---- */
+
+enum { MENTORS = 100 };
+
+static void make_mentors_with_messages(int mentors[MENTORS])
+{
+    int area = make_area("Here");
+    for (int i = 0; i < MENTORS; i++)
+        mentors[i] = make_mentor(area, "");
+    db_run("INSERT INTO mentormessage (mentorid, message) SELECT mentorid, 'for ' || accountid FROM mentor");
+}
+
+static void has_its_message(const struct sent *sent, int mentor)
+{
+    ck_assert_msg(sent->status == STATUS_OK, "status %d: %s", sent->status, sent->message);
+    const account_package_NotificationsReply *reply = sent->reply;
+    ck_assert_uint_eq(reply->desiredNotifications_count, 1);
+    ck_assert_str_eq(reply->desiredNotifications[0], numbered("for", mentor));
+}
+
+START_TEST(reads_of_a_killed_backend_are_sent_again)
+{
+    int mentors[MENTORS];
+    make_mentors_with_messages(mentors);
+    make_gate();
+    PGconn *holder = close_gate();
+    struct sent *sent[MENTORS];
+    for (int i = 0; i < MENTORS; i++)
+        sent[i] = get_notifications(mentors[i]);
+    wait_for_blocked(1);
+    kill_blocked(1);
+    harness_run_ms(50);
+    for (int i = 0; i < MENTORS; i++)
+        ck_assert_msg(!sent[i]->answered, "call %d: status %d: %s", i, sent[i]->status, sent[i]->message);
+    open_gate(holder);
+    rpc_wait_all();
+    for (int i = 0; i < MENTORS; i++)
+        has_its_message(sent[i], mentors[i]);
+}
+END_TEST
+
+START_TEST(a_read_that_loses_two_backends_is_unavailable)
+{
+    int mentors[MENTORS];
+    make_mentors_with_messages(mentors);
+    make_gate();
+    PGconn *holder = close_gate();
+    struct sent *sent = get_notifications(mentors[0]);
+    for (int i = 0; i < 2; i++) {
+        wait_for_blocked(1);
+        kill_blocked(1);
+        harness_run_ms(i == 0 ? 50 : 0);
+    }
+    rpc_wait(sent);
+    ck_assert_int_eq(sent->status, STATUS_UNAVAILABLE);
+    open_gate(holder);
+}
+END_TEST
+
+/* ---- writes ---- */
+
+START_TEST(no_write_is_acknowledged_while_it_is_not_committed)
+{
+    make_gate();
+    PGconn *holder = close_gate();
+    struct sent *sent[30];
+    for (int i = 0; i < 30; i++)
+        sent[i] = add_feedback(numbered("text", i));
+    wait_for_blocked(1);
+    harness_run_ms(200);
+    for (int i = 0; i < 30; i++)
+        ck_assert(!sent[i]->answered);
+    kill_blocked(10);
+    rpc_wait_all();
+    for (int i = 0; i < 30; i++)
+        ck_assert_int_eq(sent[i]->status, STATUS_UNAVAILABLE);
+    open_gate(holder);
+    ck_assert_int_eq(db_int("SELECT count(*) FROM websitefeedback"), 0);
+}
+END_TEST
+
+/* Rows so large that the server sends results long before the commit, which takes half a second. */
+START_TEST(a_result_that_comes_before_the_commit_is_held_back)
+{
+    int mentee = make_mentee(make_area("Here"), "");
+    db_run(
+        "CREATE SCHEMA test; CREATE FUNCTION test.slow_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        "  PERFORM pg_sleep(0.5); RETURN NULL; END $$;"
+        "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON milestone DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+        "  WHEN (new.content LIKE 'slow%%') EXECUTE FUNCTION test.slow_commit()");
+    struct sent *sent[20];
+    for (int i = 0; i < 20; i++) {
+        char *content = text_of(9000, "x");
+        if (i == 0)
+            memcpy(content, "slow", 4);
+        sent[i] =
+            rpc_send(RPC_CREATE_PLANS_OF_ACTIONS, &(meeting_package_CreatePlansOfActionsRequest){
+                                                      .menteeUserId = mentee, .plansOfAction = content });
+    }
+    harness_run_ms(250);
+    ck_assert_int_eq(db_int("SELECT count(*) FROM milestone"), 0); /* not committed yet */
+    for (int i = 0; i < 20; i++)
+        ck_assert(!sent[i]->answered);
+    rpc_wait_all();
+    for (int i = 0; i < 20; i++)
+        ck_assert_int_eq(sent[i]->status, STATUS_OK);
+    ck_assert_int_eq(db_int("SELECT count(*) FROM milestone"), 20);
+}
+END_TEST
+
+START_TEST(a_write_whose_backend_is_killed_is_unavailable_and_the_lane_comes_back)
+{
+    int mentee = make_mentee(make_area("Here"), "");
+    db_run("INSERT INTO milestone (menteeid, content, completed) SELECT menteeid, 'plan', false FROM mentee "
+           "WHERE accountid = %d",
+           mentee);
+    make_gate();
+    PGconn *holder = close_gate();
+    struct sent *sent = rpc_send(RPC_TOGGLE_PLANS_OF_ACTION_COMPLETION,
+                                 &(meeting_package_TogglePlansOfActionCompletionRequest){ .planid = 1001 });
+    wait_for_blocked(1);
+    kill_blocked(1);
+    rpc_wait(sent);
+    ck_assert_int_eq(sent->status, STATUS_UNAVAILABLE);
+    ck_assert_msg(strstr(sent->message, "unknown"), "\"%s\" does not tell that the outcome is unknown",
+                  sent->message);
+    open_gate(holder);
+    ck_assert_str_eq(db_text("SELECT completed FROM milestone"), "f");
+    for (int i = 0; i < 8; i++) { /* over every connection of the lane */
+        const meeting_package_TogglePlansOfActionCompletionReply *reply =
+            rpc_ok(RPC_TOGGLE_PLANS_OF_ACTION_COMPLETION,
+                   &(meeting_package_TogglePlansOfActionCompletionRequest){ .planid = 1001 });
+        ck_assert(reply->successful);
+    }
+}
+END_TEST
+
+/* ---- load ---- */
+
+/* Backends die at random for a second and a half under a mix of reads and writes. */
+START_TEST(under_load_what_was_acknowledged_is_stored_once_and_nothing_else_twice)
+{
+    enum { MAX = 6000 };
+    static struct sent *writes[MAX], *reads[MAX];
+    int mentors[MENTORS], n = 0, ok = 0, lost = 0;
+    make_mentors_with_messages(mentors);
+    uint64_t end = uv_hrtime() + UINT64_C(1500000000);
+    while (uv_hrtime() < end && n < MAX - 40) {
+        for (int i = 0; i < 40; i++, n++) {
+            writes[n] = add_feedback(numbered("text", n));
+            reads[n] = get_notifications(mentors[n % MENTORS]);
+        }
+        harness_run_ms(2);
+        db_run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'svcd' ORDER "
+               "BY random() LIMIT 1");
+        harness_run_ms(8);
+    }
+    rpc_wait_all();
+    for (int i = 0; i < n; i++) {
+        long stored =
+            db_int("SELECT count(*) FROM websitefeedback WHERE message = %s", db_quote(numbered("text", i)));
+        ck_assert_int_le(stored, 1);
+        if (writes[i]->status == STATUS_OK)
+            ck_assert_int_eq(stored, 1);
+        else
+            ck_assert_msg(writes[i]->status == STATUS_UNAVAILABLE, "status %d: %s", writes[i]->status,
+                          writes[i]->message);
+        if (reads[i]->status == STATUS_OK)
+            has_its_message(reads[i], mentors[i % MENTORS]);
+        else
+            ck_assert_msg(reads[i]->status == STATUS_UNAVAILABLE, "status %d: %s", reads[i]->status,
+                          reads[i]->message);
+        ok += writes[i]->status == STATUS_OK;
+        lost += writes[i]->status != STATUS_OK;
+    }
+    ck_assert_msg(ok > 100 && lost > 0, "%d acknowledged, %d lost: the test tests nothing", ok, lost);
+    harness_run_until(&harness_context()->pool->available);
+    ck_assert_int_eq(db_int("SELECT count(*) FROM websitefeedback WHERE message = 'after'"), 0);
+    struct sent *after = add_feedback("after");
+    rpc_wait(after);
+    ck_assert_int_eq(after->status, STATUS_OK);
+}
+END_TEST
+
+/* ---- a database that goes away ---- */
+
+/* A folder with a link to the server's socket, which the test can take away. */
+static struct pool linked;
+static char folder[] = "/tmp/svcd-test-XXXXXX", link_path[100], socket_path[200];
+
+static void use_linked_pool(void)
+{
+    static const char *values[32];
+    struct pool_options options = *harness_pool_options();
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    const char *port = "5432";
+    for (size_t i = 0; options.conn.keywords[i]; i++) {
+        values[i] = options.conn.values[i];
+        if (strcmp(options.conn.keywords[i], "port") == 0)
+            port = values[i];
+        if (strcmp(options.conn.keywords[i], "host") != 0)
+            continue;
+        snprintf(socket_path, sizeof socket_path, "%s/.s.PGSQL.", values[i]);
+        values[i] = folder;
+    }
+    strcat(socket_path, port);
+    snprintf(link_path, sizeof link_path, "%s/.s.PGSQL.%s", folder, port);
+    options.conn.values = values;
+    ck_assert_int_eq(pool_start(&linked, harness_loop(), &options), 0);
+    harness_context()->pool = &linked;
+}
+
+static grpc_health_v1_HealthCheckResponse_ServingStatus health(void)
+{
+    return ((const grpc_health_v1_HealthCheckResponse *)rpc_ok(RPC_CHECK,
+                                                               &(grpc_health_v1_HealthCheckRequest){ 0 }))
+        ->status;
+}
+
+static void is_unavailable_at_once(struct sent *sent)
+{
+    ck_assert(sent->answered);
+    ck_assert_int_eq(sent->status, STATUS_UNAVAILABLE);
+}
+
+START_TEST(calls_are_unavailable_at_once_while_the_database_is_away_and_served_within_a_second_of_its_return)
+{
+    int mentor = make_mentor(make_area("Here"), "");
+    use_linked_pool(); /* starts while there is no database */
+    harness_run_ms(300);
+    is_unavailable_at_once(get_notifications(mentor));
+    is_unavailable_at_once(add_feedback("away"));
+    ck_assert_int_eq(health(), grpc_health_v1_HealthCheckResponse_ServingStatus_NOT_SERVING);
+    for (int round = 0; round < 2; round++) {
+        ck_assert_int_eq(symlink(socket_path, link_path), 0);
+        uint64_t back = uv_hrtime();
+        harness_run_until(&linked.available);
+        ck_assert_uint_lt((uv_hrtime() - back) / 1000000, 1000);
+        ck_assert_int_eq(health(), grpc_health_v1_HealthCheckResponse_ServingStatus_SERVING);
+        rpc_ok(RPC_ADD_DEV_FEEDBACK, &(feedback_package_AddDevFeedbackRequest){ .content = "back" });
+        unlink(link_path);
+        db_run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'svcd'");
+        harness_run_ms(100);
+        is_unavailable_at_once(add_feedback("away again"));
+        ck_assert_int_eq(health(), grpc_health_v1_HealthCheckResponse_ServingStatus_NOT_SERVING);
+    }
+    pool_stop(&linked);
+    rmdir(folder);
+    ck_assert_int_eq(db_int("SELECT count(*) FROM websitefeedback"), 2);
+}
+END_TEST
+
+Suite *loss_suite(void)
+{
+    Suite *suite = suite_create("loss");
+    TCase *tcase = harness_case(suite, "killed backends");
+    tcase_add_test(tcase, reads_of_a_killed_backend_are_sent_again);
+    tcase_add_test(tcase, a_read_that_loses_two_backends_is_unavailable);
+    tcase_add_test(tcase, no_write_is_acknowledged_while_it_is_not_committed);
+    tcase_add_test(tcase, a_result_that_comes_before_the_commit_is_held_back);
+    tcase_add_test(tcase, a_write_whose_backend_is_killed_is_unavailable_and_the_lane_comes_back);
+    tcase_add_test(tcase, under_load_what_was_acknowledged_is_stored_once_and_nothing_else_twice);
+    tcase_add_test(
+        tcase,
+        calls_are_unavailable_at_once_while_the_database_is_away_and_served_within_a_second_of_its_return);
+    return suite;
+}
