@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""The load: h2load against servers, pgbench against PostgreSQL. Both end by failing if a single answer was wrong."""
+
+import re
+import struct
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from world import Wrong, pgbench_sql, run
+
+PIPELINE = 64  # statements between \startpipeline and \endpipeline
+CONNECTIONS, STREAMS = 4, 64
+
+
+@dataclass
+class Result:
+    n: int           # RPCs, or statements
+    per_s: float
+    latencies_us: list = field(default_factory=list)
+
+
+def frame(message):
+    """A message as gRPC sends it: not compressed, its length, itself."""
+    return b"\0" + struct.pack(">I", len(message)) + message
+
+
+def percentile(latencies_us, percent):
+    ordered = sorted(latencies_us)
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+
+
+def log_columns(path, column):
+    with open(path, encoding="ascii") as lines:
+        return [int(line.split()[column]) for line in lines]
+
+
+class Load:
+    """Loads with what lies in one folder of temporary files."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    def h2load(self, server, rpcs, seconds=None, n=None, connections=CONNECTIONS, streams=STREAMS, logged=False, under=()):
+        """For so many seconds, or n calls. Several RPCs, of equal request bytes, are called in turn.
+
+        h2load takes every HTTP status 200 for a success, also a gRPC error; but an error carries no message, so the bytes
+        of the bodies tell whether all replies were the expected ones.
+        """
+        requests = {rpc.request for rpc in rpcs}
+        if len(requests) != 1:
+            raise Wrong("h2load sends the same bytes to all its URIs")
+        data, log = self.folder / "request", self.folder / "h2load.log"
+        data.write_bytes(frame(requests.pop()))
+        log.unlink(missing_ok=True)
+        how = f"-n{n}" if n else f"-D{seconds * 1000:.0f}ms"
+        out = run(*under, "h2load", "-t1", f"-c{connections}", f"-m{streams}", how, "-d", data,
+                  *([f"--log-file={log}"] if logged else []), "-H", "content-type: application/grpc", "-H", "te: trailers",
+                  *(f"http://{server.address}{rpc.path}" for rpc in rpcs))
+        done, failed, errored, timeout = map(int, re.search(
+            r"requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", out).groups())
+        body_bytes = int(re.search(r"\((\d+)\) data", out)[1])
+        expected = [len(frame(rpc.reply)) for rpc in rpcs]
+        # Streams end out of turn, so with several RPCs only a whole number of turns is certain: within what is under way.
+        slack = 0 if len(rpcs) == 1 or n else connections * streams * max(expected)
+        if done == 0 or failed or errored or timeout or abs(body_bytes - done * sum(expected) / len(rpcs)) > slack:
+            raise Wrong(f"{server.name}: {rpcs[0].path}: expected {done} replies of {expected} bytes, got {body_bytes} "
+                        f"bytes; {failed} failed, {errored} errored, {timeout} timeout\n{out}")
+        return Result(done, float(re.search(r"finished in .*, ([\d.]+) req/s", out)[1]),
+                      log_columns(log, 2) if logged else [])
+
+    def pgbench(self, world, rpcs, seconds, clients, threads=1, pipelined=False, logged=False):
+        """The statements of these RPCs, over and over."""
+        sql = "".join(pgbench_sql(rpc.statement) for rpc in rpcs)
+        turns = PIPELINE // len(rpcs) if pipelined else 1
+        script = self.folder / "script.sql"
+        script.write_text("\\startpipeline\n" + sql * turns + "\\endpipeline\n" if pipelined else sql, encoding="utf-8")
+        for old in self.folder.glob("pgbench_log*"):
+            old.unlink()
+        parameters = {name: value for rpc in rpcs for name, value in rpc.parameters.items()}
+        out = run("pgbench", "-n", "-M", "prepared", "-f", script, "-T", seconds, "-c", clients, "-j", threads,
+                  *(f"--define={name}={value}" for name, value in parameters.items()), *(["-l"] if logged else []),
+                  cwd=self.folder, env=world.client_environment())
+        if "number of failed transactions: 0 " not in out:
+            raise Wrong(f"pgbench: {out}")
+        transactions = int(re.search(r"transactions actually processed: (\d+)", out)[1])
+        per_s = float(re.search(r"tps = ([\d.]+) \(without", out)[1])
+        latencies = [us for log in self.folder.glob("pgbench_log*") for us in log_columns(log, 2)]
+        return Result(transactions * len(rpcs) * turns, per_s * len(rpcs) * turns, latencies)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""The ways to measure a row. Each takes the bench and the row and returns numbers by name: see README.md.
+
+What is compared is measured in turn, round after round, so that a drift of the machine strikes all alike; numbers are
+medians of the rounds, and so are ratios, of each round's own.
+"""
+
+import resource
+import statistics
+import time
+from contextlib import ExitStack
+
+from http2 import Connection
+from load import percentile
+from servers import Svcd
+from world import Wrong
+
+WARM_UP_S, LOGGED_S, SWEEP_S = 0.3, 1, 1
+# (clients, threads) among which pgbench's best is sought.
+PLAIN_CLIENTS = ((2, 1), (4, 1), (8, 1), (16, 1), (16, 2), (32, 1))
+PIPELINE_CLIENTS = ((1, 1), (2, 1), (4, 1))
+IDLE_CONNECTIONS = 2000
+
+
+def medians(rounds):
+    return {name: statistics.median(numbers[name] for numbers in rounds) for name in rounds[0]}
+
+
+def best_clients(bench, row, choices, pipelined):
+    def speed(choice):
+        return bench.load.pgbench(bench.world, row.rpcs, SWEEP_S, *choice, pipelined=pipelined).per_s
+    return max(choices, key=speed)
+
+
+def counted(bench, rpcs):
+    return [int(bench.world.value(rpc.counted)) for rpc in rpcs if rpc.counted]
+
+
+def svcd_load(bench, rpcs, **options):
+    """Load on svcd: what each call was to change has changed, whatever the replies say."""
+    before = counted(bench, rpcs)
+    result = bench.load.h2load(bench.svcd, rpcs, **options)
+    for was, now in zip(before, counted(bench, rpcs)):
+        if now - was < result.n:  # more are those still under way when time is up
+            raise Wrong(f"{rpcs[0].path}: {result.n} calls acknowledged, {now - was} stored")
+    return result
+
+
+def under_load(bench, row):
+    """Throughput at 4 connections of 64 streams beside the row's baselines, latency, CPU and system calls."""
+    for rpc in row.rpcs:
+        rpc.check(bench.svcd)
+    clients = {pipelined: best_clients(bench, row, PIPELINE_CLIENTS if pipelined else PLAIN_CLIENTS, pipelined)
+               for name, pipelined in (("pgbench", False), ("pipelined", True)) if name in row.baselines}
+    with ExitStack() as stack:
+        noop = stack.enter_context(bench.noop(row.rpcs[0])) if "noop" in row.baselines else None
+        rounds = [load_round(bench, row, clients, noop) for _ in range(bench.runs)]
+    found = medians(rounds)
+    if False in clients:
+        found["pgbench_clients"] = clients[False][0]
+    found["syscalls"] = system_calls(bench, row, n=int(found["rps"]))
+    for rpc in row.rpcs:
+        rpc.check(bench.svcd)
+    return found
+
+
+def load_round(bench, row, clients, noop):
+    seconds = bench.seconds
+    svcd_load(bench, row.rpcs, seconds=WARM_UP_S)
+    cpu_s = bench.svcd.cpu_s()
+    load = svcd_load(bench, row.rpcs, seconds=seconds)
+    found = {"rps": load.per_s, "cpu_us": (bench.svcd.cpu_s() - cpu_s) / load.n * 1e6}
+    # Apart, because h2load writes its log a line a system call.
+    logged = svcd_load(bench, row.rpcs, seconds=LOGGED_S, logged=True).latencies_us
+    found |= {"p50_us": percentile(logged, 50), "p99_us": percentile(logged, 99)}
+    baselines = {}
+    for pipelined, choice in clients.items():
+        baselines["pipelined" if pipelined else "pgbench"] = bench.load.pgbench(
+            bench.world, row.rpcs, seconds, *choice, pipelined=pipelined).per_s
+    if noop:
+        bench.load.h2load(noop, row.rpcs, seconds=WARM_UP_S)
+        baselines["noop"] = bench.load.h2load(noop, row.rpcs, seconds=seconds).per_s
+    for name, per_s in baselines.items():
+        found |= {f"{name}_rps": per_s, f"to_{name}": load.per_s / per_s}
+    return found
+
+
+def system_calls(bench, row, n):
+    """System calls of svcd an RPC, counted by the kernel: strace would slow it down so much that they batch better."""
+    n = max(n // 16, 64) * 16
+    counts = bench.folder / "perf"
+    svcd_load(bench, row.rpcs, n=n, under=(
+        "perf", "stat", "-x,", "-e", "raw_syscalls:sys_enter", "-p", bench.svcd.process.pid, "-o", counts, "--"))
+    line = next(line for line in counts.read_text().splitlines() if "raw_syscalls" in line)
+    return int(line.split(",")[0]) / n
+
+
+def one_stream(bench, row):
+    """Latency with nothing else going on, beside the statement's and the no-op server's own."""
+    def p50(result):
+        return percentile(result.latencies_us, 50)
+
+    def one_round():
+        single = {"seconds": LOGGED_S, "connections": 1, "streams": 1, "logged": True}
+        load = svcd_load(bench, row.rpcs, **single)
+        statement = p50(bench.load.pgbench(bench.world, row.rpcs, 1, 1, logged=True))
+        ceiling = p50(bench.load.h2load(noop, row.rpcs, **single))
+        return {"rps": load.per_s, "p50_us": p50(load), "p99_us": percentile(load.latencies_us, 99),
+                "pgbench_p50_us": statement, "noop_p50_us": ceiling, "to_sum": p50(load) / (statement + ceiling)}
+    with bench.noop(row.rpcs[0]) as noop:
+        return medians([one_round() for _ in range(bench.runs)])
+
+
+def new_connections(bench, row, at_once=1000, times=3):
+    """A connection for each RPC, all opened at once, beside the same on the no-op server."""
+    def per_s(server):
+        speeds = [bench.load.h2load(server, row.rpcs, n=at_once, connections=at_once, streams=1).per_s
+                  for _ in range(times)]
+        return statistics.harmonic_mean(speeds)
+
+    def one_round():
+        cpu_s = bench.svcd.cpu_s()
+        svcd = per_s(bench.svcd)
+        cpu_us = (bench.svcd.cpu_s() - cpu_s) / (at_once * times) * 1e6
+        ceiling = per_s(noop)
+        return {"rps": svcd, "cpu_us": cpu_us, "noop_rps": ceiling, "to_noop": svcd / ceiling}
+    with bench.noop(row.rpcs[0]) as noop:
+        return medians([one_round() for _ in range(bench.runs)])
+
+
+def memory(bench, _row):
+    """Resident memory of a svcd that has just started, then with so many idle HTTP/2 connections."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit[1], 2 * IDLE_CONNECTIONS), limit[1]))
+    with Svcd(bench.world, bench.folder / "memory.log") as svcd:
+        time.sleep(1)
+        idle_mb = svcd.resident_mb()
+        connections = [Connection(svcd.port) for _ in range(IDLE_CONNECTIONS)]
+        for connection in connections:
+            connection.wait_until_open()
+        time.sleep(1)
+        connected_mb = svcd.resident_mb()
+        for connection in connections:
+            connection.close()
+    return {"idle_mb": idle_mb, "connected_mb": connected_mb}

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""The table of rows: what is measured, how, against what, and the bounds it must keep. A new row is one entry here."""
+
+from dataclasses import dataclass
+from typing import Callable
+
+import rpcs
+from measures import memory, new_connections, one_stream, under_load
+from scale import growth
+
+ALL = ("pgbench", "pipelined", "noop")
+
+
+@dataclass(frozen=True)
+class Target:
+    what: str             # after the row's name
+    number: str           # of what the row's measure returns
+    floor: float
+    aim: float
+    at_most: bool = False  # floor and aim are upper bounds
+    unit: str = ""
+
+    def verdict(self, value):
+        def within(bound):
+            return value <= bound if self.at_most else value >= bound
+        return "aim" if within(self.aim) else "held" if within(self.floor) else "MISSED"
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str              # for ROWS=
+    title: str
+    measure: Callable      # (bench, row) -> numbers by name
+    rpcs: tuple = ()       # called in turn; all with the same request bytes
+    baselines: tuple = ()
+    targets: tuple = ()
+    note: str = ""         # format string of the row's numbers, for what the table's columns do not show
+
+
+def table(world):
+    mentee = world.matched_mentee(0)
+    profiles = rpcs.account_profiles(world, mentee)
+    health = rpcs.health_check(world)
+    page = (rpcs.get_notifications(world, mentee), rpcs.get_matching_mentor(world, mentee),
+            rpcs.list_appointments(world, mentee), rpcs.try_match_when_matched(world, mentee))
+    return (
+        Row("point", "point read: AccountProfiles", under_load, (profiles,), ALL, (
+            Target("÷ pgbench", "to_pgbench", 0.95, 1.3),
+            Target("÷ no-op", "to_noop", 0.60, 0.85),
+            Target("system calls an RPC", "syscalls", 4, 1.5, at_most=True))),
+        Row("skills", "small list: ListSkills", under_load, (rpcs.list_skills(world),), ALL, (
+            Target("÷ pgbench", "to_pgbench", 0.90, 1.15),)),
+        Row("notifications", "small list: GetNotifications", under_load, (page[0],), ALL, (
+            Target("÷ pgbench", "to_pgbench", 0.90, 1.15),)),
+        Row("appointments", "joined list: List5AppointmentsByUserID", under_load, (page[2],), ALL),
+        Row("write", "durable write: AddDevFeedback", under_load, (rpcs.add_dev_feedback(world),), ALL, (
+            Target("÷ pgbench", "to_pgbench", 0.90, 2.0),)),
+        Row("page", "the front end's page, 4 RPCs", under_load, page, ("pgbench", "pipelined")),
+        Row("health", "health Check", under_load, (health,), ("noop",), (
+            Target("÷ no-op", "to_noop", 0.85, 0.97),)),
+        Row("connections", "a new connection for every RPC: Check", new_connections, (health,), targets=(
+            Target("÷ no-op", "to_noop", 0.90, 1.0),)),
+        Row("latency", "one connection, one stream: AccountProfiles", one_stream, (profiles,), targets=(
+            Target("p50 ÷ (pgbench -c1 + no-op)", "to_sum", 1.4, 1.15, at_most=True),),
+            note="pgbench -c1 p50 {pgbench_p50_us:.0f} us, no-op p50 {noop_p50_us:.0f} us"),
+        Row("memory", "resident memory", memory, targets=(
+            Target("idle", "idle_mb", 40, 20, at_most=True, unit="MB"),
+            Target("with 2,000 idle connections", "connected_mb", 150, 80, at_most=True, unit="MB"))),
+        Row("scale", "p50 at 1,000,000 accounts ÷ at 1,000", growth, targets=(
+            Target("worst of all RPCs", "worst_growth", 2, 1.3, at_most=True),),
+            note="{worst}: {small_us:.0f} us at 1,000 accounts, {big_us:.0f} us at 1,000,000"),
+    )
