@@ -185,9 +185,13 @@ valgrind: ## unit and rpc tests under valgrind
 	@FLAVOUR=debug WRAP="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite" \
 	    tools/check unit rpc
 
-.PHONY: bench bench-check
-bench bench-check: $(O)/svcd deps-bench ## measure (bench), or fail under a floor (bench-check)
-	@if [ -x test/bench/run ]; then test/bench/run $@; else echo "there is no test/bench/run"; exit 1; fi
+$(O)/noop: $(O)/test/bench/noop.o
+	@echo "LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(GRPC_LIBS)
+
+.PHONY: bench bench-check bench-scale
+bench bench-check bench-scale: $(O)/svcd $(O)/noop examples-python deps-bench ## measure, or fail under a floor (test/bench/README.md)
+	@SVCD=$(O)/svcd NOOP=$(O)/noop test/bench/run $@
 
 # ---- examples -------------------------------------------------------------------------------------------------
 
