@@ -187,7 +187,7 @@ valgrind: ## unit and rpc tests under valgrind
 
 $(O)/noop: $(O)/test/bench/noop.o
 	@echo "LINK $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(GRPC_LIBS)
+	@$(CC) $(LDFLAGS) -o $@ $^ $(GRPC_LIBS) -lpthread -lm
 
 .PHONY: bench bench-check bench-scale
 bench bench-check bench-scale: $(O)/svcd $(O)/noop examples-python deps-bench ## measure, or fail under a floor (test/bench/README.md)
