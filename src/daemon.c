@@ -19,6 +19,7 @@
 #include <uv.h>
 
 #include "db/pool.h"
+#include "jobs/scheduler.h"
 #include "ops/hash_pool.h"
 #include "ops/log.h"
 #include "ops/password.h"
@@ -35,7 +36,8 @@ struct daemon {
     struct context context;
     struct pool pool;
     struct wire *wire;
-    struct database_params params;
+    struct database_params params, job_params;
+    struct scheduler *scheduler;
     uv_signal_t signals[2];
     uv_timer_t drain_timer;
     enum { SERVING, LAME, DRAINING } phase;
@@ -74,6 +76,24 @@ void database_params_set(struct database_params *params, const struct config *co
     params->keywords[n] = params->values[n] = NULL;
 }
 
+void database_params_set_for_jobs(struct database_params *params, const struct config *config)
+{
+    struct config unlimited = *config; /* its strings are the same */
+    unlimited.database.statement_timeout_ms = 0;
+    database_params_set(params, &unlimited);
+}
+
+struct conn_options database_conn_options(const struct database_params *params, const struct config *config,
+                                          unsigned answer_timeout_ms)
+{
+    return (struct conn_options){ .keywords = params->keywords,
+                                  .values = params->values,
+                                  .connect_timeout_ms = (unsigned)config->database.connect_timeout_ms,
+                                  .answer_timeout_ms = answer_timeout_ms,
+                                  .reconnect_min_ms = (unsigned)config->database.reconnect_min_ms,
+                                  .reconnect_max_ms = (unsigned)config->database.reconnect_max_ms };
+}
+
 /* ---- stop ---- */
 
 /* Whoever still waits for a password or the database is answered UNAVAILABLE. */
@@ -83,6 +103,7 @@ static void stop_work(struct daemon *daemon)
         return;
     daemon->work_stopped = true;
     hash_pool_stop(daemon->context.hash_pool);
+    scheduler_stop(daemon->scheduler);
     pool_stop(&daemon->pool);
 }
 
@@ -152,13 +173,9 @@ static int start_pool(struct daemon *daemon)
     database_params_set(&daemon->params, config);
     int statement_timeout_ms = config->database.statement_timeout_ms;
     struct pool_options options = {
-        .conn = { .keywords = daemon->params.keywords,
-                  .values = daemon->params.values,
-                  .connect_timeout_ms = (unsigned)config->database.connect_timeout_ms,
-                  .answer_timeout_ms =
-                      statement_timeout_ms ? (unsigned)(statement_timeout_ms + ANSWER_GRACE_MS) : 0,
-                  .reconnect_min_ms = (unsigned)config->database.reconnect_min_ms,
-                  .reconnect_max_ms = (unsigned)config->database.reconnect_max_ms },
+        .conn = database_conn_options(
+            &daemon->params, config,
+            statement_timeout_ms ? (unsigned)(statement_timeout_ms + ANSWER_GRACE_MS) : 0),
         .connections = { [LANE_READ] = (unsigned)config->database.read_connections,
                          [LANE_INSERT] = (unsigned)config->database.insert_connections,
                          [LANE_WRITE] = (unsigned)config->database.write_connections },
@@ -167,6 +184,16 @@ static int start_pool(struct daemon *daemon)
     daemon->pool.on_available = on_available;
     daemon->context.pool = &daemon->pool;
     return pool_start(&daemon->pool, &daemon->loop, &options);
+}
+
+static int start_jobs(struct daemon *daemon)
+{
+    database_params_set_for_jobs(&daemon->job_params, daemon->config);
+    struct scheduler_options options = {
+        .config = daemon->config,
+        .conn = database_conn_options(&daemon->job_params, daemon->config, 0),
+    };
+    return scheduler_start(&daemon->scheduler, &daemon->loop, &options);
 }
 
 static int start_logins(struct daemon *daemon)
@@ -220,6 +247,8 @@ static int start(struct daemon *daemon)
         rc = start_logins(daemon);
     if (!rc)
         rc = start_pool(daemon);
+    if (!rc)
+        rc = start_jobs(daemon);
     if (!rc) {
         start_signals(daemon);
         rc = start_edge(daemon);
@@ -240,6 +269,7 @@ int daemon_run(const struct config *config)
         return EXIT_FAILURE;
     wire_run(daemon.wire);
     uv_run(&daemon.loop, UV_RUN_DEFAULT); /* until what was stopped has closed */
+    scheduler_destroy(daemon.scheduler);
     pool_finish(&daemon.pool);
     acceptor_destroy(daemon.context.acceptor);
     throttle_destroy(daemon.context.throttle);

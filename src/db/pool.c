@@ -11,7 +11,9 @@
 
 /* Queries that may share one Sync of the lane. Writes that lock go alone, so that none waits on another's
  * locks. */
-static const unsigned queries_max[LANES] = { [LANE_READ] = BATCH_MAX, [LANE_INSERT] = 128, [LANE_WRITE] = 1 };
+static const unsigned queries_max[LANES] = {
+    [LANE_READ] = BATCH_MAX, [LANE_INSERT] = 128, [LANE_WRITE] = 1, [LANE_JOB] = 1
+};
 
 static struct pool_lane *lane_of(struct pool *pool, const struct query *query)
 {

@@ -17,7 +17,7 @@
 struct pool_options {
     struct conn_options conn;
     unsigned connections[LANES]; /* 0: the pool does without this lane */
-    unsigned queue_max; /* queries waiting in one lane; more are refused */
+    unsigned queue_max;          /* queries waiting in one lane; more are refused */
 };
 
 struct pool_lane {

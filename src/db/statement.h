@@ -61,6 +61,7 @@ enum lane {
     LANE_INSERT, /* short writes without explicit locks: many share one transaction, answered after its commit
                   */
     LANE_WRITE,  /* everything that locks: a transaction each, alone on its connection */
+    LANE_JOB,    /* what jobs and commands run: the same, on a pool of their own, and may take its time */
     LANES,
 };
 

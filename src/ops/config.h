@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "ops/address.h"
+#include "ops/cron.h"
 #include "ops/log.h"
 
 enum password_scheme { PASSWORD_ARGON2ID, PASSWORD_BCRYPT };
@@ -55,6 +56,12 @@ struct config {
         int entries;
         struct network_list trusted_proxies;
     } throttle;
+    struct {
+        struct cron update_models;
+        int update_models_enabled; /* 0 or 1 */
+        struct cron suggest_workshops;
+        int suggest_workshops_enabled;
+    } jobs;
     struct {
         int lame_ms;
         int timeout_ms;

@@ -13,7 +13,8 @@
 
 #include "ops/config.h"
 
-static const struct config_type type_int, type_choice, type_text, type_port, type_listen, type_networks;
+static const struct config_type type_int, type_choice, type_text, type_port, type_listen, type_networks,
+    type_schedule;
 
 static const char *const scheme_names[] = {
     [PASSWORD_ARGON2ID] = "argon2id", [PASSWORD_BCRYPT] = "bcrypt", NULL
@@ -23,6 +24,8 @@ static const char *const level_names[] = { [LOG_LEVEL_ERROR] = "error",
                                            [LOG_LEVEL_INFO] = "info",
                                            [LOG_LEVEL_DEBUG] = "debug",
                                            NULL };
+
+static const char *const no_yes[] = { "no", "yes", NULL };
 
 /* The offset of a member, if it is of the type the row says: anything else does not compile. */
 #define MEMBER(ctype, s, n) _Generic(&((struct config *)0)->s.n, ctype * : offsetof(struct config, s.n))
@@ -82,6 +85,11 @@ const struct config_key config_keys[] = {
     INT(throttle, known_burst, 100, 1, 10000, "failures", "of such a client before known_per_minute binds"),
     INT(throttle, entries, 65536, 1024, 16777216, "entries", "remembered in each table; 96 bytes of memory each in all"),
     KEY(throttle, trusted_proxies, networks, struct network_list, "", .doc = "networks whose x-forwarded-for is believed, separated by commas"),
+
+    KEY(jobs, update_models, schedule, struct cron, "*/30 * * * *", .doc = "when new ratings become models"),
+    CHOICE(jobs, update_models_enabled, int, no_yes, "yes", "whether this svcd does that"),
+    KEY(jobs, suggest_workshops, schedule, struct cron, "0 0 * * 0", .doc = "when mentors hear of skills that many want"),
+    CHOICE(jobs, suggest_workshops_enabled, int, no_yes, "yes", "whether this svcd does that"),
 
     INT(drain, lame_ms, 1000, 0, 600000, "milliseconds", "served on after health turned NOT_SERVING"),
     INT(drain, timeout_ms, 10000, 0, 600000, "milliseconds", "running calls may take after that"),
@@ -239,12 +247,27 @@ static void networks_expect(const struct config_key *key, char text[static CONFI
              ADDRESS_LIST_MAX);
 }
 
+static int schedule_parse(const struct config_key *key, const char *value, void *member)
+{
+    (void)key;
+    return cron_parse(member, value);
+}
+
+static void schedule_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
+{
+    (void)key;
+    snprintf(text, CONFIG_EXPECTED_LEN,
+             "minute hour day month weekday, in UTC, of *, numbers, A-B, /STEP and commas (0 0 * * 0: "
+             "Sundays at 00:00)");
+}
+
 static const struct config_type type_int = { int_parse, int_expect, NULL };
 static const struct config_type type_choice = { choice_parse, choice_expect, NULL };
 static const struct config_type type_text = { text_parse, NULL, text_finish };
 static const struct config_type type_port = { port_parse, port_expect, text_finish };
 static const struct config_type type_listen = { listen_parse, listen_expect, NULL };
 static const struct config_type type_networks = { networks_parse, networks_expect, NULL };
+static const struct config_type type_schedule = { schedule_parse, schedule_expect, NULL };
 
 const struct config_key *config_key_find(const char *section, const char *name)
 {

@@ -56,6 +56,7 @@ typedef enum next(sql_then)(struct call *call, sql_continuation *then, const voi
  * one ends with exactly one of these. They must not finish or reuse the call before they have returned to the
  * loop. */
 struct call_transport {
+    bool is_internal; /* no peer: may be told what the server said */
     void (*reply)(struct call *call, const uint8_t *bytes, size_t len); /* bytes are the caller's */
     void (*fail)(struct call *call, enum status status, const char *message, unsigned retry_after_ms);
     void (*drop)(struct call *call); /* inert and over: nobody is to be told */

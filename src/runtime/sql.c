@@ -150,7 +150,8 @@ static enum next statement_failed(struct call *call, const struct query_outcome 
         i++;
     log_error("statement failed", log_str("statement", call->query.statement->name),
               log_str("sqlstate", outcome->sqlstate), log_str("reason", outcome->message));
-    return call_fail(call, failures[i].status, "%s", failures[i].message);
+    return call_fail(call, failures[i].status, "%s",
+                     call->transport->is_internal ? outcome->message : failures[i].message);
 }
 
 static enum next rows_arrived(struct call *call, const struct query_outcome *outcome)

@@ -1,0 +1,129 @@
+-- SPDX-License-Identifier: MIT
+-- Jobs. All that a run changes, and its row in job_run, is one transaction under the job's lock: however many svcd share
+-- the database and whenever one of them dies, a run has happened wholly and once, or not at all.
+
+-- The class is "svce" in ASCII; the lock is tried, never waited for. False: a run is under way elsewhere.
+CREATE OR REPLACE FUNCTION svcd.try_lock_job(its_job text) RETURNS boolean LANGUAGE sql
+RETURN pg_try_advisory_xact_lock(1937138533, hashtext(its_job));
+
+-- What was due before this has been done, by hand or not, or was due before svcd knew this database.
+CREATE OR REPLACE FUNCTION svcd.job_settled_until(its_job text) RETURNS timestamp LANGUAGE sql STABLE
+RETURN coalesce((SELECT max(j.due) FROM svcd.job_run j WHERE j.job = its_job AND j.outcome = 'done'),
+                (SELECT min(m.applied_at) AT TIME ZONE 'UTC' FROM svcd.migration m));
+
+-- go | busy | already. its_due NULL: by hand, always due. Volatile: it has to look after it has the lock.
+CREATE OR REPLACE FUNCTION svcd.begin_job(its_job text, its_due timestamp) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT try_lock_job(its_job) THEN
+        RETURN 'busy';
+    END IF;
+    RETURN CASE WHEN its_due <= job_settled_until(its_job) THEN 'already' ELSE 'go' END;
+END $$;
+
+CREATE OR REPLACE FUNCTION svcd.note_run(its_job text, its_due timestamp, took interval, its_outcome text, its_rows bigint,
+                                         its_error text) RETURNS bigint LANGUAGE sql AS $$
+    INSERT INTO job_run (job, due, started, finished, outcome, rows, error)
+    SELECT its_job, coalesce(its_due, t.finished - took), t.finished - took, t.finished, its_outcome, its_rows, its_error
+    FROM (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS finished) t
+    RETURNING run_id
+$$;
+
+-- ---- update-models ----
+
+-- Moves what can be computed with from the queue into the history; anything else is left where it is.
+CREATE OR REPLACE FUNCTION svcd.collect_ratings() RETURNS void LANGUAGE sql AS $$
+    WITH moved AS (
+        DELETE FROM pendingratingfeedback p
+        WHERE p.businessarea1id < p.businessarea2id AND p.rating BETWEEN -1e6 AND 1e6
+          AND p.skilloverlap BETWEEN -10000 AND 10000 AND p.agedifference BETWEEN -10000 AND 10000
+        RETURNING p.businessarea1id AS area1_id, p.businessarea2id AS area2_id, p.skilloverlap::bigint AS s,
+                  p.agedifference::bigint AS a, p.rating
+    ), counted AS (
+        SELECT m.area1_id, m.area2_id, m.s, m.a, m.rating, count(*) AS n FROM moved m GROUP BY 1, 2, 3, 4, 5
+    ), sampled AS (
+        INSERT INTO rating_sample AS old (area1_id, area2_id, skill_overlap, age_difference, rating, n)
+        SELECT c.area1_id, c.area2_id, c.s, c.a, c.rating, c.n FROM counted c
+        ON CONFLICT (area1_id, area2_id, skill_overlap, age_difference, rating) DO UPDATE SET n = old.n + excluded.n
+    )
+    INSERT INTO rating_history AS old (area1_id, area2_id, n, s, a, ss, sa, aa, r, sr, ar, rr)
+    SELECT c.area1_id, c.area2_id, sum(c.n), sum(c.n * c.s), sum(c.n * c.a), sum(c.n * c.s * c.s), sum(c.n * c.s * c.a),
+           sum(c.n * c.a * c.a), sum(c.n * c.r), sum(c.n * c.s * c.r), sum(c.n * c.a * c.r), sum(c.n * c.r * c.r)
+    FROM (SELECT k.*, k.rating::numeric AS r FROM counted k) c
+    GROUP BY c.area1_id, c.area2_id
+    ON CONFLICT (area1_id, area2_id) DO UPDATE SET
+        n = old.n + excluded.n, s = old.s + excluded.s, a = old.a + excluded.a, ss = old.ss + excluded.ss,
+        sa = old.sa + excluded.sa, aa = old.aa + excluded.aa, r = old.r + excluded.r, sr = old.sr + excluded.sr,
+        ar = old.ar + excluded.ar, rr = old.rr + excluded.rr
+$$;
+
+-- The first half of a run: collects, and returns what has no model yet that was made of all of it. If the run should not be
+-- it returns nothing; the second half will say why.
+CREATE OR REPLACE FUNCTION svcd.ratings_to_fit(its_due timestamp) RETURNS SETOF rating_history LANGUAGE plpgsql AS $$
+BEGIN
+    IF begin_job('update-models', its_due) <> 'go' THEN
+        RETURN;
+    END IF;
+    PERFORM collect_ratings();
+    RETURN QUERY
+    SELECT h.* FROM rating_history h
+    WHERE h.fitted_n <> h.n
+       OR NOT EXISTS (SELECT FROM model m WHERE m.area1_id = h.area1_id AND m.area2_id = h.area2_id)
+    ORDER BY h.area1_id, h.area2_id;
+END $$;
+
+-- Stores models, each unless more ratings have come since it was made. Returns how many it stored.
+CREATE OR REPLACE FUNCTION svcd.store_models(models json) RETURNS bigint LANGUAGE sql AS $$
+    WITH current AS (
+        UPDATE rating_history h SET fitted_n = h.n
+        FROM json_to_recordset(models) AS f (area1_id integer, area2_id integer, n bigint, by_skill double precision,
+                                             by_age double precision, base double precision)
+        WHERE h.area1_id = f.area1_id AND h.area2_id = f.area2_id AND h.n = f.n
+        RETURNING f.*
+    ), stored AS (
+        INSERT INTO ratingmodel (businessarea1id, businessarea2id, skilloverlapcoefficient, agedifferencecoefficient,
+                                 modeloffset)
+        SELECT c.area1_id, c.area2_id, c.by_skill, c.by_age, c.base FROM current c
+        ON CONFLICT ON CONSTRAINT svcd_one_model_a_pair DO UPDATE SET
+            skilloverlapcoefficient = excluded.skilloverlapcoefficient,
+            agedifferencecoefficient = excluded.agedifferencecoefficient, modeloffset = excluded.modeloffset
+        RETURNING 1
+    )
+    SELECT count(*) FROM stored
+$$;
+
+-- ---- suggest-workshops ----
+
+-- Returns how many notifications it sent: for each skill that ten unmatched mentees want, one to each mentor who has it.
+CREATE OR REPLACE FUNCTION svcd.suggest_workshops(OUT notifications bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO mentormessage (mentorid, message)
+    SELECT t.mentorid, workshop_suggestion(s.name, w.mentees)
+    FROM (SELECT k.skillid, count(DISTINCT k.menteeid) AS mentees
+          FROM menteeskill k
+          WHERE k.menteeid IS NOT NULL AND NOT EXISTS (SELECT FROM assignment a WHERE a.menteeid = k.menteeid)
+          GROUP BY k.skillid HAVING count(DISTINCT k.menteeid) >= 10) w
+    JOIN skill s ON s.skillid = w.skillid
+    JOIN (SELECT DISTINCT k.mentorid, k.skillid FROM mentorskill k WHERE k.mentorid IS NOT NULL) t ON t.skillid = w.skillid
+    ORDER BY t.mentorid, w.skillid;
+    GET DIAGNOSTICS notifications = ROW_COUNT;
+END $$;
+
+-- ---- all of them ----
+
+-- Does a job's work, or the half of it that counts, and writes its row. outcome: done | busy | already (rows NULL).
+CREATE OR REPLACE FUNCTION svcd.run_job(its_job text, its_due timestamp, took interval, input json,
+                                        OUT outcome text, OUT rows bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    begun timestamptz := clock_timestamp();
+BEGIN
+    outcome := begin_job(its_job, its_due);
+    IF outcome <> 'go' THEN
+        RETURN;
+    END IF;
+    CASE its_job
+        WHEN 'update-models' THEN rows := store_models(input);
+        WHEN 'suggest-workshops' THEN rows := suggest_workshops();
+    END CASE;
+    outcome := 'done';
+    PERFORM note_run(its_job, its_due, took + (clock_timestamp() - begun), outcome, rows, NULL);
+END $$;

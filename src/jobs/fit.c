@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The columns are centred, which leaves the offset out of the norm, and scaled to equal variance. What is
+ * left is two equations. Their coefficients come from integers exactly, so a constant column is known as
+ * such, and whether two go together is decided by a singular value that differs from 0 by no more than
+ * rounding.
+ */
+#include "jobs/fit.h"
+
+#include <lapacke.h>
+#include <math.h>
+#include <uv.h>
+
+/* Columns whose correlation differs from 1 by less count as collinear. */
+#define SINGULAR 1e-10
+
+void fit_sums_add(struct fit_sums *sums, int64_t n, int64_t s, int64_t a, double r)
+{
+    double weight = (double)n;
+    sums->n += n;
+    sums->s += n * s;
+    sums->a += n * a;
+    sums->ss += n * s * s;
+    sums->sa += n * s * a;
+    sums->aa += n * a * a;
+    sums->r += weight * r;
+    sums->sr += weight * (double)s * r;
+    sums->ar += weight * (double)a * r;
+    sums->rr += weight * r * r;
+}
+
+double fit_predict(const struct fit *fit, int64_t s, int64_t a)
+{
+    return fit->by_skill * (double)s + fit->by_age * (double)a + fit->base;
+}
+
+/* n * n times the covariance of two columns of integers. */
+static double covariance(int64_t n, int64_t xy, int64_t x, int64_t y)
+{
+    return (double)((__int128)n * xy - (__int128)x * y);
+}
+
+/* The same of such a column with the ratings. */
+static double covariance_with_rating(int64_t n, double xr, int64_t x, double r)
+{
+    return (double)((long double)n * xr - (long double)x * r);
+}
+
+int fit_solve(const struct fit_sums *sums, struct fit *fit)
+{
+    if (sums->n < 1)
+        return UV_EINVAL;
+    double ss = covariance(sums->n, sums->ss, sums->s, sums->s);
+    double sa = covariance(sums->n, sums->sa, sums->s, sums->a);
+    double aa = covariance(sums->n, sums->aa, sums->a, sums->a);
+    /* A constant column varies with nothing. */
+    double s_unit = ss > 0 ? 1 / sqrt(ss) : 0, a_unit = aa > 0 ? 1 / sqrt(aa) : 0;
+    double correlation = sa * s_unit * a_unit;
+    double matrix[4] = { ss > 0, correlation, correlation, aa > 0 };
+    double solution[2] = { covariance_with_rating(sums->n, sums->sr, sums->s, sums->r) * s_unit,
+                           covariance_with_rating(sums->n, sums->ar, sums->a, sums->r) * a_unit };
+    double singular_values[2];
+    lapack_int rank;
+    lapack_int rc =
+        LAPACKE_dgelsd(LAPACK_COL_MAJOR, 2, 2, 1, matrix, 2, solution, 2, singular_values, SINGULAR, &rank);
+    if (rc)
+        return rc == LAPACK_WORK_MEMORY_ERROR ? UV_ENOMEM : UV_EINVAL;
+    fit->by_skill = solution[0] * s_unit;
+    fit->by_age = solution[1] * a_unit;
+    fit->base = (sums->r - fit->by_skill * (double)sums->s - fit->by_age * (double)sums->a) / (double)sums->n;
+    return 0;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "jobs/job.h"
+
+#include <string.h>
+#include <uv.h>
+
+#include "ops/log.h"
+#include "sql.h"
+
+/* All that it does is one statement. */
+static enum next commit_only(struct call *call, const void *nothing)
+{
+    (void)nothing;
+    return job_commit(call, NULL);
+}
+
+#define KEYS(name)                                                                                           \
+    .schedule = offsetof(struct config, jobs.name), .enabled = offsetof(struct config, jobs.name##_enabled)
+
+const struct job jobs[] = {
+    { .name = "update-models", .begin = update_models_begin, KEYS(update_models) },
+    { .name = "suggest-workshops", .begin = commit_only, KEYS(suggest_workshops) },
+};
+const size_t jobs_n = sizeof jobs / sizeof *jobs;
+
+const struct job *job_find(const char *name)
+{
+    for (size_t i = 0; i < jobs_n; i++)
+        if (strcmp(jobs[i].name, name) == 0)
+            return &jobs[i];
+    return NULL;
+}
+
+const struct cron *job_schedule(const struct job *job, const struct config *config)
+{
+    return (const struct cron *)((const char *)config + job->schedule);
+}
+
+bool job_is_enabled(const struct job *job, const struct config *config)
+{
+    return *(const int *)((const char *)config + job->enabled);
+}
+
+/* ---- a run ---- */
+
+static int64_t took_us(const struct job_run *run)
+{
+    return (int64_t)((uv_hrtime() - run->begun_ns) / 1000);
+}
+
+static void end(struct job_run *run)
+{
+    run->took_us = took_us(run);
+    switch (run->outcome) {
+    case JOB_DONE:
+        log_info("job done", log_str("job", run->job->name), log_int("rows", run->rows),
+                 log_int("ms", run->took_us / 1000));
+        break;
+    case JOB_ALREADY:
+    case JOB_BUSY:
+        log_debug(run->outcome == JOB_BUSY ? "job is running elsewhere" : "job was done before",
+                  log_str("job", run->job->name));
+        break;
+    case JOB_FAILED: /* has been logged */
+        break;
+    }
+    run->on_ended(run);
+}
+
+const struct sql_time *job_due(const struct call *call)
+{
+    const struct job_run *run = call->locals;
+    return run->by_hand ? NULL : &run->due;
+}
+
+static enum next committed(struct call *call, const struct run_job_row *row)
+{
+    struct job_run *run = call->locals;
+    run->outcome = strcmp(row->outcome, "done") == 0   ? JOB_DONE
+                   : strcmp(row->outcome, "busy") == 0 ? JOB_BUSY
+                                                       : JOB_ALREADY;
+    run->rows = row->rows;
+    return task_end(call);
+}
+
+enum next job_commit(struct call *call, const char *input)
+{
+    const struct job_run *run = call->locals;
+    return sql_run_job(call, run->job->name, job_due(call), took_us(run), input, committed);
+}
+
+/* ---- a failure ---- */
+
+static enum next failure_noted(struct call *call, const struct note_failed_run_row *row)
+{
+    (void)row;
+    return task_end(call);
+}
+
+static enum next note_failure(struct call *call, const void *nothing)
+{
+    (void)nothing;
+    const struct job_run *run = call->locals;
+    const char *error = call_printf(call, "%s", run->error);
+    if (!error)
+        return call_no_memory(call);
+    return sql_note_failed_run(call, run->job->name, job_due(call), took_us(run), error, failure_noted);
+}
+
+static void on_noted(struct task *note, const char *error)
+{
+    (void)error; /* the failure has been logged; with the database away there is no better place */
+    end(note->call.locals);
+}
+
+static void on_worked(struct task *work, const char *error)
+{
+    struct job_run *run = work->call.locals;
+    if (!error) {
+        end(run);
+        return;
+    }
+    log_error("job failed", log_str("job", run->job->name), log_str("reason", error));
+    run->outcome = JOB_FAILED;
+    run->error = error;
+    task_start(&run->note, work->call.context, run->job->name, note_failure, run, on_noted);
+}
+
+void job_run_start(struct job_run *run, struct context *context)
+{
+    run->begun_ns = uv_hrtime();
+    task_start(&run->work, context, run->job->name, run->job->begin, run, on_worked);
+}
+
+void job_run_finish(struct job_run *run)
+{
+    task_finish(&run->work);
+    task_finish(&run->note);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Jobs: what there are, and how one is run once. A run changes nothing but in the one transaction that also
+ * writes its row into svcd.job_run (sql/functions/jobs.sql), so it may be tried by several svcd at once, die
+ * half-way, and be tried again.
+ */
+#ifndef JOBS_JOB_H
+#define JOBS_JOB_H
+
+#include "jobs/task.h"
+#include "ops/config.h"
+
+struct job {
+    const char *name;
+    /* Ends with job_commit; call->locals is the struct job_run. */
+    enum next (*begin)(struct call *call, const void *nothing);
+    size_t schedule, enabled; /* offsets in struct config */
+};
+
+extern const struct job jobs[];
+extern const size_t jobs_n;
+
+const struct job *job_find(const char *name); /* NULL: there is none */
+const struct cron *job_schedule(const struct job *job, const struct config *config);
+bool job_is_enabled(const struct job *job, const struct config *config);
+
+enum job_outcome {
+    JOB_DONE,
+    JOB_ALREADY, /* this run, or a later one, was done before */
+    JOB_BUSY,    /* a run of this job is under way elsewhere */
+    JOB_FAILED,  /* nothing was changed, or the connection was lost and it is not known */
+};
+
+struct job_run {
+    /* The caller's. */
+    const struct job *job;
+    bool by_hand; /* due whatever was done before */
+    struct sql_time due;
+    void (*on_ended)(struct job_run *run); /* once; the run may be started again from the loop */
+    void *data;
+
+    /* Told by on_ended. */
+    enum job_outcome outcome;
+    int64_t rows; /* JOB_DONE: what it stored or sent */
+    int64_t took_us;
+
+    /* Its own. */
+    uint64_t begun_ns;
+    const char *error;
+    struct task work, note;
+};
+
+/* Runs it; failures are logged, and noted in svcd.job_run if the database can be reached. */
+void job_run_start(struct job_run *run, struct context *context);
+void job_run_finish(struct job_run *run);
+
+/* ---- for jobs ---- */
+
+/* NULL: by hand. */
+const struct sql_time *job_due(const struct call *call);
+/* The last statement of a job, which does what counts; input: JSON for it, or NULL. */
+CALL_MUST_USE enum next job_commit(struct call *call, const char *input);
+
+/* update_models.c */
+enum next update_models_begin(struct call *call, const void *nothing);
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A timer a job. Whenever it fires it is decided anew what is due, from the clock and what is known to be
+ * settled; so a clock that jumps, or a time that came while the job was running, needs no case of its own.
+ */
+#include "jobs/scheduler.h"
+
+#include <stdlib.h>
+#include <sys/time.h>
+
+#include "db/pool.h"
+#include "jobs/job.h"
+#include "ops/log.h"
+
+#define SLEEP_MAX_MS  60000 /* the clock may be set meanwhile */
+#define BUSY_RETRY_MS 1000
+#define RETRY_MIN_MS  1000
+#define RETRY_MAX_MS  300000
+#define SECOND_US     INT64_C(1000000)
+
+struct entry {
+    struct scheduler *scheduler;
+    struct job_run run;
+    uv_timer_t timer;
+    bool running;
+    int64_t settled_s; /* everything due up to then */
+    unsigned failures; /* since it last succeeded */
+};
+
+struct scheduler {
+    struct scheduler_options options;
+    struct context context;
+    struct pool pool;
+    struct entry *entries; /* of the enabled jobs */
+    size_t entries_n;
+    bool stopping;
+};
+
+static int64_t system_now_s(void)
+{
+    struct timeval now;
+    gettimeofday(&now, NULL);
+    return now.tv_sec;
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void sleep_ms(struct entry *entry, uint64_t ms)
+{
+    uv_timer_start(&entry->timer, on_timer, ms, 0);
+}
+
+static void sleep_until_due(struct entry *entry, const struct cron *schedule, int64_t now_s)
+{
+    int64_t wait_ms = (cron_next(schedule, now_s) - now_s) * 1000;
+    sleep_ms(entry, (uint64_t)(wait_ms < SLEEP_MAX_MS ? wait_ms : SLEEP_MAX_MS));
+}
+
+static uint64_t backoff_ms(const struct entry *entry)
+{
+    uint64_t ms = entry->scheduler->options.retry_min_ms;
+    for (unsigned i = 1; i < entry->failures && ms < RETRY_MAX_MS; i++)
+        ms *= 2;
+    return ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct entry *entry = timer->data;
+    struct scheduler *scheduler = entry->scheduler;
+    const struct cron *schedule = job_schedule(entry->run.job, scheduler->options.config);
+    int64_t now_s = scheduler->options.now_s();
+    int64_t due_s = cron_previous(schedule, now_s);
+    if (due_s <= entry->settled_s || !pool_is_available(&scheduler->pool)) {
+        sleep_until_due(entry, schedule, now_s);
+        return;
+    }
+    entry->running = true;
+    entry->run.due = (struct sql_time){ due_s * SECOND_US };
+    job_run_start(&entry->run, &scheduler->context);
+}
+
+static void on_run_ended(struct job_run *run)
+{
+    struct entry *entry = run->data;
+    entry->running = false;
+    if (entry->scheduler->stopping)
+        return;
+    switch (run->outcome) {
+    case JOB_DONE:
+    case JOB_ALREADY:
+        entry->settled_s = run->due.us / SECOND_US;
+        entry->failures = 0;
+        sleep_ms(entry, 0);
+        break;
+    case JOB_BUSY:
+        sleep_ms(entry, BUSY_RETRY_MS);
+        break;
+    case JOB_FAILED:
+        entry->failures++;
+        sleep_ms(entry, backoff_ms(entry));
+        log_info("job will be tried again", log_str("job", run->job->name),
+                 log_int("after_ms", (int64_t)backoff_ms(entry)));
+        break;
+    }
+}
+
+void scheduler_wake(struct scheduler *scheduler)
+{
+    for (size_t i = 0; i < scheduler->entries_n; i++)
+        if (!scheduler->entries[i].running)
+            sleep_ms(&scheduler->entries[i], 0);
+}
+
+static void on_available(void *data, bool available)
+{
+    if (available)
+        scheduler_wake(data);
+}
+
+/* ---- start and stop ---- */
+
+static void entry_start(struct scheduler *scheduler, uv_loop_t *loop, const struct job *job)
+{
+    struct entry *entry = &scheduler->entries[scheduler->entries_n++];
+    *entry = (struct entry){ .scheduler = scheduler, .settled_s = INT64_MIN };
+    entry->run = (struct job_run){ .job = job, .on_ended = on_run_ended, .data = entry };
+    uv_timer_init(loop, &entry->timer);
+    entry->timer.data = entry;
+    sleep_ms(entry, 0);
+}
+
+int scheduler_start(struct scheduler **started, uv_loop_t *loop, const struct scheduler_options *options)
+{
+    *started = NULL;
+    size_t enabled_n = 0;
+    for (size_t i = 0; i < jobs_n; i++)
+        enabled_n += job_is_enabled(&jobs[i], options->config);
+    if (enabled_n == 0)
+        return 0;
+    struct scheduler *scheduler = calloc(1, sizeof *scheduler);
+    struct entry *entries = calloc(enabled_n, sizeof *entries);
+    if (!scheduler || !entries) {
+        free(entries);
+        free(scheduler);
+        return UV_ENOMEM;
+    }
+    scheduler->options = *options;
+    if (!options->now_s)
+        scheduler->options.now_s = system_now_s;
+    if (!options->retry_min_ms)
+        scheduler->options.retry_min_ms = RETRY_MIN_MS;
+    scheduler->context = (struct context){ .config = options->config, .pool = &scheduler->pool };
+    scheduler->entries = entries;
+    scheduler->pool.on_available = on_available;
+    scheduler->pool.data = scheduler;
+    struct pool_options pool_options = { .conn = options->conn,
+                                         .connections = { [LANE_JOB] = 1 },
+                                         .queue_max = (unsigned)enabled_n * 2 };
+    *started = scheduler;
+    int rc = pool_start(&scheduler->pool, loop, &pool_options);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < jobs_n; i++)
+        if (job_is_enabled(&jobs[i], options->config))
+            entry_start(scheduler, loop, &jobs[i]);
+    return 0;
+}
+
+void scheduler_stop(struct scheduler *scheduler)
+{
+    if (!scheduler)
+        return;
+    scheduler->stopping = true;
+    for (size_t i = 0; i < scheduler->entries_n; i++)
+        uv_close((uv_handle_t *)&scheduler->entries[i].timer, NULL);
+    pool_stop(&scheduler->pool);
+}
+
+void scheduler_destroy(struct scheduler *scheduler)
+{
+    if (!scheduler)
+        return;
+    pool_finish(&scheduler->pool);
+    for (size_t i = 0; i < scheduler->entries_n; i++)
+        job_run_finish(&scheduler->entries[i].run);
+    free(scheduler->entries);
+    free(scheduler);
+}

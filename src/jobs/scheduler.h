@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Runs each enabled job when its schedule says so, on a connection of its own that no RPC waits for.
+ *
+ * What is due is the latest time of the schedule that has passed, if the database does not say that it, or a
+ * later run, was done: so a missed run is caught up once, whoever missed it. A failed one is tried again with
+ * growing pauses, as is one that somebody else is busy with; while the database is away everything waits for
+ * its return.
+ *
+ * Loop thread only.
+ */
+#ifndef JOBS_SCHEDULER_H
+#define JOBS_SCHEDULER_H
+
+#include <uv.h>
+
+#include "db/conn.h"
+#include "ops/config.h"
+
+struct scheduler;
+
+struct scheduler_options {
+    const struct config *config;
+    struct conn_options conn; /* of the jobs' connection: without a timeout for statements */
+    int64_t (*now_s)(void);   /* seconds since 1970 in UTC; NULL: the system's */
+    unsigned retry_min_ms;    /* pause after a failure, doubling; 0: a second */
+};
+
+/* The config, and what conn points to, must outlive it. Returns 0 or a UV_E* code. With no job
+ * enabled *scheduler is NULL. */
+int scheduler_start(struct scheduler **scheduler, uv_loop_t *loop, const struct scheduler_options *options);
+
+/* Looks at the clock now; it does so itself at least once a minute. */
+void scheduler_wake(struct scheduler *scheduler);
+
+/* Leaves running jobs to the database, which completes or undoes them. The loop must run until its handles
+ * are closed, then scheduler_destroy. NULL is let pass by both. */
+void scheduler_stop(struct scheduler *scheduler);
+void scheduler_destroy(struct scheduler *scheduler);
+
+#endif
