@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every statement of sql/queries against the server: the types that are declared are those it reports, merged
+ * executions answer as single ones do, and no read looks at a whole table that grows.
+ */
+#include "harness.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/pool.h"
+#include "db/statement.h"
+
+static const char *const type_names[] = {
+    [SQL_BIGINT] = "bigint",     [SQL_INTEGER] = "integer",     [SQL_DOUBLE] = "double precision",
+    [SQL_BOOLEAN] = "boolean",   [SQL_TEXT] = "text",           [SQL_BYTEA] = "bytea",
+    [SQL_DATE] = "date",         [SQL_TIMESTAMP] = "timestamp", [SQL_BIGINT_ARRAY] = "bigint[]",
+    [SQL_TEXT_ARRAY] = "text[]",
+};
+
+static PGresult *run(PGconn *pg, ExecStatusType expected, const char *name, PGresult *result)
+{
+    ck_assert_msg(PQresultStatus(result) == expected, "%s: %s", name, PQerrorMessage(pg));
+    return result;
+}
+
+/* ---- types ---- */
+
+/* The plain text or, merged, the other; the server must see the parameters and columns as they are declared.
+ */
+static void types_are_the_servers(PGconn *pg, const struct statement *s, bool merged)
+{
+    const char *name = merged ? s->merged_name : s->name;
+    Oid oids[QUERY_PARAMS_MAX];
+    int first = merged;
+    for (size_t i = 0; i < s->params_n; i++)
+        oids[i] = merged ? value_array_oid(s->params[i]) : value_oid(s->params[i]);
+    PQclear(run(pg, PGRES_COMMAND_OK, name,
+                PQprepare(pg, "", merged ? s->merged_text : s->text, (int)s->params_n, oids)));
+    PGresult *described = run(pg, PGRES_COMMAND_OK, name, PQdescribePrepared(pg, ""));
+    ck_assert_msg(PQnparams(described) == (int)s->params_n, "%s: %d parameters", name, PQnparams(described));
+    for (int i = 0; i < PQnparams(described); i++)
+        ck_assert_msg(PQparamtype(described, i) == oids[i], "%s: parameter %d is of type %u", name, i + 1,
+                      PQparamtype(described, i));
+    ck_assert_msg(PQnfields(described) == (int)s->columns_n + first, "%s: %d columns", name,
+                  PQnfields(described));
+    ck_assert_msg(!merged || PQftype(described, 0) == value_oid(SQL_INTEGER),
+                  "%s: the caller's number is no integer", name);
+    for (int i = 0; i < (int)s->columns_n; i++) {
+        const struct sql_column *column = &s->columns[i];
+        ck_assert_msg(strcmp(PQfname(described, i + first), column->name) == 0, "%s: column %s is called %s",
+                      name, column->name, PQfname(described, i + first));
+        ck_assert_msg(PQftype(described, i + first) == value_oid(column->type),
+                      "%s: column %s is declared %s, but is of type %u", name, column->name,
+                      type_names[column->type], PQftype(described, i + first));
+    }
+    PQclear(described);
+}
+
+START_TEST(every_statement_has_the_types_it_declares)
+{
+    PGconn *pg = db_connect();
+    size_t merged_n = 0;
+    ck_assert_uint_gt(sql_statements_n, 20);
+    for (size_t i = 0; i < sql_statements_n; i++) {
+        types_are_the_servers(pg, sql_statements[i], false);
+        if (sql_statements[i]->merged_text)
+            types_are_the_servers(pg, sql_statements[i], true);
+        merged_n += sql_statements[i]->merged_text != NULL;
+    }
+    ck_assert_uint_gt(merged_n, 8);
+}
+END_TEST
+
+/* ---- plans ---- */
+
+/* The plan of any execution: svcd's connections use generic ones. */
+static char *plan_of(PGconn *pg, const struct statement *s, bool merged)
+{
+    static char sql[20000], plan[20000];
+    char *end = sql + sprintf(sql, "PREPARE it");
+    for (size_t i = 0; i < s->params_n; i++)
+        end += sprintf(end, "%s%s%s", i ? ", " : " (", type_names[s->params[i]], merged ? "[]" : "");
+    sprintf(end, "%s AS %s", s->params_n ? ")" : "", merged ? s->merged_text : s->text);
+    PQclear(run(pg, PGRES_COMMAND_OK, s->name, PQexec(pg, sql)));
+    end = sql + sprintf(sql, "EXPLAIN (COSTS OFF) EXECUTE it");
+    for (size_t i = 0; i < s->params_n; i++)
+        end += sprintf(end, "%sNULL", i ? ", " : " (");
+    strcpy(end, s->params_n ? ")" : "");
+    PGresult *lines = run(pg, PGRES_TUPLES_OK, s->name, PQexec(pg, sql));
+    plan[0] = '\0';
+    for (int i = 0; i < PQntuples(lines); i++)
+        strcat(strcat(plan, PQgetvalue(lines, i, 0)), "\n");
+    PQclear(lines);
+    PQclear(PQexec(pg, "DEALLOCATE it"));
+    return plan;
+}
+
+static void scans_no_large_table(const struct statement *s, const char *plan)
+{
+    for (const char *at = plan; (at = strstr(at, "Seq Scan on ")); at++) {
+        char table[64];
+        sscanf(at, "Seq Scan on %63s", table);
+        ck_assert_msg(db_int("SELECT coalesce(max(reltuples), 0) FROM pg_class WHERE relname = %s",
+                             db_quote(table)) < 1000,
+                      "%s reads all of table %s:\n%s", s->name, table, plan);
+    }
+}
+
+static void locks_and_writes_nothing(const struct statement *s, const char *plan)
+{
+    static const char *const writes[] = { "LockRows", "Insert on", "Update on", "Delete on" };
+    for (size_t i = 0; i < sizeof writes / sizeof *writes; i++)
+        ck_assert_msg(!strstr(plan, writes[i]), "%s is no read:\n%s", s->name, plan);
+}
+
+/* 20,000 of everything that grows. */
+static void make_large_world(void)
+{
+    db_run("INSERT INTO businesssector (name) SELECT 'area ' || i FROM generate_series(1, 20) i;"
+           "INSERT INTO skill (name) SELECT 'skill ' || i FROM generate_series(1, 50) i;"
+           "INSERT INTO account (name, email, dob, businesssectorid) SELECT 'Person ' || i, 'p' || i || "
+           "'@example.com',"
+           " date '1960-01-01' + i %% 12000, 1001 + i %% 20 FROM generate_series(1, 20000) i;"
+           "INSERT INTO mentor (accountid) SELECT accountid FROM account;"
+           "INSERT INTO mentee (accountid) SELECT accountid FROM account;"
+           "INSERT INTO mentorskill (mentorid, skillid) SELECT mentorid, 1001 + mentorid %% 50 FROM mentor;"
+           "INSERT INTO menteeskill (menteeid, skillid) SELECT menteeid, 1001 + menteeid %% 50 FROM mentee;"
+           "INSERT INTO assignment (mentorid, menteeid) SELECT 1001 + (menteeid - 1000) %% 20000, menteeid "
+           "FROM mentee;"
+           "INSERT INTO meeting (assignmentid, start, duration) SELECT assignmentid, now() AT TIME ZONE "
+           "'UTC' + interval '1 day', 60"
+           " FROM assignment;"
+           "INSERT INTO workshop (skillid, start, duration) SELECT 1001 + (i + 10000) %% 50, now() AT TIME "
+           "ZONE 'UTC' + i * interval '1 hour', 60"
+           " FROM generate_series(-10000, 9999) i;"
+           "INSERT INTO mentormessage (mentorid, message) SELECT mentorid, 'message' FROM mentor;"
+           "INSERT INTO menteemessage (menteeid, message) SELECT menteeid, 'message' FROM mentee;"
+           "INSERT INTO milestone (menteeid, content, completed) SELECT menteeid, 'plan', menteeid %% 3 = 0 "
+           "FROM mentee;"
+           "INSERT INTO mentorfeedback (assignmentid, rating) SELECT assignmentid, 3 FROM assignment;"
+           "INSERT INTO menteefeedback (assignmentid, rating) SELECT assignmentid, 3 FROM assignment;"
+           "ANALYZE");
+}
+
+START_TEST(no_read_looks_at_the_whole_of_a_table_that_grows)
+{
+    make_large_world();
+    PGconn *pg = db_connect();
+    for (size_t i = 0; i < sql_statements_n; i++) {
+        const struct statement *s = sql_statements[i];
+        if (s->lane != LANE_READ)
+            continue;
+        const char *plan = plan_of(pg, s, false);
+        scans_no_large_table(s, plan);
+        locks_and_writes_nothing(s, plan);
+        if (s->merged_text)
+            scans_no_large_table(s, plan_of(pg, s, true));
+    }
+}
+END_TEST
+
+/* ---- merged executions ---- */
+
+enum { PROBES = 60 };
+
+/* A query of the test's own, and its rows as text. */
+struct probe {
+    struct query query;
+    char own_text[32];
+    bool done;
+    bool merged;
+    char *rows;
+};
+
+static char *print_value(char *out, const struct sql_column *column, const void *row)
+{
+    const void *member = (const char *)row + column->offset;
+    switch (column->type) {
+    case SQL_BIGINT:
+        return out + sprintf(out, "%ld|", (long)*(const int64_t *)member);
+    case SQL_INTEGER:
+        return out + sprintf(out, "%d|", *(const int32_t *)member);
+    case SQL_DOUBLE:
+        return out + sprintf(out, "%a|", *(const double *)member);
+    case SQL_BOOLEAN:
+        return out + sprintf(out, "%d|", *(const bool *)member);
+    case SQL_TEXT:
+        return out + sprintf(out, "%.100s|", *(char *const *)member ? *(char *const *)member : "NULL");
+    case SQL_BYTEA:
+        return out + sprintf(out, "%zu bytes|", ((const struct sql_bytes *)member)->len);
+    case SQL_DATE:
+        return out + sprintf(out, "%d|", ((const struct sql_date *)member)->days);
+    case SQL_TIMESTAMP:
+        return out + sprintf(out, "%ld|", (long)((const struct sql_time *)member)->us);
+    case SQL_BIGINT_ARRAY:
+    case SQL_TEXT_ARRAY:
+        break;
+    }
+    ck_abort_msg("column %s: a type that columns do not have", column->name);
+    return out;
+}
+
+static void on_probed(struct query *query, const struct query_outcome *outcome)
+{
+    struct probe *probe = (struct probe *)query;
+    const struct statement *s = query->statement;
+    ck_assert_msg(!probe->done, "answered twice");
+    ck_assert_msg(outcome->end == QUERY_DONE, "%s: %s", s->name, outcome->message);
+    char *rows = calloc((size_t)outcome->rows_n + 1, s->row_size + 1);
+    ck_assert_int_eq(result_decode(outcome, s, rows), 0);
+    char *out = probe->rows = text_of((size_t)outcome->rows_n * s->columns_n * 110 + 1, " ");
+    for (int r = 0; r < outcome->rows_n; r++)
+        for (size_t c = 0; c < s->columns_n; c++)
+            out = print_value(out, &s->columns[c], rows + (size_t)r * s->row_size);
+    *out = '\0';
+    free(rows);
+    probe->merged = outcome->first_column == 1;
+    probe->done = true;
+}
+
+/* Some that are there, some that are not; the same for the same n. */
+static void choose_param(struct probe *probe, struct sql_param *param, enum sql_type type, int n)
+{
+    switch (type) {
+    case SQL_BIGINT:
+        value_put_bigint(param, n % 10 == 9 ? -n : n % 10 == 8 ? INT64_C(1) << 40 : 1001 + n * 7 % 110);
+        return;
+    case SQL_INTEGER:
+        value_put_integer(param, 1 + n * 13 % 600);
+        return;
+    case SQL_DOUBLE:
+        value_put_double(param, n / 8.0);
+        return;
+    case SQL_BOOLEAN:
+        value_put_boolean(param, n % 2);
+        return;
+    case SQL_DATE:
+        value_put_date(param, (struct sql_date){ .days = n * 100 });
+        return;
+    case SQL_TIMESTAMP:
+        value_put_timestamp(param,
+                            (struct sql_time){ .us = INT64_C(4102444800000000) + n * INT64_C(600000000) });
+        return;
+    case SQL_TEXT:
+    case SQL_BYTEA:
+        snprintf(probe->own_text, sizeof probe->own_text, n % 3 ? "p%d@example.com" : "skill %d",
+                 1 + n * 7 % 110);
+        value_put_bytes(param, probe->own_text, strlen(probe->own_text));
+        return;
+    case SQL_BIGINT_ARRAY:
+    case SQL_TEXT_ARRAY:
+        ck_abort_msg("a statement with arrays is not merged");
+    }
+}
+
+static void submit(struct probe *probe, const struct statement *s, int n)
+{
+    *probe = (struct probe){ .query = { .statement = s, .deadline_ns = UINT64_MAX, .on_done = on_probed } };
+    for (size_t p = 0; p < s->params_n; p++)
+        choose_param(probe, &probe->query.params[p], s->params[p], n + (int)p);
+    ck_assert_int_eq(pool_submit(harness_context()->pool, &probe->query), 0);
+}
+
+static void wait_for(struct probe *probes, int n)
+{
+    for (int i = 0; i < n; i++)
+        harness_run_until(&probes[i].done);
+}
+
+static void make_small_world(void)
+{
+    db_run("INSERT INTO businesssector (name) SELECT 'area ' || i FROM generate_series(1, 4) i;"
+           "INSERT INTO skill (name) SELECT 'skill ' || i FROM generate_series(1, 20) i;"
+           "INSERT INTO account (name, email, passwordhash, dob, businesssectorid) SELECT CASE WHEN i %% 9 > "
+           "0 THEN 'Person ' || i END,"
+           " 'p' || i || '@example.com', CASE WHEN i %% 8 > 0 THEN 'x'::bytea END, '1990-01-01', 1001 + i %% "
+           "4 FROM generate_series(1, 100) i;"
+           "INSERT INTO mentor (accountid) SELECT accountid FROM account WHERE accountid %% 3 > 0;"
+           "INSERT INTO mentee (accountid) SELECT accountid FROM account WHERE accountid %% 4 > 0;"
+           "INSERT INTO mentorskill (mentorid, skillid) SELECT mentorid, 1001 + (mentorid * s) %% 20 FROM "
+           "mentor, generate_series(1, 3) s;"
+           "INSERT INTO menteeskill (menteeid, skillid) SELECT menteeid, 1001 + (menteeid * s) %% 20 FROM "
+           "mentee, generate_series(1, 2) s;"
+           "INSERT INTO assignment (mentorid, menteeid) SELECT 1001 + menteeid %% 20, menteeid FROM mentee "
+           "WHERE menteeid %% 5 > 0;"
+           "INSERT INTO meeting (assignmentid, link, start, duration) SELECT assignmentid, 'm' || i, "
+           "'2100-01-01'::timestamp"
+           " + i * interval '1 day' + assignmentid * interval '1 min', 60 FROM assignment, "
+           "generate_series(-4, 3) i;"
+           "INSERT INTO workshop (skillid, link, start, duration) SELECT skillid, 'w' || i, "
+           "'2100-01-01'::timestamp + i * interval '3 hours'"
+           " + skillid * interval '1 min', 60 FROM skill, generate_series(-4, 3) i;"
+           "INSERT INTO mentormessage (mentorid, message) SELECT mentorid, CASE WHEN i <> 2 THEN 'message ' "
+           "|| mentorid || ' ' || i END"
+           " FROM mentor, generate_series(1, 5) i WHERE mentorid %% 7 > 0;"
+           "INSERT INTO menteemessage (menteeid, message) SELECT menteeid, 'message ' || i FROM mentee, "
+           "generate_series(1, 5) i;"
+           "INSERT INTO milestone (menteeid, content, completed) SELECT menteeid, 'plan ' || i, i %% 3 = 0 "
+           "FROM mentee, generate_series(1, 7) i;"
+           "INSERT INTO mentorfeedback (assignmentid, rating) SELECT assignmentid, 3 FROM assignment WHERE "
+           "assignmentid %% 2 = 0;"
+           "INSERT INTO menteefeedback (assignmentid, rating) SELECT assignmentid, 3 FROM assignment WHERE "
+           "assignmentid %% 3 = 0;");
+}
+
+START_TEST(merged_executions_answer_as_single_ones_do)
+{
+    static struct probe single[PROBES], together[PROBES];
+    make_small_world();
+    for (size_t i = 0; i < sql_statements_n; i++) {
+        const struct statement *s = sql_statements[i];
+        size_t with_rows = 0, merged = 0;
+        if (s->lane != LANE_READ || !s->merged_text)
+            continue;
+        for (int n = 0; n < PROBES; n++) {
+            submit(&single[n], s, n);
+            wait_for(&single[n], 1);
+            ck_assert_msg(!single[n].merged, "%s: merged with nobody", s->name);
+        }
+        for (int n = 0; n < PROBES; n++)
+            submit(&together[n], s, n);
+        wait_for(together, PROBES);
+        for (int n = 0; n < PROBES; n++) {
+            ck_assert_msg(strcmp(single[n].rows, together[n].rows) == 0,
+                          "%s, probe %d: alone\n%s\nmerged\n%s", s->name, n, single[n].rows,
+                          together[n].rows);
+            with_rows += single[n].rows[0] != '\0';
+            merged += together[n].merged;
+        }
+        ck_assert_msg(with_rows > 0, "%s: no probe found a row", s->name);
+        ck_assert_msg(merged == PROBES, "%s: %zu of %d were merged", s->name, merged, PROBES);
+    }
+}
+END_TEST
+
+START_TEST(a_read_without_parameters_is_run_once_for_all_who_wait)
+{
+    static struct probe probes[PROBES];
+    make_small_world();
+    for (size_t i = 0; i < sql_statements_n; i++) {
+        const struct statement *s = sql_statements[i];
+        if (s->lane != LANE_READ || s->params_n > 0)
+            continue;
+        for (int n = 0; n < PROBES; n++)
+            submit(&probes[n], s, n);
+        wait_for(probes, PROBES);
+        for (int n = 1; n < PROBES; n++)
+            ck_assert_str_eq(probes[0].rows, probes[n].rows);
+    }
+}
+END_TEST
+
+Suite *statements_suite(void)
+{
+    Suite *suite = suite_create("statements");
+    TCase *tcase = harness_case(suite, "server");
+    tcase_add_test(tcase, every_statement_has_the_types_it_declares);
+    tcase_add_test(tcase, no_read_looks_at_the_whole_of_a_table_that_grows);
+    tcase_add_test(tcase, merged_executions_answer_as_single_ones_do);
+    tcase_add_test(tcase, a_read_without_parameters_is_run_once_for_all_who_wait);
+    return suite;
+}
