@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * svcd: reads its arguments and configuration, then serves, or migrates the database.
+ * svcd: reads its arguments and configuration, then does what its command says; without one it serves.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -9,37 +9,75 @@
 
 #include "daemon.h"
 #include "db/migrate.h"
+#include "ops/hash_password.h"
 
 #define EXIT_USAGE   2 /* arguments or configuration are wrong */
 #define SETTINGS_MAX 128
 
 extern char **environ;
 
-static const char usage[] =
-    "Usage: svcd [OPTION]...                   serve\n"
-    "       svcd [OPTION]... migrate [--check] bring the database to this version's schema, or tell whether "
-    "it is\n"
-    "\n"
-    "  -c, --config FILE             read the configuration from FILE (see svcd.conf(5)); without it: "
-    "defaults\n"
-    "  -s, --set SECTION.KEY=VALUE   set one key, over file and environment; may be repeated\n"
-    "  -h, --help                    show this and exit\n"
-    "  -V, --version                 show the version and exit\n"
-    "\n"
-    "Exit status: 0 after a clean stop; 1 if it could not start or the work failed (migrate --check: if "
-    "files are pending);\n"
-    "2 if arguments or configuration are wrong.\n";
-
 struct arguments {
     const char *config_file;
     const char *settings[SETTINGS_MAX];
     size_t settings_n;
-    const char *command; /* NULL: serve */
     bool check;
+    const struct command *command;
+    char **operands; /* what stands after the command, as many as it takes */
 };
 
-/* Returns -1 to go on, or the exit status. */
-static int parse(struct arguments *arguments, int argc, char **argv)
+struct command {
+    const char *name; /* "": none given */
+    const char *synopsis, *summary;
+    int operands_n;
+    bool takes_check;
+    int (*run)(const struct config *config, const struct arguments *arguments); /* returns the exit status */
+};
+
+static int serve(const struct config *config, const struct arguments *arguments);
+static int migrate(const struct config *config, const struct arguments *arguments);
+static int hash_password(const struct config *config, const struct arguments *arguments);
+
+static const struct command commands[] = {
+    { .name = "", .synopsis = "", .summary = "serve", .run = serve },
+    { .name = "migrate",
+      .synopsis = "migrate [--check]",
+      .summary = "bring the database to this version's schema, or tell whether it is",
+      .takes_check = true,
+      .run = migrate },
+    { .name = "hash-password",
+      .synopsis = "hash-password",
+      .summary = "read a password, print what to store for it",
+      .run = hash_password },
+};
+#define COMMANDS_N (sizeof commands / sizeof *commands)
+
+static void print_usage(void)
+{
+    for (size_t i = 0; i < COMMANDS_N; i++)
+        printf("%s svcd [OPTION]... %-18s %s\n", i == 0 ? "Usage:" : "      ", commands[i].synopsis,
+               commands[i].summary);
+    fputs(
+        "\n"
+        "  -c, --config FILE             read the configuration from FILE (see svcd.conf(5)); without it: "
+        "defaults\n"
+        "  -s, --set SECTION.KEY=VALUE   set one key, over file and environment; may be repeated\n"
+        "  -h, --help                    show this and exit\n"
+        "  -V, --version                 show the version and exit\n"
+        "\n"
+        "Exit status: 0 after a clean stop; 1 if it could not start or the work failed (migrate --check: if "
+        "files are pending);\n"
+        "2 if arguments or configuration are wrong.\n",
+        stdout);
+}
+
+static int wrong_usage(const char *what, const char *why)
+{
+    fprintf(stderr, "svcd: %s: %s\nTry 'svcd --help'.\n", what, why);
+    return EXIT_USAGE;
+}
+
+/* Each returns -1 to go on, or the exit status. */
+static int parse_options(struct arguments *arguments, int argc, char **argv)
 {
     static const struct option options[] = {
         { "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, 's' },
@@ -53,17 +91,15 @@ static int parse(struct arguments *arguments, int argc, char **argv)
             arguments->config_file = optarg;
             break;
         case 's':
-            if (arguments->settings_n == SETTINGS_MAX) {
-                fprintf(stderr, "svcd: --set: at most %d; put them into a file for --config\n", SETTINGS_MAX);
-                return EXIT_USAGE;
-            }
+            if (arguments->settings_n == SETTINGS_MAX)
+                return wrong_usage("--set", "too many; put them into a file for --config");
             arguments->settings[arguments->settings_n++] = optarg;
             break;
         case 'C':
             arguments->check = true;
             break;
         case 'h':
-            fputs(usage, stdout);
+            print_usage();
             return EXIT_SUCCESS;
         case 'V':
             puts("svcd " SVCD_VERSION);
@@ -73,31 +109,54 @@ static int parse(struct arguments *arguments, int argc, char **argv)
             return EXIT_USAGE;
         }
     }
-    arguments->command = optind < argc ? argv[optind++] : NULL;
-    if (optind < argc || (arguments->command && strcmp(arguments->command, "migrate") != 0)) {
-        fprintf(stderr, "svcd: %s: unexpected; the only command is 'migrate'\nTry 'svcd --help'.\n",
-                optind < argc ? argv[optind] : arguments->command);
-        return EXIT_USAGE;
-    }
-    if (arguments->check && !arguments->command) {
-        fputs("svcd: --check goes with 'migrate'\nTry 'svcd --help'.\n", stderr);
-        return EXIT_USAGE;
-    }
     return -1;
 }
 
-static int migrate(const struct config *config, bool check_only)
+static int parse_command(struct arguments *arguments, int argc, char **argv)
+{
+    const char *name = optind < argc ? argv[optind++] : "";
+    for (size_t i = 0; i < COMMANDS_N && !arguments->command; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            arguments->command = &commands[i];
+    const struct command *command = arguments->command;
+    if (!command)
+        return wrong_usage(name, "no such command");
+    if (arguments->check && !command->takes_check)
+        return wrong_usage("--check", "goes with 'migrate'");
+    if (argc - optind < command->operands_n)
+        return wrong_usage(command->synopsis, "something is missing");
+    if (argc - optind > command->operands_n)
+        return wrong_usage(argv[optind + command->operands_n], "one too many");
+    arguments->operands = argv + optind;
+    return -1;
+}
+
+static int serve(const struct config *config, const struct arguments *arguments)
+{
+    (void)arguments;
+    return daemon_run(config);
+}
+
+static int migrate(const struct config *config, const struct arguments *arguments)
 {
     struct database_params params;
     database_params_set(&params, config);
-    return migrate_run(params.keywords, params.values, check_only, stdout);
+    return migrate_run(params.keywords, params.values, arguments->check, stdout);
+}
+
+static int hash_password(const struct config *config, const struct arguments *arguments)
+{
+    (void)arguments;
+    return hash_password_run(config);
 }
 
 int main(int argc, char **argv)
 {
     static struct arguments arguments;
     static struct config config;
-    int status = parse(&arguments, argc, argv);
+    int status = parse_options(&arguments, argc, argv);
+    if (status < 0)
+        status = parse_command(&arguments, argc, argv);
     if (status >= 0)
         return status;
     struct config_source source = { .file = arguments.config_file,
@@ -108,7 +167,7 @@ int main(int argc, char **argv)
     if (config_load(&config, &source, stderr))
         return EXIT_USAGE;
     log_set_level(config.log.level);
-    status = arguments.command ? migrate(&config, arguments.check) : daemon_run(&config);
+    status = arguments.command->run(&config, &arguments);
     config_finish(&config);
     return status;
 }
