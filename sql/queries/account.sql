@@ -18,17 +18,14 @@ SELECT 1 AS ok;
 SELECT a.accountid::bigint AS account_id, a.passwordhash AS password_hash FROM account a WHERE a.email = :email;
 
 -- name: renew_password_hash
--- Puts a new crypt string in place of an old one, if that is still there. Never waits: where the row is locked it is
--- left for the next login.
+-- Puts a new crypt string in place of an old one, if that is still the one stored. Fails rather than wait for a lock.
 -- param: account_id bigint
--- param: old bytea
--- param: new bytea
--- returns: none
+-- param: old_hash bytea
+-- param: new_hash bytea
+-- returns: one
+-- column: renewed boolean
 -- lane: write
-UPDATE account SET passwordhash = :new
-WHERE accountid = (SELECT a.accountid FROM account a
-                   WHERE a.accountid = :account_id AND a.passwordhash = :old
-                   FOR UPDATE SKIP LOCKED);
+SELECT renew_password_hash(:account_id, :old_hash, :new_hash) AS renewed;
 
 -- name: list_business_areas
 -- Every business area, by id.

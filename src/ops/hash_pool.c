@@ -42,6 +42,7 @@ struct hash_pool {
 
     struct job_list queued, done;
     struct hash_pool_stats stats;
+    uint64_t quick_ns; /* what a job takes at least, see learn() */
     bool is_stopping;
     int queue_limit;
 
@@ -146,10 +147,27 @@ static void worker_settle(void)
 }
 
 /* With the lock held. */
+static void learn(struct hash_pool *pool, uint64_t duration_ns)
+{
+    struct hash_pool_stats *stats = &pool->stats;
+    stats->mean_duration_ns = stats->mean_duration_ns - stats->mean_duration_ns / 8 + duration_ns / 8;
+    if (pool->quick_ns == 0 || duration_ns < pool->quick_ns)
+        pool->quick_ns = duration_ns;
+    else /* slowly, lest one run of slow hashes make quick ones seem hopeless */
+        pool->quick_ns += (duration_ns - pool->quick_ns) / 64;
+}
+
+/* Even if it is a quick one. The same for every job, so that it tells nothing of what is stored. */
+static bool cannot_end_in_time(const struct hash_pool *pool, const struct hash_job *job, uint64_t begin_ns)
+{
+    return job->deadline_ns != UINT64_MAX && begin_ns + pool->quick_ns >= job->deadline_ns;
+}
+
+/* With the lock held. */
 static void worker_take(struct hash_pool *pool)
 {
     struct hash_job *job = list_shift(&pool->queued);
-    if (uv_hrtime() >= job->deadline_ns) {
+    if (cannot_end_in_time(pool, job, uv_hrtime())) {
         pool->stats.n_refused_late++;
         job_end(pool, job, UV_ETIMEDOUT);
         return;
@@ -160,8 +178,7 @@ static void worker_take(struct hash_pool *pool)
     uint64_t duration_ns = uv_hrtime() - job->started_ns;
     uv_mutex_lock(&pool->mutex);
 
-    uint64_t mean_ns = pool->stats.mean_duration_ns;
-    pool->stats.mean_duration_ns = mean_ns - mean_ns / 8 + duration_ns / 8;
+    learn(pool, duration_ns);
     pool->stats.n_verified += job->kind == HASH_VERIFY;
     pool->stats.n_made += (uint64_t)n_made;
     job_end(pool, job, rc);
@@ -334,8 +351,7 @@ int hash_pool_submit(struct hash_pool *pool, struct hash_job *job)
     } else if (pool->stats.n_queued >= pool->queue_limit) {
         pool->stats.n_refused_full++;
         rc = UV_ENOBUFS;
-    } else if (job->deadline_ns != UINT64_MAX &&
-               uv_hrtime() + expected_wait_ns(pool, pool->stats.n_queued) >= job->deadline_ns) {
+    } else if (cannot_end_in_time(pool, job, uv_hrtime() + expected_wait_ns(pool, pool->stats.n_queued))) {
         pool->stats.n_refused_late++;
         rc = UV_ETIMEDOUT;
     } else {

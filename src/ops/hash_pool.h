@@ -60,7 +60,7 @@ int hash_pool_start(struct hash_pool **pool, uv_loop_t *loop, const struct passw
  * pool once the loop has closed its handle. Blocks for as long as a hash takes. NULL is fine. */
 void hash_pool_stop(struct hash_pool *pool);
 
-/* Queues a job. UV_ENOBUFS: the queue is full; UV_ETIMEDOUT: its deadline will pass before its turn comes. */
+/* Queues a job. UV_ENOBUFS: the queue is full; UV_ETIMEDOUT: its deadline would pass before it is done. */
 int hash_pool_submit(struct hash_pool *pool, struct hash_job *job);
 
 /* A queued job ends with UV_ECANCELED; one that runs goes on to its end; any other is left alone. */

@@ -179,8 +179,12 @@ static enum next resume(struct call *call, const struct query_outcome *outcome)
 {
     enum next (*otherwise)(struct call * call) = call->otherwise;
     call->otherwise = NULL;
-    if (otherwise && outcome->end != QUERY_DONE)
+    if (otherwise && outcome->end != QUERY_DONE) {
+        if (outcome->end == QUERY_FAILED)
+            log_warn("statement failed", log_str("statement", call->query.statement->name),
+                     log_str("sqlstate", outcome->sqlstate), log_str("reason", outcome->message));
         return otherwise(call);
+    }
     switch (outcome->end) {
     case QUERY_DONE:
         return rows_arrived(call, outcome);

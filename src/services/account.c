@@ -84,18 +84,25 @@ static enum next login_failed(struct call *call)
     return reply_try_login(call, (account_package_AuthenticateReply){ .status = false });
 }
 
-static enum next login_renewed(struct call *call)
+static enum next login_granted(struct call *call)
 {
     const struct attempt *attempt = call->locals;
     return reply_try_login(call, (account_package_AuthenticateReply){
                                      .status = true, .has_id = true, .id = attempt->account_id });
 }
 
+/* Whether it is or not: who changed the hash meanwhile knew better. */
+static enum next login_renewed(struct call *call, const struct renew_password_hash_row *row)
+{
+    (void)row;
+    return login_granted(call);
+}
+
 static enum next login_not_renewed(struct call *call)
 {
     const struct attempt *attempt = call->locals;
-    log_warn("an outdated password hash was not renewed", log_int("account", attempt->account_id));
-    return login_renewed(call);
+    log_warn("an outdated password hash could not be renewed", log_int("account", attempt->account_id));
+    return login_granted(call);
 }
 
 static enum next login_checked(struct call *call, const struct hash_job *done)
@@ -108,7 +115,7 @@ static enum next login_checked(struct call *call, const struct hash_job *done)
         return call_delay(call, done->started_ns + floor_ns, login_failed);
     attempt_succeeded(call);
     if (!done->made[0])
-        return login_renewed(call);
+        return login_granted(call);
     struct sql_bytes renewed = { .data = (const uint8_t *)done->made, .len = strlen(done->made) };
     sql_may_fail(call, login_not_renewed);
     return sql_renew_password_hash(call, attempt->account_id, attempt->stored, renewed, login_renewed);

@@ -267,6 +267,25 @@ START_TEST(a_job_that_became_late_while_it_waited_is_not_begun)
 }
 END_TEST
 
+START_TEST(a_job_that_not_even_an_idle_pool_can_do_in_time_is_refused)
+{
+    start(1);
+    must_submit(slow_job(0));
+    run_until_done(1);
+    struct hash_job *hopeless = slow_job(1);
+    hopeless->deadline_ns = uv_hrtime() + 20000000;
+    ck_assert_int_eq(hash_pool_submit(pool, hopeless), UV_ETIMEDOUT);
+    must_submit(quick_job(2)); /* now it knows of quick ones */
+    run_until_done(2);
+    struct hash_job *hopeful = quick_job(3);
+    hopeful->deadline_ns = uv_hrtime() + 500000000;
+    must_submit(hopeful);
+    run_until_done(3);
+    ck_assert_int_eq(hopeful->status, 0);
+    ck_assert_uint_eq(stats().n_refused_late, 1);
+}
+END_TEST
+
 START_TEST(a_cancelled_job_is_not_begun_and_comes_back_once)
 {
     start(1);
@@ -394,6 +413,7 @@ Suite *hash_pool_suite(void)
     tcase_add_test(tcase, a_full_queue_refuses_and_says_when_to_come_back);
     tcase_add_test(tcase, a_job_that_would_be_late_is_refused_before_it_is_queued);
     tcase_add_test(tcase, a_job_that_became_late_while_it_waited_is_not_begun);
+    tcase_add_test(tcase, a_job_that_not_even_an_idle_pool_can_do_in_time_is_refused);
     tcase_add_test(tcase, a_cancelled_job_is_not_begun_and_comes_back_once);
     tcase_add_test(tcase, cancelling_a_running_or_finished_job_changes_nothing);
     tcase_add_test(tcase, stopping_waits_for_the_running_job_and_cancels_the_others);

@@ -1,0 +1,15 @@
+-- SPDX-License-Identifier: MIT
+-- Passwords.
+
+-- Puts a new crypt string in place of an old one, if that is still the one stored: whether it was. A login waits for it, so it gives up
+-- at once where somebody holds the row or the table (lock_not_available): the next login tries again.
+CREATE OR REPLACE FUNCTION svcd.renew_password_hash(account_id bigint, old_hash bytea, new_hash bytea) RETURNS boolean
+    LANGUAGE sql SET search_path = svcd, public, pg_temp SET lock_timeout = '100ms'
+AS $$
+    WITH renewed AS (
+        UPDATE account a SET passwordhash = new_hash
+        WHERE a.accountid = account_id AND a.passwordhash = old_hash
+        RETURNING a.accountid
+    )
+    SELECT EXISTS (SELECT FROM renewed)
+$$;

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: MIT
+"""Logins over the real wire: whom svcd takes a caller for, what a refusal carries, what stays of a password."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import termios
+import time
+import unittest
+
+import account_pb2 as account
+import grpc
+import svcd_client
+from google.protobuf.empty_pb2 import Empty
+from grpc import StatusCode
+from harness import (PATIENCE_S, SVCD, UNDER_SANITIZER, Daemon, TestCase, demo_database, environment, is_serving, psql, run_svcd,
+                     wait_until)
+
+OWNER, PASSWORD = "demo-mentee@example.com", "demo"
+LOOPBACKS = "127.0.0.1:0,[::1]:0"
+
+
+def outcome(client, username, password, forwarded_for=None):
+    """True or False as the reply says, or the error."""
+    metadata = [("x-forwarded-for", value) for value in forwarded_for or ()]
+    try:
+        return client.account.TryLogin(account.AuthenticateRequest(username=username, password=password),
+                                       timeout=PATIENCE_S, metadata=metadata).status
+    except grpc.RpcError as error:
+        return error
+
+
+class Throttled(unittest.TestCase):
+    """A daemon of its own for each test, on both loopback addresses; two failures an e-mail or address, then hardly any."""
+
+    limits = ("throttle.email_burst=2", "throttle.email_per_minute=1", "throttle.stranger_burst=1", "throttle.address_burst=3",
+              "throttle.address_per_minute=1", "password.failure_floor_ms=0")
+
+    def start(self, *settings):
+        arguments = [word for setting in (*self.limits, *settings) for word in ("--set", setting)]
+        daemon = Daemon(demo_database(), *arguments, listen=LOOPBACKS)
+        self.addCleanup(daemon.stop)
+        wait_until(lambda: len(daemon.addresses()) == 2, "not listening")
+        clients = [svcd_client.Client(address) for address in sorted(daemon.addresses(), reverse=True)]
+        for client in clients:
+            self.addCleanup(client.channel.close)
+            wait_until(lambda client=client: is_serving(client), "not serving")
+        return clients  # ::1, then 127.0.0.1
+
+    def assert_refused(self, error):
+        self.assertIsInstance(error, grpc.RpcError)
+        self.assertEqual(error.code(), StatusCode.RESOURCE_EXHAUSTED)
+        pushback = dict(error.trailing_metadata())["grpc-retry-pushback-ms"]
+        self.assertRegex(pushback, r"\A[1-9][0-9]*\Z")
+        self.assertTrue(1000 < int(pushback) <= 60001, pushback)
+
+    def test_a_refusal_carries_the_time_to_come_back_as_trailing_metadata(self):
+        client, _ = self.start()
+        for _ in range(3):
+            self.assertIs(outcome(client, "nobody", "wrong"), False)
+        self.assert_refused(outcome(client, "nobody", "wrong"))
+
+    def test_failures_are_counted_by_the_address_at_the_other_end(self):
+        six, four = self.start()
+        for number in range(3):
+            self.assertIs(outcome(six, f"nobody{number}", "wrong"), False)
+        self.assert_refused(outcome(six, "nobody3", "wrong"))
+        self.assertIs(outcome(four, "nobody3", "wrong"), False)
+
+    def test_a_trusted_proxy_speaks_for_others_and_nobody_else_does(self):
+        six, four = self.start("throttle.trusted_proxies=127.0.0.1")
+        for number in range(3):
+            self.assertIs(outcome(four, f"nobody{number}", "wrong", ["192.0.2.1", "198.51.100.7"]), False)
+        self.assert_refused(outcome(four, "nobody3", "wrong", ["192.0.2.2, 198.51.100.7"]))
+        self.assertIs(outcome(four, "nobody3", "wrong", ["198.51.100.7", "192.0.2.2"]), False)
+        for number in range(4, 7):
+            self.assertIs(outcome(six, f"nobody{number}", "wrong", [f"192.0.2.{number}"]), False)
+        self.assert_refused(outcome(six, "nobody7", "wrong", ["192.0.2.7"]))
+
+    def test_an_owner_who_was_there_before_gets_in_while_another_address_attacks(self):
+        six, four = self.start()
+        self.assertIs(outcome(four, OWNER, PASSWORD), True)
+        for _ in range(3):
+            self.assertIs(outcome(six, OWNER, "wrong"), False)
+        self.assert_refused(outcome(six, OWNER, "wrong"))
+        self.assertIs(outcome(four, OWNER, PASSWORD), True)
+
+
+class Stormed(TestCase):
+    """A queue of two, and failures that are answered late."""
+
+    arguments = ("--set", "password.queue_limit=2", "--set", "password.failure_floor_ms=300", "--set", "throttle.email_per_minute=0",
+                 "--set", "throttle.address_per_minute=0")
+
+    def test_what_does_not_fit_the_queue_is_told_when_to_come_back_and_others_are_served(self):
+        request = account.AuthenticateRequest(username="nobody", password="wrong")
+        futures = [self.client.account.TryLogin.future(request, timeout=PATIENCE_S) for _ in range(64)]
+        self.assertEqual(len(self.client.account.ListSkills(Empty(), timeout=PATIENCE_S).skills), 10)
+        codes = {}
+        for future in futures:
+            codes.setdefault(future.code(), []).append(future)
+        self.assertLessEqual(codes.keys(), {StatusCode.OK, StatusCode.RESOURCE_EXHAUSTED})
+        self.assertIn(StatusCode.OK, codes)
+        for refused in codes[StatusCode.RESOURCE_EXHAUSTED]:
+            self.assertGreater(int(dict(refused.trailing_metadata())["grpc-retry-pushback-ms"]), 0)
+
+    def test_a_failure_is_answered_no_earlier_than_the_floor(self):
+        for username in (OWNER, "nobody"):
+            begun = time.monotonic()
+            self.assertIs(outcome(self.client, username, "wrong"), False)
+            self.assertGreaterEqual(time.monotonic() - begun, 0.3)
+
+    def test_an_outdated_hash_is_renewed_and_still_logs_in(self):
+        legacy = self.sql_value("SELECT email FROM account WHERE passwordhash LIKE convert_to('$2b$12$%', 'UTF8') LIMIT 1")
+        for _ in range(2):
+            self.assertIs(outcome(self.client, legacy, PASSWORD), True)
+            self.assertRegex(self.sql_value(f"SELECT convert_from(passwordhash, 'UTF8') FROM account WHERE email = '{legacy}'"),
+                             r"\A\$argon2id\$v=19\$m=19456,t=2,p=1\$")
+
+    def test_the_log_names_neither_password_nor_email(self):
+        self.sql("UPDATE account SET passwordhash = 'unusable' WHERE email = 'demo-mentor@example.com'")
+        self.assertIs(outcome(self.client, "demo-mentor@example.com", "sesame-7391"), False)
+        self.daemon.wait_for_log(r"unusable account=\d+$")
+        log = "\n".join(self.daemon.log)
+        self.assertNotIn("sesame", log)
+        self.assertNotIn("demo-mentor", log)
+
+    @unittest.skipIf(UNDER_SANITIZER, "a sanitizer keeps what was freed")
+    def test_no_password_stays_in_memory(self):
+        secret, marker = b"c0rrect-h0rse-%d" % os.getpid(), b"marker-%d@example.com" % os.getpid()
+        for username in (OWNER, marker.decode()):
+            self.assertIs(outcome(self.client, username, secret.decode()), False)
+        found = {secret: 0, marker: 0}
+        for piece in memory_of(self.daemon.process.pid):
+            for needle in found:
+                found[needle] += piece.count(needle)
+        self.assertEqual(found[secret], 0)
+        self.assertGreater(found[marker], 0)  # or this test would look in the wrong place
+
+
+def memory_of(pid):
+    """The writable memory of a process, mapping by mapping."""
+    with open(f"/proc/{pid}/maps", encoding="ascii", errors="replace") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            match = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
+            if not match:
+                continue
+            begin, end = (int(number, 16) for number in match.groups())
+            try:
+                memory.seek(begin)
+                yield memory.read(end - begin)
+            except OSError:
+                continue
+
+
+class Draining(unittest.TestCase):
+    def test_a_failed_login_that_is_held_back_is_answered_before_the_daemon_ends(self):
+        daemon = Daemon(demo_database(), "--set", "password.failure_floor_ms=1000")
+        client = svcd_client.Client(daemon.address)
+        self.addCleanup(client.channel.close)
+        wait_until(lambda: is_serving(client), "not serving")
+        future = client.account.TryLogin.future(account.AuthenticateRequest(username="nobody", password="wrong"), timeout=PATIENCE_S)
+        time.sleep(0.3)
+        daemon.signal(signal.SIGTERM)
+        self.assertIs(future.result().status, False)
+        self.assertEqual(daemon.wait(), 0)
+
+
+class HashPassword(unittest.TestCase):
+    def hash(self, password, *settings):
+        arguments = [word for setting in settings for word in ("--set", setting)]
+        return run_svcd("hash-password", *arguments, input=password)
+
+    def test_what_it_prints_logs_in(self):
+        database = demo_database()
+        for password, scheme, form in (("correct horse", "argon2id", r"\A\$argon2id\$v=19\$m=19456,t=2,p=1\$\S+\n\Z"),
+                                       ("päßwörd", "bcrypt", r"\A\$2b\$12\$\S{53}\n\Z")):
+            done = self.hash(password + "\n", f"password.scheme={scheme}")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertRegex(done.stdout, form)
+            psql(f"UPDATE account SET passwordhash = '{done.stdout.strip()}' WHERE email = '{OWNER}'", database)
+            daemon = Daemon(database)
+            client = svcd_client.Client(daemon.address)
+            wait_until(lambda client=client: is_serving(client), "not serving")
+            self.assertIs(outcome(client, OWNER, password), True)
+            client.channel.close()
+            daemon.stop()
+
+    def test_one_newline_at_the_end_is_not_part_of_the_password(self):
+        for text, accepted in (("x" * 1024 + "\n", True), ("x" * 1024, True), ("x" * 1024 + "\n\n", False), ("x" * 1025, False),
+                               ("x" * 100000, False), ("\n", False), ("", False), ("a\0b\n", False)):
+            done = self.hash(text)
+            self.assertEqual(done.returncode == 0, accepted, (len(text), done.stderr))
+            self.assertEqual(bool(done.stderr), not accepted)
+            self.assertEqual(bool(done.stdout), accepted)
+
+    def test_bcrypt_is_not_silently_cut(self):
+        done = self.hash("x" * 73, "password.scheme=bcrypt")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("72 bytes", done.stderr)
+
+    def at_terminal(self, keys, expected_status):
+        """What stands on the terminal when it has ended; and the terminal must echo again."""
+        controller, terminal = pty.openpty()
+        process = subprocess.Popen([SVCD, "hash-password"], env=environment("svcd"), preexec_fn=lambda: os.login_tty(terminal))
+        shown = b""
+        while b"Password: " not in shown:
+            shown += os.read(controller, 1024)
+        os.write(controller, keys)
+        self.assertEqual(process.wait(PATIENCE_S), expected_status)
+        self.assertTrue(termios.tcgetattr(terminal)[3] & termios.ECHO)
+        os.write(terminal, b"end")
+        while b"end" not in shown:
+            shown += os.read(controller, 1024)
+        os.close(terminal)
+        os.close(controller)
+        return shown
+
+    def test_a_terminal_does_not_show_the_password(self):
+        shown = self.at_terminal(b"correct horse\n", 0)
+        self.assertNotIn(b"correct", shown)
+        self.assertIn(b"$argon2id$", shown)
+
+    def test_a_terminal_that_is_left_with_ctrl_c_shows_again_what_is_typed(self):
+        self.assertNotIn(b"corr", self.at_terminal(b"corr\x03", -signal.SIGINT))
