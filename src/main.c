@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "daemon.h"
+#include "db/conn.h"
 #include "db/migrate.h"
+#include "jobs/command.h"
 #include "ops/hash_password.h"
 
 #define EXIT_USAGE   2 /* arguments or configuration are wrong */
@@ -20,41 +22,55 @@ struct arguments {
     const char *config_file;
     const char *settings[SETTINGS_MAX];
     size_t settings_n;
-    bool check;
+    int flag; /* the command's own: 'C' for --check, 'R' for --report, 0 for none */
     const struct command *command;
-    char **operands; /* what stands after the command, as many as it takes */
+    char **operands; /* what stands after the command, then NULL */
 };
 
 struct command {
     const char *name; /* "": none given */
     const char *synopsis, *summary;
-    int operands_n;
-    bool takes_check;
+    int operands_min, operands_max;
+    int flag;                                                                   /* that it takes */
     int (*run)(const struct config *config, const struct arguments *arguments); /* returns the exit status */
 };
 
 static int serve(const struct config *config, const struct arguments *arguments);
 static int migrate(const struct config *config, const struct arguments *arguments);
 static int hash_password(const struct config *config, const struct arguments *arguments);
+static int job(const struct config *config, const struct arguments *arguments);
+static int import(const struct config *config, const struct arguments *arguments);
 
 static const struct command commands[] = {
     { .name = "", .synopsis = "", .summary = "serve", .run = serve },
     { .name = "migrate",
       .synopsis = "migrate [--check]",
       .summary = "bring the database to this version's schema, or tell whether it is",
-      .takes_check = true,
+      .flag = 'C',
       .run = migrate },
     { .name = "hash-password",
       .synopsis = "hash-password",
       .summary = "read a password, print what to store for it",
       .run = hash_password },
+    { .name = "job",
+      .synopsis = "job [NAME [--report]]",
+      .summary = "list the jobs, or run one now (update-models --report: tell how good the models are)",
+      .operands_max = 1,
+      .flag = 'R',
+      .run = job },
+    { .name = "import-ratings",
+      .synopsis = "import-ratings FOLDER",
+      .summary = "take in the training history that the Python backend kept in A-B.csv files",
+      .operands_min = 1,
+      .operands_max = 1,
+      .run = import },
 };
 #define COMMANDS_N (sizeof commands / sizeof *commands)
 
 static void print_usage(void)
 {
     for (size_t i = 0; i < COMMANDS_N; i++)
-        printf("%s svcd [OPTION]... %-18s %s\n", i == 0 ? "Usage:" : "      ", commands[i].synopsis,
+        printf("%s svcd [OPTION]... %-22s %s\n", i == 0 ? "Usage:" : "      ", commands[i].synopsis,
                commands[i].summary);
     fputs(
         "\n"
@@ -80,9 +96,13 @@ static int wrong_usage(const char *what, const char *why)
 static int parse_options(struct arguments *arguments, int argc, char **argv)
 {
     static const struct option options[] = {
-        { "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, 's' },
-        { "help", no_argument, NULL, 'h' },         { "version", no_argument, NULL, 'V' },
-        { "check", no_argument, NULL, 'C' },        { 0 },
+        { "config", required_argument, NULL, 'c' },
+        { "set", required_argument, NULL, 's' },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'V' },
+        { "check", no_argument, NULL, 'C' },
+        { "report", no_argument, NULL, 'R' },
+        { 0 },
     };
     int option;
     while ((option = getopt_long(argc, argv, "c:s:hV", options, NULL)) != -1) {
@@ -96,7 +116,8 @@ static int parse_options(struct arguments *arguments, int argc, char **argv)
             arguments->settings[arguments->settings_n++] = optarg;
             break;
         case 'C':
-            arguments->check = true;
+        case 'R':
+            arguments->flag = option;
             break;
         case 'h':
             print_usage();
@@ -121,12 +142,13 @@ static int parse_command(struct arguments *arguments, int argc, char **argv)
     const struct command *command = arguments->command;
     if (!command)
         return wrong_usage(name, "no such command");
-    if (arguments->check && !command->takes_check)
-        return wrong_usage("--check", "goes with 'migrate'");
-    if (argc - optind < command->operands_n)
+    if (arguments->flag && arguments->flag != command->flag)
+        return arguments->flag == 'C' ? wrong_usage("--check", "goes with 'migrate'")
+                                      : wrong_usage("--report", "goes with 'job update-models'");
+    if (argc - optind < command->operands_min)
         return wrong_usage(command->synopsis, "something is missing");
-    if (argc - optind > command->operands_n)
-        return wrong_usage(argv[optind + command->operands_n], "one too many");
+    if (argc - optind > command->operands_max)
+        return wrong_usage(argv[optind + command->operands_max], "one too many");
     arguments->operands = argv + optind;
     return -1;
 }
@@ -141,13 +163,36 @@ static int migrate(const struct config *config, const struct arguments *argument
 {
     struct database_params params;
     database_params_set(&params, config);
-    return migrate_run(params.keywords, params.values, arguments->check, stdout);
+    return migrate_run(params.keywords, params.values, arguments->flag == 'C', stdout);
 }
 
 static int hash_password(const struct config *config, const struct arguments *arguments)
 {
     (void)arguments;
     return hash_password_run(config);
+}
+
+static int job(const struct config *config, const struct arguments *arguments)
+{
+    struct database_params params;
+    database_params_set_for_jobs(&params, config);
+    struct conn_options conn = database_conn_options(&params, config, 0);
+    const char *name = arguments->operands[0];
+    bool report = arguments->flag == 'R';
+    if (report && (!name || strcmp(name, "update-models") != 0))
+        return wrong_usage("--report", "goes with 'job update-models'");
+    if (!name)
+        return job_list(config, &conn);
+    int status = job_run_now(config, &conn, name);
+    return report && status == EXIT_SUCCESS ? job_report(config, &conn) : status;
+}
+
+static int import(const struct config *config, const struct arguments *arguments)
+{
+    struct database_params params;
+    database_params_set_for_jobs(&params, config);
+    struct conn_options conn = database_conn_options(&params, config, 0);
+    return import_ratings(config, &conn, arguments->operands[0]);
 }
 
 int main(int argc, char **argv)

@@ -61,3 +61,76 @@ CROSS JOIN LATERAL (SELECT j.* FROM job_run j WHERE j.job = known.job ORDER BY j
 SELECT h.area1_id::bigint AS area1_id, h.area2_id::bigint AS area2_id, h.n, h.s, h.a, h.ss, h.sa, h.aa,
        h.r::double precision AS r, h.sr::double precision AS sr, h.ar::double precision AS ar, h.rr::double precision AS rr
 FROM ratings_to_fit(:due) h;
+
+-- name: rating_sums
+-- The training history of every pair of areas.
+-- returns: many
+-- column: area1_id bigint
+-- column: area2_id bigint
+-- column: n bigint
+-- column: s bigint
+-- column: a bigint
+-- column: ss bigint
+-- column: sa bigint
+-- column: aa bigint
+-- column: r double precision
+-- column: sr double precision
+-- column: ar double precision
+-- column: rr double precision
+-- row: rating_sums
+-- lane: job
+SELECT h.area1_id::bigint AS area1_id, h.area2_id::bigint AS area2_id, h.n, h.s, h.a, h.ss, h.sa, h.aa,
+       h.r::double precision AS r, h.sr::double precision AS sr, h.ar::double precision AS ar, h.rr::double precision AS rr
+FROM rating_history h
+ORDER BY h.area1_id, h.area2_id;
+
+-- name: rating_samples
+-- Ten thousand different samples of a pair of areas, each with how often it occurs, after those already seen.
+-- param: area1_id bigint
+-- param: area2_id bigint
+-- param: seen bigint
+-- returns: many
+-- column: skill_overlap bigint
+-- column: age_difference bigint
+-- column: rating double precision
+-- column: n bigint
+-- lane: job
+SELECT x.skill_overlap::bigint AS skill_overlap, x.age_difference::bigint AS age_difference, x.rating, x.n
+FROM rating_sample x
+WHERE x.area1_id = :area1_id AND x.area2_id = :area2_id
+ORDER BY x.skill_overlap, x.age_difference, x.rating
+LIMIT 10000 OFFSET :seen;
+
+-- name: import_ratings
+-- Queues the samples of files that were not imported before, and remembers these. Files are numbered from 1.
+-- param: areas1 bigint[]
+-- param: areas2 bigint[]
+-- param: checksums text[]
+-- param: sample_files bigint[]
+-- param: skill_overlaps bigint[]
+-- param: age_differences bigint[]
+-- param: ratings text[]
+-- returns: one
+-- column: files bigint
+-- column: samples bigint
+-- lane: job
+WITH sample AS MATERIALIZED (
+    SELECT s.file, s.skill_overlap, s.age_difference, s.rating
+    FROM unnest(:sample_files, :skill_overlaps, :age_differences, :ratings) AS s (file, skill_overlap, age_difference, rating)
+), file AS (
+    SELECT f.number, f.area1_id, f.area2_id, f.checksum, (SELECT count(*) FROM sample s WHERE s.file = f.number) AS samples
+    FROM unnest(:areas1, :areas2, :checksums) WITH ORDINALITY AS f (area1_id, area2_id, checksum, number)
+), fresh AS (
+    INSERT INTO rating_import (area1_id, area2_id, checksum, samples, imported_at)
+    SELECT f.area1_id, f.area2_id, f.checksum, f.samples, now() AT TIME ZONE 'UTC' FROM file f
+    ON CONFLICT DO NOTHING
+    RETURNING area1_id, area2_id
+), queued AS (
+    INSERT INTO pendingratingfeedback (businessarea1id, businessarea2id, skilloverlap, agedifference, rating)
+    SELECT f.area1_id, f.area2_id, s.skill_overlap, s.age_difference, s.rating::double precision
+    FROM fresh n
+    JOIN file f ON f.area1_id = n.area1_id AND f.area2_id = n.area2_id
+    JOIN sample s ON s.file = f.number
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM fresh) AS files, (SELECT count(*) FROM queued) AS samples;
