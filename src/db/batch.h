@@ -11,8 +11,8 @@
 
 #include "db/query.h"
 
-#define BATCH_MAX 256 /* executions; enough to fill a send buffer, few enough to keep the first answer near  \
-                       */
+/* Executions; enough to fill a send buffer, few enough to keep the first answer near the last. */
+#define BATCH_MAX 256
 
 struct execution {
     const struct statement *statement;

@@ -31,7 +31,7 @@ static void format_time(char text[TIME_LEN], int64_t seconds)
     struct tm tm;
     time_t time = (time_t)seconds;
     if (!gmtime_r(&time, &tm) || !strftime(text, TIME_LEN, "%Y-%m-%d %H:%M:%S", &tm))
-        strcpy(text, "?");
+        snprintf(text, TIME_LEN, "?");
 }
 
 static void print_job(const struct config *config, const struct job *job, const struct last_runs_row *last)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The ceiling: the least that a server on the gRPC C core can do. One thread, one registered method, one fixed reply, no
- * loop, no database. What svcd serves a second divided by this is what it adds.
+ * The ceiling: the least that a server on the gRPC C core can do. One thread, one registered method, one
+ * fixed reply, no loop, no database. What svcd serves a second divided by this is what it adds.
  *
  * noop PORT METHOD REPLY_HEX: answers METHOD ("/package.Service/Method") with REPLY_HEX until it is killed.
  */
@@ -30,8 +30,8 @@ static void post(struct call *call)
 {
     call->state = REQUESTED;
     call->metadata.count = 0;
-    grpc_server_request_registered_call(server, method, &call->grpc, &call->deadline, &call->metadata, &call->payload, queue,
-                                        queue, call);
+    grpc_server_request_registered_call(server, method, &call->grpc, &call->deadline, &call->metadata,
+                                        &call->payload, queue, queue, call);
 }
 
 static void answer(struct call *call)

@@ -95,7 +95,8 @@ struct uv_loop_s *harness_loop(void);
 const struct pool_options *harness_pool_options(void);
 /* Turns of the loop until *flag, which fails the test after 20 s. */
 void harness_run_until(const bool *flag);
-/* Starts what logins need anew, with these settings ("password.workers=1") over the defaults; NULL ends the list. */
+/* Starts what logins need anew, with these settings ("password.workers=1") over the defaults; NULL ends the
+ * list. */
 void harness_configure(const char *const *settings);
 /* Runs the loop for so long. */
 void harness_run_ms(unsigned ms);

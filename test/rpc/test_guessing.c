@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Guessing passwords: who is refused when, by e-mail and by address, and who is let through all the same. The buckets
- * themselves are test/unit/test_throttle.c's.
+ * Guessing passwords: who is refused when, by e-mail and by address, and who is let through all the same. The
+ * buckets themselves are test/unit/test_throttle.c's.
  */
 #include "harness.h"
 
@@ -12,7 +12,8 @@
 #include "ops/password.h"
 #include "ops/throttle.h"
 
-#define QUICK "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e" /* of the password below, 1 ms */
+/* bcrypt of RIGHT, 1 ms */
+#define QUICK "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e"
 #define RIGHT "correct horse"
 #define WRONG "battery staple"
 #define OWNER "owner@example.com"
@@ -41,7 +42,8 @@ static int area;
 static int make_owner(void)
 {
     int account = make_account(area);
-    db_run("UPDATE account SET email = '" OWNER "', passwordhash = '" QUICK "' WHERE accountid = %d", account);
+    db_run("UPDATE account SET email = '" OWNER "', passwordhash = '" QUICK "' WHERE accountid = %d",
+           account);
     return account;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Password hashes as logins use them: how many are computed, when outdated ones are renewed, when a failure is answered,
- * and what happens when more logins come than can be hashed. Computations are counted, not timed.
+ * Password hashes as logins use them: how many are computed, when outdated ones are renewed, when a failure
+ * is answered, and what happens when more logins come than can be hashed. Computations are counted, not
+ * timed.
  */
 #include "harness.h"
 
@@ -17,10 +18,12 @@
 #define WRONG "battery staple"
 #define OWNER "owner@example.com"
 
-#define QUICK   "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e" /* of RIGHT, 1 ms */
-#define SLOW    "$2b$12$abcdefghijklmnopqrstuuFDJRuYeKkCzo3Wy7h8SxhBSHBAHiPK2" /* likewise, 200 ms */
-#define ARGON2  "$argon2id$v=19$m=8192,t=1,p=1$Stx92voV9+yDxUdHEZ/4Iw$iT9bYZ/H7Gp70C0l3NdxTYI0z/GajgGAX+JcUHb+bzw"
-#define ARGON2I "$argon2i$v=19$m=8192,t=3,p=1$IAy81SWU0v4lkV1vhlnrXg$f34vRbT+A4UcnTDlwfa22kVYwENFI9yptGrzfzKLJso"
+#define QUICK "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e" /* of RIGHT, 1 ms */
+#define SLOW  "$2b$12$abcdefghijklmnopqrstuuFDJRuYeKkCzo3Wy7h8SxhBSHBAHiPK2" /* likewise, 200 ms */
+#define ARGON2                                                                                               \
+    "$argon2id$v=19$m=8192,t=1,p=1$Stx92voV9+yDxUdHEZ/4Iw$iT9bYZ/H7Gp70C0l3NdxTYI0z/GajgGAX+JcUHb+bzw"
+#define ARGON2I                                                                                              \
+    "$argon2i$v=19$m=8192,t=3,p=1$IAy81SWU0v4lkV1vhlnrXg$f34vRbT+A4UcnTDlwfa22kVYwENFI9yptGrzfzKLJso"
 
 #define BCRYPT  "password.scheme=bcrypt", "password.bcrypt_cost=10"
 #define AT_ONCE "password.failure_floor_ms=0"
@@ -30,7 +33,8 @@
 static void make_owner(const char *crypt)
 {
     int account = make_account(make_area("Here"));
-    db_run("UPDATE account SET email = '" OWNER "', passwordhash = convert_to(%s, 'UTF8') WHERE accountid = %d",
+    db_run("UPDATE account SET email = '" OWNER
+           "', passwordhash = convert_to(%s, 'UTF8') WHERE accountid = %d",
            crypt ? db_quote(crypt) : "NULL", account);
 }
 
@@ -83,7 +87,8 @@ static void run_until_hashing(int n_running, int n_queued)
 
 START_TEST(every_login_computes_exactly_one_hash)
 {
-    static const char *const crypts[] = { QUICK, SLOW, ARGON2, ARGON2I, "x", "", NULL, "$2b$31$CCCCCCCCCCCCCCCCCCCCC." };
+    static const char *const crypts[] = { QUICK, SLOW, ARGON2, ARGON2I,
+                                          "x",   "",   NULL,   "$2b$31$CCCCCCCCCCCCCCCCCCCCC." };
     for (size_t i = 0; i < sizeof crypts / sizeof *crypts; i++) {
         configure(AT_ONCE, BCRYPT);
         make_owner(crypts[i]);
@@ -105,8 +110,9 @@ END_TEST
 START_TEST(registering_a_taken_email_computes_a_hash_too)
 {
     make_owner(QUICK);
-    account_package_RegistrationRequest request = { .name = "Ada", .email = OWNER, .password = RIGHT,
-                                                    .has_dateOfBirth = true, .businessAreaId = 1001 };
+    account_package_RegistrationRequest request = {
+        .name = "Ada", .email = OWNER, .password = RIGHT, .has_dateOfBirth = true, .businessAreaId = 1001
+    };
     const account_package_RegistrationReply *reply = rpc_ok_unchanged(RPC_REGISTER_USER, &request);
     ck_assert(!reply->status);
     ck_assert_uint_eq(stats().n_made, 1);
@@ -116,8 +122,11 @@ END_TEST
 START_TEST(bcrypt_refuses_to_hash_more_than_the_72_bytes_that_it_sees)
 {
     configure(BCRYPT);
-    account_package_RegistrationRequest request = { .name = "Ada", .email = OWNER, .password = text_of(73, "x"),
-                                                    .has_dateOfBirth = true, .businessAreaId = make_area("Here") };
+    account_package_RegistrationRequest request = { .name = "Ada",
+                                                    .email = OWNER,
+                                                    .password = text_of(73, "x"),
+                                                    .has_dateOfBirth = true,
+                                                    .businessAreaId = make_area("Here") };
     rpc_fails(STATUS_INVALID_ARGUMENT, "72 bytes", RPC_REGISTER_USER, &request);
     request.password = text_of(72, "x");
     const account_package_RegistrationReply *reply = rpc_ok(RPC_REGISTER_USER, &request);
@@ -188,7 +197,8 @@ START_TEST(a_renewal_that_fails_does_not_fail_the_login)
 {
     make_owner(QUICK);
     db_run("CREATE SCHEMA test; CREATE FUNCTION test.refuse() RETURNS trigger LANGUAGE plpgsql AS "
-           "$$BEGIN RAISE 'not today'; END$$; CREATE TRIGGER refuse BEFORE UPDATE ON account EXECUTE FUNCTION test.refuse()");
+           "$$BEGIN RAISE 'not today'; END$$; CREATE TRIGGER refuse BEFORE UPDATE ON account EXECUTE "
+           "FUNCTION test.refuse()");
     ck_assert(is_granted(OWNER, RIGHT));
     ck_assert_str_eq(stored(), QUICK);
 }
