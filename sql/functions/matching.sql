@@ -53,71 +53,84 @@ BEGIN
     RETURN drawn;
 END $$;
 
--- The mentor of the highest predicted rating; every area with free mentors has a model. The mentors who share
--- an area and the number of skills they have in common with the mentee (a level) differ in age only, so the
--- oldest or the youngest is best, and a level can be no better than it would be with the area's oldest or
--- youngest. Levels are searched from the best bound down until no bound is left that could beat what was
--- found. Cost: a few index lookups a skill set of the levels searched, however many mentors there are.
+-- The mentor of the highest predicted rating; every area with free mentors has a model.
+--
+-- svcd.offer lists the free mentors of an area who have a certain choice of skills (up to three), by age. If common
+-- skills count in favour, a list is taken for each choice of the mentee's skills; if against, only the list of no choice
+-- at all. In the lists for fewer than three skills the first mentor is best: whoever has more skills in common stands in
+-- another list, too. Only where the skills in common may be others than the list says (it is `open`) it is walked through.
+-- Every list has a bound: what its first mentor would rate with the best overlap possible in it. They are taken from the
+-- highest bound down until none is left that could beat the best found. The cost depends on the number of areas and of
+-- the mentee's skills, not on the number of mentors.
 CREATE OR REPLACE FUNCTION svcd.predicted_candidate(its_mentee_id integer, its_area integer, its_dob date)
 RETURNS candidate LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    its_skills integer[] := ARRAY(SELECT k.skillid FROM menteeskill k
-                                  WHERE k.menteeid = its_mentee_id AND k.skillid IS NOT NULL);
-    level record;
-    found_id integer;
-    found_rating double precision;
+    its_skills integer[] := ARRAY(SELECT DISTINCT k.skillid FROM menteeskill k
+                                  WHERE k.menteeid = its_mentee_id AND k.skillid > 0 ORDER BY k.skillid);
+    list record;
+    entry record;
     best_id integer;
     best_rating double precision;
     best candidate;
 BEGIN
-    FOR level IN
-        SELECT t.area_id, t.by_age, t.base, t.some_unknown, t.by_skill * g.overlap AS skill_part, g.skill_set_ids,
-               t.by_skill * g.overlap + t.age_part + t.base AS bound
-        FROM (SELECT e.area_id, e.by_skill, e.by_age, e.base, e.some_unknown,
-                     greatest(CASE WHEN e.dob IS NOT NULL
-                                   THEN e.by_age * coalesce(age_difference(its_dob, e.dob), 0) END,
-                              CASE WHEN e.some_unknown THEN 0 END) AS age_part
-              FROM (SELECT s.businesssectorid AS area_id, m.by_skill, m.by_age, m.base,
-                           CASE WHEN m.by_age >= 0
-                                THEN (SELECT min(c.dob) FROM candidate c
-                                      WHERE c.free AND c.area_id = s.businesssectorid)
-                                ELSE (SELECT max(c.dob) FROM candidate c
-                                      WHERE c.free AND c.area_id = s.businesssectorid) END AS dob,
-                           (SELECT true FROM candidate c WHERE c.free AND c.area_id = s.businesssectorid
-                                                           AND c.dob IS NULL LIMIT 1) AS some_unknown
-                    FROM businesssector s
-                    JOIN model m ON m.area1_id = least(s.businesssectorid, its_area)
-                                AND m.area2_id = greatest(s.businesssectorid, its_area)
-                    OFFSET 0) e) t -- OFFSET 0: each value is looked up once, not once a mention
-        CROSS JOIN (SELECT o.overlap, array_agg(o.skill_set_id) AS skill_set_ids
-                    FROM (SELECT s.skill_set_id, (SELECT count(*) FROM unnest(s.skills) AS k
-                                                  WHERE k = ANY (its_skills)) AS overlap
-                          FROM skill_set s) o
-                    GROUP BY o.overlap) g
-        WHERE t.age_part IS NOT NULL
+    FOR list IN
+        SELECT m.area_id, m.by_skill, m.by_age, m.base, c.skill1, c.skill2, c.skill3, h.mentor_id, h.dob, o.open, o.overlap,
+               m.by_skill * o.overlap + m.by_age * coalesce(age_difference(its_dob, h.dob), 0) + m.base AS bound
+        FROM (SELECT s.businesssectorid AS area_id, m.by_skill, m.by_age, m.base,
+                     (SELECT true FROM offer f WHERE f.area_id = s.businesssectorid AND f.skill1 = 0 AND f.skill2 = 0
+                                                 AND f.skill3 = 0 AND f.dob IS NULL LIMIT 1) AS some_unknown
+              FROM businesssector s
+              JOIN model m ON m.area1_id = least(s.businesssectorid, its_area)
+                          AND m.area2_id = greatest(s.businesssectorid, its_area)
+              OFFSET 0) m -- OFFSET 0: looked up once an area
+        JOIN choices(its_skills) c ON m.by_skill >= 0 OR c.size = 0
+        CROSS JOIN LATERAL (
+            SELECT t.open, CASE WHEN NOT t.open THEN c.size
+                                WHEN m.by_skill >= 0 THEN cardinality(its_skills) ELSE 0 END AS overlap
+            FROM (SELECT CASE WHEN m.by_skill >= 0 THEN c.size = 3 AND cardinality(its_skills) > 3
+                              ELSE cardinality(its_skills) > 0 END AS open) t) o
+        CROSS JOIN LATERAL (
+            (SELECT f.mentor_id, f.dob FROM offer f
+             WHERE f.area_id = m.area_id AND f.skill1 = c.skill1 AND f.skill2 = c.skill2 AND f.skill3 = c.skill3
+               AND f.dob IS NOT NULL AND m.by_age >= 0 ORDER BY f.dob LIMIT 1)
+            UNION ALL
+            (SELECT f.mentor_id, f.dob FROM offer f
+             WHERE f.area_id = m.area_id AND f.skill1 = c.skill1 AND f.skill2 = c.skill2 AND f.skill3 = c.skill3
+               AND f.dob IS NOT NULL AND m.by_age < 0 ORDER BY f.dob DESC LIMIT 1)
+            UNION ALL
+            (SELECT f.mentor_id, f.dob FROM offer f
+             WHERE f.area_id = m.area_id AND f.skill1 = c.skill1 AND f.skill2 = c.skill2 AND f.skill3 = c.skill3
+               AND f.dob IS NULL AND m.some_unknown LIMIT 1)) h
         ORDER BY bound DESC
     LOOP
-        EXIT WHEN best_rating >= level.bound;
-        SELECT x.mentor_id, level.skill_part + level.by_age * coalesce(age_difference(its_dob, x.dob), 0) + level.base
-        INTO found_id, found_rating
-        FROM unnest(level.skill_set_ids) AS s (id)
-        CROSS JOIN LATERAL (
-            (SELECT c.mentor_id, c.dob FROM candidate c
-             WHERE c.free AND c.area_id = level.area_id AND c.skill_set_id = s.id AND c.dob IS NOT NULL
-               AND level.by_age >= 0 ORDER BY c.dob LIMIT 1)
-            UNION ALL
-            (SELECT c.mentor_id, c.dob FROM candidate c
-             WHERE c.free AND c.area_id = level.area_id AND c.skill_set_id = s.id AND c.dob IS NOT NULL
-               AND level.by_age < 0 ORDER BY c.dob DESC LIMIT 1)
-            UNION ALL
-            (SELECT c.mentor_id, c.dob FROM candidate c
-             WHERE c.free AND c.area_id = level.area_id AND c.skill_set_id = s.id AND c.dob IS NULL
-               AND level.some_unknown LIMIT 1)) x
-        ORDER BY 2 DESC LIMIT 1;
-        IF found_rating > best_rating OR best_rating IS NULL THEN
-            best_id := found_id;
-            best_rating := found_rating;
+        EXIT WHEN best_rating >= list.bound;
+        IF NOT list.open THEN
+            best_id := list.mentor_id;
+            EXIT;
         END IF;
+        FOR entry IN
+            SELECT w.mentor_id, list.by_age * coalesce(age_difference(its_dob, w.dob), 0) AS age_part,
+                   (SELECT count(*) FROM unnest(w.skills) k WHERE k = ANY (its_skills)) AS overlap
+            FROM ((SELECT f.mentor_id, f.dob, c.skills FROM offer f JOIN candidate c ON c.mentor_id = f.mentor_id
+                   WHERE f.area_id = list.area_id AND f.skill1 = list.skill1 AND f.skill2 = list.skill2
+                     AND f.skill3 = list.skill3 AND f.dob IS NOT NULL AND list.dob IS NOT NULL AND list.by_age >= 0
+                   ORDER BY f.dob)
+                  UNION ALL
+                  (SELECT f.mentor_id, f.dob, c.skills FROM offer f JOIN candidate c ON c.mentor_id = f.mentor_id
+                   WHERE f.area_id = list.area_id AND f.skill1 = list.skill1 AND f.skill2 = list.skill2
+                     AND f.skill3 = list.skill3 AND f.dob IS NOT NULL AND list.dob IS NOT NULL AND list.by_age < 0
+                   ORDER BY f.dob DESC)
+                  UNION ALL
+                  (SELECT f.mentor_id, f.dob, c.skills FROM offer f JOIN candidate c ON c.mentor_id = f.mentor_id
+                   WHERE f.area_id = list.area_id AND f.skill1 = list.skill1 AND f.skill2 = list.skill2
+                     AND f.skill3 = list.skill3 AND f.dob IS NULL AND list.dob IS NULL)) w
+        LOOP
+            EXIT WHEN best_rating >= list.by_skill * list.overlap + entry.age_part + list.base;
+            IF best_rating IS NULL OR list.by_skill * entry.overlap + entry.age_part + list.base > best_rating THEN
+                best_id := entry.mentor_id;
+                best_rating := list.by_skill * entry.overlap + entry.age_part + list.base;
+            END IF;
+        END LOOP;
     END LOOP;
     SELECT c.* INTO best FROM candidate c WHERE c.mentor_id = best_id;
     RETURN best;
@@ -160,7 +173,7 @@ BEGIN
         BEGIN
             PERFORM FROM candidate c
             WHERE c.mentor_id = best.mentor_id AND c.free AND c.area_id = best.area_id
-              AND c.skill_set_id = best.skill_set_id AND c.dob IS NOT DISTINCT FROM best.dob
+              AND c.skills = best.skills AND c.dob IS NOT DISTINCT FROM best.dob
             FOR NO KEY UPDATE;
             IF FOUND THEN
                 EXIT;

@@ -56,13 +56,23 @@ BEGIN
                (SELECT count(*) FROM public.assignment x WHERE x.mentorid = m.mentorid)::integer AS mentees
         FROM public.mentor m LEFT JOIN public.account a ON a.accountid = m.accountid
     ), kept AS (
-        SELECT c.mentor_id, c.area_id, c.dob, s.skills, c.mentees
-        FROM svcd.candidate c JOIN svcd.skill_set s ON s.skill_set_id = c.skill_set_id
+        SELECT c.mentor_id, c.area_id, c.dob, c.skills, c.mentees FROM svcd.candidate c
     )
     SELECT string_agg(d::text, ' ') INTO wrong
     FROM ((TABLE truth EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE truth)) d;
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'svcd.candidate is wrong: %', wrong;
+    END IF;
+
+    WITH truth AS (
+        SELECT c.area_id, x.skill1, x.skill2, x.skill3, c.dob, c.mentor_id
+        FROM svcd.candidate c CROSS JOIN LATERAL svcd.choices(c.skills) x
+        WHERE c.mentees < 5 AND c.area_id IS NOT NULL
+    )
+    SELECT string_agg(d::text, ' ') INTO wrong
+    FROM ((TABLE truth EXCEPT TABLE svcd.offer) UNION ALL (TABLE svcd.offer EXCEPT TABLE truth)) d;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'svcd.offer is wrong: %', wrong;
     END IF;
 END $$;
 
@@ -95,17 +105,17 @@ BEGIN
     INSERT INTO public.mentee (menteeid, accountid)
     SELECT accountid, accountid FROM public.account WHERE accountid >= first_id AND random() < 0.6;
     INSERT INTO public.mentorskill (mentorid, skillid)
-    SELECT m.mentorid, skills[1 + svcd_test.dice(cardinality(skills))] FROM public.mentor m, generate_series(1, 4)
+    SELECT m.mentorid, skills[1 + svcd_test.dice(cardinality(skills))] FROM public.mentor m, generate_series(1, 7)
     WHERE m.mentorid >= first_id AND random() < 0.5;
     INSERT INTO public.menteeskill (menteeid, skillid)
-    SELECT e.menteeid, skills[1 + svcd_test.dice(cardinality(skills))] FROM public.mentee e, generate_series(1, 4)
+    SELECT e.menteeid, skills[1 + svcd_test.dice(cardinality(skills))] FROM public.mentee e, generate_series(1, 8)
     WHERE e.menteeid >= first_id AND random() < 0.6;
 END $$;
 
 -- Coefficients of either sign and zero, few enough values for ties; some NaN, as the Python backend leaves them.
 CREATE OR REPLACE FUNCTION svcd_test.add_models(share double precision) RETURNS void LANGUAGE sql AS $$
 INSERT INTO public.ratingmodel
-SELECT a.businesssectorid, b.businesssectorid, CASE WHEN random() < 0.05 THEN 'NaN' ELSE (svcd_test.dice(5) - 1) * 0.37 END,
+SELECT a.businesssectorid, b.businesssectorid, CASE WHEN random() < 0.05 THEN 'NaN' ELSE (svcd_test.dice(6) - 2) * 0.37 END,
        (svcd_test.dice(5) - 2) * 0.031, svcd_test.dice(4) * 0.5
 FROM public.businesssector a JOIN public.businesssector b ON a.businesssectorid < b.businesssectorid
 WHERE random() < share
@@ -119,7 +129,7 @@ BEGIN
     PERFORM svcd_test.clear_world();
     INSERT INTO public.businesssector (businesssectorid, name)
     SELECT i, 'area ' || i FROM generate_series(1, 1 + svcd_test.dice(5)) i;
-    INSERT INTO public.skill (skillid, name) SELECT i, 'skill ' || i FROM generate_series(1, 2 + svcd_test.dice(6)) i;
+    INSERT INTO public.skill (skillid, name) SELECT i, 'skill ' || i FROM generate_series(1, 2 + svcd_test.dice(8)) i;
     PERFORM svcd_test.add_people(4 + svcd_test.dice(40));
     PERFORM svcd_test.add_models(least(1, random() * 2));
 END $$;
