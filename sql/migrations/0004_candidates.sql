@@ -5,7 +5,7 @@
 -- The row is also the lock on a mentor's places.
 
 CREATE TABLE svcd.candidate (
-    mentor_id integer PRIMARY KEY REFERENCES public.mentor ON DELETE CASCADE,
+    mentor_id integer PRIMARY KEY,
     area_id integer,                                        -- NULL: never qualifies
     dob date,                                               -- NULL: not known; never infinite
     skills integer[] NOT NULL,                              -- ascending, each once
@@ -143,11 +143,14 @@ END $$;
 LOCK TABLE public.account, public.mentor, public.mentorskill, public.assignment IN SHARE ROW EXCLUSIVE MODE;
 
 INSERT INTO svcd.candidate (mentor_id, area_id, dob, skills, mentees)
-SELECT m.mentorid, a.businesssectorid, svcd.finite(a.dob), t.skills,
-       (SELECT count(*) FROM public.assignment x WHERE x.mentorid = m.mentorid)
+SELECT m.mentorid, a.businesssectorid, svcd.finite(a.dob), coalesce(k.skills, '{}'), coalesce(x.n, 0)
 FROM public.mentor m
 LEFT JOIN public.account a ON a.accountid = m.accountid
-JOIN svcd.taught t ON t.mentor_id = m.mentorid;
+LEFT JOIN (SELECT k.mentorid, array_agg(DISTINCT k.skillid ORDER BY k.skillid) AS skills
+           FROM public.mentorskill k WHERE k.skillid > 0 GROUP BY k.mentorid) k ON k.mentorid = m.mentorid
+LEFT JOIN (SELECT x.mentorid, count(*) AS n
+           FROM public.assignment x GROUP BY x.mentorid) x ON x.mentorid = m.mentorid;
+ALTER TABLE svcd.candidate ADD FOREIGN KEY (mentor_id) REFERENCES public.mentor ON DELETE CASCADE;
 
 INSERT INTO svcd.offer (area_id, skill1, skill2, skill3, dob, mentor_id)
 SELECT c.area_id, x.skill1, x.skill2, x.skill3, c.dob, c.mentor_id
