@@ -5,7 +5,7 @@
 --
 -- psql -v accounts=N -v mentors=N -v mentees=N -v password_hash=CRYPT_STRING, as a superuser. Account ids:
 --   1 .. mentors                         mentors; mentor id = account id
---   mentors + 1 .. mentors + mentees     mentees; mentee id = account id - mentors. The first :matched of them have a mentor
+--   mentors + 1 .. mentors + mentees     mentees; mentee id = account id - mentors. The first :matched have mentors
 --   the rest                             no profile
 -- Skill 25 is the rare one: 20 mentees have it, whatever the scale. All areas have a model for each pair.
 

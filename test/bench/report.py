@@ -94,7 +94,7 @@ def about(doc):
 
 def text_table(heads, lines):
     widths = [max(len(cell) for cell in column) for column in zip(heads, *lines)]
-    return ["  ".join(cell.ljust(width) if n == 0 else cell.rjust(width) for n, (cell, width) in enumerate(zip(line, widths))).rstrip()
+    return ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip()
             for line in (heads, *lines)]
 
 

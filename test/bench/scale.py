@@ -4,6 +4,7 @@
 import random
 import statistics
 import time
+from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -16,7 +17,7 @@ from world import PASSWORD, Wrong
 CALLS, FEW_CALLS = 200, 30  # few: those that hash a password for some 20 ms
 BUDGET_S = 15               # for an RPC: fewer calls, but no less than FEW_CALLS, if it is that slow
 WARM_UP = 3                 # the first third, of FEW_CALLS at most, does not count
-RARE_SKILL = "Skill number 25"
+RARE_SKILL, TWO_SKILLS = "Skill number 25", ("Skill number 3", "Skill number 7")
 
 
 def day(n):
@@ -53,7 +54,8 @@ def registration(world, n):
                                            password="a new password", businessAreaId=1 + n % 6)
 
 
-# (method, calls, reply, field that tells of success, request by world and number). Order matters where one undoes what another needs.
+# (method, calls, reply, field that tells of success, request by world and number), in an order in which none undoes
+# what a later one needs.
 EVERY_RPC = (
     ("/grpc.health.v1.Health/Check", CALLS, None, None, lambda w, n: b""),
     (ACCOUNT + "TryLogin", FEW_CALLS, account_pb2.AuthenticateReply, "status",
@@ -65,9 +67,9 @@ EVERY_RPC = (
     (ACCOUNT + "GetNotifications", CALLS, account_pb2.NotificationsReply, "desiredNotifications",
      lambda w, n: account_pb2.NotificationsRequest(userid=some_mentee(w, n))),
     (ACCOUNT + "RegisterMentee", CALLS // 2, account_pb2.ProfileSignupReply, "status",
-     lambda w, n: account_pb2.ProfileSignupRequest(userid=w.without_profile(n), desiredSkills=["Skill number 3", "Skill number 7"])),
+     lambda w, n: account_pb2.ProfileSignupRequest(userid=w.without_profile(n), desiredSkills=TWO_SKILLS)),
     (ACCOUNT + "RegisterMentor", CALLS // 2, account_pb2.ProfileSignupReply, "status",
-     lambda w, n: account_pb2.ProfileSignupRequest(userid=w.without_profile(n), desiredSkills=["Skill number 3", "Skill number 7"])),
+     lambda w, n: account_pb2.ProfileSignupRequest(userid=w.without_profile(n), desiredSkills=TWO_SKILLS)),
     (MATCHING + "GetMatchingMentor", CALLS, matching_pb2.MenteeToMentorMatchingReply, "status",
      lambda w, n: matching_pb2.MenteeToMentorMatchingRequest(menteeUserId=matched(w, n))),
     (MATCHING + "TryMatch", CALLS, matching_pb2.MenteeToMentorMatchingReply, "status",
@@ -79,14 +81,14 @@ EVERY_RPC = (
     (MEETING + "ListPlansOfActions", CALLS, meeting_pb2.ListPlansOfActionsReply, "plansOfActions",
      lambda w, n: meeting_pb2.ListPlansOfActionsRequest(userid=some_mentee(w, n))),
     (MEETING + "CreatePlansOfActions", CALLS, meeting_pb2.CreatePlansOfActionsReply, "successful",
-     lambda w, n: meeting_pb2.CreatePlansOfActionsRequest(menteeUserId=some_mentee(w, n), plansOfAction="Write it all down")),
+     lambda w, n: meeting_pb2.CreatePlansOfActionsRequest(menteeUserId=some_mentee(w, n), plansOfAction="Write it down")),
     (MEETING + "TogglePlansOfActionCompletion", CALLS, meeting_pb2.TogglePlansOfActionCompletionReply, "successful",
      lambda w, n: meeting_pb2.TogglePlansOfActionCompletionRequest(planid=1001 + spread(n, 3 * w.mentees))),
     (MEETING + "ScheduleNewMeeting", CALLS, meeting_pb2.ScheduleNewMeetingReply, "success",
-     lambda w, n: meeting_pb2.ScheduleNewMeetingRequest(menteeUserId=matched(w, n), start=day(n), duration=30, link="https://x")),
+     lambda w, n: meeting_pb2.ScheduleNewMeetingRequest(menteeUserId=matched(w, n), start=day(n), duration=30, link="x")),
     # Its work is one notification for each holder of the skill: a skill with as many in both worlds.
     (MEETING + "ScheduleNewWorkshop", CALLS, meeting_pb2.ScheduleNewWorkshopReply, "status",
-     lambda w, n: meeting_pb2.ScheduleNewWorkshopRequest(start=day(n), duration=30, link="https://x", skill=RARE_SKILL)),
+     lambda w, n: meeting_pb2.ScheduleNewWorkshopRequest(start=day(n), duration=30, link="x", skill=RARE_SKILL)),
     (FEEDBACK + "AddFeedbackOnMentor", CALLS, feedback_pb2.AddFeedbackReply, "status",
      lambda w, n: feedback_pb2.AddFeedbackRequest(**feedback(w, n, rating=3.5))),
     (FEEDBACK + "AddFeedbackOnMentee", CALLS, feedback_pb2.AddFeedbackReply, "status",
@@ -117,7 +119,8 @@ def p50_of(worlds, path, n, reply_type, success, make):
             break
         for world, connection in list(worlds.items())[:: 1 if i % 2 else -1]:  # neither always comes first
             request = make(world, i)
-            us, reply = timed_call(connection, path, request if isinstance(request, bytes) else request.SerializeToString())
+            request = request if isinstance(request, bytes) else request.SerializeToString()
+            us, reply = timed_call(connection, path, request)
             if success and not getattr(reply_type.FromString(reply), success):
                 raise Wrong(f"{path}: call {i} with {world.accounts} accounts: {success} expected, got {reply!r}")
             if i >= min(n, FEW_CALLS) // WARM_UP:
@@ -128,8 +131,9 @@ def p50_of(worlds, path, n, reply_type, success, make):
 def growth(bench, _row, small=1_000, big=1_000_000):
     """The worst ratio of an RPC's p50 in the big world to that in the small one, and all of them."""
     p50 = {}
-    with Svcd(bench.filled(small), bench.folder / "small.log") as one, Svcd(bench.filled(big), bench.folder / "big.log") as other:
-        worlds = {bench.filled(small): Connection(one.port), bench.filled(big): Connection(other.port)}
+    with ExitStack() as stack:
+        worlds = {world: Connection(stack.enter_context(Svcd(world, bench.folder / f"{world.database}.log")).port)
+                  for world in (bench.filled(small), bench.filled(big))}
         for path, *how in EVERY_RPC:
             p50[path.rpartition("/")[2]] = p50_of(worlds, path, *how)
     ratios = {name: large / little for name, (little, large) in p50.items()}
