@@ -189,9 +189,13 @@ $(O)/noop: $(O)/test/bench/noop.o
 	@echo "LINK $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(GRPC_LIBS) -lpthread -lm
 
+$(O)/bare_hash: $(O)/test/bench/bare_hash.o
+	@echo "LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ -lsodium -lcrypt -lpthread
+
 .PHONY: bench bench-check bench-scale
-bench bench-check bench-scale: $(O)/svcd $(O)/noop examples-python deps-bench ## measure, or fail under a floor (test/bench/README.md)
-	@SVCD=$(O)/svcd NOOP=$(O)/noop test/bench/run $@
+bench bench-check bench-scale: $(O)/svcd $(O)/noop $(O)/bare_hash examples-python deps-bench ## measure, or fail under a floor (test/bench/README.md)
+	@SVCD=$(O)/svcd NOOP=$(O)/noop BARE_HASH=$(O)/bare_hash test/bench/run $@
 
 # ---- examples -------------------------------------------------------------------------------------------------
 

@@ -40,8 +40,8 @@ class Load:
     def __init__(self, folder):
         self.folder = Path(folder)
 
-    def h2load(self, server, rpcs, seconds=None, n=None, connections=CONNECTIONS, streams=STREAMS, logged=False, under=()):
-        """For so many seconds, or n calls. Several RPCs, of equal request bytes, are called in turn.
+    def h2load(self, server, rpcs, seconds=None, n=None, connections=CONNECTIONS, streams=STREAMS, logged=False, rate=None, under=()):
+        """For so many seconds, or n calls; as fast as answers come, or `rate` a second. Several RPCs, of equal request bytes, are called in turn.
 
         h2load takes every HTTP status 200 for a success, also a gRPC error; but an error carries no message, so the bytes
         of the bodies tell whether all replies were the expected ones.
@@ -54,7 +54,8 @@ class Load:
         log.unlink(missing_ok=True)
         how = f"-n{n}" if n else f"-D{seconds * 1000:.0f}ms"
         out = run(*under, "h2load", "-t1", f"-c{connections}", f"-m{streams}", how, "-d", data,
-                  *([f"--log-file={log}"] if logged else []), "-H", "content-type: application/grpc", "-H", "te: trailers",
+                  *([f"--log-file={log}"] if logged else []), *([f"--rps={rate / connections:.0f}"] if rate else []),
+                  "-H", "content-type: application/grpc", "-H", "te: trailers",
                   *(f"http://{server.address}{rpc.path}" for rpc in rpcs))
         done, failed, errored, timeout = map(int, re.search(
             r"requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", out).groups())

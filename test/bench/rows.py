@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The table of rows: what is measured, how, against what, and the bounds it must keep. A new row is one entry here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable
 
 import rpcs
+from logins import hashed_per_s, reads_under_logins
 from measures import memory, new_connections, one_stream, under_load
 from scale import growth
+from world import LEGACY_HASH, PASSWORD_HASH
 
 ALL = ("pgbench", "pipelined", "noop")
 
@@ -34,6 +36,7 @@ class Row:
     rpcs: tuple = ()       # called in turn; all with the same request bytes
     baselines: tuple = ()
     targets: tuple = ()
+    options: dict = field(default_factory=dict)  # of the measure
     note: str = ""         # format string of the row's numbers, for what the table's columns do not show
 
 
@@ -63,6 +66,16 @@ def table(world):
         Row("latency", "one connection, one stream: AccountProfiles", one_stream, (profiles,), targets=(
             Target("p50 ÷ (pgbench -c1 + no-op)", "to_sum", 1.4, 1.15, at_most=True),),
             note="pgbench -c1 p50 {pgbench_p50_us:.0f} us, no-op p50 {noop_p50_us:.0f} us"),
+        Row("logins", "logins, argon2id", hashed_per_s, targets=(
+            Target("÷ bare loop", "to_bare", 0.9, 1.4),),
+            options={"crypt": PASSWORD_HASH, "settings": ()}, note="bare loop {bare_rps:.1f}/s on one thread"),
+        Row("legacy", "logins, bcrypt of cost 12", hashed_per_s, targets=(
+            Target("÷ bare loop", "to_bare", 0.9, 1.0),),
+            options={"crypt": LEGACY_HASH, "settings": ("password.scheme=bcrypt",)},
+            note="bare loop {bare_rps:.1f}/s on one thread"),
+        Row("storm", "point read at half load, hash queue full", reads_under_logins, (profiles,), targets=(
+            Target("p99 ÷ without logins", "to_without", 2, 1.25, at_most=True),),
+            note="p99 without logins {without_us:.0f} us; {logins:.0f} logins a second beside"),
         Row("memory", "resident memory", memory, targets=(
             Target("idle", "idle_mb", 40, 20, at_most=True, unit="MB"),
             Target("with 2,000 idle connections", "connected_mb", 150, 80, at_most=True, unit="MB"))),

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 from google.protobuf.empty_pb2 import Empty
 
-from world import ROOT, Wrong
+from world import PASSWORD, ROOT, Wrong
 
 sys.path.insert(0, str(ROOT / "build/python"))
 import account_pb2  # noqa: E402
@@ -47,6 +47,13 @@ def read(world, path, request, statement, parameters, reply):
 def health_check(_world):
     return Rpc("/grpc.health.v1.Health/Check", b"",
                health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING).SerializeToString())
+
+
+def try_login(_world, account):
+    """Of an account of fill.sql, with its password."""
+    request = account_pb2.AuthenticateRequest(username=f"person{account}@example.com", password=PASSWORD)
+    return Rpc(ACCOUNT + "TryLogin", request.SerializeToString(),
+               account_pb2.AuthenticateReply(status=True, id=account).SerializeToString())
 
 
 def account_profiles(world, account):

@@ -72,12 +72,13 @@ class Server:
 
 
 class Svcd(Server):
-    """svcd with etc/svcd.conf as it is shipped, on a world."""
+    """svcd with etc/svcd.conf as it is shipped, on a world; but for `settings`, "section.key=value" each."""
 
-    def __init__(self, world, log):
+    def __init__(self, world, log, *settings):
         port = free_port()
         super().__init__("svcd", [world.svcd_binary, "--config", ROOT / "etc/svcd.conf",
-                                  "--set", f"server.listen=127.0.0.1:{port}"], port, world.environment(), log)
+                                  "--set", f"server.listen=127.0.0.1:{port}",
+                                  *(word for setting in settings for word in ("--set", setting))], port, world.environment(), log)
         self.wait_until_serving()
 
     def wait_until_serving(self):

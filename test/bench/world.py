@@ -31,7 +31,7 @@ def load_tool(name):
 
 
 STATEMENTS = {s.name: s for path in sorted((ROOT / "sql/queries").glob("*.sql")) for s in load_tool("sqlgen").parse(path)}
-PASSWORD, PASSWORD_HASH = "demo", load_tool("demo-data").ARGON2ID[0]
+PASSWORD, PASSWORD_HASH, LEGACY_HASH = "demo", load_tool("demo-data").ARGON2ID[0], load_tool("demo-data").BCRYPT[0]
 
 
 def run(*command, **options):

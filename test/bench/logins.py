@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""How logins are measured: beside a bare loop of their hash, and by what they cost others.
+
+Each account logs in once before, so that its address is known there and its load is not taken for an attack.
+"""
+
+import statistics
+import threading
+import time
+
+import rpcs
+from load import percentile
+from measures import WARM_UP_S, medians, svcd_load
+from servers import Svcd
+from world import PASSWORD, Wrong, run
+
+IN_FLIGHT = 32       # logins, where only their number a second counts
+KNOWN_BURST = 100    # etc/svcd.conf: more at once of one client at one e-mail are refused
+QUEUE = 256 + 1      # etc/svcd.conf: waiting, and on the one worker
+
+
+def hashed_per_s(bench, row):
+    """Logins a second on a server that makes what is stored, so that nothing is renewed, ÷ the bare loop's."""
+    crypt, settings = row.options["crypt"], row.options["settings"]
+    account = bench.world.accounts
+    bench.world.psql("-c", f"UPDATE account SET passwordhash = '{crypt}' WHERE accountid = {account}")
+    login = rpcs.try_login(bench.world, account)
+
+    def one_round():
+        n = max(int(bench.seconds * bare(1)), 8)  # a rough number of logins of so many seconds
+        cpu_s = svcd.cpu_s()
+        load = bench.load.h2load(svcd, (login,), n=n, connections=4, streams=IN_FLIGHT // 4)
+        cpu_us = (svcd.cpu_s() - cpu_s) / load.n * 1e6
+        loop = bare(n / load.per_s)
+        return {"rps": load.per_s, "cpu_us": cpu_us, "bare_rps": loop, "to_bare": load.per_s / loop}
+
+    def bare(seconds):
+        return float(run(bench.bare_hash_binary, crypt, PASSWORD, 1, seconds))
+
+    with Svcd(bench.world, bench.folder / "logins.log", *settings) as svcd:
+        login.check(svcd)
+        return medians([one_round() for _ in range(bench.runs)])
+
+
+class Storm:
+    """As many logins as the queue holds, of several accounts in turn, each followed by another."""
+
+    def __init__(self, bench):
+        self.server = bench.svcd
+        self.logins = [rpcs.try_login(bench.world, bench.world.accounts - n) for n in range(-(-QUEUE // KNOWN_BURST))]
+        for login in self.logins:
+            login.check(self.server)
+
+    def send(self, login):
+        future = self.server.channel.unary_unary(login.path).future(login.request)
+        self.running.add(future)
+        future.add_done_callback(lambda done: self.on_done(done, login))
+
+    def on_done(self, future, login):
+        with self.lock:
+            self.running.discard(future)
+            if self.is_over:
+                return
+            self.n += 1
+            self.n_wrong += bool(future.code().value[0]) or future.result() != login.reply
+            self.send(login)
+
+    def __enter__(self):
+        self.lock, self.running, self.is_over, self.n, self.n_wrong = threading.RLock(), set(), False, 0, 0
+        self.begun = time.monotonic()
+        with self.lock:
+            for number in range(QUEUE):
+                self.send(self.logins[number % len(self.logins)])
+        time.sleep(WARM_UP_S)
+        return self
+
+    def __exit__(self, *_):
+        with self.lock:
+            self.is_over, running = True, list(self.running)
+        self.per_s = self.n / (time.monotonic() - self.begun)
+        for future in running:
+            future.cancel()
+        if self.n_wrong or not self.n:
+            raise Wrong(f"of {self.n} logins {self.n_wrong} were refused or wrong")
+
+
+def reads_under_logins(bench, row):
+    """p99 of point reads at half of what svcd can do, without logins and with the hash queue full of them."""
+    for rpc in row.rpcs:
+        rpc.check(bench.svcd)
+    most = statistics.median(svcd_load(bench, row.rpcs, seconds=1).per_s for _ in range(bench.runs))
+
+    def p99():
+        load = svcd_load(bench, row.rpcs, seconds=bench.seconds, logged=True, rate=most / 2)
+        if load.per_s < 0.9 * most / 2:
+            raise Wrong(f"of {most / 2:.0f} reads a second only {load.per_s:.0f} were made")
+        return load.per_s, percentile(load.latencies_us, 50), percentile(load.latencies_us, 99)
+
+    def one_round():
+        _, _, without = p99()
+        with Storm(bench) as storm:
+            per_s, median, within = p99()
+        return {"rps": per_s, "p50_us": median, "p99_us": within, "without_us": without, "to_without": within / without,
+                "logins": storm.per_s}
+
+    return medians([one_round() for _ in range(bench.runs)])
