@@ -102,6 +102,7 @@ class Environment(unittest.TestCase):
             "ACCOUNT_SERVICE_ADDRESS": "127.0.0.1", "ACCOUNT_SERVICE_PORT": str(ports[0]),
             "MEETING_SERVICE_PORT": str(ports[1]), "FEEDBACK_SERVICE_PORT": ""})
         self.addCleanup(daemon.stop)
+        daemon.wait_for_log("listening address=", times=len(ports))
         self.assertLessEqual({f"127.0.0.1:{port}" for port in ports}, set(daemon.addresses()))
         for port in ports:
             with svcd_client.Client(f"127.0.0.1:{port}") as client:
