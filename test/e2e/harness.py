@@ -84,9 +84,9 @@ def wait_until(condition, what, patience_s=PATIENCE_S):
     return time.monotonic() - begun
 
 
-def free_port():
+def free_port(least=20000 + os.getpid() % 10000):
     """A port nobody listens on, outside the range that connections take theirs from."""
-    for port in range(20000 + os.getpid() % 10000, 32000):
+    for port in range(least, 32000):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

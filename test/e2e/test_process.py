@@ -96,8 +96,8 @@ class Environment(unittest.TestCase):
     """The Python backend's environment files work unchanged."""
 
     def test_each_service_address_adds_a_listener_that_serves_everything(self):
-        ports = [free_port()]
-        ports.append(next(port for port in range(ports[0] + 1, 32000)))
+        first = free_port()
+        ports = [first, free_port(first + 1)]
         daemon = Daemon(demo_database(), listen=None, env={
             "ACCOUNT_SERVICE_ADDRESS": "127.0.0.1", "ACCOUNT_SERVICE_PORT": str(ports[0]),
             "MEETING_SERVICE_PORT": str(ports[1]), "FEEDBACK_SERVICE_PORT": ""})
