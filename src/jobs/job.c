@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "jobs/job.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <uv.h>
 
@@ -101,7 +102,7 @@ static enum next note_failure(struct call *call, const void *nothing)
 {
     (void)nothing;
     const struct job_run *run = call->locals;
-    const char *error = call_printf(call, "%s", run->error);
+    const char *error = call_printf(call, "%.*s", run->error_len, run->error);
     if (!error)
         return call_no_memory(call);
     return sql_note_failed_run(call, run->job->name, job_due(call), took_us(run), error, failure_noted);
@@ -120,9 +121,13 @@ static void on_worked(struct task *work, const char *error)
         end(run);
         return;
     }
-    log_error("job failed", log_str("job", run->job->name), log_str("reason", error));
     run->outcome = JOB_FAILED;
     run->error = error;
+    run->error_len =
+        (int)strcspn(error, "\n"); /* the rest is context, for the log, where it stands already */
+    char reason[LOG_LINE_MAX];
+    snprintf(reason, sizeof reason, "%.*s", run->error_len, error);
+    log_error("job failed", log_str("job", run->job->name), log_str("reason", reason));
     task_start(&run->note, work->call.context, run->job->name, note_failure, run, on_noted);
 }
 

@@ -47,6 +47,7 @@ struct job_run {
     /* Its own. */
     uint64_t begun_ns;
     const char *error;
+    int error_len; /* of its first line */
     struct task work, note;
 };
 
