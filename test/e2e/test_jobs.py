@@ -56,9 +56,10 @@ class Commands(unittest.TestCase):
         listed = self.ok("job")
         self.assertIn("failed", listed)
         self.assertIn("wet", listed)
+        self.assertEqual(self.value("SELECT count(*) FROM svcd.rating_history WHERE fitted_n <> n"), "2")
         psql("ALTER TABLE ratingmodel DROP CONSTRAINT wet", self.database)
         self.ok("job", "update-models")
-        self.assertEqual(self.value("SELECT count(*) FROM ratingmodel WHERE businessarea1id = 1"), "1")
+        self.assertEqual(self.value("SELECT count(*) FROM svcd.rating_history WHERE fitted_n <> n"), "0")
 
     def test_an_unknown_job_exits_with_2_and_names_those_there_are(self):
         done = self.svcd("job", "make-coffee")
