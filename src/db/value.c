@@ -34,6 +34,23 @@ uint32_t value_array_oid(enum sql_type type)
     return types[type].array_oid;
 }
 
+/* The server's infinities are the ends of the range, and stay there. */
+static int64_t shift(int64_t value, int64_t by)
+{
+    int64_t shifted;
+    if (__builtin_add_overflow(value, by, &shifted))
+        return by > 0 ? INT64_MAX : INT64_MIN;
+    return shifted;
+}
+
+static int32_t shift_days(int32_t days, int32_t by)
+{
+    int32_t shifted;
+    if (__builtin_add_overflow(days, by, &shifted))
+        return by > 0 ? INT32_MAX : INT32_MIN;
+    return shifted;
+}
+
 static void put_own(struct sql_param *param, const void *bytes, size_t len)
 {
     memcpy(param->own, bytes, len);
@@ -68,12 +85,12 @@ void value_put_boolean(struct sql_param *param, bool value)
 
 void value_put_date(struct sql_param *param, struct sql_date value)
 {
-    value_put_integer(param, value.days - EPOCH_DAYS);
+    value_put_integer(param, shift_days(value.days, -EPOCH_DAYS));
 }
 
 void value_put_timestamp(struct sql_param *param, struct sql_time value)
 {
-    value_put_bigint(param, value.us - EPOCH_DAYS * DAY_US);
+    value_put_bigint(param, shift(value.us, -EPOCH_DAYS * DAY_US));
 }
 
 void value_put_bytes(struct sql_param *param, const void *data, size_t len)
@@ -164,10 +181,10 @@ int value_get(const struct sql_column *column, const uint8_t *data, size_t len, 
         *(struct sql_bytes *)member = (struct sql_bytes){ .data = data, .len = len };
         return 0;
     case SQL_DATE:
-        ((struct sql_date *)member)->days = get32(data) + EPOCH_DAYS;
+        ((struct sql_date *)member)->days = shift_days(get32(data), EPOCH_DAYS);
         return 0;
     case SQL_TIMESTAMP:
-        ((struct sql_time *)member)->us = get64(data) + EPOCH_DAYS * DAY_US;
+        ((struct sql_time *)member)->us = shift(get64(data), EPOCH_DAYS * DAY_US);
         return 0;
     case SQL_BIGINT_ARRAY:
     case SQL_TEXT_ARRAY:
