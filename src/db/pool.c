@@ -122,6 +122,7 @@ static void send_waiting(struct pool *pool, enum lane number, struct conn *conn)
     batch_fill(&conn->batch, &lane->queue, queries_max[number]);
     for (size_t i = 0; i < conn->batch.n; i++)
         lane->queued -= conn->batch.executions[i].n;
+    pool->batches_sent++;
     conn_send(conn);
 }
 

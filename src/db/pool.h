@@ -31,7 +31,8 @@ struct pool_lane {
 struct pool {
     struct pool_options options;
     struct pool_lane lanes[LANES];
-    bool available; /* as on_available was last told */
+    unsigned batches_sent; /* so far: whoever sees it change knows that an answer is near */
+    bool available;        /* as on_available was last told */
     bool stopping;
     uv_prepare_t before_poll;
     uv_check_t after_poll;

@@ -9,8 +9,10 @@
  */
 #include <poll.h>
 
+#include "db/pool.h"
 #include "runtime/wire_core.h"
 
+#define ANSWER_WAIT_NS  60000
 #define EVENTS_PER_TURN 256 /* then the loop has its turn even if the core has more */
 
 /* Posts `woken` to the completion queue whenever libuv has something to do and the loop's thread waits in the
@@ -86,6 +88,18 @@ static void wait_in_core(struct wire *wire)
     wire->queue_ended |= arrived.type == GRPC_QUEUE_SHUTDOWN;
 }
 
+/* The answer to a batch that has just left is often here sooner than the watcher's thread could be woken to
+ * tell of it: so it is waited for in libuv first, once a batch and for so short that no request is kept
+ * waiting to speak of. */
+static bool wait_for_database(struct wire *wire)
+{
+    if (wire->batches_seen == wire->context->pool->batches_sent)
+        return false;
+    wire->batches_seen = wire->context->pool->batches_sent;
+    struct pollfd backend = { .fd = uv_backend_fd(wire->loop), .events = POLLIN };
+    return ppoll(&backend, 1, &(struct timespec){ .tv_nsec = ANSWER_WAIT_NS }, NULL) > 0;
+}
+
 void wire_run(struct wire *wire)
 {
     while (!wire->queue_ended) {
@@ -93,7 +107,8 @@ void wire_run(struct wire *wire)
         run_loop(wire);
         /* With the watcher armed waiting costs nothing; else look once more first, for under load there is
          * always something. */
-        if (!wire->queue_ended && (n == 0 || (wire->armed && n < EVENTS_PER_TURN)))
+        if (!wire->queue_ended && (n == 0 || (wire->armed && n < EVENTS_PER_TURN)) &&
+            !wait_for_database(wire))
             wait_in_core(wire);
     }
     uv_close((uv_handle_t *)&wire->nudge, NULL);
