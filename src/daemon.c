@@ -27,8 +27,9 @@
 #include "runtime/accept.h"
 #include "runtime/wire.h"
 
-/* Over the server's own statement_timeout, which is the first to end a slow statement. */
-#define ANSWER_GRACE_MS 5000
+#define ANSWER_GRACE_MS 5000 /* over the server's statement_timeout, which is the first to end a statement */
+#define HANG_UP_MS      500  /* for clients to hang up by themselves once no call is running */
+#define DRAIN_TICK_MS   50
 
 struct daemon {
     const struct config *config;
@@ -41,6 +42,7 @@ struct daemon {
     uv_signal_t signals[2];
     uv_timer_t drain_timer;
     enum { SERVING, LAME, DRAINING } phase;
+    uint64_t drain_started_ms;
     bool work_stopped;
 };
 
@@ -113,8 +115,11 @@ static void on_drained(void *data)
     log_info("drained");
     stop_work(daemon);
     uv_close((uv_handle_t *)&daemon->drain_timer, NULL);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++) {
+        int number = daemon->signals[i].signum;
         uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+        signal(number, SIG_IGN); /* one more signal must not turn a clean end into a killed process */
+    }
 }
 
 static void end_now(struct daemon *daemon)
@@ -123,19 +128,28 @@ static void end_now(struct daemon *daemon)
     wire_cancel(daemon->wire);
 }
 
-static void on_drain_timeout(uv_timer_t *timer)
+/* A client that has nothing to ask may take long to hang up after the GOAWAY, and need not be waited for; but
+ * what it sent before it heard of it must have had time to arrive. */
+static void on_drain_tick(uv_timer_t *timer)
 {
-    log_warn("calls are still running after drain.timeout_ms and are ended");
-    end_now(timer->data);
+    struct daemon *daemon = timer->data;
+    uint64_t drained_ms = uv_now(&daemon->loop) - daemon->drain_started_ms;
+    if (drained_ms >= (uint64_t)daemon->config->drain.timeout_ms) {
+        log_warn("calls are still running after drain.timeout_ms and are ended",
+                 log_int("calls", wire_running(daemon->wire)));
+        end_now(daemon);
+    } else if (drained_ms >= HANG_UP_MS && wire_running(daemon->wire) == 0)
+        wire_cancel(daemon->wire);
 }
 
 static void on_lame_over(uv_timer_t *timer)
 {
     struct daemon *daemon = timer->data;
     daemon->phase = DRAINING;
+    daemon->drain_started_ms = uv_now(&daemon->loop);
     acceptor_stop(daemon->context.acceptor);
     wire_drain(daemon->wire, on_drained, daemon);
-    uv_timer_start(&daemon->drain_timer, on_drain_timeout, (uint64_t)daemon->config->drain.timeout_ms, 0);
+    uv_timer_start(&daemon->drain_timer, on_drain_tick, DRAIN_TICK_MS, DRAIN_TICK_MS);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -271,9 +285,9 @@ int daemon_run(const struct config *config)
     uv_run(&daemon.loop, UV_RUN_DEFAULT); /* until what was stopped has closed */
     scheduler_destroy(daemon.scheduler);
     pool_finish(&daemon.pool);
-    acceptor_destroy(daemon.context.acceptor);
     throttle_destroy(daemon.context.throttle);
     wire_destroy(daemon.wire);
+    acceptor_destroy(daemon.context.acceptor);
     uv_loop_close(&daemon.loop);
     return EXIT_SUCCESS;
 }

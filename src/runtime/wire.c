@@ -98,6 +98,11 @@ void wire_drain(struct wire *wire, void (*on_drained)(void *data), void *data)
     grpc_server_shutdown_and_notify(wire->server, wire->queue, &wire->shut_down);
 }
 
+unsigned wire_running(const struct wire *wire)
+{
+    return wire->running;
+}
+
 void wire_cancel(struct wire *wire)
 {
     grpc_server_cancel_all_calls(wire->server);

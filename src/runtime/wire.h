@@ -35,7 +35,10 @@ void wire_add_connection(struct wire *wire, int fd);
  * on_drained runs once, on the loop, and nothing of the core is left. */
 void wire_drain(struct wire *wire, void (*on_drained)(void *data), void *data);
 
-/* Ends the calls that are still running, after wire_drain. */
+/* Calls that are still running. */
+unsigned wire_running(const struct wire *wire);
+
+/* Closes every connection, after wire_drain: calls that are still running are cancelled. */
 void wire_cancel(struct wire *wire);
 
 /* After on_drained, once the loop has closed the handles. NULL is let pass. */
