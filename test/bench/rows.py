@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 import rpcs
+from jobs import suggest_workshops, update_models
 from logins import hashed_per_s, reads_under_logins
+from matching import contention, new_match
 from measures import memory, new_connections, one_stream, under_load
 from scale import growth
 from world import LEGACY_HASH, PASSWORD_HASH
@@ -76,6 +78,21 @@ def table(world):
         Row("storm", "point read at half load, hash queue full", reads_under_logins, (profiles,), targets=(
             Target("p99 ÷ without logins", "to_without", 2, 1.25, at_most=True),),
             note="p99 without logins {without_us:.0f} us; {logins:.0f} logins a second beside"),
+        Row("matched", "TryMatch of a mentee who has a mentor", under_load, (page[3],), ("pgbench", "pipelined"), (
+            Target("÷ pgbench", "to_pgbench", 0.90, 1.15),)),
+        Row("match", "TryMatch, a new match, p50", new_match, targets=(
+            Target("100,000 mentors", "middle_us", 5000, 2500, at_most=True, unit="µs"),
+            Target("1,000,000 mentors", "big_us", 10000, 5000, at_most=True, unit="µs"),
+            Target("100,000 mentors ÷ 1,000", "growth", 3, 1.5, at_most=True)),
+            note="{small_us:.0f} us with 1,000 mentors"),
+        Row("contention", "200 TryMatch at once for 20 places", contention, targets=(
+            Target("÷ one after another", "to_alone", 1, 2),), note="{alone_rps:.0f}/s one after another"),
+        Row("models", "update-models, 10 new ratings", update_models, targets=(
+            Target("beside 1,000,000 others ÷ beside 10", "growth", 2, 1.2, at_most=True),),
+            note="{small_ms:.1f} ms beside 10 others, {big_ms:.1f} ms beside 1,000,000; "
+                 "taking these in took {moved_ms:,.0f} ms"),
+        Row("workshops", "suggest-workshops, 100,000 mentees", suggest_workshops, targets=(
+            Target("10,000 mentors", "took_ms", 10000, 2000, at_most=True, unit="ms"),), note="{sent:,} notifications"),
         Row("memory", "resident memory", memory, targets=(
             Target("idle", "idle_mb", 40, 20, at_most=True, unit="MB"),
             Target("with 2,000 idle connections", "connected_mb", 150, 80, at_most=True, unit="MB"))),
