@@ -61,11 +61,20 @@ BEGIN
     -- it, too.
     WITH dissolved AS (
         DELETE FROM assignment x
-        USING mentor m, account mentor_account, mentee e, account mentee_account
-        WHERE x.mentorid = m.mentorid AND m.accountid = mentor_account.accountid
-          AND x.menteeid = e.menteeid AND e.accountid = mentee_account.accountid
-          AND (m.accountid = account_key AND mentee_account.businesssectorid = new_area
-               OR e.accountid = account_key AND mentor_account.businesssectorid = new_area)
+        WHERE x.assignmentid = ANY (ARRAY( -- each side by index; one condition for both would look at every assignment
+            SELECT y.assignmentid
+            FROM mentor m
+            JOIN assignment y ON y.mentorid = m.mentorid
+            JOIN mentee e ON e.menteeid = y.menteeid
+            JOIN account its_mentee ON its_mentee.accountid = e.accountid
+            WHERE m.accountid = account_key AND its_mentee.businesssectorid = new_area
+            UNION
+            SELECT y.assignmentid
+            FROM mentee e
+            JOIN assignment y ON y.menteeid = e.menteeid
+            JOIN mentor m ON m.mentorid = y.mentorid
+            JOIN account its_mentor ON its_mentor.accountid = m.accountid
+            WHERE e.accountid = account_key AND its_mentor.businesssectorid = new_area))
         RETURNING x.assignmentid, x.mentorid, x.menteeid)
     SELECT array_agg(d.mentorid ORDER BY d.assignmentid), array_agg(d.menteeid ORDER BY d.assignmentid)
     INTO mentor_ids, mentee_ids FROM dissolved d;
