@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon.h"
 #include "db/conn.h"
@@ -15,8 +16,6 @@
 
 #define EXIT_USAGE   2 /* arguments or configuration are wrong */
 #define SETTINGS_MAX 128
-
-extern char **environ;
 
 struct arguments {
     const char *config_file;

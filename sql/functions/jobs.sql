@@ -56,19 +56,25 @@ CREATE OR REPLACE FUNCTION svcd.collect_ratings() RETURNS void LANGUAGE sql AS $
         ar = old.ar + excluded.ar, rr = old.rr + excluded.rr
 $$;
 
--- The first half of a run: collects, and returns what has no model yet that was made of all of it. If the run should not be
--- it returns nothing; the second half will say why.
+-- What has no model yet that was made of all of it.
+CREATE OR REPLACE FUNCTION svcd.unfitted_history() RETURNS SETOF rating_history LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY
+    SELECT h.* FROM rating_history h
+    WHERE h.fitted_n <> h.n
+       OR NOT EXISTS (SELECT FROM model m WHERE m.area1_id = h.area1_id AND m.area2_id = h.area2_id)
+    ORDER BY h.area1_id, h.area2_id;
+END $$;
+
+-- The first half of a run: collects, and returns what is to be fitted. If the run should not be it returns nothing; the
+-- second half will say why.
 CREATE OR REPLACE FUNCTION svcd.ratings_to_fit(its_due timestamp) RETURNS SETOF rating_history LANGUAGE plpgsql AS $$
 BEGIN
     IF begin_job('update-models', its_due) <> 'go' THEN
         RETURN;
     END IF;
     PERFORM collect_ratings();
-    RETURN QUERY
-    SELECT h.* FROM rating_history h
-    WHERE h.fitted_n <> h.n
-       OR NOT EXISTS (SELECT FROM model m WHERE m.area1_id = h.area1_id AND m.area2_id = h.area2_id)
-    ORDER BY h.area1_id, h.area2_id;
+    RETURN QUERY SELECT u.* FROM unfitted_history() u;
 END $$;
 
 -- Stores models, each unless more ratings have come since it was made. Returns how many it stored.
@@ -124,6 +130,12 @@ BEGIN
         WHEN 'update-models' THEN rows := store_models(input);
         WHEN 'suggest-workshops' THEN rows := suggest_workshops();
     END CASE;
+    -- Somebody else collected between the halves of this run: who has them will store those models.
+    IF its_job = 'update-models' AND EXISTS (SELECT FROM unfitted_history()) THEN
+        outcome := 'busy';
+        rows := NULL;
+        RETURN;
+    END IF;
     outcome := 'done';
     PERFORM note_run(its_job, its_due, took + (clock_timestamp() - begun), outcome, rows, NULL);
 END $$;

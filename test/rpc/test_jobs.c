@@ -627,6 +627,22 @@ START_TEST(a_model_of_fewer_ratings_than_there_are_by_now_is_not_stored)
 }
 END_TEST
 
+START_TEST(a_run_between_the_halves_of_another_is_not_done_without_its_models)
+{
+    configure(NULL, NULL);
+    queue_rating(1, 2, 2, 10, 4);
+    db_run("SELECT ratings_to_fit('2050-01-01')");
+    ck_assert_str_eq(db_text("SELECT outcome FROM run_job('update-models', '2050-01-01', '0 s', '[]')"),
+                     "busy");
+    ck_assert_int_eq(runs("done"), 0);
+    ck_assert_str_eq(
+        db_text("SELECT outcome FROM run_job('update-models', '2050-01-01', '0 s', "
+                "'[{\"area1_id\":1,\"area2_id\":2,\"n\":1,\"by_skill\":0,\"by_age\":0,\"base\":4}]')"),
+        "done");
+    model_is(1, 2, 0, 0, 4);
+}
+END_TEST
+
 START_TEST(a_rating_given_by_rpc_becomes_part_of_the_model)
 {
     configure(NULL, NULL);
@@ -738,6 +754,7 @@ Suite *jobs_suite(void)
     tcase_add_test(tcase, ages_of_60_years_either_way_give_finite_models);
     tcase_add_test(tcase, a_crash_between_collecting_and_storing_loses_nothing);
     tcase_add_test(tcase, a_model_of_fewer_ratings_than_there_are_by_now_is_not_stored);
+    tcase_add_test(tcase, a_run_between_the_halves_of_another_is_not_done_without_its_models);
     tcase_add_test(tcase, a_rating_given_by_rpc_becomes_part_of_the_model);
     tcase_add_test(tcase, several_schedulers_count_each_rating_once);
     tcase_add_test(tcase, models_are_stored_while_mentees_are_matched);
