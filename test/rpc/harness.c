@@ -33,6 +33,8 @@ static struct {
     struct context context;
     struct pool pool;
     struct pool_options pool_options;
+    struct pool other_pool; /* the test's own choice */
+    bool has_other_pool;
     struct arena memory;
     PGconn *others[8];
     size_t others_n;
@@ -407,6 +409,15 @@ const struct pool_options *harness_pool_options(void)
     return &harness.pool_options;
 }
 
+struct pool *harness_use_pool(const struct pool_options *options)
+{
+    ck_assert(!harness.has_other_pool);
+    ck_assert_int_eq(pool_start(&harness.other_pool, &harness.loop, options), 0);
+    harness.has_other_pool = true;
+    harness.context.pool = &harness.other_pool;
+    return &harness.other_pool;
+}
+
 void harness_run_until(const bool *flag)
 {
     timer_start(WAIT_MAX_MS);
@@ -524,11 +535,14 @@ static void set_up(void)
 static void tear_down(void)
 {
     pool_stop(&harness.pool);
+    if (harness.has_other_pool && !harness.other_pool.stopping)
+        pool_stop(&harness.other_pool);
     stop_logins();
     uv_close((uv_handle_t *)&harness.timer, NULL);
     uv_run(&harness.loop, UV_RUN_DEFAULT);
     ck_assert_int_eq(uv_loop_close(&harness.loop), 0);
     pool_finish(&harness.pool);
+    pool_finish(&harness.other_pool);
     while (harness.calls) {
         struct test_call *test = harness.calls;
         harness.calls = test->next;

@@ -93,6 +93,8 @@ void rpc_fails(enum status status, const char *words, const char *path, const pb
 struct context *harness_context(void);
 struct uv_loop_s *harness_loop(void);
 const struct pool_options *harness_pool_options(void);
+/* Calls see another pool from now on, which may still be connecting. Once a test. */
+struct pool *harness_use_pool(const struct pool_options *options);
 /* Turns of the loop until *flag, which fails the test after 20 s. */
 void harness_run_until(const bool *flag);
 /* Starts what logins need anew, with these settings ("password.workers=1") over the defaults; NULL ends the

@@ -29,7 +29,7 @@ int main(void)
     SRunner *runner = srunner_create(NULL);
 #define ADD(name) srunner_add_suite(runner, name##_suite());
     EACH_SUITE(ADD)
-    srunner_run_all(runner, CK_NORMAL);
+    srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -14,22 +14,12 @@
 #define MENTOR account_package_ProfileType_MENTOR
 #define NOON   INT64_C(4102488000) /* 2100-01-01T12:00:00Z */
 
-static struct pool wide;
-
 /* Runs after the harness's own set-up. */
 static void use_wide_pool(void)
 {
     struct pool_options options = *harness_pool_options();
     options.connections[LANE_WRITE] = 12;
-    ck_assert_int_eq(pool_start(&wide, harness_loop(), &options), 0);
-    harness_run_until(&wide.available);
-    harness_context()->pool = &wide;
-}
-
-/* Runs before the harness's own tear-down, which lets the loop run empty. */
-static void stop_wide_pool(void)
-{
-    pool_stop(&wide);
+    harness_run_until(&harness_use_pool(&options)->available);
 }
 
 static struct sent *try_match(int mentee)
@@ -403,7 +393,7 @@ Suite *concurrency_suite(void)
 {
     Suite *suite = suite_create("concurrency");
     TCase *tcase = harness_case(suite, "at once");
-    tcase_add_checked_fixture(tcase, use_wide_pool, stop_wide_pool);
+    tcase_add_checked_fixture(tcase, use_wide_pool, NULL);
     tcase_add_test(tcase,
                    two_hundred_matches_at_once_give_each_mentee_one_mentor_and_no_mentor_more_than_five);
     tcase_add_test(tcase, a_hundred_mentees_fill_fifty_places_exactly_with_and_without_model);

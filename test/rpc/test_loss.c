@@ -271,10 +271,9 @@ END_TEST
 /* ---- a database that goes away ---- */
 
 /* A folder with a link to the server's socket, which the test can take away. */
-static struct pool linked;
 static char folder[] = "/tmp/svcd-test-XXXXXX", link_path[100], socket_path[200];
 
-static void use_linked_pool(void)
+static struct pool *use_linked_pool(void)
 {
     static const char *values[32];
     struct pool_options options = *harness_pool_options();
@@ -292,8 +291,7 @@ static void use_linked_pool(void)
     strcat(socket_path, port);
     snprintf(link_path, sizeof link_path, "%s/.s.PGSQL.%s", folder, port);
     options.conn.values = values;
-    ck_assert_int_eq(pool_start(&linked, harness_loop(), &options), 0);
-    harness_context()->pool = &linked;
+    return harness_use_pool(&options);
 }
 
 static grpc_health_v1_HealthCheckResponse_ServingStatus health(void)
@@ -312,7 +310,7 @@ static void is_unavailable_at_once(struct sent *sent)
 START_TEST(calls_are_unavailable_at_once_while_the_database_is_away_and_served_within_a_second_of_its_return)
 {
     int mentor = make_mentor(make_area("Here"), "");
-    use_linked_pool(); /* starts while there is no database */
+    struct pool *pool = use_linked_pool(); /* starts while there is no database */
     harness_run_ms(300);
     is_unavailable_at_once(get_notifications(mentor));
     is_unavailable_at_once(add_feedback("away"));
@@ -320,7 +318,7 @@ START_TEST(calls_are_unavailable_at_once_while_the_database_is_away_and_served_w
     for (int round = 0; round < 2; round++) {
         ck_assert_int_eq(symlink(socket_path, link_path), 0);
         uint64_t back = uv_hrtime();
-        harness_run_until(&linked.available);
+        harness_run_until(&pool->available);
         ck_assert_uint_lt((uv_hrtime() - back) / 1000000, 1000);
         ck_assert_int_eq(health(), grpc_health_v1_HealthCheckResponse_ServingStatus_SERVING);
         rpc_ok(RPC_ADD_DEV_FEEDBACK, &(feedback_package_AddDevFeedbackRequest){ .content = "back" });
@@ -330,7 +328,6 @@ START_TEST(calls_are_unavailable_at_once_while_the_database_is_away_and_served_w
         is_unavailable_at_once(add_feedback("away again"));
         ck_assert_int_eq(health(), grpc_health_v1_HealthCheckResponse_ServingStatus_NOT_SERVING);
     }
-    pool_stop(&linked);
     rmdir(folder);
     ck_assert_int_eq(db_int("SELECT count(*) FROM websitefeedback"), 2);
 }

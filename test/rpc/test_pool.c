@@ -283,18 +283,16 @@ END_TEST
 
 /* ---- queues ---- */
 
-static struct pool narrow;
-
 /* One connection a lane and few places to wait. */
-static void use_narrow_pool(unsigned queue_max)
+static struct pool *use_narrow_pool(unsigned queue_max)
 {
     struct pool_options options = *harness_pool_options();
     for (int lane = 0; lane < LANES; lane++)
-        options.connections[lane] = 1;
+        options.connections[lane] = options.connections[lane] ? 1 : 0;
     options.queue_max = queue_max;
-    ck_assert_int_eq(pool_start(&narrow, harness_loop(), &options), 0);
-    harness_run_until(&narrow.available);
-    harness_context()->pool = &narrow;
+    struct pool *pool = harness_use_pool(&options);
+    harness_run_until(&pool->available);
+    return pool;
 }
 
 START_TEST(a_full_queue_refuses_with_a_time_to_come_back_and_serves_again_afterwards)
@@ -320,7 +318,6 @@ START_TEST(a_full_queue_refuses_with_a_time_to_come_back_and_serves_again_afterw
     struct sent *again = add_feedback("again");
     rpc_wait(again);
     ck_assert_int_eq(again->status, STATUS_OK);
-    pool_stop(&narrow);
 }
 END_TEST
 
@@ -339,7 +336,6 @@ START_TEST(a_full_queue_of_one_lane_refuses_nobody_in_another)
     ck_assert_msg(read->status == STATUS_OK, "%s", read->message);
     let_go(holder);
     rpc_wait_all();
-    pool_stop(&narrow);
 }
 END_TEST
 
@@ -358,7 +354,6 @@ START_TEST(a_call_whose_deadline_passes_while_it_waits_is_not_started)
     ck_assert_int_eq(in_flight->status, STATUS_OK); /* what runs is not torn */
     ck_assert_str_eq(db_text("SELECT string_agg(message, ' ' ORDER BY message) FROM websitefeedback"),
                      "in flight patient");
-    pool_stop(&narrow);
 }
 END_TEST
 
@@ -459,12 +454,12 @@ END_TEST
 
 START_TEST(a_pool_that_stops_answers_whatever_waits)
 {
-    use_narrow_pool(100);
+    struct pool *pool = use_narrow_pool(100);
     PGconn *holder = hold("LOCK TABLE websitefeedback");
     struct sent *in_flight = add_feedback("in flight");
     wait_for_blocked(1);
     struct sent *queued = add_feedback("queued");
-    pool_stop(&narrow);
+    pool_stop(pool);
     ck_assert(in_flight->answered && queued->answered);
     ck_assert_int_eq(in_flight->status, STATUS_UNAVAILABLE);
     ck_assert_int_eq(queued->status, STATUS_UNAVAILABLE);
