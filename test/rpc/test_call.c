@@ -4,7 +4,10 @@
  */
 #include "harness.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "runtime/rpc.h"
 
 /* ---- text that is none ---- */
 
@@ -77,6 +80,106 @@ START_TEST(a_profile_type_that_is_none_is_an_invalid_argument)
 }
 END_TEST
 
+/* ---- whatever comes ---- */
+
+static uint8_t *put_varint(uint8_t *out, uint64_t value)
+{
+    for (; value > 0x7F; value >>= 7)
+        *out++ = (uint8_t)(value | 0x80);
+    *out++ = (uint8_t)value;
+    return out;
+}
+
+static uint64_t random_integer(void)
+{
+    static const uint64_t values[] = {
+        0, 1, 2, 1001, 1002, 1003, 60, 10080, UINT64_MAX, UINT64_C(1) << 31, UINT64_C(1) << 63
+    };
+    return random() % 4 ? values[(size_t)random() % (sizeof values / sizeof *values)]
+                        : (uint64_t)random() << random() % 34;
+}
+
+static uint8_t *put_text(uint8_t *out)
+{
+    static const char *const texts[] = {
+        "", "Skill", "p1@example.com", "\xC3\xA9", "\x08\x80\xF8\xD1\xF3\x7F", "\x08\x05\x10\x07", "\xFF", "a"
+    };
+    const char *text = texts[random() % 8];
+    size_t len = random() % 30 ? strlen(text) : strlen(text) + 1;
+    out = put_varint(out, len);
+    memcpy(out, text, len);
+    return out + len;
+}
+
+/* Mostly a message with fields such as requests have; now and then damaged. Returns its length, less than
+ * 200. */
+static size_t random_message(uint8_t *bytes)
+{
+    uint8_t *out = bytes;
+    for (long fields = random() % 7; fields > 0; fields--) {
+        unsigned number = 1 + (unsigned)random() % 6;
+        switch (random() % 8) {
+        case 0:
+            out = put_varint(out, number << 3 | 5); /* a float of any bits */
+            for (int i = 0; i < 4; i++)
+                *out++ = (uint8_t)random();
+            break;
+        case 1:
+        case 2:
+        case 3:
+            out = put_varint(out, number << 3 | 2);
+            out = put_text(out);
+            break;
+        default:
+            out = put_varint(out, number << 3);
+            out = put_varint(out, random_integer());
+        }
+    }
+    size_t len = (size_t)(out - bytes);
+    if (len > 0 && random() % 4 == 0)
+        bytes[(size_t)random() % len] = (uint8_t)random();
+    return random() % 10 ? len : len / 2;
+}
+
+static bool is_allowed(enum status status)
+{
+    return status == STATUS_OK || status == STATUS_INVALID_ARGUMENT || status == STATUS_NOT_FOUND ||
+           status == STATUS_FAILED_PRECONDITION || status == STATUS_RESOURCE_EXHAUSTED ||
+           status == STATUS_INTERNAL;
+}
+
+/* Of every method; an INTERNAL error may only say that the bytes are no message. */
+START_TEST(whatever_bytes_come_they_get_one_answer_that_the_rules_allow)
+{
+    int here = make_area("Here"), there = make_area("There");
+    make_skill("Skill");
+    make_mentor(here, "1001");
+    make_assignment(make_mentor(there, "1001"), make_mentee(here, "1001"));
+    srandom(3);
+    int methods_ok = 0;
+    for (size_t i = 0; i < rpc_methods_n; i++) {
+        int n_ok = 0, n = rpc_has_secret(&rpc_methods[i]) ? 10 : 300; /* hashes cost time */
+        struct sent *sent[300];
+        for (int k = 0; k < n; k++) {
+            uint8_t bytes[200];
+            size_t len = random_message(bytes);
+            sent[k] = rpc_send_bytes(rpc_methods[i].path, NULL, google_protobuf_Empty_fields,
+                                     sizeof(google_protobuf_Empty), bytes, len, 0);
+        }
+        rpc_wait_all();
+        for (int k = 0; k < n; k++) {
+            ck_assert_msg(is_allowed(sent[k]->status), "%s: status %d: %s", rpc_methods[i].path,
+                          sent[k]->status, sent[k]->message);
+            ck_assert_msg(sent[k]->status != STATUS_INTERNAL || strstr(sent[k]->message, "cannot be decoded"),
+                          "%s: %s", rpc_methods[i].path, sent[k]->message);
+            n_ok += sent[k]->status == STATUS_OK;
+        }
+        methods_ok += n_ok > 0;
+    }
+    ck_assert_int_gt(methods_ok, 12); /* or the messages are not what they should be */
+}
+END_TEST
+
 Suite *call_suite(void)
 {
     Suite *suite = suite_create("call");
@@ -87,5 +190,6 @@ Suite *call_suite(void)
     tcase_add_test(tcase, bytes_that_are_no_message_are_an_internal_error);
     tcase_add_test(tcase, unknown_fields_are_passed_over);
     tcase_add_test(tcase, a_profile_type_that_is_none_is_an_invalid_argument);
+    tcase_add_test(tcase, whatever_bytes_come_they_get_one_answer_that_the_rules_allow);
     return suite;
 }
