@@ -27,9 +27,10 @@
 #include "runtime/accept.h"
 #include "runtime/wire.h"
 
-#define ANSWER_GRACE_MS 5000 /* over the server's statement_timeout, which is the first to end a statement */
-#define HANG_UP_MS      500  /* for clients to hang up by themselves once no call is running */
-#define DRAIN_TICK_MS   50
+#define ANSWER_GRACE_MS 5000 /* over the server's statement_timeout, which is the first to end a statement   \
+                              */
+#define HANG_UP_MS    500    /* for clients to hang up by themselves once no call is running */
+#define DRAIN_TICK_MS 50
 
 struct daemon {
     const struct config *config;
@@ -53,7 +54,8 @@ void database_params_set(struct database_params *params, const struct config *co
      * parameters in one merged execution are rare, so nothing is gained by remembering their rows. */
     snprintf(params->options, sizeof params->options,
              "-c search_path=svcd,public,pg_temp -c TimeZone=UTC -c statement_timeout=%d -c "
-             "plan_cache_mode=force_generic_plan -c jit=off -c enable_memoize=off",
+             "plan_cache_mode=force_generic_plan -c jit=off -c enable_memoize=off "
+             "-c max_parallel_workers_per_gather=0",
              config->database.statement_timeout_ms);
     const char *pairs[][2] = {
         { "host", config->database.host },

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <uv.h>
 
+#include "ops/log.h"
+
 #define ATTEMPTS_MAX 5 /* of a query that loses to others (deadlock, serialization failure) */
 
 struct result {
@@ -228,11 +230,27 @@ static void answer_merged(struct execution *execution)
     }
 }
 
-static void answer_execution(struct execution *execution)
+static bool callers_in_order(const struct execution *execution)
 {
-    if (execution->merged)
+    const PGresult *pg = execution->result->pg;
+    int last = 1;
+    for (int row = 0; row < PQntuples(pg); row++) {
+        int caller = caller_of(pg, row);
+        if (caller < last || caller > (int)execution->n)
+            return false;
+        last = caller;
+    }
+    return true;
+}
+
+static void answer_execution(struct batch *batch, struct execution *execution)
+{
+    if (execution->merged && callers_in_order(execution))
         answer_merged(execution);
-    else
+    else if (execution->merged) { /* the plan is none that sqlgen's text should have */
+        log_error("rows of merged reads out of order", log_str("statement", execution->statement->name));
+        retry(batch, execution, true);
+    } else
         end_all(execution, &(struct query_outcome){ .result = execution->result,
                                                     .rows_n = PQntuples(execution->result->pg) });
     result_release(execution->result);
@@ -262,9 +280,10 @@ static void execution_failed(struct batch *batch, struct execution *execution, c
     if (has_company || lost_to_others)
         retry(batch, execution, true);
     else
-        end_all(execution, &(struct query_outcome){ .end = QUERY_FAILED,
-                                                    .sqlstate = sqlstate,
-                                                    .message = PQresultErrorMessage(pg) });
+        end_all(execution,
+                &(struct query_outcome){ .end = QUERY_FAILED,
+                                         .sqlstate = sqlstate,
+                                         .message = PQresultErrorField(pg, PG_DIAG_MESSAGE_PRIMARY) });
 }
 
 /* A failed COMMIT: the Sync itself was refused, and the batch, whose only or last execution is meant, with
@@ -282,7 +301,7 @@ bool batch_result(struct batch *batch, PGresult *pg)
     if (ok && (execution->result = malloc(sizeof *execution->result))) {
         *execution->result = (struct result){ .pg = pg, .holds = 1 };
         if (!batch->transaction)
-            answer_execution(execution);
+            answer_execution(batch, execution);
         return true;
     }
     const char *sqlstate = PQresultErrorField(pg, PG_DIAG_SQLSTATE);
@@ -315,7 +334,7 @@ void batch_synced(struct batch *batch)
         if (!execution->result)
             continue;
         if (!batch->aborted) {
-            answer_execution(execution);
+            answer_execution(batch, execution);
             continue;
         }
         result_release(execution->result);

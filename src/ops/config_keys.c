@@ -59,7 +59,7 @@ const struct config_key config_keys[] = {
     DATABASE(host, text, "POSTGRES_HOST", "host, or folder of a unix socket; empty = libpq's default"),
     DATABASE(port, port, "POSTGRES_PORT", "port; empty = libpq's default"),
     INT(database, read_connections, 2, 1, 64, "connections", "for statements that only read"),
-    INT(database, insert_connections, 1, 1, 64, "connections", "for short writes that share transactions"),
+    INT(database, insert_connections, 2, 1, 64, "connections", "for short writes that share transactions"),
     INT(database, write_connections, 4, 1, 64, "connections", "for writes that lock, a transaction each"),
     INT(database, queue_limit, 10000, 1, 1000000, "statements", "waiting; more calls are RESOURCE_EXHAUSTED"),
     INT(database, statement_timeout_ms, 10000, 0, DAY_MS, "milliseconds", "the server ends a slower statement; 0 = never"),

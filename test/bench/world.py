@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # What svcd sets on its own connections, so that the baselines' plans are the same.
 SESSION = ("-c search_path=svcd,public,pg_temp -c TimeZone=UTC -c plan_cache_mode=force_generic_plan -c jit=off "
-           "-c enable_memoize=off")
+           "-c enable_memoize=off -c max_parallel_workers_per_gather=0")
 
 
 class Wrong(Exception):
