@@ -27,9 +27,10 @@
 #include "runtime/accept.h"
 #include "runtime/wire.h"
 
-#define ANSWER_GRACE_MS 5000 /* over the server's statement_timeout, which is the first to end a statement   \
-                              */
-#define HANG_UP_MS    500    /* for clients to hang up by themselves once no call is running */
+#define ANSWER_GRACE_MS                                                                                      \
+    5000                  /* over the server's statement_timeout, which is the first to end a statement      \
+                           */
+#define HANG_UP_MS    500 /* for clients to hang up by themselves once no call is running */
 #define DRAIN_TICK_MS 50
 
 struct daemon {

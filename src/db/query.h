@@ -28,7 +28,8 @@ enum query_end {
 struct query_outcome {
     enum query_end end;
     const char *sqlstate; /* five characters, QUERY_FAILED only */
-    const char *message;  /* for the log, not for the peer; without the detail, which may hold data of the request */
+    const char
+        *message; /* for the log, not for the peer; without the detail, which may hold data of the request */
     struct result *result;
     int first_row; /* this query's rows in the result */
     int rows_n;

@@ -55,7 +55,7 @@ struct wire {
     grpc_call *waker;      /* an empty batch on it puts `woken` into the queue, from any thread */
     struct event woken;
     unsigned batches_seen; /* of the pool's batches_sent */
-    uv_async_t nudge; /* makes libuv ready, and so the watcher return */
+    uv_async_t nudge;      /* makes libuv ready, and so the watcher return */
 
     /* wire_call.c */
     struct wire_method *methods; /* rpc_methods_n of them */
