@@ -255,8 +255,8 @@ static void read_results(struct conn *conn)
         go_down(conn, PQerrorMessage(conn->pg));
         return;
     }
-    bool nothing =
-        false; /* NULL ends an execution's results; a second one in a row means that no more has come */
+    /* NULL ends an execution's results; a second one in a row means that no more has come. */
+    bool nothing = false;
     while ((conn->state == CONN_BUSY || conn->state == CONN_PREPARING) && !PQisBusy(conn->pg)) {
         PGresult *pg_result = PQgetResult(conn->pg);
         if (!pg_result && nothing)
@@ -269,9 +269,8 @@ static void read_results(struct conn *conn)
         else if (conn->state == CONN_BUSY)
             batch_next(&conn->batch);
     }
-    if (conn->state == CONN_IDLE &&
-        PQisBusy(conn->pg)) /* lets libpq look at what an idle server said, such as a farewell */
-        return;
+    if (conn->state == CONN_IDLE)
+        (void)PQisBusy(conn->pg); /* lets libpq parse what an idle server said, such as a farewell */
 }
 
 static void on_readable_or_writable(uv_poll_t *poll, int status, int events)
