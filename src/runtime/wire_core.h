@@ -48,7 +48,7 @@ struct wire {
 
     /* wire_poll.c */
     uv_thread_t watcher;
-    uv_sem_t armed_sem;
+    int watch_fd; /* an epoll of the watcher's, which holds libuv's; -1: it has ended */
     atomic_bool stop_watcher;
     bool armed;            /* the watcher will post `woken` */
     grpc_channel *nowhere; /* a channel without a server, for the one call below */

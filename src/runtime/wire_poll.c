@@ -7,7 +7,11 @@
  * answered without a change of threads, and nothing contends for the core's locks: handing events to a loop
  * on a thread of its own cost twice the CPU an RPC.
  */
+#include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "db/pool.h"
 #include "runtime/wire_core.h"
@@ -15,15 +19,13 @@
 #define ANSWER_WAIT_NS  60000
 #define EVENTS_PER_TURN 256 /* then the loop has its turn even if the core has more */
 
-/* Posts `woken` to the completion queue whenever libuv has something to do and the loop's thread waits in the
- * core. */
+/* Posts `woken` to the completion queue when libuv has something to do and the watcher is armed. */
 static void watch_loop(void *arg)
 {
     struct wire *wire = arg;
-    struct pollfd backend = { .fd = uv_backend_fd(wire->loop), .events = POLLIN };
+    struct epoll_event ready;
     for (;;) {
-        uv_sem_wait(&wire->armed_sem);
-        while (poll(&backend, 1, -1) < 0) /* EINTR */
+        while (epoll_wait(wire->watch_fd, &ready, 1, -1) < 0) /* EINTR */
             ;
         if (wire->stop_watcher)
             return;
@@ -31,6 +33,18 @@ static void watch_loop(void *arg)
     }
 }
 
+/* Armed, the watcher wakes once; else it sleeps whatever happens. It costs one system call and wakes nobody:
+ * while the loop's thread waits for libuv itself, both would be woken, for one answer of the database. */
+static void set_armed(struct wire *wire, bool armed)
+{
+    struct epoll_event event = { .events = EPOLLONESHOT | (armed ? EPOLLIN : 0) };
+    wire->armed = armed;
+    if (wire->watch_fd >= 0 && epoll_ctl(wire->watch_fd, EPOLL_CTL_MOD, uv_backend_fd(wire->loop), &event))
+        abort(); /* only if one of them is no epoll */
+}
+
+/* May come after the watcher was disarmed, or armed again, as it was about to post: then it is armed once
+ * more than need be. */
 static void on_woken(struct event *event, bool ok)
 {
     (void)ok;
@@ -75,10 +89,8 @@ static void wait_in_core(struct wire *wire)
     gpr_timespec deadline = gpr_inf_future(GPR_CLOCK_MONOTONIC);
     if (timeout_ms >= 0)
         deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(timeout_ms, GPR_TIMESPAN));
-    if (!wire->armed && !wire->stop_watcher) {
-        wire->armed = true;
-        uv_sem_post(&wire->armed_sem);
-    }
+    if (!wire->armed)
+        set_armed(wire, true);
     grpc_event arrived = grpc_completion_queue_next(wire->queue, deadline, NULL);
     uv_update_time(wire->loop);
     if (arrived.type == GRPC_OP_COMPLETE) {
@@ -88,16 +100,29 @@ static void wait_in_core(struct wire *wire)
     wire->queue_ended |= arrived.type == GRPC_QUEUE_SHUTDOWN;
 }
 
-/* The answer to a batch that has just left is often here sooner than the watcher's thread could be woken to
- * tell of it: so it is waited for in libuv first, once a batch and for so short that no request is kept
- * waiting to speak of. */
+static bool has_sent_a_batch(const struct wire *wire)
+{
+    return wire->batches_seen != wire->context->pool->batches_sent;
+}
+
+/* The answer to a batch that has just left is often here sooner than the watcher could be woken to tell of
+ * it: so it is waited for in libuv first, once a batch and for so short that no request is kept waiting to
+ * speak of. */
 static bool wait_for_database(struct wire *wire)
 {
-    if (wire->batches_seen == wire->context->pool->batches_sent)
-        return false;
-    wire->batches_seen = wire->context->pool->batches_sent;
     struct pollfd backend = { .fd = uv_backend_fd(wire->loop), .events = POLLIN };
+    wire->batches_seen = wire->context->pool->batches_sent;
+    if (wire->armed)
+        set_armed(wire, false);
     return ppoll(&backend, 1, &(struct timespec){ .tv_nsec = ANSWER_WAIT_NS }, NULL) > 0;
+}
+
+static void wait(struct wire *wire)
+{
+    if (has_sent_a_batch(wire) && wait_for_database(wire))
+        run_loop(wire);
+    if (!has_sent_a_batch(wire))
+        wait_in_core(wire);
 }
 
 void wire_run(struct wire *wire)
@@ -107,9 +132,8 @@ void wire_run(struct wire *wire)
         run_loop(wire);
         /* With the watcher armed waiting costs nothing; else look once more first, for under load there is
          * always something. */
-        if (!wire->queue_ended && (n == 0 || (wire->armed && n < EVENTS_PER_TURN)) &&
-            !wait_for_database(wire))
-            wait_in_core(wire);
+        if (!wire->queue_ended && (n == 0 || (wire->armed && n < EVENTS_PER_TURN)))
+            wait(wire);
     }
     uv_close((uv_handle_t *)&wire->nudge, NULL);
     wire_calls_close(wire);
@@ -125,9 +149,11 @@ static void on_nudge(uv_async_t *nudge)
 
 int wire_poll_start(struct wire *wire)
 {
-    int rc = uv_sem_init(&wire->armed_sem, 0);
-    if (!rc)
-        rc = uv_async_init(wire->loop, &wire->nudge, on_nudge);
+    struct epoll_event disarmed = { .events = EPOLLONESHOT };
+    wire->watch_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (wire->watch_fd < 0 || epoll_ctl(wire->watch_fd, EPOLL_CTL_ADD, uv_backend_fd(wire->loop), &disarmed))
+        return uv_translate_sys_error(errno);
+    int rc = uv_async_init(wire->loop, &wire->nudge, on_nudge);
     if (rc)
         return rc;
     wire->woken.handle = on_woken;
@@ -143,9 +169,10 @@ void wire_poll_stop(struct wire *wire)
 {
     wire->stop_watcher = true;
     uv_async_send(&wire->nudge);
-    uv_sem_post(&wire->armed_sem);
+    set_armed(wire, true);
     uv_thread_join(&wire->watcher);
-    uv_sem_destroy(&wire->armed_sem);
+    close(wire->watch_fd);
+    wire->watch_fd = -1;
     grpc_call_unref(wire->waker);
     grpc_channel_destroy(wire->nowhere);
 }
