@@ -19,6 +19,7 @@
 struct result {
     PGresult *pg;
     unsigned holds;
+    void *memo;
 };
 
 void result_hold(struct result *result)
@@ -32,7 +33,19 @@ void result_release(struct result *result)
     if (!result || --result->holds > 0)
         return;
     PQclear(result->pg);
+    free(result->memo);
     free(result);
+}
+
+void result_set_memo(struct result *result, void *memo)
+{
+    free(result->memo);
+    result->memo = memo;
+}
+
+const void *result_memo(const struct result *result)
+{
+    return result->memo;
 }
 
 int result_decode(const struct query_outcome *outcome, const struct statement *statement, void *rows)
@@ -252,7 +265,8 @@ static void answer_execution(struct batch *batch, struct execution *execution)
         retry(batch, execution, true);
     } else
         end_all(execution, &(struct query_outcome){ .result = execution->result,
-                                                    .rows_n = PQntuples(execution->result->pg) });
+                                                    .rows_n = PQntuples(execution->result->pg),
+                                                    .is_shared = execution->n > 1 });
     result_release(execution->result);
     execution->result = NULL;
 }

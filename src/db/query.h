@@ -34,6 +34,7 @@ struct query_outcome {
     int first_row; /* this query's rows in the result */
     int rows_n;
     int first_column; /* 1 in a merged result: the caller's number leads */
+    bool is_shared;   /* other queries of the same statement are given the very same rows */
 };
 
 enum query_state {
@@ -63,6 +64,11 @@ TAILQ_HEAD(query_list, query);
  * pass. */
 void result_hold(struct result *result);
 void result_release(struct result *result);
+
+/* What the first of those who share a result has made of it, for the others: malloc'd, from then on the
+ * result's. NULL: nothing. */
+void result_set_memo(struct result *result, void *memo);
+const void *result_memo(const struct result *result);
 
 /* Fills outcome->rows_n structs at `rows`, zeroed memory of that many times row_size. Text points into the
  * result. Returns 0, or UV_EPROTO when the server's columns are not the declared ones. */

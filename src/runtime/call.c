@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
 #include "ops/config.h"
@@ -19,6 +20,13 @@
 struct held_result {
     struct held_result *next;
     struct result *result;
+};
+
+/* A result's memo. */
+struct shared_reply {
+    const struct rpc_method *method;
+    size_t len;
+    uint8_t bytes[];
 };
 
 static const bool allowed[CALL_STATES][CALL_STATES] = {
@@ -77,6 +85,7 @@ bool call_client(struct call *call, struct ip *client)
 {
     const struct network_list *trusted = &call->context->config->throttle.trusted_proxies;
     struct ip peer;
+    call->knows_client = true;
     if (!call->transport->peer(call, &peer))
         return false;
     const char *forwarded_for =
@@ -109,7 +118,9 @@ static void release(struct call *call)
     }
     call->request = NULL;
     arena_reset(&call->arena);
-    call->inert = false;
+    call->replied_from = NULL;
+    call->waits = 0;
+    call->knows_client = call->inert = false;
     call->withdraw = NULL;
     call->otherwise = NULL;
     move(call, CALL_FREE);
@@ -145,6 +156,33 @@ enum next call_no_memory(struct call *call)
     return call_push_back(call, STATUS_RESOURCE_EXHAUSTED, 0, "out of memory");
 }
 
+static enum next reply_with(struct call *call, const uint8_t *bytes, size_t len)
+{
+    move(call, CALL_ANSWERED);
+    call->transport->reply(call, bytes, len);
+    return REPLIED;
+}
+
+bool call_reply_as_others(struct call *call, struct result *shared)
+{
+    if (call->method->request_fields->field_count > 0 || call->waits > 1 || call->knows_client)
+        return false;
+    call->replied_from = shared;
+    const struct shared_reply *reply = result_memo(shared);
+    return reply && reply->method == call->method && reply_with(call, reply->bytes, reply->len) == REPLIED;
+}
+
+/* Without memory for it the others encode for themselves. */
+static void share_reply(const struct call *call, const uint8_t *bytes, size_t len)
+{
+    struct shared_reply *reply = malloc(sizeof *reply + len);
+    if (!reply)
+        return;
+    *reply = (struct shared_reply){ .method = call->method, .len = len };
+    memcpy(reply->bytes, bytes, len);
+    result_set_memo(call->replied_from, reply);
+}
+
 /* Nearly every reply fits the buffer, and then its size need not be computed before it is encoded. */
 enum next call_reply(struct call *call, const pb_msgdesc_t *fields, const void *reply)
 {
@@ -162,9 +200,9 @@ enum next call_reply(struct call *call, const pb_msgdesc_t *fields, const void *
         if (!pb_encode(&stream, fields, reply))
             return call_fail(call, STATUS_INTERNAL, "the reply cannot be encoded");
     }
-    move(call, CALL_ANSWERED);
-    call->transport->reply(call, bytes, stream.bytes_written);
-    return REPLIED;
+    if (call->replied_from && !call->knows_client)
+        share_reply(call, bytes, stream.bytes_written);
+    return reply_with(call, bytes, stream.bytes_written);
 }
 
 /* ---- waiting ---- */
@@ -173,6 +211,8 @@ enum next call_wait(struct call *call, bool (*withdraw)(struct call *call))
 {
     move(call, CALL_WAITING);
     call->withdraw = withdraw;
+    call->waits++;
+    call->replied_from = NULL; /* there is more to its reply than these rows */
     return WAITING;
 }
 

@@ -84,6 +84,9 @@ struct call {
     void *request;                     /* decoded, in the arena; what it points to is nanopb's */
     struct arena arena;
     struct held_result *results; /* whose text rows of earlier continuations point to */
+    struct result *replied_from; /* see call_reply_as_others() */
+    unsigned waits;              /* how often it waited */
+    bool knows_client;           /* asked for its address */
     struct query query;          /* the SQL under way; one at a time */
     size_t params_n;             /* bound so far */
     bool out_of_memory;          /* while binding */
@@ -127,6 +130,11 @@ CALL_MUST_USE enum next call_wait(struct call *call, bool (*withdraw)(struct cal
  * False: nobody wants it any more, and the call is over. */
 bool call_wake(struct call *call);
 void call_settle(struct call *call, enum next next);
+/* Where a method's request has no fields, and a call asked neither for its client nor for anything before
+ * these rows, its reply is made of the rows alone: so of the calls that share them the first encodes it, and
+ * the others, whose handlers are not asked again, are given the same bytes. False: this is the first, or
+ * there is more to the reply. */
+bool call_reply_as_others(struct call *call, struct result *shared);
 /* Keeps a result until the call is over. 0 or UV_ENOMEM. */
 int call_hold_result(struct call *call, struct result *result);
 

@@ -60,6 +60,36 @@ START_TEST(skills_are_listed_by_id)
 }
 END_TEST
 
+/* Calls that wait together are given the rows of one execution, and the bytes that the first has made of
+ * them; whoever comes later sees what has changed since. */
+START_TEST(lists_asked_for_at_once_are_each_complete_and_never_older_than_the_call)
+{
+    enum { CALLS = 64 };
+    make_area("Here");
+    for (int skills = 1; skills <= 2001; skills += 1000) { /* the last reply outgrows every buffer */
+        db_run("INSERT INTO skill SELECT n, 'Skill ' || n FROM generate_series(%d, %d) n", skills,
+               skills == 1 ? 1 : skills + 999);
+        struct sent *sent[CALLS], *areas[CALLS];
+        for (int i = 0; i < CALLS; i++) {
+            sent[i] = rpc_send(RPC_LIST_SKILLS, &nothing);
+            areas[i] = rpc_send(RPC_LIST_BUSINESS_AREAS, &nothing);
+        }
+        rpc_wait_all();
+        long n = db_int("SELECT count(*) FROM skill");
+        for (int i = 0; i < CALLS; i++) {
+            const account_package_ListSkillsReply *reply = sent[i]->reply;
+            ck_assert_uint_eq(reply->skills_count, (size_t)n);
+            ck_assert_int_eq(reply->skills[n - 1].id, db_int("SELECT max(skillid) FROM skill"));
+            ck_assert_uint_eq(sent[i]->len, sent[0]->len);
+            ck_assert_mem_eq(sent[i]->bytes, sent[0]->bytes, sent[0]->len);
+            const account_package_ListBusinessAreasReply *of_areas = areas[i]->reply;
+            ck_assert_uint_eq(of_areas->businessAreas_count, 1);
+            ck_assert_str_eq(of_areas->businessAreas[0].name, "Here");
+        }
+    }
+}
+END_TEST
+
 /* ---- RegisterUser ---- */
 
 static void registration_is_refused(const account_package_RegistrationRequest *request)
@@ -342,6 +372,7 @@ Suite *account_suite(void)
     TCase *tcase = harness_case(suite, "rules");
     tcase_add_test(tcase, business_areas_are_listed_by_id);
     tcase_add_test(tcase, skills_are_listed_by_id);
+    tcase_add_test(tcase, lists_asked_for_at_once_are_each_complete_and_never_older_than_the_call);
     tcase_add_test(tcase, a_registered_account_is_stored_as_asked);
     tcase_add_test(tcase, a_password_needs_six_characters_which_may_be_of_several_bytes);
     tcase_add_test(tcase, a_date_of_birth_after_today_is_refused);
