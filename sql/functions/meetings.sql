@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Schedules meetings and workshops and tells whom they concern. That no two overlap is the constraints'
--- matter: of several that come at once one is stored, the others wait for it and store nothing.
+-- Schedules meetings and workshops, tells whom they concern, and finds the next ones. That no two of an assignment,
+-- or of a skill, overlap is the constraints' matter: of several that come at once one is stored, the others wait for
+-- it and store nothing.
 
 -- outcome: done | overlap | no_profile | no_mentor
 CREATE OR REPLACE FUNCTION svcd.schedule_meeting(account_id bigint, starts timestamp, minutes integer, its_link text,
@@ -59,3 +60,17 @@ BEGIN
     WHERE k.skillid = its_skill_id AND k.menteeid IS NOT NULL;
     outcome := 'done';
 END $$;
+
+-- The five earliest that have not ended. As no two overlap, those are the five that end first, which an index has in
+-- order. Plain enough to become part of the statements that ask.
+CREATE OR REPLACE FUNCTION svcd.next_meetings(assignment_id integer) RETURNS SETOF meeting LANGUAGE sql STABLE AS $$
+    SELECT t.* FROM meeting t
+    WHERE t.assignmentid = assignment_id AND t.start + t.duration * interval '1 minute' > now() AT TIME ZONE 'UTC'
+    ORDER BY t.start + t.duration * interval '1 minute' LIMIT 5
+$$;
+
+CREATE OR REPLACE FUNCTION svcd.next_workshops(skill_id integer) RETURNS SETOF workshop LANGUAGE sql STABLE AS $$
+    SELECT t.* FROM workshop t
+    WHERE t.skillid = skill_id AND t.start + t.duration * interval '1 minute' > now() AT TIME ZONE 'UTC'
+    ORDER BY t.start + t.duration * interval '1 minute' LIMIT 5
+$$;

@@ -1,6 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- What the meeting service asks and tells the database. Of an assignment's meetings, or a skill's workshops,
--- no two overlap, so the five that end first are the five earliest.
+-- What the meeting service asks and tells the database.
 
 -- name: mentee_appointments
 -- row: appointment
@@ -22,22 +21,14 @@ FROM (
     JOIN assignment x ON x.menteeid = p.menteeid
     LEFT JOIN mentor o ON o.mentorid = x.mentorid
     LEFT JOIN account a ON a.accountid = o.accountid
-    CROSS JOIN LATERAL (
-        SELECT t.meetingid, t.start, t.duration, t.link FROM meeting t
-        WHERE t.assignmentid = x.assignmentid
-          AND t.start + t.duration * interval '1 minute' > now() AT TIME ZONE 'UTC'
-        ORDER BY t.start + t.duration * interval '1 minute' LIMIT 5) g
+    CROSS JOIN LATERAL next_meetings(x.assignmentid) g
     WHERE p.accountid = :account_id
     UNION ALL
     SELECT true, NULL, w.start, w.duration, s.name::text, w.link::text, w.workshopid
     FROM (SELECT DISTINCT y.skillid FROM mentee p JOIN menteeskill y ON y.menteeid = p.menteeid
           WHERE p.accountid = :account_id) mine
     JOIN skill s ON s.skillid = mine.skillid
-    CROSS JOIN LATERAL (
-        SELECT t.workshopid, t.start, t.duration, t.link FROM workshop t
-        WHERE t.skillid = s.skillid
-          AND t.start + t.duration * interval '1 minute' > now() AT TIME ZONE 'UTC'
-        ORDER BY t.start + t.duration * interval '1 minute' LIMIT 5) w
+    CROSS JOIN LATERAL next_workshops(s.skillid) w
 ) p
 ORDER BY p.start, p.is_workshop, p.id
 LIMIT 5;
@@ -62,22 +53,14 @@ FROM (
     JOIN assignment x ON x.mentorid = p.mentorid
     LEFT JOIN mentee o ON o.menteeid = x.menteeid
     LEFT JOIN account a ON a.accountid = o.accountid
-    CROSS JOIN LATERAL (
-        SELECT t.meetingid, t.start, t.duration, t.link FROM meeting t
-        WHERE t.assignmentid = x.assignmentid
-          AND t.start + t.duration * interval '1 minute' > now() AT TIME ZONE 'UTC'
-        ORDER BY t.start + t.duration * interval '1 minute' LIMIT 5) g
+    CROSS JOIN LATERAL next_meetings(x.assignmentid) g
     WHERE p.accountid = :account_id
     UNION ALL
     SELECT true, NULL, w.start, w.duration, s.name::text, w.link::text, w.workshopid
     FROM (SELECT DISTINCT y.skillid FROM mentor p JOIN mentorskill y ON y.mentorid = p.mentorid
           WHERE p.accountid = :account_id) mine
     JOIN skill s ON s.skillid = mine.skillid
-    CROSS JOIN LATERAL (
-        SELECT t.workshopid, t.start, t.duration, t.link FROM workshop t
-        WHERE t.skillid = s.skillid
-          AND t.start + t.duration * interval '1 minute' > now() AT TIME ZONE 'UTC'
-        ORDER BY t.start + t.duration * interval '1 minute' LIMIT 5) w
+    CROSS JOIN LATERAL next_workshops(s.skillid) w
 ) p
 ORDER BY p.start, p.is_workshop, p.id
 LIMIT 5;
