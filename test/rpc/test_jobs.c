@@ -562,6 +562,27 @@ START_TEST(nothing_new_leaves_models_alone)
 }
 END_TEST
 
+START_TEST(runs_of_long_ago_are_forgotten_but_for_what_says_when_the_next_is_due)
+{
+    configure(NULL, NULL);
+    db_run("INSERT INTO svcd.job_run (job, due, started, finished, outcome)"
+           " SELECT j, d, d, d, o FROM (VALUES"
+           " ('update-models', now() - interval '300 days', 'failed'), ('update-models', now() - interval "
+           "'200 days', 'done'),"
+           " ('update-models', now() - interval '80 days', 'done'), ('suggest-workshops', now() - interval "
+           "'300 days', 'done'),"
+           " ('suggest-workshops', now() - interval '200 days', 'failed')) v (j, at, o), LATERAL (SELECT at "
+           "AT TIME ZONE 'UTC') t (d)");
+    ck_assert_int_eq(run_by_hand("update-models"), JOB_DONE);
+    ck_assert_int_eq(db_int("SELECT count(*) FROM svcd.job_run WHERE job = 'update-models'"), 2);
+    ck_assert_int_eq(db_int("SELECT count(*) FROM svcd.job_run WHERE job = 'suggest-workshops'"), 2);
+    db_run("SELECT svcd.note_run('suggest-workshops', NULL, '0', 'failed', NULL, 'no reason')");
+    ck_assert_int_eq(db_int("SELECT count(*) FROM svcd.job_run WHERE job = 'suggest-workshops' AND "
+                            "outcome = 'done'"),
+                     1); /* nothing done since */
+}
+END_TEST
+
 START_TEST(a_model_of_the_python_backend_that_is_not_a_number_is_replaced)
 {
     configure(NULL, NULL);
@@ -743,6 +764,7 @@ Suite *jobs_suite(void)
     tcase_add_test(tcase, queued_ratings_become_a_model_for_each_pair_of_areas);
     tcase_add_test(tcase, a_model_is_fitted_to_the_whole_history);
     tcase_add_test(tcase, nothing_new_leaves_models_alone);
+    tcase_add_test(tcase, runs_of_long_ago_are_forgotten_but_for_what_says_when_the_next_is_due);
     tcase_add_test(tcase, a_model_of_the_python_backend_that_is_not_a_number_is_replaced);
     tcase_add_test(tcase, what_cannot_be_computed_with_stays_in_the_queue_and_spoils_nothing);
     tcase_add_test(tcase, ages_of_60_years_either_way_give_finite_models);
