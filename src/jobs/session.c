@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "runtime/container_of.h"
+
 static void on_timeout(uv_timer_t *timer)
 {
     struct session *session = timer->data;
@@ -51,7 +53,7 @@ struct waited {
 
 static void on_ended(struct task *task, const char *error)
 {
-    struct waited *waited = (struct waited *)((char *)task - offsetof(struct waited, task));
+    struct waited *waited = container_of(task, struct waited, task);
     waited->ended = true;
     waited->failed = error;
     if (error)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "jobs/task.h"
 
-#include <stddef.h>
-
 #include "google/protobuf/empty.pb.h"
+#include "runtime/container_of.h"
 
 static struct task *task_of(struct call *call)
 {
-    return (struct task *)((char *)call - offsetof(struct task, call));
+    return container_of(call, struct task, call);
 }
 
 static void on_reply(struct call *call, const uint8_t *bytes, size_t len)

@@ -7,6 +7,7 @@
 
 #include "db/pool.h"
 #include "ops/log.h"
+#include "runtime/container_of.h"
 #include "runtime/rpc.h"
 
 #define COURTESY_WAIT_NS UINT64_C(500000000)
@@ -208,7 +209,7 @@ static enum next resume(struct call *call, const struct query_outcome *outcome)
 
 static void on_done(struct query *query, const struct query_outcome *outcome)
 {
-    struct call *call = (struct call *)((char *)query - offsetof(struct call, query));
+    struct call *call = container_of(query, struct call, query);
     if (call_wake(call))
         call_settle(call, resume(call, outcome));
 }

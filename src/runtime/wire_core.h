@@ -16,6 +16,7 @@
 #include <sys/queue.h>
 #include <uv.h>
 
+#include "runtime/container_of.h"
 #include "runtime/rpc.h"
 #include "runtime/wire.h"
 
@@ -98,7 +99,5 @@ static inline void wire_start_batch(grpc_call *call, const grpc_op *ops, size_t 
     if (grpc_call_start_batch(call, ops, n, tag, NULL) != GRPC_CALL_OK)
         __builtin_trap();
 }
-
-#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 #endif

@@ -14,6 +14,7 @@
 #include "db/pool.h"
 #include "ops/hash_pool.h"
 #include "ops/throttle.h"
+#include "runtime/container_of.h"
 #include "runtime/rpc.h"
 
 #define WAIT_MAX_MS 20000
@@ -225,7 +226,7 @@ void make_model(int area1, int area2, double overlap, double age, double offset)
 
 static struct test_call *test_call_of(struct call *call)
 {
-    return (struct test_call *)((char *)call - offsetof(struct test_call, call));
+    return container_of(call, struct test_call, call);
 }
 
 static void on_reply(struct call *call, const uint8_t *bytes, size_t len)
