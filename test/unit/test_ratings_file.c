@@ -20,6 +20,7 @@ static char said[4096];
 
 static void set_up(void)
 {
+    ratings = (struct ratings){ 0 };
     strcpy(folder, "/tmp/svcd-ratings-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
 }
