@@ -2,7 +2,9 @@
 """The load: h2load against servers, pgbench against PostgreSQL. Both end by failing if a single answer was wrong."""
 
 import re
+import statistics
 import struct
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from world import Wrong, pgbench_sql, run
 
 PIPELINE = 64  # statements between \startpipeline and \endpipeline
 CONNECTIONS, STREAMS = 4, 64
+# h2load keeps a rate by one burst every 10 ms on each connection; opened 11 ms apart, the ten of them take turns.
+STEADY_CONNECTIONS, STEADY = 10, ("-r1", "--rate-period=11ms")
 
 
 @dataclass
@@ -17,6 +21,16 @@ class Result:
     n: int           # RPCs, or statements
     per_s: float
     latencies_us: list = field(default_factory=list)
+    starts_us: list = field(default_factory=list)
+
+    def calm_percentile(self, percent, window_us=100_000):
+        """The median of the percentiles of each tenth of a second: what the machine's host takes away for some
+        milliseconds now and then spoils a few of them only."""
+        windows = defaultdict(list)
+        for start, latency in zip(self.starts_us, self.latencies_us):
+            windows[start // window_us].append(latency)
+        whole = sorted(windows)[1:-1]  # the first and the last one are cut off
+        return statistics.median(percentile(windows[window], percent) for window in whole)
 
 
 def frame(message):
@@ -52,9 +66,14 @@ class Load:
         data, log = self.folder / "request", self.folder / "h2load.log"
         data.write_bytes(frame(requests.pop()))
         log.unlink(missing_ok=True)
+        pace = ()
+        if rate:  # which goes with a number only
+            connections = STEADY_CONNECTIONS
+            n = int(rate * seconds) // connections * connections
+            pace = (f"--rps={rate / connections:.0f}", *STEADY)
         how = f"-n{n}" if n else f"-D{seconds * 1000:.0f}ms"
-        out = run(*under, "h2load", "-t1", f"-c{connections}", f"-m{streams}", how, "-d", data,
-                  *([f"--log-file={log}"] if logged else []), *([f"--rps={rate / connections:.0f}"] if rate else []),
+        out = run(*under, "h2load", "-t1", f"-c{connections}", f"-m{streams}", how, "-d", data, *pace,
+                  *([f"--log-file={log}"] if logged else []),
                   "-H", "content-type: application/grpc", "-H", "te: trailers",
                   *(f"http://{server.address}{rpc.path}" for rpc in rpcs))
         done, failed, errored, timeout = map(int, re.search(
@@ -67,7 +86,7 @@ class Load:
             raise Wrong(f"{server.name}: {rpcs[0].path}: expected {done} replies of {expected} bytes, got {body_bytes} "
                         f"bytes; {failed} failed, {errored} errored, {timeout} timeout\n{out}")
         return Result(done, float(re.search(r"finished in .*, ([\d.]+) req/s", out)[1]),
-                      log_columns(log, 2) if logged else [])
+                      log_columns(log, 2) if logged else [], log_columns(log, 0) if logged else [])
 
     def pgbench(self, world, rpcs, seconds, clients, threads=1, pipelined=False, logged=False):
         """The statements of these RPCs, over and over."""

@@ -39,7 +39,7 @@ def hashed_per_s(bench, row):
 
     with Svcd(bench.world, bench.folder / "logins.log", *settings) as svcd:
         login.check(svcd)
-        return medians([one_round() for _ in range(bench.runs)])
+        return medians(bench.calm.rounds(bench.runs, one_round))
 
 
 class Storm:
@@ -88,13 +88,13 @@ def reads_under_logins(bench, row):
     """p99 of point reads at half of what svcd can do, without logins and with the hash queue full of them."""
     for rpc in row.rpcs:
         rpc.check(bench.svcd)
-    most = statistics.median(svcd_load(bench, row.rpcs, seconds=1).per_s for _ in range(bench.runs))
+    most = statistics.median(bench.calm.rounds(bench.runs, lambda: svcd_load(bench, row.rpcs, seconds=1).per_s))
 
     def p99():
         load = svcd_load(bench, row.rpcs, seconds=bench.seconds, logged=True, rate=most / 2)
         if load.per_s < 0.8 * most / 2:
             raise Wrong(f"of {most / 2:.0f} reads a second only {load.per_s:.0f} were made")
-        return load.per_s, percentile(load.latencies_us, 50), percentile(load.latencies_us, 99)
+        return load.per_s, percentile(load.latencies_us, 50), load.calm_percentile(99)
 
     def one_round():
         _, _, without = p99()
@@ -103,4 +103,4 @@ def reads_under_logins(bench, row):
         return {"rps": per_s, "p50_us": median, "p99_us": within, "without_us": without, "to_without": within / without,
                 "logins": storm.per_s}
 
-    return medians([one_round() for _ in range(bench.runs)])
+    return medians(bench.calm.rounds(bench.runs, one_round))

@@ -58,4 +58,4 @@ def contention(bench, _row):
         def one_round():
             alone, together = per_s(one_by_one), per_s(at_once)
             return {"rps": together, "alone_rps": alone, "to_alone": together / alone}
-        return medians([one_round() for _ in range(bench.runs)])
+        return medians(bench.calm.rounds(bench.runs, one_round))

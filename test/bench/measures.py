@@ -28,7 +28,7 @@ def medians(rounds):
 
 def best_clients(bench, row, choices, pipelined):
     def speed(choice):
-        return bench.load.pgbench(bench.world, row.rpcs, SWEEP_S, *choice, pipelined=pipelined).per_s
+        return bench.calm.rounds(1, lambda: bench.load.pgbench(bench.world, row.rpcs, SWEEP_S, *choice, pipelined=pipelined).per_s)
     return max(choices, key=speed)
 
 
@@ -54,8 +54,7 @@ def under_load(bench, row):
                for name, pipelined in (("pgbench", False), ("pipelined", True)) if name in row.baselines}
     with ExitStack() as stack:
         noop = stack.enter_context(bench.noop(row.rpcs[0])) if "noop" in row.baselines else None
-        rounds = [load_round(bench, row, clients, noop) for _ in range(bench.runs)]
-    found = medians(rounds)
+        found = medians(bench.calm.rounds(bench.runs, lambda: load_round(bench, row, clients, noop)))
     if False in clients:
         found["pgbench_clients"] = clients[False][0]
     found["syscalls"] = system_calls(bench, row, n=int(found["rps"]))
@@ -108,7 +107,7 @@ def one_stream(bench, row):
         return {"rps": load.per_s, "p50_us": p50(load), "p99_us": percentile(load.latencies_us, 99),
                 "pgbench_p50_us": statement, "noop_p50_us": ceiling, "to_sum": p50(load) / (statement + ceiling)}
     with bench.noop(row.rpcs[0]) as noop:
-        return medians([one_round() for _ in range(bench.runs)])
+        return medians(bench.calm.rounds(bench.runs, one_round))
 
 
 def new_connections(bench, row, at_once=1000, times=3):
@@ -125,7 +124,7 @@ def new_connections(bench, row, at_once=1000, times=3):
         ceiling = per_s(noop)
         return {"rps": svcd, "cpu_us": cpu_us, "noop_rps": ceiling, "to_noop": svcd / ceiling}
     with bench.noop(row.rpcs[0]) as noop:
-        return medians([one_round() for _ in range(bench.runs)])
+        return medians(bench.calm.rounds(bench.runs, one_round))
 
 
 def memory(bench, _row):
