@@ -17,12 +17,16 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#include "ops/duty_cycle.h"
 #include "ops/hash_arena.h"
 
 /* Idle for so long, a worker wipes its arena and gives it back. */
 #define REST_AFTER_NS 100000000u
-/* Behind the loop and PostgreSQL, yet not starved by them: about a tenth of a contested core. */
-#define WORKER_NICE    10
+/* Who wants cores besides the workers: the loop, and the database. */
+#define OTHERS 2
+/* Behind whatever else runs: a hash takes what is left. On a core that others want all the time that is a
+ * hundredth, but servers that wait for each other leave more. */
+#define WORKER_NICE    19
 #define FIRST_GUESS_NS 50000000u
 
 struct job_list {
@@ -50,6 +54,9 @@ struct hash_pool {
     int *free_slots;                       /* stack */
     int n_slots, n_free_slots;
 
+    clockid_t
+        loop_clock; /* the CPU time of the loop's thread, to which workers leave the cores if they are few */
+    bool few_cores;
     int n_workers;
     struct worker workers[];
 };
@@ -164,7 +171,7 @@ static bool cannot_end_in_time(const struct hash_pool *pool, const struct hash_j
 }
 
 /* With the lock held. */
-static void worker_take(struct hash_pool *pool)
+static void worker_take(struct hash_pool *pool, struct duty_cycle *cycle)
 {
     struct hash_job *job = list_shift(&pool->queued);
     if (cannot_end_in_time(pool, job, uv_hrtime())) {
@@ -174,26 +181,33 @@ static void worker_take(struct hash_pool *pool)
     }
     job_move(pool, job, HASH_JOB_RUNNING);
     uv_mutex_unlock(&pool->mutex);
+    duty_cycle_begin(cycle);
     int n_made = 0, rc = job_run(pool, job, &n_made);
-    uint64_t duration_ns = uv_hrtime() - job->started_ns;
+    duty_cycle_end(cycle);
+    uint64_t duration_ns = uv_hrtime() - job->started_ns, paused_ns = (uint64_t)cycle->paused_ns;
+    job->stretch = paused_ns < duration_ns ? (double)duration_ns / (double)(duration_ns - paused_ns) : 1;
     uv_mutex_lock(&pool->mutex);
 
     learn(pool, duration_ns);
     pool->stats.n_verified += job->kind == HASH_VERIFY;
     pool->stats.n_made += (uint64_t)n_made;
+    pool->stats.paused_ns += paused_ns;
     job_end(pool, job, rc);
 }
 
 static void worker_main(void *arg)
 {
     struct hash_pool *pool = arg;
+    struct duty_cycle cycle = { 0 };
     worker_settle();
+    if (pool->few_cores)
+        duty_cycle_init(&cycle, pool->loop_clock);
     hash_arena_enter();
     bool is_rested = true;
     uv_mutex_lock(&pool->mutex);
     while (!pool->is_stopping) {
         if (pool->queued.head) {
-            worker_take(pool);
+            worker_take(pool, &cycle);
             is_rested = false;
         } else if (is_rested) {
             uv_cond_wait(&pool->work, &pool->mutex);
@@ -206,6 +220,7 @@ static void worker_main(void *arg)
     }
     uv_mutex_unlock(&pool->mutex);
     hash_arena_leave();
+    duty_cycle_finish(&cycle);
 }
 
 static void pool_deliver(struct hash_pool *pool)
@@ -283,6 +298,8 @@ int hash_pool_start(struct hash_pool **started, uv_loop_t *loop, const struct pa
     pool->queue_limit = queue_limit;
     pool->n_slots = queue_limit + n_workers;
     pool->stats.mean_duration_ns = FIRST_GUESS_NS;
+    pool->few_cores = pthread_getcpuclockid(pthread_self(), &pool->loop_clock) == 0 &&
+                      (int)uv_available_parallelism() < n_workers + OTHERS;
     int rc = pool_map_slots(pool);
     if (rc < 0)
         goto err_after_calloc;
@@ -344,6 +361,7 @@ int hash_pool_submit(struct hash_pool *pool, struct hash_job *job)
     job->verdict = PASSWORD_DIFFERS;
     job->made[0] = '\0';
     job->started_ns = 0;
+    job->stretch = 1;
 
     uv_mutex_lock(&pool->mutex);
     if (pool->is_stopping) {

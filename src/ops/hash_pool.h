@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Password hashing away from the loop: a few threads of lower priority, one queue in order of arrival.
+ * Password hashing away from the loop: a few threads of lower priority, one queue in order of arrival. Where
+ * there are fewer cores than these, the loop and the database could use, a thread stands still for most of
+ * the time while the loop is busy (ops/duty_cycle.h).
  *
  * A job is embedded in its owner's memory and stays there until on_done, which runs exactly once for every
  * job that hash_pool_submit() took: on the loop's thread, never from within submit or cancel. All functions
@@ -32,6 +34,7 @@ struct hash_job {
     char made[PASSWORD_CRYPT_BYTES]; /* the new crypt string of HASH_MAKE, or of a matching HASH_VERIFY whose
                                         stored one is outdated; else "" */
     uint64_t started_ns;             /* when the computation began; 0: it did not */
+    double stretch;                  /* how many times as long it took as without the pauses that it made */
 
     /* The pool's. */
     struct hash_job *next;
@@ -45,6 +48,7 @@ struct hash_pool_stats {
     uint64_t n_refused_full;   /* by submit: UV_ENOBUFS */
     uint64_t n_refused_late;   /* by submit, or when their turn came: UV_ETIMEDOUT */
     uint64_t n_cancelled;      /* before they began */
+    uint64_t paused_ns;        /* what workers left to a busy loop */
     int n_queued, n_running;   /* now */
     uint64_t mean_duration_ns; /* of the last few jobs */
 };

@@ -105,14 +105,20 @@ static enum next login_not_renewed(struct call *call)
     return login_granted(call);
 }
 
+/* A hash that stood still for a busy loop takes longer, whatever its scheme; so must a failure. */
+static uint64_t failure_due_ns(const struct call *call, const struct hash_job *done)
+{
+    double floor_ns = call->context->config->password.failure_floor_ms * 1e6;
+    return done->started_ns + (uint64_t)(floor_ns * done->stretch);
+}
+
 static enum next login_checked(struct call *call, const struct hash_job *done)
 {
     const struct attempt *attempt = call->locals;
-    uint64_t floor_ns = (uint64_t)call->context->config->password.failure_floor_ms * 1000000;
     if (done->verdict == PASSWORD_UNUSABLE)
         log_warn("stored password hash is unusable", log_int("account", attempt->account_id));
     if (done->verdict != PASSWORD_MATCHES)
-        return call_delay(call, done->started_ns + floor_ns, login_failed);
+        return call_delay(call, failure_due_ns(call, done), login_failed);
     attempt_succeeded(call);
     if (!done->made[0])
         return login_granted(call);

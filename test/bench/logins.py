@@ -5,17 +5,18 @@ Each account logs in once before, so that its address is known there and its loa
 """
 
 import statistics
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import rpcs
-from load import percentile
+from load import Load, percentile
 from measures import WARM_UP_S, medians, svcd_load
 from servers import Svcd
 from world import PASSWORD, Wrong, run
 
 IN_FLIGHT = 32       # logins, where only their number a second counts
 KNOWN_BURST = 100    # etc/svcd.conf: more at once of one client at one e-mail are refused
+STORM_S = 8          # so long that even the last of a full queue has its turn
 QUEUE = 256 + 1      # etc/svcd.conf: waiting, and on the one worker
 
 
@@ -43,45 +44,29 @@ def hashed_per_s(bench, row):
 
 
 class Storm:
-    """As many logins as the queue holds, of several accounts in turn, each followed by another."""
+    """As many logins as the queue holds, of several accounts, each followed by another."""
 
     def __init__(self, bench):
-        self.server = bench.svcd
+        self.bench = bench
         self.logins = [rpcs.try_login(bench.world, bench.world.accounts - n) for n in range(-(-QUEUE // KNOWN_BURST))]
         for login in self.logins:
-            login.check(self.server)
+            login.check(bench.svcd)
 
-    def send(self, login):
-        future = self.server.channel.unary_unary(login.path).future(login.request)
-        self.running.add(future)
-        future.add_done_callback(lambda done: self.on_done(done, login))
-
-    def on_done(self, future, login):
-        with self.lock:
-            self.running.discard(future)
-            if self.is_over:
-                return
-            self.n += 1
-            self.n_wrong += bool(future.code().value[0]) or future.result() != login.reply
-            self.send(login)
+    def send(self, number, login):
+        folder = self.bench.folder / f"storm.{number}"
+        folder.mkdir(exist_ok=True)
+        streams = len(range(number, QUEUE, len(self.logins)))
+        return Load(folder).h2load(self.bench.svcd, (login,), seconds=max(STORM_S, 2 * self.bench.seconds), connections=1, streams=streams)
 
     def __enter__(self):
-        self.lock, self.running, self.is_over, self.n, self.n_wrong = threading.RLock(), set(), False, 0, 0
-        self.begun = time.monotonic()
-        with self.lock:
-            for number in range(QUEUE):
-                self.send(self.logins[number % len(self.logins)])
+        self.threads = ThreadPoolExecutor(len(self.logins))
+        self.loads = [self.threads.submit(self.send, number, login) for number, login in enumerate(self.logins)]
         time.sleep(WARM_UP_S)
         return self
 
     def __exit__(self, *_):
-        with self.lock:
-            self.is_over, running = True, list(self.running)
-        self.per_s = self.n / (time.monotonic() - self.begun)
-        for future in running:
-            future.cancel()
-        if self.n_wrong or not self.n:
-            raise Wrong(f"of {self.n} logins {self.n_wrong} were refused or wrong")
+        self.threads.shutdown()
+        self.per_s = sum(load.result().per_s for load in self.loads)
 
 
 def reads_under_logins(bench, row):

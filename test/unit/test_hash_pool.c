@@ -376,8 +376,8 @@ START_TEST(workers_run_at_lower_priority_than_the_loop)
     wait_until_running(2);
     DIR *tasks = opendir("/proc/self/task");
     ck_assert_ptr_nonnull(tasks);
-    int n_workers = 0, own = getpriority(PRIO_PROCESS, 0);
-    int lower = own + 10 < 19 ? own + 10 : 19; /* 19: the lowest there is */
+    int n_workers = 0;
+    int lower = 19; /* the lowest there is */
     for (struct dirent *entry; (entry = readdir(tasks));) {
         int tid = atoi(entry->d_name);
         if (tid > 0 && tid != gettid() && getpriority(PRIO_PROCESS, (id_t)tid) == lower) {
@@ -388,6 +388,47 @@ START_TEST(workers_run_at_lower_priority_than_the_loop)
     closedir(tasks);
     ck_assert_int_eq(n_workers, 2);
     run_until_done(2);
+}
+END_TEST
+
+static int more_workers_than_fit(void)
+{
+    return (int)uv_available_parallelism();
+}
+
+START_TEST(a_hash_stands_still_while_the_loop_is_busy_where_cores_are_few)
+{
+    start(more_workers_than_fit());
+    must_submit(slow_job(0));
+    while (stats().n_verified == 0)
+        ; /* busy */
+    run_until_done(1);
+    ck_assert_uint_gt(stats().paused_ns, 100000000);
+    ck_assert_double_gt(jobs[0].stretch, 2);
+}
+END_TEST
+
+START_TEST(a_hash_does_not_stand_still_while_the_loop_is_idle)
+{
+    start(more_workers_than_fit());
+    must_submit(slow_job(0));
+    run_until_done(1);
+    ck_assert_uint_lt(stats().paused_ns, 20000000);
+    ck_assert_double_lt(jobs[0].stretch, 1.2);
+}
+END_TEST
+
+START_TEST(with_a_core_for_everybody_no_hash_stands_still)
+{
+    if (uv_available_parallelism() < 3)
+        return; /* there is none */
+    start(1);
+    must_submit(slow_job(0));
+    while (stats().n_verified == 0)
+        ;
+    run_until_done(1);
+    ck_assert_uint_eq(stats().paused_ns, 0);
+    ck_assert_double_eq(jobs[0].stretch, 1);
 }
 END_TEST
 
@@ -421,6 +462,9 @@ Suite *hash_pool_suite(void)
     tcase_add_test(tcase, a_callback_may_submit_again);
     tcase_add_test(tcase, several_workers_run_jobs_at_once);
     tcase_add_test(tcase, workers_run_at_lower_priority_than_the_loop);
+    tcase_add_test(tcase, a_hash_stands_still_while_the_loop_is_busy_where_cores_are_few);
+    tcase_add_test(tcase, a_hash_does_not_stand_still_while_the_loop_is_idle);
+    tcase_add_test(tcase, with_a_core_for_everybody_no_hash_stands_still);
     tcase_add_test(tcase, a_pool_that_did_nothing_stops);
     suite_add_tcase(suite, tcase);
     return suite;
