@@ -22,10 +22,10 @@ END $$;
 
 CREATE OR REPLACE FUNCTION svcd.note_run(its_job text, its_due timestamp, took interval, its_outcome text, its_rows bigint,
                                          its_error text) RETURNS bigint LANGUAGE sql AS $$
-    -- Rows are kept for 90 days, and those since the last run that was done for ever: what is due depends on them.
+    -- Rows are kept for 90 days, that of the last run that was done until there is another: what is due depends on it.
     DELETE FROM job_run j
     WHERE j.job = its_job AND j.finished < clock_timestamp() AT TIME ZONE 'UTC' - interval '90 days'
-      AND j.run_id < (SELECT max(d.run_id) FROM job_run d WHERE d.job = its_job AND d.outcome = 'done');
+      AND (j.outcome <> 'done' OR j.due < job_settled_until(its_job));
     INSERT INTO job_run (job, due, started, finished, outcome, rows, error)
     SELECT its_job, coalesce(its_due, t.finished - took), t.finished - took, t.finished, its_outcome, its_rows, its_error
     FROM (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS finished) t
