@@ -135,6 +135,8 @@ void call_settle(struct call *call, enum next next);
  * the others, whose handlers are not asked again, are given the same bytes. False: this is the first, or
  * there is more to the reply. */
 bool call_reply_as_others(struct call *call, struct result *shared);
+/* How many have been, in this process. */
+uint64_t call_n_replied_as_others(void);
 /* Keeps a result until the call is over. 0 or UV_ENOMEM. */
 int call_hold_result(struct call *call, struct result *result);
 

@@ -9,14 +9,8 @@
 #include <grpc/grpc_security.h>
 #include <stdlib.h>
 
+#include "runtime/core_locks.h"
 #include "runtime/wire_core.h"
-
-/* Debian builds Abseil, and so every lock that the core takes, with a search for deadlocks: a twentieth of
- * the time. This switches it off (absl/synchronization/mutex.h); it has no name in C, and another build of
- * Abseil may have no such function. */
-void abseil_set_deadlock_detection(int mode) __asm__(
-    "_ZN4absl7debian329SetMutexDeadlockDetectionModeENS0_15OnDeadlockCycleE") __attribute__((weak));
-#define ABSEIL_IGNORE 0 /* OnDeadlockCycle::kIgnore */
 
 static grpc_server *create_server(const struct wire_options *options)
 {
@@ -55,8 +49,7 @@ int wire_create(struct wire **out, uv_loop_t *loop, struct context *context,
     *out = wire; /* also on failure, which ends the process: there is nothing to lose yet */
     wire->loop = loop;
     wire->context = context;
-    if (abseil_set_deadlock_detection)
-        abseil_set_deadlock_detection(ABSEIL_IGNORE);
+    core_locks_trust();
     grpc_init();
     wire->queue = grpc_completion_queue_create_for_next(NULL);
     wire->credentials = grpc_insecure_server_credentials_create();

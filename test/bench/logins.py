@@ -56,17 +56,22 @@ class Storm:
         folder = self.bench.folder / f"storm.{number}"
         folder.mkdir(exist_ok=True)
         streams = len(range(number, QUEUE, len(self.logins)))
-        return Load(folder).h2load(self.bench.svcd, (login,), seconds=max(STORM_S, 2 * self.bench.seconds), connections=1, streams=streams)
+        return Load(folder).h2load(self.bench.svcd, (login,), seconds=max(STORM_S, 2 * self.bench.seconds), connections=1,
+                                   streams=streams, logged=True)
 
     def __enter__(self):
         self.threads = ThreadPoolExecutor(len(self.logins))
         self.loads = [self.threads.submit(self.send, number, login) for number, login in enumerate(self.logins)]
         time.sleep(WARM_UP_S)
+        self.begun = time.time()
         return self
 
     def __exit__(self, *_):
+        ended = time.time()
         self.threads.shutdown()
-        self.per_s = sum(load.result().per_s for load in self.loads)
+        within = sum(self.begun < (start + latency) / 1e6 < ended for load in self.loads
+                     for start, latency in zip(load.result().starts_us, load.result().latencies_us))
+        self.per_s = within / (ended - self.begun)
 
 
 def reads_under_logins(bench, row):

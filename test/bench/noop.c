@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/core_locks.h"
+
 #define POSTED 512
 
 struct call {
@@ -66,6 +68,7 @@ int main(int argc, char **argv)
     }
     char address[64];
     snprintf(address, sizeof address, "127.0.0.1:%s", argv[1]);
+    core_locks_trust(); /* as svcd does */
     grpc_init();
     reply = from_hex(argv[3]);
     queue = grpc_completion_queue_create_for_next(NULL);

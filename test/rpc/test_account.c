@@ -61,10 +61,11 @@ START_TEST(skills_are_listed_by_id)
 END_TEST
 
 /* Calls that wait together are given the rows of one execution, and the bytes that the first has made of
- * them; whoever comes later sees what has changed since. */
+ * them, each of its own method; whoever comes later sees what has changed since. */
 START_TEST(lists_asked_for_at_once_are_each_complete_and_never_older_than_the_call)
 {
     enum { CALLS = 64 };
+    uint64_t before = call_n_replied_as_others();
     make_area("Here");
     for (int skills = 1; skills <= 2001; skills += 1000) { /* the last reply outgrows every buffer */
         db_run("INSERT INTO skill SELECT n, 'Skill ' || n FROM generate_series(%d, %d) n", skills,
@@ -87,6 +88,7 @@ START_TEST(lists_asked_for_at_once_are_each_complete_and_never_older_than_the_ca
             ck_assert_str_eq(of_areas->businessAreas[0].name, "Here");
         }
     }
+    ck_assert_uint_gt(call_n_replied_as_others(), before);
 }
 END_TEST
 
