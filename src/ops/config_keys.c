@@ -73,7 +73,7 @@ const struct config_key config_keys[] = {
     INT(password, bcrypt_cost, 12, 10, 14, "doublings", "cost of a bcrypt hash"),
     INT(password, workers, 1, 1, 64, "threads", "that hash"),
     INT(password, queue_limit, 256, 1, 100000, "hashes", "waiting; more logins are RESOURCE_EXHAUSTED"),
-    INT(password, failure_floor_ms, 350, 0, 10000, "milliseconds", "no failed login is answered sooner than this after its hash began; 0 = at once"),
+    INT(password, failure_floor_ms, 500, 0, 10000, "milliseconds", "no failed login is answered sooner than this after its hash began; 0 = at once"),
 
     INT(throttle, email_per_minute, 6, 0, 60000, "failures", "of one e-mail address, from wherever; 0 = no limit"),
     INT(throttle, email_burst, 10, 1, 10000, "failures", "of one e-mail address before email_per_minute binds"),

@@ -54,9 +54,8 @@ struct hash_pool {
     int *free_slots;                       /* stack */
     int n_slots, n_free_slots;
 
-    clockid_t
-        loop_clock; /* the CPU time of the loop's thread, to which workers leave the cores if they are few */
-    bool few_cores;
+    bool is_crowded;      /* and workers make way for the loop's thread, as seen by */
+    clockid_t loop_clock; /* its CPU time */
     int n_workers;
     struct worker workers[];
 };
@@ -122,12 +121,22 @@ static void job_end(struct hash_pool *pool, struct hash_job *job, int status)
     uv_async_send(&pool->async);
 }
 
+/* 0 if nobody asks. */
+static int64_t loop_cpu_ns(const struct hash_pool *pool)
+{
+    struct timespec time = { 0 };
+    if (pool->is_crowded)
+        clock_gettime(pool->loop_clock, &time);
+    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
 /* Without the lock: password_verify() and _make() take their time. */
 static int job_run(struct hash_pool *pool, struct hash_job *job, int *n_made)
 {
     const char *password = pool->slots[job->slot];
     int rc;
     job->started_ns = uv_hrtime();
+    job->started_loop_ns = loop_cpu_ns(pool);
     if (job->kind == HASH_MAKE) {
         rc = password_make(&pool->policy, password, job->password_len, job->made);
         *n_made += rc == 0;
@@ -184,14 +193,13 @@ static void worker_take(struct hash_pool *pool, struct duty_cycle *cycle)
     duty_cycle_begin(cycle);
     int n_made = 0, rc = job_run(pool, job, &n_made);
     duty_cycle_end(cycle);
-    uint64_t duration_ns = uv_hrtime() - job->started_ns, paused_ns = (uint64_t)cycle->paused_ns;
-    job->stretch = paused_ns < duration_ns ? (double)duration_ns / (double)(duration_ns - paused_ns) : 1;
+    uint64_t duration_ns = uv_hrtime() - job->started_ns;
     uv_mutex_lock(&pool->mutex);
 
     learn(pool, duration_ns);
     pool->stats.n_verified += job->kind == HASH_VERIFY;
     pool->stats.n_made += (uint64_t)n_made;
-    pool->stats.paused_ns += paused_ns;
+    pool->stats.paused_ns += (uint64_t)cycle->paused_ns;
     job_end(pool, job, rc);
 }
 
@@ -200,7 +208,7 @@ static void worker_main(void *arg)
     struct hash_pool *pool = arg;
     struct duty_cycle cycle = { 0 };
     worker_settle();
-    if (pool->few_cores)
+    if (pool->is_crowded)
         duty_cycle_init(&cycle, pool->loop_clock);
     hash_arena_enter();
     bool is_rested = true;
@@ -298,8 +306,8 @@ int hash_pool_start(struct hash_pool **started, uv_loop_t *loop, const struct pa
     pool->queue_limit = queue_limit;
     pool->n_slots = queue_limit + n_workers;
     pool->stats.mean_duration_ns = FIRST_GUESS_NS;
-    pool->few_cores = pthread_getcpuclockid(pthread_self(), &pool->loop_clock) == 0 &&
-                      (int)uv_available_parallelism() < n_workers + OTHERS;
+    pool->is_crowded = hash_pool_is_crowded((int)uv_available_parallelism(), n_workers) &&
+                       pthread_getcpuclockid(pthread_self(), &pool->loop_clock) == 0;
     int rc = pool_map_slots(pool);
     if (rc < 0)
         goto err_after_calloc;
@@ -361,7 +369,6 @@ int hash_pool_submit(struct hash_pool *pool, struct hash_job *job)
     job->verdict = PASSWORD_DIFFERS;
     job->made[0] = '\0';
     job->started_ns = 0;
-    job->stretch = 1;
 
     uv_mutex_lock(&pool->mutex);
     if (pool->is_stopping) {
@@ -395,6 +402,19 @@ void hash_pool_cancel(struct hash_pool *pool, struct hash_job *job)
         job_end(pool, job, UV_ECANCELED);
     }
     uv_mutex_unlock(&pool->mutex);
+}
+
+bool hash_pool_is_crowded(int n_cores, int n_workers)
+{
+    return n_cores < n_workers + OTHERS;
+}
+
+int64_t hash_pool_computed_ns(const struct hash_pool *pool, const struct hash_job *job)
+{
+    int64_t passed_ns = (int64_t)(uv_hrtime() - job->started_ns);
+    if (!pool->is_crowded)
+        return passed_ns;
+    return duty_cycle_computed_ns(passed_ns, loop_cpu_ns(pool) - job->started_loop_ns);
 }
 
 int hash_pool_retry_after_ms(struct hash_pool *pool)

@@ -34,7 +34,7 @@ struct hash_job {
     char made[PASSWORD_CRYPT_BYTES]; /* the new crypt string of HASH_MAKE, or of a matching HASH_VERIFY whose
                                         stored one is outdated; else "" */
     uint64_t started_ns;             /* when the computation began; 0: it did not */
-    double stretch;                  /* how many times as long it took as without the pauses that it made */
+    int64_t started_loop_ns;         /* the CPU time of the loop's thread then */
 
     /* The pool's. */
     struct hash_job *next;
@@ -69,6 +69,14 @@ int hash_pool_submit(struct hash_pool *pool, struct hash_job *job);
 
 /* A queued job ends with UV_ECANCELED; one that runs goes on to its end; any other is left alone. */
 void hash_pool_cancel(struct hash_pool *pool, struct hash_job *job);
+
+/* How long any job that was begun together with this one has been computed by now, whatever its scheme: the
+ * time since then, less what its worker may have stood still for a busy loop. For a job that was begun. */
+int64_t hash_pool_computed_ns(const struct hash_pool *pool, const struct hash_job *job);
+
+/* Whether so many workers leave the loop and the database no cores of their own, and so stand still for them.
+ */
+bool hash_pool_is_crowded(int n_cores, int n_workers);
 
 /* How long a client that is refused now should wait before it tries again: until half of the queue is done.
  */

@@ -18,6 +18,7 @@
 #include "sql.h"
 
 #define PASSWORD_MIN_CHARACTERS 6
+#define FLOOR_STEP_NS           10000000 /* of failed logins, see login_failed() */
 
 /* ---- attempts: what TryLogin and RegisterUser have in common ---- */
 
@@ -79,8 +80,18 @@ static enum next attempt_refused(struct call *call, int wait_ms)
  * Whoever asks learns nothing from a failure, neither from its bytes nor from its time: an unknown e-mail
  * costs a hash too, and no failure is answered before the slowest of hashes would be done. */
 
+/* The floor is what a hash may take of a worker's time: while one would stand still for a busy loop, so does
+ * a failure. It is looked at in steps from the hash's beginning on, so its end does not show. */
 static enum next login_failed(struct call *call)
 {
+    const struct hash_job *job = &((const struct attempt *)call->locals)->hashing.job;
+    int64_t floor_ns = call->context->config->password.failure_floor_ms * INT64_C(1000000);
+    int64_t missing_ns = floor_ns - hash_pool_computed_ns(call->context->hash_pool, job);
+    if (missing_ns > 0) { /* before as much has passed it cannot be reached */
+        uint64_t from_ns = job->started_ns + (uint64_t)floor_ns, at_ns = uv_hrtime() + (uint64_t)missing_ns;
+        uint64_t n_steps = at_ns > from_ns ? (at_ns - from_ns - 1) / FLOOR_STEP_NS + 1 : 0;
+        return call_delay(call, from_ns + n_steps * FLOOR_STEP_NS, login_failed);
+    }
     return reply_try_login(call, (account_package_AuthenticateReply){ .status = false });
 }
 
@@ -105,20 +116,13 @@ static enum next login_not_renewed(struct call *call)
     return login_granted(call);
 }
 
-/* A hash that stood still for a busy loop takes longer, whatever its scheme; so must a failure. */
-static uint64_t failure_due_ns(const struct call *call, const struct hash_job *done)
-{
-    double floor_ns = call->context->config->password.failure_floor_ms * 1e6;
-    return done->started_ns + (uint64_t)(floor_ns * done->stretch);
-}
-
 static enum next login_checked(struct call *call, const struct hash_job *done)
 {
     const struct attempt *attempt = call->locals;
     if (done->verdict == PASSWORD_UNUSABLE)
         log_warn("stored password hash is unusable", log_int("account", attempt->account_id));
     if (done->verdict != PASSWORD_MATCHES)
-        return call_delay(call, failure_due_ns(call, done), login_failed);
+        return login_failed(call);
     attempt_succeeded(call);
     if (!done->made[0])
         return login_granted(call);
