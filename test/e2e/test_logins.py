@@ -204,7 +204,12 @@ class HashPassword(unittest.TestCase):
     def at_terminal(self, keys, expected_status):
         """What stands on the terminal when it has ended; and the terminal must echo again."""
         controller, terminal = pty.openpty()
-        process = subprocess.Popen([SVCD, "hash-password"], env=environment("svcd"), preexec_fn=lambda: os.login_tty(terminal))
+
+        def as_at_login():
+            os.login_tty(terminal)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
+
+        process = subprocess.Popen([SVCD, "hash-password"], env=environment("svcd"), preexec_fn=as_at_login)
         shown = b""
         while b"Password: " not in shown:
             shown += os.read(controller, 1024)
