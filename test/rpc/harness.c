@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "harness.h"
 
-#include <libpq-fe.h>
 #include <pb_decode.h>
 #include <pb_encode.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +19,6 @@
 
 /* Everything of one test. Check runs each in a process of its own. */
 static struct {
-    PGconn *db;
     struct config config;
     struct config login_config;
     bool has_peer;
@@ -36,9 +33,6 @@ static struct {
     struct pool_options pool_options;
     struct pool other_pool; /* the test's own choice */
     bool has_other_pool;
-    struct arena memory;
-    PGconn *others[8];
-    size_t others_n;
     struct test_call *calls;
     unsigned unanswered;
 } harness;
@@ -54,174 +48,6 @@ struct test_call {
     struct test_call *next;
 };
 
-/* ---- the database ---- */
-
-static PGresult *query(ExecStatusType expected, const char *format, va_list args)
-{
-    char sql[65536];
-    ck_assert_int_lt(vsnprintf(sql, sizeof sql, format, args), sizeof sql);
-    PGresult *result = PQexec(harness.db, sql);
-    if (PQresultStatus(result) != expected)
-        ck_abort_msg("%s: %s", sql, PQresultErrorMessage(result));
-    return result;
-}
-
-void db_run(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    char sql[65536];
-    ck_assert_int_lt(vsnprintf(sql, sizeof sql, format, args), sizeof sql);
-    va_end(args);
-    PGresult *result = PQexec(harness.db, sql);
-    if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
-        ck_abort_msg("%s: %s", sql, PQresultErrorMessage(result));
-    PQclear(result);
-}
-
-static const char *keep(const char *text)
-{
-    size_t len = strlen(text) + 1;
-    return memcpy(arena_alloc(&harness.memory, len), text, len);
-}
-
-static const char *only_value(const char *format, va_list args)
-{
-    PGresult *result = query(PGRES_TUPLES_OK, format, args);
-    ck_assert_msg(PQntuples(result) == 1, "%s: %d rows, not one", format, PQntuples(result));
-    const char *value = keep(PQgetvalue(result, 0, 0));
-    PQclear(result);
-    return value;
-}
-
-long db_int(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    long value = strtol(only_value(format, args), NULL, 10);
-    va_end(args);
-    return value;
-}
-
-const char *db_text(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    const char *value = only_value(format, args);
-    va_end(args);
-    return value;
-}
-
-const char *db_quote(const char *text)
-{
-    char *quoted = PQescapeLiteral(harness.db, text, strlen(text));
-    const char *kept = keep(quoted);
-    PQfreemem(quoted);
-    return kept;
-}
-
-const char *db_state(void)
-{
-    return db_text("SELECT string_agg(md5(query_to_xml(format('SELECT * FROM %%I.%%I AS t ORDER BY t::text', "
-                   "schemaname, tablename), "
-                   "true, true, '')::text), ' ' ORDER BY schemaname, tablename) FROM pg_tables WHERE "
-                   "schemaname IN ('public', 'svcd')");
-}
-
-/* So that a test can tell its own connections from the daemon's. */
-static PGconn *connect_as_test(void)
-{
-    PGconn *pg = PQconnectdbParams(harness.params.keywords, harness.params.values, 0);
-    ck_assert_msg(PQstatus(pg) == CONNECTION_OK, "%s", PQerrorMessage(pg));
-    PQclear(PQexec(
-        pg,
-        "SET application_name = 'svcd test'; SET statement_timeout = 0; SET client_min_messages = error"));
-    return pg;
-}
-
-PGconn *db_connect(void)
-{
-    ck_assert_uint_lt(harness.others_n, sizeof harness.others / sizeof *harness.others);
-    return harness.others[harness.others_n++] = connect_as_test();
-}
-
-char *text_of(size_t n, const char *character)
-{
-    size_t len = strlen(character);
-    char *text = arena_alloc(&harness.memory, n * len + 1);
-    for (size_t i = 0; i < n; i++)
-        memcpy(text + i * len, character, len);
-    return text;
-}
-
-/* ---- a world ---- */
-
-static int add(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static int add(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int id = atoi(only_value(format, args));
-    va_end(args);
-    return id;
-}
-
-int make_area(const char *name)
-{
-    return add("INSERT INTO businesssector (name) VALUES (%s) RETURNING 1; SELECT max(businesssectorid) FROM "
-               "businesssector",
-               db_quote(name));
-}
-
-int make_skill(const char *name)
-{
-    return add("INSERT INTO skill (name) VALUES (%s) RETURNING 1; SELECT max(skillid) FROM skill",
-               db_quote(name));
-}
-
-int make_account(int area)
-{
-    return add("INSERT INTO account (name, email, passwordhash, dob, businesssectorid) SELECT 'Person ' || "
-               "n, 'p' || n || '@example.com', "
-               "'x', '1990-01-01', %d FROM (SELECT count(*) + 1 AS n FROM account) c; SELECT max(accountid) "
-               "FROM account",
-               area);
-}
-
-static int make_profile(const char *kind, int area, const char *skills)
-{
-    int account = make_account(area);
-    db_run("INSERT INTO %s (accountid) VALUES (%d)", kind, account);
-    db_run("INSERT INTO %sskill (%sid, skillid) SELECT p.%sid, s FROM %s p, unnest(ARRAY[%s]::int[]) s WHERE "
-           "p.accountid = %d",
-           kind, kind, kind, kind, skills, account);
-    return account;
-}
-
-int make_mentor(int area, const char *skills)
-{
-    return make_profile("mentor", area, skills);
-}
-
-int make_mentee(int area, const char *skills)
-{
-    return make_profile("mentee", area, skills);
-}
-
-void make_assignment(int mentor, int mentee)
-{
-    db_run(
-        "INSERT INTO assignment (mentorid, menteeid) SELECT r.mentorid, e.menteeid FROM mentor r, mentee e "
-        "WHERE r.accountid = %d AND e.accountid = %d",
-        mentor, mentee);
-}
-
-void make_model(int area1, int area2, double overlap, double age, double offset)
-{
-    db_run("INSERT INTO ratingmodel VALUES (%d, %d, %.17g, %.17g, %.17g)", area1 < area2 ? area1 : area2,
-           area1 < area2 ? area2 : area1, overlap, age, offset);
-}
-
 /* ---- calls ---- */
 
 static struct test_call *test_call_of(struct call *call)
@@ -235,7 +61,7 @@ static void on_reply(struct call *call, const uint8_t *bytes, size_t len)
     ck_assert_msg(!test->sent.answered && !test->sent.dropped, "answered after its end");
     test->sent.answered = true;
     test->sent.len = len;
-    test->sent.bytes = memcpy(arena_alloc(&harness.memory, len), bytes, len);
+    test->sent.bytes = keep(bytes, len);
     test->sent.reply = calloc(1, test->reply_size);
     pb_istream_t stream = pb_istream_from_buffer(bytes, len);
     ck_assert_msg(pb_decode(&stream, test->reply_fields, test->sent.reply), "the reply cannot be decoded");
@@ -248,7 +74,7 @@ static void on_fail(struct call *call, enum status status, const char *message, 
     ck_assert_msg(!test->sent.answered && !test->sent.dropped, "answered after its end");
     test->sent.answered = true;
     test->sent.status = status;
-    test->sent.message = keep(message);
+    test->sent.message = keep_text(message);
     test->sent.retry_after_ms = retry_after_ms;
     harness.unanswered--;
 }
@@ -281,7 +107,7 @@ void rpc_set_peer(const char *address, const char *forwarded_for)
     harness.has_peer = address != NULL;
     if (address)
         ck_assert_int_eq(ip_parse(&harness.peer, address, strlen(address)), 0);
-    harness.forwarded_for = forwarded_for ? keep(forwarded_for) : NULL;
+    harness.forwarded_for = forwarded_for ? keep_text(forwarded_for) : NULL;
 }
 
 static const struct rpc_method *method_of(const char *path)
@@ -437,30 +263,6 @@ void harness_run_ms(unsigned ms)
 
 /* ---- set-up and tear-down ---- */
 
-/* What a migrated database without rows is; skill_set and migration keep what migrations put there. DELETE is
- * many times faster than TRUNCATE on tables that are nearly empty. Schema test is where tests put what they
- * do to the database's own objects; a failed one may have left it, row level security on, and a statement
- * running. */
-static const char empty_database[] =
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-    "    WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid();"
-    "DROP SCHEMA IF EXISTS test CASCADE;"
-    "DO $$ DECLARE it record; many boolean := (SELECT count(*) > 1000 FROM account); BEGIN"
-    "    FOR it IN SELECT c.oid::regclass AS name FROM pg_class c WHERE c.relrowsecurity LOOP"
-    "        EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY', "
-    "it.name);"
-    "    END LOOP;"
-    "    FOR it IN SELECT c.oid::regclass AS name FROM pg_class c WHERE c.relkind = 'r'"
-    "              AND c.relnamespace IN ('public'::regnamespace, 'svcd'::regnamespace)"
-    "              AND c.relname NOT IN ('migration', 'skill_set') LOOP"
-    "        EXECUTE format(CASE WHEN many THEN 'TRUNCATE %s CASCADE' ELSE 'DELETE FROM %s' END, it.name);"
-    "    END LOOP;"
-    "    FOR it IN SELECT format('%I.%I', schemaname, sequencename) AS name, start_value FROM pg_sequences"
-    "              WHERE schemaname = 'public' AND last_value IS NOT NULL LOOP"
-    "        PERFORM setval(it.name, it.start_value, false);"
-    "    END LOOP;"
-    "END $$";
-
 /* More than pool_is_available() asks for: one that still prepares its statements would wait for a test's
  * locks. */
 static bool all_connections_are_up(void)
@@ -524,8 +326,7 @@ static void set_up(void)
     ck_assert_int_eq(config_load(&harness.config, &source, stderr), 0);
     database_params_set(&harness.params, &harness.config);
     harness.context.loop = &harness.loop;
-    harness.db = connect_as_test();
-    db_run("%s", empty_database);
+    world_open(&harness.params);
     uv_loop_init(&harness.loop);
     uv_timer_init(&harness.loop, &harness.timer);
     ck_assert_int_eq(password_init(), 0);
@@ -553,11 +354,8 @@ static void tear_down(void)
         call_finish(&test->call);
         free(test);
     }
-    PQfinish(harness.db);
-    for (size_t i = 0; i < harness.others_n; i++)
-        PQfinish(harness.others[i]);
+    world_close();
     config_finish(&harness.config);
-    arena_finish(&harness.memory);
 }
 
 TCase *harness_case(Suite *suite, const char *name)

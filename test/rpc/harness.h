@@ -13,40 +13,12 @@
 
 #include "rpc_names.h"
 #include "runtime/call.h"
+#include "world.h"
 
 /* ---- the suite ---- */
 
 /* A case whose tests run between the harness's set-up and tear-down; already added to the suite. */
 TCase *harness_case(Suite *suite, const char *name);
-
-/* ---- the database, by a connection of the test's own ---- */
-
-/* printf-style; quote text with db_quote. */
-void db_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* The first column of the only row; NULL as 0 or "". */
-long db_int(const char *format, ...) __attribute__((format(printf, 1, 2)));
-const char *db_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
-const char *db_quote(const char *text);
-
-/* A digest of every row of every table. */
-const char *db_state(void);
-
-/* A further connection, for a test that holds a lock meanwhile. Statements on it go through libpq; closed
- * with the test. */
-struct pg_conn *db_connect(void);
-
-/* n times a character, in the test's memory. */
-char *text_of(size_t n, const char *character);
-
-/* ---- a world; ids returned are account ids, but for area and skill ---- */
-
-int make_area(const char *name);
-int make_skill(const char *name);
-int make_account(int area);                    /* born 1990-01-01, password hash unusable */
-int make_mentor(int area, const char *skills); /* skills: ids, "1001, 1002", or "" */
-int make_mentee(int area, const char *skills);
-void make_assignment(int mentor, int mentee);
-void make_model(int area1, int area2, double overlap, double age, double offset);
 
 /* ---- calls; the first argument is one of rpc_names.h, which stands for four ---- */
 

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The database of a test, by a connection of the test's own: what it holds, and rows to begin with.
+ *
+ * Everything that a function here returns lives until world_close. Every failure fails the test.
+ */
+#ifndef TEST_RPC_WORLD_H
+#define TEST_RPC_WORLD_H
+
+#include <stddef.h>
+
+struct database_params;
+
+/* Connects, and empties a migrated database; params outlive the world. The harness calls both. */
+void world_open(const struct database_params *params);
+void world_close(void);
+
+/* ---- the database, by a connection of the test's own ---- */
+
+/* printf-style; quote text with db_quote. */
+void db_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The first column of the only row; NULL as 0 or "". */
+long db_int(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *db_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *db_quote(const char *text);
+
+/* A digest of every row of every table. */
+const char *db_state(void);
+
+/* A further connection, for a test that holds a lock meanwhile. Statements on it go through libpq; closed
+ * with the test. */
+struct pg_conn *db_connect(void);
+
+/* ---- the test's memory ---- */
+
+/* Copies. */
+void *keep(const void *bytes, size_t len);
+char *keep_text(const char *text);
+/* n times a character. */
+char *text_of(size_t n, const char *character);
+
+/* ---- rows; ids returned are account ids, but for area and skill ---- */
+
+int make_area(const char *name);
+int make_skill(const char *name);
+int make_account(int area);                    /* born 1990-01-01, password hash unusable */
+int make_mentor(int area, const char *skills); /* skills: ids, "1001, 1002", or "" */
+int make_mentee(int area, const char *skills);
+void make_assignment(int mentor, int mentee);
+void make_model(int area1, int area2, double overlap, double age, double offset);
+
+#endif
