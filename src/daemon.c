@@ -285,7 +285,8 @@ int daemon_run(const struct config *config)
     if (start(&daemon))
         return EXIT_FAILURE;
     wire_run(daemon.wire);
-    uv_run(&daemon.loop, UV_RUN_DEFAULT); /* until what was stopped has closed */
+    hash_pool_destroy(daemon.context.hash_pool); /* not before: the last calls look at it */
+    uv_run(&daemon.loop, UV_RUN_DEFAULT);        /* until what was stopped has closed */
     scheduler_destroy(daemon.scheduler);
     pool_finish(&daemon.pool);
     throttle_destroy(daemon.context.throttle);

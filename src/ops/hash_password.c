@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "ops/password.h"
+#include "ops/text.h"
 
 /* Room for one byte too many, which password_problem() then finds, and the end of the line. */
 #define INPUT_MAX (PASSWORD_MAX_BYTES + 3)
@@ -45,12 +46,13 @@ static ssize_t read_all(char input[static INPUT_MAX], bool is_terminal)
 /* Whatever ends the reading, the terminal echoes again. */
 static ssize_t read_terminal(char input[static INPUT_MAX])
 {
-    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-    struct sigaction catch = { .sa_handler = on_signal }, before[4]; /* no SA_RESTART: read() ends */
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
+    enum { N = sizeof numbers / sizeof *numbers };
+    struct sigaction catch = { .sa_handler = on_signal }, before[N]; /* no SA_RESTART: read() ends */
     struct termios loud, silent;
     if (tcgetattr(STDIN_FILENO, &loud))
         return -errno;
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < N; i++)
         sigaction(numbers[i], &catch, &before[i]);
     silent = loud;
     silent.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
@@ -59,21 +61,28 @@ static ssize_t read_terminal(char input[static INPUT_MAX])
     ssize_t len = read_all(input, true);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &loud);
     fputc('\n', stderr);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < N; i++)
         sigaction(numbers[i], &before[i], NULL);
     if (caught)
         raise(caught);
     return len;
 }
 
+/* Nobody can type what ends a line, be it a file from Windows. */
 static size_t without_newline(const char *input, size_t len)
 {
-    return len > 0 && input[len - 1] == '\n' ? len - 1 : len;
+    if (len == 0 || input[len - 1] != '\n')
+        return len;
+    return len > 1 && input[len - 2] == '\r' ? len - 2 : len - 1;
 }
 
 static const char *problem_of(const struct password_policy *policy, const char *password, size_t len)
 {
-    return len == 0 ? "there is no password on standard input" : password_problem(policy, password, len);
+    if (len == 0)
+        return "there is no password on standard input";
+    if (!text_is_utf8((const uint8_t *)password, len))
+        return "the password is not UTF-8, so no login could send it; type it on a UTF-8 terminal";
+    return password_problem(policy, password, len);
 }
 
 static int print_hash(const struct config *config, const char *password, size_t len)

@@ -28,10 +28,11 @@
  * hundredth, but servers that wait for each other leave more. */
 #define WORKER_NICE    19
 #define FIRST_GUESS_NS 50000000u
+/* What was learned of hashes is believed for so long after the last one. Else, once a slow one had made every
+ * deadline seem hopeless, nothing would run that could teach otherwise. */
+#define BELIEVE_NS 1000000000u
 
-struct job_list {
-    struct hash_job *head, *tail;
-};
+TAILQ_HEAD(job_list, hash_job);
 
 struct worker {
     uv_thread_t thread;
@@ -46,7 +47,8 @@ struct hash_pool {
 
     struct job_list queued, done;
     struct hash_pool_stats stats;
-    uint64_t quick_ns; /* what a job takes at least, see learn() */
+    uint64_t quick_ns;   /* what a job takes at least, see learn() */
+    uint64_t learned_ns; /* when that was last looked at */
     bool is_stopping;
     int queue_limit;
 
@@ -59,42 +61,6 @@ struct hash_pool {
     int n_workers;
     struct worker workers[];
 };
-
-static void list_append(struct job_list *list, struct hash_job *job)
-{
-    job->next = NULL;
-    if (list->tail)
-        list->tail->next = job;
-    else
-        list->head = job;
-    list->tail = job;
-}
-
-static struct hash_job *list_shift(struct job_list *list)
-{
-    struct hash_job *job = list->head;
-    if (job) {
-        list->head = job->next;
-        if (!list->head)
-            list->tail = NULL;
-    }
-    return job;
-}
-
-static void list_remove(struct job_list *list, struct hash_job *job)
-{
-    struct hash_job *before = NULL, *at = list->head;
-    while (at != job) {
-        before = at;
-        at = at->next;
-    }
-    if (before)
-        before->next = job->next;
-    else
-        list->head = job->next;
-    if (list->tail == job)
-        list->tail = before;
-}
 
 static void job_move(struct hash_pool *pool, struct hash_job *job, int state)
 {
@@ -117,8 +83,15 @@ static void job_end(struct hash_pool *pool, struct hash_job *job, int status)
     explicit_bzero(pool->slots[job->slot], job->password_len);
     pool->free_slots[pool->n_free_slots++] = job->slot;
     job_move(pool, job, HASH_JOB_DONE);
-    list_append(&pool->done, job);
+    TAILQ_INSERT_TAIL(&pool->done, job, link);
     uv_async_send(&pool->async);
+}
+
+/* The same for one in the queue, which nobody begins any more. */
+static void job_leave(struct hash_pool *pool, struct hash_job *job, int status)
+{
+    TAILQ_REMOVE(&pool->queued, job, link);
+    job_end(pool, job, status);
 }
 
 /* 0 if nobody asks. */
@@ -135,8 +108,6 @@ static int job_run(struct hash_pool *pool, struct hash_job *job, int *n_made)
 {
     const char *password = pool->slots[job->slot];
     int rc;
-    job->started_ns = uv_hrtime();
-    job->started_loop_ns = loop_cpu_ns(pool);
     if (job->kind == HASH_MAKE) {
         rc = password_make(&pool->policy, password, job->password_len, job->made);
         *n_made += rc == 0;
@@ -166,6 +137,7 @@ static void worker_settle(void)
 static void learn(struct hash_pool *pool, uint64_t duration_ns)
 {
     struct hash_pool_stats *stats = &pool->stats;
+    pool->learned_ns = uv_hrtime();
     stats->mean_duration_ns = stats->mean_duration_ns - stats->mean_duration_ns / 8 + duration_ns / 8;
     if (pool->quick_ns == 0 || duration_ns < pool->quick_ns)
         pool->quick_ns = duration_ns;
@@ -176,18 +148,22 @@ static void learn(struct hash_pool *pool, uint64_t duration_ns)
 /* Even if it is a quick one. The same for every job, so that it tells nothing of what is stored. */
 static bool cannot_end_in_time(const struct hash_pool *pool, const struct hash_job *job, uint64_t begin_ns)
 {
-    return job->deadline_ns != UINT64_MAX && begin_ns + pool->quick_ns >= job->deadline_ns;
+    bool is_stale = uv_hrtime() - pool->learned_ns > BELIEVE_NS;
+    return job->deadline_ns != UINT64_MAX && begin_ns + (is_stale ? 0 : pool->quick_ns) >= job->deadline_ns;
 }
 
 /* With the lock held. */
 static void worker_take(struct hash_pool *pool, struct duty_cycle *cycle)
 {
-    struct hash_job *job = list_shift(&pool->queued);
+    struct hash_job *job = TAILQ_FIRST(&pool->queued);
     if (cannot_end_in_time(pool, job, uv_hrtime())) {
         pool->stats.n_refused_late++;
-        job_end(pool, job, UV_ETIMEDOUT);
+        job_leave(pool, job, UV_ETIMEDOUT);
         return;
     }
+    TAILQ_REMOVE(&pool->queued, job, link);
+    job->started_ns = uv_hrtime();
+    job->started_loop_ns = loop_cpu_ns(pool);
     job_move(pool, job, HASH_JOB_RUNNING);
     uv_mutex_unlock(&pool->mutex);
     duty_cycle_begin(cycle);
@@ -214,7 +190,7 @@ static void worker_main(void *arg)
     bool is_rested = true;
     uv_mutex_lock(&pool->mutex);
     while (!pool->is_stopping) {
-        if (pool->queued.head) {
+        if (!TAILQ_EMPTY(&pool->queued)) {
             worker_take(pool, &cycle);
             is_rested = false;
         } else if (is_rested) {
@@ -231,15 +207,16 @@ static void worker_main(void *arg)
     duty_cycle_finish(&cycle);
 }
 
+/* One by one, for on_done may submit, and cancel others. */
 static void pool_deliver(struct hash_pool *pool)
 {
-    uv_mutex_lock(&pool->mutex);
-    struct job_list done = pool->done;
-    pool->done = (struct job_list){ 0 };
-    uv_mutex_unlock(&pool->mutex);
-
+    struct job_list done = TAILQ_HEAD_INITIALIZER(done);
     struct hash_job *job;
-    while ((job = list_shift(&done))) {
+    uv_mutex_lock(&pool->mutex);
+    TAILQ_CONCAT(&done, &pool->done, link);
+    uv_mutex_unlock(&pool->mutex);
+    while ((job = TAILQ_FIRST(&done))) {
+        TAILQ_REMOVE(&done, job, link);
         uv_mutex_lock(&pool->mutex);
         job_move(pool, job, HASH_JOB_IDLE);
         uv_mutex_unlock(&pool->mutex);
@@ -306,6 +283,8 @@ int hash_pool_start(struct hash_pool **started, uv_loop_t *loop, const struct pa
     pool->queue_limit = queue_limit;
     pool->n_slots = queue_limit + n_workers;
     pool->stats.mean_duration_ns = FIRST_GUESS_NS;
+    TAILQ_INIT(&pool->queued);
+    TAILQ_INIT(&pool->done);
     pool->is_crowded = hash_pool_is_crowded((int)uv_available_parallelism(), n_workers) &&
                        pthread_getcpuclockid(pthread_self(), &pool->loop_clock) == 0;
     int rc = pool_map_slots(pool);
@@ -328,6 +307,7 @@ int hash_pool_start(struct hash_pool **started, uv_loop_t *loop, const struct pa
     }
     if (rc < 0) {
         hash_pool_stop(pool);
+        hash_pool_destroy(pool);
         return rc;
     }
     *started = pool;
@@ -344,22 +324,37 @@ err_after_calloc:
 
 void hash_pool_stop(struct hash_pool *pool)
 {
-    if (!pool)
+    if (!pool || pool->is_stopping)
         return;
     workers_join(pool);
     struct hash_job *job;
     uv_mutex_lock(&pool->mutex);
-    while ((job = list_shift(&pool->queued)))
-        job_end(pool, job, UV_ECANCELED);
+    while ((job = TAILQ_FIRST(&pool->queued)))
+        job_leave(pool, job, UV_ECANCELED);
     uv_mutex_unlock(&pool->mutex);
     pool_deliver(pool);
-    uv_close((uv_handle_t *)&pool->async, pool_on_closed);
+}
+
+void hash_pool_destroy(struct hash_pool *pool)
+{
+    if (pool)
+        uv_close((uv_handle_t *)&pool->async, pool_on_closed);
 }
 
 /* With the lock held. */
 static uint64_t expected_wait_ns(const struct hash_pool *pool, int n_ahead)
 {
     return pool->stats.mean_duration_ns * (uint64_t)n_ahead / (uint64_t)pool->n_workers;
+}
+
+/* With the lock held. However many accounts a client has, half of the queue is left to others. */
+static bool is_full(const struct hash_pool *pool, const struct hash_job *job)
+{
+    int n_of_client = 0;
+    const struct hash_job *other;
+    TAILQ_FOREACH(other, &pool->queued, link)
+    n_of_client += job->client && other->client == job->client;
+    return pool->stats.n_queued >= pool->queue_limit || n_of_client >= (pool->queue_limit + 1) / 2;
 }
 
 int hash_pool_submit(struct hash_pool *pool, struct hash_job *job)
@@ -373,7 +368,7 @@ int hash_pool_submit(struct hash_pool *pool, struct hash_job *job)
     uv_mutex_lock(&pool->mutex);
     if (pool->is_stopping) {
         rc = UV_ECANCELED;
-    } else if (pool->stats.n_queued >= pool->queue_limit) {
+    } else if (is_full(pool, job)) {
         pool->stats.n_refused_full++;
         rc = UV_ENOBUFS;
     } else if (cannot_end_in_time(pool, job, uv_hrtime() + expected_wait_ns(pool, pool->stats.n_queued))) {
@@ -386,7 +381,7 @@ int hash_pool_submit(struct hash_pool *pool, struct hash_job *job)
             job->password_len = PASSWORD_MAX_BYTES + 1;
         memcpy(pool->slots[job->slot], job->password, job->password_len);
         job_move(pool, job, HASH_JOB_QUEUED);
-        list_append(&pool->queued, job);
+        TAILQ_INSERT_TAIL(&pool->queued, job, link);
         uv_cond_signal(&pool->work);
     }
     uv_mutex_unlock(&pool->mutex);
@@ -397,9 +392,8 @@ void hash_pool_cancel(struct hash_pool *pool, struct hash_job *job)
 {
     uv_mutex_lock(&pool->mutex);
     if (job->state == HASH_JOB_QUEUED) {
-        list_remove(&pool->queued, job);
         pool->stats.n_cancelled++;
-        job_end(pool, job, UV_ECANCELED);
+        job_leave(pool, job, UV_ECANCELED);
     }
     uv_mutex_unlock(&pool->mutex);
 }

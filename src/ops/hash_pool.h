@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <uv.h>
 
 #include "ops/password.h"
@@ -25,6 +26,7 @@ struct hash_job {
     const char *stored; /* HASH_VERIFY: the crypt string; NULL: there is none, a dummy is verified */
     size_t stored_len;
     uint64_t deadline_ns; /* on uv_hrtime()'s clock; UINT64_MAX: none */
+    uint64_t client;      /* for whom it is; 0: not known */
     void (*on_done)(struct hash_job *job);
     void *data;
 
@@ -37,7 +39,7 @@ struct hash_job {
     int64_t started_loop_ns;         /* the CPU time of the loop's thread then */
 
     /* The pool's. */
-    struct hash_job *next;
+    TAILQ_ENTRY(hash_job) link;
     enum { HASH_JOB_IDLE, HASH_JOB_QUEUED, HASH_JOB_RUNNING, HASH_JOB_DONE } state;
     int slot; /* where its password lies */
 };
@@ -55,16 +57,20 @@ struct hash_pool_stats {
 
 struct hash_pool;
 
-/* *pool is owned by the caller, who gives it back with hash_pool_stop(). policy is copied. UV_ENOMEM,
- * UV_EAGAIN. */
+/* *pool is owned by the caller, who gives it back with hash_pool_stop() and hash_pool_destroy(). policy is
+ * copied. UV_ENOMEM, UV_EAGAIN. */
 int hash_pool_start(struct hash_pool **pool, uv_loop_t *loop, const struct password_policy *policy,
                     int n_workers, int queue_limit);
 
-/* Refuses all that has not begun with UV_ECANCELED, waits for what runs, calls every on_done, and frees the
- * pool once the loop has closed its handle. Blocks for as long as a hash takes. NULL is fine. */
+/* Refuses all that has not begun, now and from now on, with UV_ECANCELED, waits for what runs, and calls
+ * every on_done. Blocks for as long as a hash takes. NULL is fine. */
 void hash_pool_stop(struct hash_pool *pool);
 
-/* Queues a job. UV_ENOBUFS: the queue is full; UV_ETIMEDOUT: its deadline would pass before it is done. */
+/* Frees a stopped pool once the loop has closed its handle. NULL is fine. */
+void hash_pool_destroy(struct hash_pool *pool);
+
+/* Queues a job. UV_ENOBUFS: the queue is full, or half of it with jobs of this client; UV_ETIMEDOUT: its
+ * deadline would pass before it is done; UV_ECANCELED: the pool has been stopped. */
 int hash_pool_submit(struct hash_pool *pool, struct hash_job *job);
 
 /* A queued job ends with UV_ECANCELED; one that runs goes on to its end; any other is left alone. */

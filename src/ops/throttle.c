@@ -80,7 +80,7 @@ static struct entry *table_claim(struct throttle *throttle, enum throttle_table 
         if (is_less)
             least = &set[i];
     }
-    *least = (struct entry){ .key = ticket->keys[which], .paid_at_us = INT64_MIN };
+    *least = (struct entry){ .key = ticket->keys[which], .paid_at_us = 0 };
     return least;
 }
 
@@ -171,6 +171,11 @@ int throttle_admit(struct throttle *throttle, int64_t now_us, const char *email,
     }
     throttle->stats.n_admitted++;
     return 0;
+}
+
+uint64_t throttle_client(const struct throttle_ticket *ticket)
+{
+    return ticket->has_client ? ticket->keys[THROTTLE_ADDRESS] : 0;
 }
 
 void throttle_untried(struct throttle *throttle, const struct throttle_ticket *ticket)

@@ -47,6 +47,9 @@ void throttle_destroy(struct throttle *throttle); /* NULL is fine */
 int throttle_admit(struct throttle *throttle, int64_t now_us, const char *email, const struct ip *client,
                    struct throttle_ticket *ticket);
 
+/* A number for the admitted client, the same for all of a site; 0: unknown. */
+uint64_t throttle_client(const struct throttle_ticket *ticket);
+
 /* The attempt succeeded: its tokens come back, and the client is known at this e-mail from now on. */
 void throttle_succeeded(struct throttle *throttle, int64_t now_us, const struct throttle_ticket *ticket);
 

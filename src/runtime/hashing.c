@@ -11,6 +11,11 @@ static enum next too_late(struct call *call)
                      "the deadline would pass before the password could be hashed");
 }
 
+static enum next stopping(struct call *call)
+{
+    return call_fail(call, STATUS_UNAVAILABLE, "the server is stopping");
+}
+
 static enum next resume(struct hashing *hashing)
 {
     struct call *call = hashing->call;
@@ -22,7 +27,7 @@ static enum next resume(struct hashing *hashing)
     case UV_ENOMEM:
         return call_no_memory(call);
     case UV_ECANCELED:
-        return call_fail(call, STATUS_UNAVAILABLE, "the server is stopping");
+        return stopping(call);
     default:
         log_error("password hashing failed", log_error_code(hashing->job.status));
         return call_fail(call, STATUS_INTERNAL, "the password could not be hashed");
@@ -58,6 +63,8 @@ static enum next submit(struct call *call, struct hashing *hashing, const char *
     int rc = hash_pool_submit(pool, &hashing->job);
     if (rc == UV_ETIMEDOUT)
         return too_late(call);
+    if (rc == UV_ECANCELED)
+        return stopping(call);
     if (rc)
         return call_push_back(call, STATUS_RESOURCE_EXHAUSTED, (unsigned)hash_pool_retry_after_ms(pool),
                               "too many passwords wait to be hashed");

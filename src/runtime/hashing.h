@@ -11,8 +11,8 @@
 /* Goes on with what came of it: verdict, made, started_ns. */
 typedef enum next(password_then)(struct call *call, const struct hash_job *done);
 
-/* One at a time, in the call's memory. Once the call is over, job.started_ns says whether a hash was begun.
- */
+/* One at a time, in the call's memory, zeroed but for job.client. Once the call is over, job.started_ns says
+ * whether a hash was begun. */
 struct hashing {
     struct hash_job job;
     struct call *call;

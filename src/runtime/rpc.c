@@ -9,7 +9,7 @@
 #include <pb_decode.h>
 #include <string.h>
 
-#include "runtime/text.h"
+#include "ops/text.h"
 
 static const struct rpc_text *text_field(const struct rpc_method *method, uint32_t tag)
 {

@@ -8,12 +8,12 @@
 
 #include "ops/hash_pool.h"
 #include "ops/log.h"
+#include "ops/text.h"
 #include "ops/throttle.h"
 #include "rpc.h"
 #include "runtime/delay.h"
 #include "runtime/hashing.h"
 #include "runtime/sql.h"
-#include "runtime/text.h"
 #include "services/check.h"
 #include "sql.h"
 
@@ -62,6 +62,7 @@ static int attempt_begin(struct call *call, const char *email)
                                  call_client(call, &client) ? &client : NULL, &attempt->ticket);
     if (wait_ms)
         return wait_ms;
+    attempt->hashing.job.client = throttle_client(&attempt->ticket);
     call->locals = attempt;
     call->at_end = attempt_over;
     return 0;

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <time.h>
 
-#include "runtime/text.h"
+#include "ops/text.h"
 
 #define DAY_SECONDS 86400
 #define TIME_MIN    INT64_C(-62135596800) /* 0001-01-01T00:00:00Z (timestamp.proto) */

@@ -19,6 +19,11 @@ from harness import (PATIENCE_S, SVCD, UNDER_SANITIZER, Daemon, TestCase, demo_d
                      wait_until)
 
 OWNER, PASSWORD = "demo-mentee@example.com", "demo"
+OTHER = "demo-mentor@example.com"
+# Of PASSWORD, at costs that take a worker a millisecond, a tenth of a second, and more than a second.
+QUICK = "$2b$04$abcdefghijklmnopqrstuukpT6/rAWFFcbBfEblfGqmNEecvFUNVy"
+STEADY = "$2b$10$abcdefghijklmnopqrstuu3XEy7sAuqf0awFQrE8Rakk7J.cSBot2"
+SLOW = "$2b$14$abcdefghijklmnopqrstuuiOyn5sCfEku6F4seDbKXB878tnN9VZi"
 LOOPBACKS = "127.0.0.1:0,[::1]:0"
 
 
@@ -120,12 +125,12 @@ class Stormed(TestCase):
                              r"\A\$argon2id\$v=19\$m=19456,t=2,p=1\$")
 
     def test_the_log_names_neither_password_nor_email(self):
-        self.sql("UPDATE account SET passwordhash = 'unusable' WHERE email = 'demo-mentor@example.com'")
-        self.assertIs(outcome(self.client, "demo-mentor@example.com", "sesame-7391"), False)
+        self.sql(f"UPDATE account SET passwordhash = 'unusable' WHERE email = '{OTHER}'")
+        self.assertIs(outcome(self.client, OTHER, "sesame-7391"), False)
         self.daemon.wait_for_log(r"unusable account=\d+$")
         log = "\n".join(self.daemon.log)
         self.assertNotIn("sesame", log)
-        self.assertNotIn("demo-mentor", log)
+        self.assertNotIn(OTHER.partition("@")[0], log)
 
     @unittest.skipIf(UNDER_SANITIZER, "a sanitizer keeps what was freed")
     def test_no_password_stays_in_memory(self):
@@ -155,6 +160,24 @@ def memory_of(pid):
                 continue
 
 
+class Flooded(TestCase):
+    """A client with many accounts of its own, whose right passwords nobody counts."""
+
+    arguments = ("--set", "password.queue_limit=20", "--set", "throttle.trusted_proxies=127.0.0.1,::1", "--set", "password.scheme=bcrypt",
+                 "--set", "password.bcrypt_cost=10")
+
+    def test_one_client_leaves_room_for_others(self):
+        request = account.AuthenticateRequest(username=OWNER, password=PASSWORD)
+        metadata = [("x-forwarded-for", "192.0.2.1")]
+        self.sql(f"UPDATE account SET passwordhash = '{STEADY}' WHERE email IN ('{OWNER}', '{OTHER}')")
+        self.assertIs(outcome(self.client, OWNER, PASSWORD, ["192.0.2.1"]), True)
+        flood = [self.client.account.TryLogin.future(request, timeout=PATIENCE_S, metadata=metadata) for _ in range(40)]
+        self.assertIs(outcome(self.client, OTHER, PASSWORD, ["192.0.2.2"]), True)
+        codes = [future.code() for future in flood]
+        self.assertEqual(set(codes), {StatusCode.OK, StatusCode.RESOURCE_EXHAUSTED})
+        self.assertLessEqual(codes.count(StatusCode.OK), 10 + 3)  # its half, and what the worker took meanwhile
+
+
 class Draining(unittest.TestCase):
     def test_a_failed_login_that_is_held_back_is_answered_before_the_daemon_ends(self):
         daemon = Daemon(demo_database(), "--set", "password.failure_floor_ms=1000")
@@ -166,6 +189,26 @@ class Draining(unittest.TestCase):
         daemon.signal(signal.SIGTERM)
         self.assertIs(future.result().status, False)
         self.assertEqual(daemon.wait(), 0)
+
+    def test_a_second_signal_ends_logins_that_are_held_back_hashed_or_queued(self):
+        settings = ("password.failure_floor_ms=1400", "password.queue_limit=4000", "throttle.email_per_minute=0", "throttle.address_per_minute=0")
+        database = demo_database()
+        psql(f"UPDATE account SET passwordhash = '{QUICK}' WHERE email = '{OWNER}';"
+             f"UPDATE account SET passwordhash = '{SLOW}' WHERE email = '{OTHER}'", database)
+        daemon = Daemon(database, *(word for setting in settings for word in ("--set", setting)))
+        client = svcd_client.Client(daemon.address)
+        self.addCleanup(client.channel.close)
+        wait_until(lambda: is_serving(client), "not serving")
+        futures = [client.account.TryLogin.future(account.AuthenticateRequest(username=email, password="wrong"), timeout=PATIENCE_S)
+                   for email, n in ((OWNER, 500), (OTHER, 1), (OWNER, 100)) for _ in range(n)]
+        time.sleep(1)
+        daemon.signal(signal.SIGTERM)
+        time.sleep(0.2)
+        daemon.signal(signal.SIGTERM)
+        codes = [future.code() for future in futures]
+        self.assertEqual(daemon.wait(), 0)
+        self.assertLessEqual(set(codes), {StatusCode.OK, StatusCode.UNAVAILABLE, StatusCode.CANCELLED})
+        self.assertNotEqual(codes[-1], StatusCode.OK)
 
 
 class HashPassword(unittest.TestCase):
@@ -190,11 +233,17 @@ class HashPassword(unittest.TestCase):
 
     def test_one_newline_at_the_end_is_not_part_of_the_password(self):
         for text, accepted in (("x" * 1024 + "\n", True), ("x" * 1024, True), ("x" * 1024 + "\n\n", False), ("x" * 1025, False),
-                               ("x" * 100000, False), ("\n", False), ("", False), ("a\0b\n", False)):
+                               ("x" * 100000, False), ("\n", False), ("", False), ("a\0b\n", False), ("x" * 1024 + "\r\n", True),
+                               ("\r\n", False)):
             done = self.hash(text)
             self.assertEqual(done.returncode == 0, accepted, (len(text), done.stderr))
             self.assertEqual(bool(done.stderr), not accepted)
             self.assertEqual(bool(done.stdout), accepted)
+
+    def test_what_no_login_can_send_is_refused(self):
+        done = subprocess.run([SVCD, "hash-password"], env=environment("svcd"), input=b"caf\xe9\n", capture_output=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn(b"not UTF-8", done.stderr)
 
     def test_bcrypt_is_not_silently_cut(self):
         done = self.hash("x" * 73, "password.scheme=bcrypt")

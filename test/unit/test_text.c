@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "runtime/text.h"
+#include "ops/text.h"
 
 #include <string.h>
 

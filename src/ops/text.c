@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "runtime/text.h"
+#include "ops/text.h"
 
 /* Length of the sequence that starts with this byte, and the range of its second byte; 0: not a start. */
 static size_t sequence(uint8_t first, uint8_t *low, uint8_t *high)

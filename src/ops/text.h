@@ -2,8 +2,8 @@
  *
  * UTF-8: is it, and how many characters. Any thread.
  */
-#ifndef RUNTIME_TEXT_H
-#define RUNTIME_TEXT_H
+#ifndef OPS_TEXT_H
+#define OPS_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
