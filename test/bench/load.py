@@ -75,6 +75,7 @@ class Load:
         out = run(*under, "h2load", "-t1", f"-c{connections}", f"-m{streams}", how, "-d", data, *pace,
                   *([f"--log-file={log}"] if logged else []),
                   "-H", "content-type: application/grpc", "-H", "te: trailers",
+                  *(word for name, value in rpcs[0].metadata for word in ("-H", f"{name}: {value}")),
                   *(f"http://{server.address}{rpc.path}" for rpc in rpcs))
         done, failed, errored, timeout = map(int, re.search(
             r"requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", out).groups())

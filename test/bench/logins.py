@@ -44,11 +44,13 @@ def hashed_per_s(bench, row):
 
 
 class Storm:
-    """As many logins as the queue holds, of several accounts, each followed by another."""
+    """As many logins as the queue holds, of several accounts from several addresses, for one address may fill half of it;
+    each followed by another."""
 
     def __init__(self, bench):
         self.bench = bench
-        self.logins = [rpcs.try_login(bench.world, bench.world.accounts - n) for n in range(-(-QUEUE // KNOWN_BURST))]
+        self.logins = [rpcs.try_login(bench.world, bench.world.accounts - n, ("x-forwarded-for", f"192.0.2.{n + 1}"))
+                       for n in range(-(-QUEUE // KNOWN_BURST))]
         for login in self.logins:
             login.check(bench.svcd)
 

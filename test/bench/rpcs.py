@@ -30,10 +30,11 @@ class Rpc:
     statement: str = ""       # name in sql/queries, for the baselines; none: there is no database behind it
     parameters: dict = field(default_factory=dict)
     counted: str = ""         # SQL for a number that grows by one a call; none: nothing changes
+    metadata: tuple = ()      # (name, value) each
 
     def check(self, server):
         """One call is answered with status 0 and the expected bytes."""
-        reply = server.call(self.path, self.request)
+        reply = server.call(self.path, self.request, self.metadata)
         if reply != self.reply:
             raise Wrong(f"{self.path}: expected {self.reply!r}, got {reply!r}")
 
@@ -49,11 +50,11 @@ def health_check(_world):
                health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING).SerializeToString())
 
 
-def try_login(_world, account):
+def try_login(_world, account, *metadata):
     """Of an account of fill.sql, with its password."""
     request = account_pb2.AuthenticateRequest(username=f"person{account}@example.com", password=PASSWORD)
     return Rpc(ACCOUNT + "TryLogin", request.SerializeToString(),
-               account_pb2.AuthenticateReply(status=True, id=account).SerializeToString())
+               account_pb2.AuthenticateReply(status=True, id=account).SerializeToString(), metadata=metadata)
 
 
 def account_profiles(world, account):

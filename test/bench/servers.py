@@ -40,9 +40,9 @@ class Server:
         self.address = f"127.0.0.1:{port}"
         self.channel = grpc.insecure_channel(self.address)
 
-    def call(self, path, request):
+    def call(self, path, request, metadata=()):
         """The reply's bytes. Raises grpc.RpcError unless the status is 0."""
-        return self.channel.unary_unary(path)(request, timeout=PATIENCE_S, wait_for_ready=True)
+        return self.channel.unary_unary(path)(request, timeout=PATIENCE_S, wait_for_ready=True, metadata=metadata)
 
     def cpu_s(self):
         """User and system time used so far."""
