@@ -6,9 +6,15 @@
 CREATE OR REPLACE FUNCTION svcd.try_lock_job(its_job text) RETURNS boolean LANGUAGE sql
 RETURN pg_try_advisory_xact_lock(1937138533, hashtext(its_job));
 
--- What was due before this has been done, by hand or not, or was due before svcd knew this database.
+-- The database's clock is the one that all share. A minute ahead of it is as good as now.
+CREATE OR REPLACE FUNCTION svcd.job_time() RETURNS timestamp LANGUAGE sql VOLATILE
+RETURN clock_timestamp() AT TIME ZONE 'UTC' + interval '1 minute';
+
+-- What was due before this has been done, by hand or not, or was due before svcd knew this database. A run of the future
+-- settles nothing, or whoever noted it had turned the job off until then.
 CREATE OR REPLACE FUNCTION svcd.job_settled_until(its_job text) RETURNS timestamp LANGUAGE sql STABLE
-RETURN coalesce((SELECT max(j.due) FROM svcd.job_run j WHERE j.job = its_job AND j.outcome = 'done'),
+RETURN coalesce((SELECT max(j.due) FROM svcd.job_run j
+                 WHERE j.job = its_job AND j.outcome = 'done' AND j.due <= job_time()),
                 (SELECT min(m.applied_at) AT TIME ZONE 'UTC' FROM svcd.migration m));
 
 -- go | busy | already. its_due NULL: by hand, always due. Volatile: it has to look after it has the lock.
@@ -16,6 +22,10 @@ CREATE OR REPLACE FUNCTION svcd.begin_job(its_job text, its_due timestamp) RETUR
 BEGIN
     IF NOT try_lock_job(its_job) THEN
         RETURN 'busy';
+    END IF;
+    IF its_due > job_time() THEN
+        RAISE EXCEPTION 'due at %, but the database''s clock says %; set the clock of svcd''s machine, or the database''s',
+            its_due, job_time()::timestamp(0);
     END IF;
     RETURN CASE WHEN its_due <= job_settled_until(its_job) THEN 'already' ELSE 'go' END;
 END $$;

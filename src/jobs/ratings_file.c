@@ -14,6 +14,8 @@ static const char header[] = "SkillOverlap,AgeDifference,Rating";
 #define OVERLAP_MAX 10000
 #define AGE_MAX     10000
 #define RATING_MAX  5.0
+/* In all files: they go to the server in one message, which may have a gigabyte. */
+#define SAMPLES_MAX 10000000
 
 struct sample {
     long overlap, age;
@@ -119,6 +121,11 @@ static int read_lines(struct ratings *ratings, const char *path, char *text, siz
         const char *row = next_line(&text, end), *wrong = read_row(row, &sample);
         if (wrong) {
             fprintf(errors, "%s:%zu: \"%.80s\": %s\n", path, number, row, wrong);
+            return UV_EINVAL;
+        }
+        if (ratings->samples_n == SAMPLES_MAX) {
+            fprintf(errors, "%s:%zu: more than %d ratings in all; import fewer files at a time\n", path,
+                    number, SAMPLES_MAX);
             return UV_EINVAL;
         }
         if (add_sample(ratings, &sample))

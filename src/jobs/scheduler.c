@@ -52,8 +52,9 @@ static void sleep_ms(struct entry *entry, uint64_t ms)
 
 static void sleep_until_due(struct entry *entry, const struct cron *schedule, int64_t now_s)
 {
-    int64_t wait_ms = (cron_next(schedule, now_s) - now_s) * 1000;
-    sleep_ms(entry, (uint64_t)(wait_ms < SLEEP_MAX_MS ? wait_ms : SLEEP_MAX_MS));
+    int64_t next_s = cron_next(schedule, now_s);
+    bool is_soon = next_s > now_s && next_s - now_s < SLEEP_MAX_MS / 1000;
+    sleep_ms(entry, is_soon ? (uint64_t)(next_s - now_s) * 1000 : SLEEP_MAX_MS);
 }
 
 static uint64_t backoff_ms(const struct entry *entry)

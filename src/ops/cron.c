@@ -15,7 +15,7 @@
 #define DAY_S    86400
 
 /* From one 29 February to the next there are up to eight years. */
-#define SEARCH_DAYS (8 * 366 + 1)
+#define SEARCH_DAYS (40 * 366 + 1)
 
 /* ---- reading ---- */
 

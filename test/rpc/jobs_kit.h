@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What tests of jobs share: schedulers and runs by hand on the harness's database. The clock is the test's:
- * it stands in 2050, after everything that the database knows.
+ * it stands at midnight of a Saturday some weeks ago, and svcd has known the database for longer.
  */
 #ifndef TEST_RPC_JOBS_KIT_H
 #define TEST_RPC_JOBS_KIT_H
@@ -11,7 +11,6 @@
 #include "jobs/job.h"
 #include "jobs/scheduler.h"
 
-#define SATURDAY INT64_C(2524608000) /* 2050-01-01 00:00 */
 #define MINUTE   60
 #define DAY      86400
 #define PATIENCE 20 /* seconds until a test gives up waiting */
@@ -23,7 +22,8 @@ extern struct jobs_kit {
     struct conn_options conn;
     struct scheduler *schedulers[8];
     size_t schedulers_n;
-    int64_t now_s; /* what schedulers take for the time; SATURDAY at first */
+    int64_t saturday_s;
+    int64_t now_s; /* what schedulers take for the time; the Saturday at first */
 } kit;
 
 /* harness_case, with what stops the schedulers. */
@@ -33,6 +33,8 @@ TCase *jobs_case(Suite *suite, const char *name);
 void jobs_configure(const char *setting1, const char *setting2);
 void jobs_start_scheduler(void);
 void jobs_start_scheduler_on(uv_loop_t *loop);
+/* The Saturday and an interval, as the database writes times. */
+const char *jobs_time(const char *interval);
 /* Lets every scheduler look at the time. */
 void jobs_wake_all(void);
 /* Runs a job as the command does, on a loop of its own. */

@@ -138,13 +138,14 @@ START_TEST(a_run_between_the_halves_of_another_is_not_done_without_its_models)
 {
     jobs_configure(NULL, NULL);
     queue_rating(1, 2, 2, 10, 4);
-    db_run("SELECT ratings_to_fit('2050-01-01')");
-    ck_assert_str_eq(db_text("SELECT outcome FROM run_job('update-models', '2050-01-01', '0 s', '[]')"),
-                     "busy");
+    db_run("SELECT ratings_to_fit('%s')", jobs_time("0"));
+    ck_assert_str_eq(
+        db_text("SELECT outcome FROM run_job('update-models', '%s', '0 s', '[]')", jobs_time("0")), "busy");
     ck_assert_int_eq(jobs_runs("done"), 0);
     ck_assert_str_eq(
-        db_text("SELECT outcome FROM run_job('update-models', '2050-01-01', '0 s', "
-                "'[{\"area1_id\":1,\"area2_id\":2,\"n\":1,\"by_skill\":0,\"by_age\":0,\"base\":4}]')"),
+        db_text("SELECT outcome FROM run_job('update-models', '%s', '0 s', "
+                "'[{\"area1_id\":1,\"area2_id\":2,\"n\":1,\"by_skill\":0,\"by_age\":0,\"base\":4}]')",
+                jobs_time("0")),
         "done");
     model_is(1, 2, 0, 0, 4);
 }
