@@ -319,6 +319,7 @@ bool batch_result(struct batch *batch, PGresult *pg)
         return true;
     }
     const char *sqlstate = PQresultErrorField(pg, PG_DIAG_SQLSTATE);
+    const char *severity = PQresultErrorField(pg, PG_DIAG_SEVERITY_NONLOCALIZED);
     bool keeps_connection = true;
     if (ok && batch->transaction) /* done but not to be told: as if it had failed, and the caller will look */
         end_all(execution, &(struct query_outcome){ .end = QUERY_LOST });
@@ -326,7 +327,8 @@ bool batch_result(struct batch *batch, PGresult *pg)
         end_all(execution, &(struct query_outcome){ .end = QUERY_NO_MEMORY });
     else if (status == PGRES_PIPELINE_ABORTED)
         retry(batch, execution, false);
-    else if (!sqlstate || is_class(sqlstate, "57P") || is_class(sqlstate, "08"))
+    else if (!sqlstate || !severity ||
+             strcmp(severity, "ERROR") != 0) /* FATAL: it is the server's last word */
         keeps_connection = false;
     else {
         batch->aborted = true;

@@ -251,6 +251,7 @@ static void on_batch_result(struct conn *conn, PGresult *pg_result)
 
 static void read_results(struct conn *conn)
 {
+    conn->heard_at_ns = uv_now(conn->timer.loop) * 1000000;
     if (!PQconsumeInput(conn->pg)) {
         go_down(conn, PQerrorMessage(conn->pg));
         return;
@@ -311,7 +312,7 @@ void conn_stop(struct conn *conn)
 void conn_send(struct conn *conn)
 {
     move(conn, CONN_BUSY);
-    conn->sent_at_ns = uv_now(conn->timer.loop) * 1000000;
+    conn->heard_at_ns = uv_now(conn->timer.loop) * 1000000;
     int rc = batch_send(&conn->batch, conn->pg);
     if (rc)
         go_down(conn, rc == UV_ENOMEM ? "out of memory" : PQerrorMessage(conn->pg));
@@ -322,6 +323,8 @@ void conn_send(struct conn *conn)
 void conn_check(struct conn *conn, uint64_t now_ns)
 {
     uint64_t limit_ns = (uint64_t)conn->options->answer_timeout_ms * 1000000;
-    if (conn->state == CONN_BUSY && limit_ns && now_ns - conn->sent_at_ns > limit_ns)
+    if (conn->lane != LANE_READ)
+        limit_ns *= conn->batch.n;
+    if (conn->state == CONN_BUSY && limit_ns && now_ns - conn->heard_at_ns > limit_ns)
         go_down(conn, "the server did not answer in time");
 }

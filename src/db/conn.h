@@ -38,7 +38,10 @@ struct conn_options {
         *keywords; /* of PQconnectStartParams, NULL-terminated, living as long as the connection */
     const char *const *values;
     unsigned connect_timeout_ms;
-    unsigned answer_timeout_ms; /* a batch that takes longer means a dead server; 0: wait for ever */
+    /* A server that gives no sign for longer is dead; 0: wait for ever. Reads count together, for one that is
+     * given up is made again. Every write counts by itself: the server need not tell of one before all are
+     * done, and what became of one that is given up nobody knows. */
+    unsigned answer_timeout_ms;
     unsigned reconnect_min_ms;
     unsigned reconnect_max_ms;
 };
@@ -53,10 +56,10 @@ struct conn {
     PGconn *pg;
     uv_poll_t *poll; /* freed by its own close callback, for libpq may change sockets while it connects */
     int poll_events;
-    uv_timer_t timer;    /* of the state: retry, connect timeout */
-    unsigned failures;   /* since it was last up */
-    unsigned unprepared; /* results to come before the statements are prepared */
-    uint64_t sent_at_ns; /* when the batch was sent */
+    uv_timer_t timer;     /* of the state: retry, connect timeout */
+    unsigned failures;    /* since it was last up */
+    unsigned unprepared;  /* results to come before the statements are prepared */
+    uint64_t heard_at_ns; /* when the batch was sent, or the server last answered a part of it */
     struct batch batch;
 };
 
@@ -70,7 +73,7 @@ void conn_stop(struct conn *conn);
 /* Sends conn->batch, which the owner has filled; CONN_IDLE only. A failure shows as on_down. */
 void conn_send(struct conn *conn);
 
-/* Drops a connection whose batch has taken longer than answer_timeout_ms. */
+/* Drops a connection that has heard nothing for longer than answer_timeout_ms allows. */
 void conn_check(struct conn *conn, uint64_t now_ns);
 
 #endif

@@ -130,6 +130,8 @@ static uint64_t deadline_ns(gpr_timespec deadline)
     if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0)
         return UINT64_MAX;
     gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
+    if (left.tv_sec >= INT64_MAX / 2000000000) /* centuries, and their sum with the time must fit */
+        return UINT64_MAX;
     int64_t left_ns = left.tv_sec * INT64_C(1000000000) + left.tv_nsec;
     return left_ns > 0 ? uv_hrtime() + (uint64_t)left_ns : 0;
 }

@@ -298,4 +298,5 @@ class DatabaseAway(unittest.TestCase):
         cluster("stop")
         daemon = Daemon(self.database)
         time.sleep(0.5)
-        daemon.stop()
+        daemon.signal(signal.SIGTERM)
+        self.assertEqual(daemon.wait(), 0)

@@ -280,8 +280,34 @@ START_TEST(a_statement_that_waits_for_a_lock_delays_no_other_of_its_lane)
                            &(meeting_package_TogglePlansOfActionCompletionRequest){ .planid = 1001 + i });
     rpc_wait(sent[1]);
     ck_assert(!sent[0]->answered);
+    ck_assert_int_eq(sent[1]->status, STATUS_OK);
     let_go(holder);
     rpc_wait(sent[0]);
+    ck_assert_int_eq(sent[0]->status, STATUS_OK);
+    ck_assert_int_eq(db_int("SELECT count(*) FROM milestone WHERE completed"), 2);
+}
+END_TEST
+
+START_TEST(writes_that_are_slow_together_are_not_taken_for_lost)
+{
+    enum { N = 30 };
+    struct pool_options options = *harness_pool_options();
+    options.connections[LANE_INSERT] = 1;
+    options.conn.answer_timeout_ms = 500;
+    harness_run_until(&harness_use_pool(&options)->available);
+    db_run(
+        "CREATE SCHEMA test;"
+        "CREATE FUNCTION test.dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.1); "
+        "RETURN NEW; END $$;"
+        "CREATE TRIGGER dawdle BEFORE INSERT ON websitefeedback FOR EACH ROW EXECUTE FUNCTION test.dawdle()");
+    struct sent *sent[N];
+    for (int i = 0; i < N; i++)
+        sent[i] =
+            rpc_send(RPC_ADD_DEV_FEEDBACK, &(feedback_package_AddDevFeedbackRequest){ .content = "slow" });
+    rpc_wait_all();
+    for (int i = 0; i < N; i++)
+        ck_assert_msg(sent[i]->status == STATUS_OK, "%s", sent[i]->message);
+    ck_assert_int_eq(db_int("SELECT count(*) FROM websitefeedback"), N);
 }
 END_TEST
 
@@ -487,6 +513,7 @@ Suite *pool_suite(void)
     tcase_add_test(tcase, a_statement_over_its_time_is_a_missed_deadline_and_the_connection_serves_on);
     tcase_add_test(tcase, a_statement_that_waits_for_a_lock_delays_no_read_and_no_short_write);
     tcase_add_test(tcase, a_statement_that_waits_for_a_lock_delays_no_other_of_its_lane);
+    tcase_add_test(tcase, writes_that_are_slow_together_are_not_taken_for_lost);
     tcase_add_test(tcase, a_full_queue_refuses_with_a_time_to_come_back_and_serves_again_afterwards);
     tcase_add_test(tcase, a_full_queue_of_one_lane_refuses_nobody_in_another);
     tcase_add_test(tcase, a_call_whose_deadline_passes_while_it_waits_is_not_started);
