@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
 #include "db/pool.h"
@@ -86,6 +87,11 @@ void database_params_set_for_jobs(struct database_params *params, const struct c
     struct config unlimited = *config; /* its strings are the same */
     unlimited.database.statement_timeout_ms = 0;
     database_params_set(params, &unlimited);
+    /* What ends a statement there is that nobody waits for it any more: else connections that are given up
+     * while a lock keeps their statements from being prepared would pile up at the server. */
+    size_t len = strlen(params->options);
+    snprintf(params->options + len, sizeof params->options - len, " -c client_connection_check_interval=%d",
+             config->database.connect_timeout_ms);
 }
 
 struct conn_options database_conn_options(const struct database_params *params, const struct config *config,

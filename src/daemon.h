@@ -13,7 +13,7 @@
 struct database_params {
     const char *keywords[DATABASE_PARAMS_MAX];
     const char *values[DATABASE_PARAMS_MAX];
-    char options[384];
+    char options[512];
 };
 void database_params_set(struct database_params *params, const struct config *config);
 

@@ -309,6 +309,19 @@ START_TEST(a_database_that_is_away_when_a_run_is_due_gets_it_on_its_return)
 }
 END_TEST
 
+START_TEST(connections_that_a_lock_keeps_from_coming_up_do_not_pile_up)
+{
+    jobs_configure("jobs.update_models_enabled=yes", "database.connect_timeout_ms=100");
+    PGconn *holder = db_connect();
+    PQclear(PQexec(holder, "BEGIN; LOCK TABLE svcd.rating_import, svcd.job_run"));
+    jobs_start_scheduler();
+    harness_run_ms(3000);
+    ck_assert_int_le(db_int("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"), 4);
+    PQclear(PQexec(holder, "COMMIT"));
+    jobs_wait_for_runs("done", 1);
+}
+END_TEST
+
 START_TEST(a_statement_of_a_job_may_take_longer_than_one_of_an_rpc)
 {
     make_demand();
@@ -362,6 +375,7 @@ Suite *scheduler_suite(void)
     tcase_add_test(tcase, a_run_longer_than_its_period_is_followed_by_one_run);
     tcase_add_test(tcase, a_failed_run_changes_nothing_is_noted_and_tried_again);
     tcase_add_test(tcase, a_database_that_is_away_when_a_run_is_due_gets_it_on_its_return);
+    tcase_add_test(tcase, connections_that_a_lock_keeps_from_coming_up_do_not_pile_up);
     tcase_add_test(tcase, a_statement_of_a_job_may_take_longer_than_one_of_an_rpc);
     tcase_add_test(tcase, runs_of_long_ago_are_forgotten_but_for_what_says_when_the_next_is_due);
     return suite;
