@@ -53,20 +53,37 @@ BEGIN
     RETURN drawn;
 END $$;
 
+-- How many skills a list of svcd.offer is looked up for at most: there are as many lists as choices of so many.
+CREATE OR REPLACE FUNCTION svcd.list_depth(skills integer[]) RETURNS integer LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN cardinality(skills) <= 16 THEN 3 ELSE 1 END;
+
+-- The lists in which a mentee finds whoever has a skill in common, and that of all mentors.
+CREATE OR REPLACE FUNCTION svcd.lists(skills integer[])
+RETURNS TABLE (skill1 integer, skill2 integer, skill3 integer, size integer) LANGUAGE sql IMMUTABLE ROWS 10 AS $$
+SELECT c.* FROM choices(CASE WHEN list_depth(skills) = 3 THEN skills ELSE '{}' END) c
+UNION ALL
+SELECT a, 0, 0, 1 FROM unnest(CASE WHEN list_depth(skills) = 1 THEN skills END) a
+$$;
+
 -- The mentor of the highest predicted rating; every area with free mentors has a model.
 --
 -- svcd.offer lists the free mentors of an area who have a certain choice of skills (up to three), by age. If common
 -- skills count in favour, a list is taken for each choice of the mentee's skills; if against, only the list of no choice
 -- at all. In the lists for fewer than three skills the first mentor is best: whoever has more skills in common stands in
 -- another list, too. Only where the skills in common may be others than the list says (it is `open`) it is walked through.
--- Every list has a bound: what its first mentor would rate with the best overlap possible in it. They are taken from the
--- highest bound down until none is left that could beat the best found. The cost depends on the number of areas and of
--- the mentee's skills, not on the number of mentors.
+-- Every list has a bound: what its first mentor would rate with the best overlap possible in it, which is no more than
+-- the most skills that a free mentor of the area has. They are taken from the highest bound down until none is left that
+-- could beat the best found.
+--
+-- So the cost depends on the number of areas and of the mentee's skills, and on that of the mentors only where open lists
+-- are walked: for mentees of more than three skills, as far as the best found falls short of the bound. Where common
+-- skills count against, that walk ends with the first mentor who has none of them.
 CREATE OR REPLACE FUNCTION svcd.predicted_candidate(its_mentee_id integer, its_area integer, its_dob date)
 RETURNS candidate LANGUAGE plpgsql STABLE AS $$
 DECLARE
     its_skills integer[] := ARRAY(SELECT DISTINCT k.skillid FROM menteeskill k
                                   WHERE k.menteeid = its_mentee_id AND k.skillid > 0 ORDER BY k.skillid);
+    depth integer := list_depth(its_skills);
     list record;
     entry record;
     best_id integer;
@@ -78,16 +95,19 @@ BEGIN
                m.by_skill * o.overlap + m.by_age * coalesce(age_difference(its_dob, h.dob), 0) + m.base AS bound
         FROM (SELECT s.businesssectorid AS area_id, m.by_skill, m.by_age, m.base,
                      (SELECT true FROM offer f WHERE f.area_id = s.businesssectorid AND f.skill1 = 0 AND f.skill2 = 0
-                                                 AND f.skill3 = 0 AND f.dob IS NULL LIMIT 1) AS some_unknown
+                                                 AND f.skill3 = 0 AND f.dob IS NULL LIMIT 1) AS some_unknown,
+                     (SELECT cardinality(c.skills) FROM candidate c WHERE c.free AND c.area_id = s.businesssectorid
+                      ORDER BY cardinality(c.skills) DESC LIMIT 1) AS most_skills
               FROM businesssector s
               JOIN model m ON m.area1_id = least(s.businesssectorid, its_area)
                           AND m.area2_id = greatest(s.businesssectorid, its_area)
               OFFSET 0) m -- OFFSET 0: looked up once an area
-        JOIN choices(its_skills) c ON m.by_skill >= 0 OR c.size = 0
+        JOIN lists(its_skills) c ON m.by_skill >= 0 OR c.size = 0
         CROSS JOIN LATERAL (
             SELECT t.open, CASE WHEN NOT t.open THEN c.size
-                                WHEN m.by_skill >= 0 THEN cardinality(its_skills) ELSE 0 END AS overlap
-            FROM (SELECT CASE WHEN m.by_skill >= 0 THEN c.size = 3 AND cardinality(its_skills) > 3
+                                WHEN m.by_skill >= 0 THEN least(cardinality(its_skills), m.most_skills)
+                                ELSE 0 END AS overlap
+            FROM (SELECT CASE WHEN m.by_skill >= 0 THEN c.size = depth AND cardinality(its_skills) > depth
                               ELSE cardinality(its_skills) > 0 END AS open) t) o
         CROSS JOIN LATERAL (
             (SELECT f.mentor_id, f.dob FROM offer f

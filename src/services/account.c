@@ -289,7 +289,8 @@ enum next account_get_notifications(struct call *call, const account_package_Not
 
 static const char *check_signup(struct call *call, const account_package_ProfileSignupRequest *req)
 {
-    const char *wrong = check_id(call, "userid", req->userid);
+    const char *wrong = check_id(call, "userid", req->userid)
+                            ?: check_skills(call, "desiredSkills", req->desiredSkills_count);
     for (size_t i = 0; i < req->desiredSkills_count && !wrong; i++)
         wrong = check_text(call, "desiredSkills", req->desiredSkills[i], TEXT_MAX);
     return wrong;
@@ -380,7 +381,8 @@ static enum next wrong_update_seen(struct call *call, const struct refusal_row *
 enum next account_update_profile_details(struct call *call,
                                          const account_package_UpdateProfileDetailsRequest *req)
 {
-    const char *wrong = check_text(call, "newEmail", req->newEmail, EMAIL_MAX);
+    const char *wrong = check_text(call, "newEmail", req->newEmail, EMAIL_MAX)
+                            ?: check_skills(call, "skills", req->skills_count);
     bool is_mentor = req->profileType == account_package_ProfileType_MENTOR;
     const int64_t *new_area = req->has_newBSId ? &req->newBSId : NULL;
     struct sql_ids skills = { .ids = req->skills, .n = req->skills_count };

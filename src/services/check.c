@@ -43,6 +43,13 @@ const char *check_time(struct call *call, const char *field, bool present,
                  field, time->seconds, (int)time->nanos);
 }
 
+const char *check_skills(struct call *call, const char *field, size_t n)
+{
+    if (n <= SKILLS_MAX)
+        return NULL;
+    return wrong(call, field, "%s: at most %d skills, got %zu", field, SKILLS_MAX, n);
+}
+
 const char *check_duration(struct call *call, const char *field, int64_t minutes)
 {
     if (minutes >= 1 && minutes <= DURATION_MAX_MINUTES)

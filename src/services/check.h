@@ -13,6 +13,9 @@
 #define TEXT_MAX             10000 /* characters */
 #define EMAIL_MAX            320
 #define DURATION_MAX_MINUTES (7 * 24 * 60)
+/* Of a profile: matching keeps a row for each choice of three of a mentor's skills (svcd.offer), 41,664 for
+ * so many. */
+#define SKILLS_MAX 64
 
 /* 1 .. 2^31-1, the range of the tables' serial keys. */
 const char *check_id(struct call *call, const char *field, int64_t id);
@@ -21,6 +24,8 @@ const char *check_text(struct call *call, const char *field, const char *text, s
 /* Present and within 0001-01-01 .. 9999-12-31, as google.protobuf.Timestamp says. */
 const char *check_time(struct call *call, const char *field, bool present,
                        const google_protobuf_Timestamp *time);
+/* At most SKILLS_MAX. */
+const char *check_skills(struct call *call, const char *field, size_t n);
 /* 1 .. DURATION_MAX_MINUTES. */
 const char *check_duration(struct call *call, const char *field, int64_t minutes);
 /* 0 .. 5, not NaN. */

@@ -126,6 +126,12 @@ START_TEST(a_skill_has_at_most_10000_characters)
     rpc_fails(STATUS_INVALID_ARGUMENT, "desiredSkills: at most 10000", RPC_REGISTER_MENTEE,
               SIGNUP(account, too_long));
     rpc_fails(STATUS_INVALID_ARGUMENT, "desiredSkills", RPC_REGISTER_MENTOR, SIGNUP(account, "C", too_long));
+    char *many[65];
+    for (size_t i = 0; i < 65; i++)
+        many[i] = "C";
+    rpc_fails(STATUS_INVALID_ARGUMENT, "desiredSkills: at most 64 skills, got 65", RPC_REGISTER_MENTOR,
+              &(account_package_ProfileSignupRequest){
+                  .userid = account, .desiredSkills = many, .desiredSkills_count = 65 });
     rpc_fails(STATUS_NOT_FOUND, "there is no skill", RPC_REGISTER_MENTEE, SIGNUP(account, name));
 }
 END_TEST
@@ -284,6 +290,20 @@ START_TEST(a_new_email_has_at_most_320_characters)
 }
 END_TEST
 
+START_TEST(an_update_has_at_most_64_skills)
+{
+    int account = make_mentee(make_area("Here"), ""), skill = make_skill("C");
+    int64_t skills[65];
+    for (size_t i = 0; i < 65; i++)
+        skills[i] = skill;
+    update many = { .userid = account, .profileType = MENTEE, .skills_count = 65, .skills = skills };
+    rpc_fails(STATUS_INVALID_ARGUMENT, "skills: at most 64 skills, got 65", RPC_UPDATE_PROFILE_DETAILS,
+              &many);
+    many.skills_count = 64;
+    ck_assert(update_profile(&many));
+}
+END_TEST
+
 START_TEST(what_makes_an_update_false_comes_before_too_long_an_email)
 {
     int account = make_mentee(make_area("Here"), "");
@@ -315,6 +335,7 @@ Suite *profile_suite(void)
     tcase_add_test(tcase, an_update_is_all_or_nothing);
     tcase_add_test(tcase, ids_that_cannot_be_one_make_an_update_false);
     tcase_add_test(tcase, a_new_email_has_at_most_320_characters);
+    tcase_add_test(tcase, an_update_has_at_most_64_skills);
     tcase_add_test(tcase, what_makes_an_update_false_comes_before_too_long_an_email);
     return suite;
 }

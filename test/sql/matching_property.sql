@@ -105,10 +105,12 @@ BEGIN
     INSERT INTO public.mentee (menteeid, accountid)
     SELECT accountid, accountid FROM public.account WHERE accountid >= first_id AND random() < 0.6;
     INSERT INTO public.mentorskill (mentorid, skillid)
-    SELECT m.mentorid, skills[1 + svcd_test.dice(cardinality(skills))] FROM public.mentor m, generate_series(1, 7)
+    SELECT m.mentorid, skills[1 + svcd_test.dice(cardinality(skills))] FROM public.mentor m,
+         generate_series(1, CASE WHEN cardinality(skills) > 10 AND m.mentorid % 5 = 0 THEN 20 ELSE 7 END)
     WHERE m.mentorid >= first_id AND random() < 0.5;
     INSERT INTO public.menteeskill (menteeid, skillid)
-    SELECT e.menteeid, skills[1 + svcd_test.dice(cardinality(skills))] FROM public.mentee e, generate_series(1, 8)
+    SELECT e.menteeid, skills[1 + svcd_test.dice(cardinality(skills))] FROM public.mentee e,
+         generate_series(1, CASE WHEN cardinality(skills) > 10 AND e.menteeid % 2 = 0 THEN 60 ELSE 8 END)
     WHERE e.menteeid >= first_id AND random() < 0.6;
 END $$;
 
@@ -123,13 +125,13 @@ ON CONFLICT (businessarea1id, businessarea2id) DO NOTHING
 $$;
 
 -- Few areas and skills, so that ties and full mentors are common; some accounts without area or date of birth, some
--- repeated skills.
+-- repeated skills. In one world of five there are many skills, and some who have many of them.
 CREATE OR REPLACE FUNCTION svcd_test.make_world() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM svcd_test.clear_world();
     INSERT INTO public.businesssector (businesssectorid, name)
     SELECT i, 'area ' || i FROM generate_series(1, 1 + svcd_test.dice(5)) i;
-    INSERT INTO public.skill (skillid, name) SELECT i, 'skill ' || i FROM generate_series(1, 2 + svcd_test.dice(8)) i;
+    INSERT INTO public.skill (skillid, name) SELECT i, 'skill ' || i FROM generate_series(1, CASE WHEN random() < 0.2 THEN 40 ELSE 2 + svcd_test.dice(8) END) i;
     PERFORM svcd_test.add_people(4 + svcd_test.dice(40));
     PERFORM svcd_test.add_models(least(1, random() * 2));
 END $$;
