@@ -253,10 +253,11 @@ fmt: ## format the C sources
 	clang-format -i $(C_FILES)
 
 .PHONY: install
-install: build/release/svcd ## install the binary, configuration, unit and man pages (PREFIX=, DESTDIR=)
+install: build/release/svcd ## install the binary, configuration, unit, its user and man pages (PREFIX=, DESTDIR=)
 	install -D -m 755 build/release/svcd $(DESTDIR)$(PREFIX)/bin/svcd
 	test -e $(DESTDIR)$(SYSCONFDIR)/svcd/svcd.conf || \
 	    install -D -m 640 etc/svcd.conf $(DESTDIR)$(SYSCONFDIR)/svcd/svcd.conf
+	install -D -m 644 etc/svcd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/svcd.conf
 	install -d $(DESTDIR)$(UNITDIR)
 	sed -E 's|^(ExecStart[A-Za-z]*=)[^ ]*/svcd |\1$(PREFIX)/bin/svcd |' etc/svcd.service > $(DESTDIR)$(UNITDIR)/svcd.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/svcd.service

@@ -2,8 +2,8 @@
  *
  * Start: hash pool, database pool, core, listeners; each needs the ones before it. Stop, in five steps:
  *
- *   1. lame: health says NOT_SERVING, everything is still served, so that a load balancer looks elsewhere
- * (drain.lame_ms);
+ *   1. lame: health says NOT_SERVING, everything is still served (drain.lame_ms), so that a load balancer
+ *      looks elsewhere;
  *   2. the listeners close and the core says GOAWAY;
  *   3. running calls end by themselves, or with UNAVAILABLE after drain.timeout_ms;
  *   4. hash pool and database pool stop;
@@ -28,11 +28,13 @@
 #include "runtime/accept.h"
 #include "runtime/wire.h"
 
-#define ANSWER_GRACE_MS                                                                                      \
-    5000                  /* over the server's statement_timeout, which is the first to end a statement      \
-                           */
-#define HANG_UP_MS    500 /* for clients to hang up by themselves once no call is running */
-#define DRAIN_TICK_MS 50
+/* Over the server's statement_timeout, which is the first to end a statement. */
+#define ANSWER_GRACE_MS 5000
+#define HANG_UP_MS      500 /* for clients to hang up by themselves once no call is running */
+#define DRAIN_TICK_MS   50
+
+static const int signal_numbers[] = { SIGTERM, SIGINT, SIGHUP };
+#define SIGNALS_N (sizeof signal_numbers / sizeof *signal_numbers)
 
 struct daemon {
     const struct config *config;
@@ -42,7 +44,7 @@ struct daemon {
     struct wire *wire;
     struct database_params params, job_params;
     struct scheduler *scheduler;
-    uv_signal_t signals[2];
+    uv_signal_t signals[SIGNALS_N];
     uv_timer_t drain_timer;
     enum { SERVING, LAME, DRAINING } phase;
     uint64_t drain_started_ms;
@@ -124,7 +126,7 @@ static void on_drained(void *data)
     log_info("drained");
     stop_work(daemon);
     uv_close((uv_handle_t *)&daemon->drain_timer, NULL);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < SIGNALS_N; i++) {
         int number = daemon->signals[i].signum;
         uv_close((uv_handle_t *)&daemon->signals[i], NULL);
         signal(number, SIG_IGN); /* one more signal must not turn a clean end into a killed process */
@@ -164,6 +166,10 @@ static void on_lame_over(uv_timer_t *timer)
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct daemon *daemon = handle->data;
+    if (number == SIGHUP) {
+        log_warn("SIGHUP changes nothing: the configuration is read at the start only; restart to change it");
+        return;
+    }
     switch (daemon->phase) {
     case SERVING:
         log_info("stopping", log_str("signal", number == SIGINT ? "SIGINT" : "SIGTERM"));
@@ -250,14 +256,13 @@ static int start_edge(struct daemon *daemon)
 
 static void start_signals(struct daemon *daemon)
 {
-    static const int numbers[2] = { SIGTERM, SIGINT };
     signal(SIGPIPE, SIG_IGN);
     uv_timer_init(&daemon->loop, &daemon->drain_timer);
     daemon->drain_timer.data = daemon;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < SIGNALS_N; i++) {
         uv_signal_init(&daemon->loop, &daemon->signals[i]);
         daemon->signals[i].data = daemon;
-        uv_signal_start(&daemon->signals[i], on_signal, numbers[i]);
+        uv_signal_start(&daemon->signals[i], on_signal, signal_numbers[i]);
     }
 }
 

@@ -134,7 +134,10 @@ static int parse_options(struct arguments *arguments, int argc, char **argv)
 
 static int parse_command(struct arguments *arguments, int argc, char **argv)
 {
-    const char *name = optind < argc ? argv[optind++] : "";
+    bool is_given = optind < argc;
+    const char *name = is_given ? argv[optind++] : "";
+    if (is_given && !*name)
+        return wrong_usage("''", "no such command");
     for (size_t i = 0; i < COMMANDS_N && !arguments->command; i++)
         if (strcmp(commands[i].name, name) == 0)
             arguments->command = &commands[i];

@@ -102,7 +102,8 @@ ORDER BY x.skill_overlap, x.age_difference, x.rating
 LIMIT 10000 OFFSET :seen;
 
 -- name: import_ratings
--- Queues the samples of files that were not imported before, and remembers these. Files are numbered from 1.
+-- Queues the samples of files that were not imported before, and remembers these; nothing if a file is of an area that
+-- is not. Files are numbered from 1.
 -- param: areas1 bigint[]
 -- param: areas2 bigint[]
 -- param: checksums text[]
@@ -113,16 +114,23 @@ LIMIT 10000 OFFSET :seen;
 -- returns: one
 -- column: files bigint
 -- column: samples bigint
+-- column: unknown_area bigint null
 -- lane: job
 WITH sample AS MATERIALIZED (
     SELECT s.file, s.skill_overlap, s.age_difference, s.rating
     FROM unnest(:sample_files, :skill_overlaps, :age_differences, :ratings) AS s (file, skill_overlap, age_difference, rating)
 ), file AS (
-    SELECT f.number, f.area1_id, f.area2_id, f.checksum, (SELECT count(*) FROM sample s WHERE s.file = f.number) AS samples
+    SELECT f.number, f.area1_id, f.area2_id, f.checksum, coalesce(c.samples, 0) AS samples
     FROM unnest(:areas1, :areas2, :checksums) WITH ORDINALITY AS f (area1_id, area2_id, checksum, number)
+    LEFT JOIN (SELECT s.file, count(*) AS samples FROM sample s GROUP BY s.file) c ON c.file = f.number
+), unknown AS (
+    SELECT min(a.id) AS area_id
+    FROM file f CROSS JOIN LATERAL (VALUES (f.area1_id), (f.area2_id)) AS a (id)
+    WHERE NOT EXISTS (SELECT FROM businesssector s WHERE s.businesssectorid = a.id)
 ), fresh AS (
     INSERT INTO rating_import (area1_id, area2_id, checksum, samples, imported_at)
     SELECT f.area1_id, f.area2_id, f.checksum, f.samples, now() AT TIME ZONE 'UTC' FROM file f
+    WHERE (SELECT u.area_id FROM unknown u) IS NULL
     ON CONFLICT DO NOTHING
     RETURNING area1_id, area2_id
 ), queued AS (
@@ -133,4 +141,5 @@ WITH sample AS MATERIALIZED (
     JOIN sample s ON s.file = f.number
     RETURNING 1
 )
-SELECT (SELECT count(*) FROM fresh) AS files, (SELECT count(*) FROM queued) AS samples;
+SELECT (SELECT count(*) FROM fresh) AS files, (SELECT count(*) FROM queued) AS samples,
+       (SELECT u.area_id FROM unknown u) AS unknown_area;

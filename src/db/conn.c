@@ -229,7 +229,8 @@ static void on_prepare_result(struct conn *conn, PGresult *pg_result)
     else if (status != PGRES_COMMAND_OK) {
         char why[512];
         snprintf(why, sizeof why,
-                 "a statement cannot be prepared; is the database migrated (svcd migrate)? %s",
+                 "a statement cannot be prepared; is the database migrated (svcd migrate), and may this role "
+                 "use the schemas svcd and public? %s",
                  PQresultErrorMessage(pg_result));
         go_down(conn, why);
     }

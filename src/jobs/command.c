@@ -16,14 +16,6 @@
 #define EXIT_USAGE 2
 #define TIME_LEN   sizeof "2024-05-01 10:30:00"
 
-static int open_session(struct session *session, const struct config *config, const struct conn_options *conn)
-{
-    int rc = session_open(session, config, conn);
-    if (rc)
-        fprintf(stderr, "svcd: the database cannot be reached: %s\n", uv_strerror(rc));
-    return rc;
-}
-
 /* ---- the list ---- */
 
 static void format_time(char text[TIME_LEN], int64_t seconds)
@@ -78,7 +70,7 @@ static enum next find_runs(struct call *call, const void *nothing)
 int job_list(const struct config *config, const struct conn_options *conn)
 {
     struct session session;
-    if (open_session(&session, config, conn))
+    if (session_open(&session, config, conn))
         return EXIT_FAILURE;
     int rc = session_do(&session, "job", find_runs, NULL);
     session_close(&session);
@@ -117,7 +109,7 @@ int job_run_now(const struct config *config, const struct conn_options *conn, co
         return EXIT_USAGE;
     }
     struct session session;
-    if (open_session(&session, config, conn))
+    if (session_open(&session, config, conn))
         return EXIT_FAILURE;
     int status = run_now(&session, job);
     session_close(&session);

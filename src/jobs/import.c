@@ -13,6 +13,10 @@
 static enum next imported(struct call *call, const struct import_ratings_row *row)
 {
     const struct ratings *ratings = call->locals;
+    if (row->has_unknown_area)
+        return call_fail(call, STATUS_NOT_FOUND,
+                         "nothing was imported: there is no business area %lld, which a file is named after",
+                         (long long)row->unknown_area);
     printf("imported %lld ratings from %lld of %zu files", (long long)row->samples, (long long)row->files,
            ratings->files_n);
     puts((size_t)row->files < ratings->files_n ? "; the others were imported before" : "");

@@ -27,6 +27,7 @@ int session_open(struct session *session, const struct config *config, const str
     if (!rc && session->pool.available)
         return 0;
     session_close(session);
+    fputs("svcd: the database cannot be reached, or is not ready; the log says why\n", stderr);
     return rc ? rc : UV_ETIMEDOUT;
 }
 

@@ -18,7 +18,8 @@ struct session {
 };
 
 /* Connects. `config`, and what conn points to, must outlive the session. Returns 0 or a UV_E* code: why the
- * database cannot be reached has been logged. Only after 0 is there something to close. */
+ * database cannot be reached has been logged, and that it cannot said on standard error. Only after 0 is
+ * there something to close. */
 int session_open(struct session *session, const struct config *config, const struct conn_options *conn);
 void session_close(struct session *session);
 

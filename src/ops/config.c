@@ -79,8 +79,10 @@ static void complain_value(struct load *load, struct origin origin, const struct
 static void complain_unknown(struct load *load, struct origin origin, const char *section, const char *name)
 {
     const struct config_key *nearest = config_key_nearest(section, name);
-    if (!*section)
-        complain(load, origin, "%s stands before any [section]", name);
+    if (!*name)
+        complain(load, origin, "there is no key before the =; expected key = value");
+    else if (!*section)
+        complain(load, origin, "%s stands before any [section]; write one above it", name);
     else if (nearest)
         complain(load, origin, "unknown key %s.%s; did you mean %s.%s?", section, name, nearest->section,
                  nearest->name);
@@ -140,7 +142,9 @@ static int file_on_value(void *user, const char *section, const char *name, cons
     struct origin origin = { load->source->file, load->line };
     const struct config_key *key = config_key_find(section, name);
     if (!value) {
-        complain(load, origin, "\"%s\" is neither [section] nor key = value", name);
+        int word_len = (int)strcspn(name, " \t"); /* the rest may be a secret */
+        complain(load, origin, "\"%.*s%s\" is neither [section] nor key = value", word_len, name,
+                 name[word_len] ? " ..." : "");
     } else if (!key) {
         complain_unknown(load, origin, section, name);
     } else if (load->seen_on[key - config_keys] > 0) {

@@ -47,7 +47,7 @@ static const char *const no_yes[] = { "no", "yes", NULL };
 /* clang-format off */
 const struct config_key config_keys[] = {
     KEY(server, listen, listen, struct address_list, "127.0.0.1:50051", .doc = "addresses to serve on, separated by commas"),
-    INT(server, max_connections, 10000, 1, 1000000, "connections", "open at once; more are closed at once"),
+    INT(server, max_connections, 10000, 1, 1000000, "connections", "open at once; more wait until one closes"),
     INT(server, max_connections_per_address, 0, 0, 1000000, "connections", "from one address; 0 = no limit"),
     INT(server, max_message_bytes, 262144, 1024, 67108864, "bytes", "longest request; a longer one is RESOURCE_EXHAUSTED"),
     INT(server, max_concurrent_streams, 1024, 1, 100000, "calls", "running at once on one connection"),
@@ -243,7 +243,8 @@ static void networks_expect(const struct config_key *key, char text[static CONFI
 {
     (void)key;
     snprintf(text, CONFIG_EXPECTED_LEN,
-             "ADDRESS or ADDRESS/BITS, separated by commas, at most %d (10.0.0.0/8, 2001:db8::1), or nothing",
+             "ADDRESS or ADDRESS/BITS, separated by commas, at most %d (10.0.0.0/8, 2001:db8::1; no bits set "
+             "after BITS), or nothing",
              ADDRESS_LIST_MAX);
 }
 

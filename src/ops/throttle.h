@@ -6,9 +6,11 @@
  * An attempt pays when it is admitted and gets its tokens back if it succeeds; so what is limited are
  * failures, and those that run at once. It is charged to
  *
- *     known      the bucket of this client at this e-mail, if it logged in there before; nobody else can
- * empty it; or else    address: the bucket of the client, whatever the e-mail, and email: the bucket of the
- * e-mail, whoever asks, or, once that is empty, stranger: a small one of this client at this e-mail.
+ *   - known, the bucket of this client at this e-mail, which nobody else can empty, if it logged in there
+ *     before; or else to both
+ *   - address, the bucket of the client, whatever the e-mail, and
+ *   - email, the bucket of the e-mail, whoever asks, or, once that is empty, stranger, a small one of this
+ *     client at this e-mail.
  *
  * So an attacker who empties an e-mail's bucket shuts out neither its owner where the owner has been before,
  * nor any client that keeps below its own limit. Entries are found by keyed hashes; where a table is full,

@@ -119,18 +119,17 @@ const struct ip *acceptor_peer(const struct acceptor *acceptor, int fd)
 static void on_resume(uv_timer_t *resume)
 {
     struct acceptor *acceptor = resume->data;
-    acceptor->paused = false;
     for (size_t i = 0; i < acceptor->listeners_n; i++)
         uv_poll_start(&acceptor->listeners[i].poll, UV_READABLE, on_connection);
 }
 
-/* New peers wait in the kernel's backlog meanwhile. */
-static void pause_accepting(struct acceptor *acceptor)
+/* New peers wait in the kernel's backlog meanwhile. Told once, until one has been accepted again. */
+static void pause_accepting(struct acceptor *acceptor, const char *why)
 {
     for (size_t i = 0; i < acceptor->listeners_n; i++)
         uv_poll_stop(&acceptor->listeners[i].poll);
     if (!acceptor->paused)
-        log_warn("connection limit reached, new ones wait", log_int("connections", acceptor->connections));
+        log_warn(why, log_int("connections", acceptor->connections));
     acceptor->paused = true;
     uv_timer_start(&acceptor->resume, on_resume, SWEEP_EVERY_MS, 0);
 }
@@ -148,14 +147,14 @@ static bool is_full(struct acceptor *acceptor, uint64_t now_ms)
  * it. */
 static void refuse_one(struct acceptor *acceptor, int listener_fd)
 {
-    log_error(
-        "out of file descriptors, a connection is refused: raise the limit of open files (LimitNOFILE)");
     close(acceptor->reserve_fd);
     int fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd >= 0)
         close(fd);
     acceptor->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    pause_accepting(acceptor);
+    pause_accepting(
+        acceptor,
+        "out of file descriptors, connections are refused: raise the limit of open files (LimitNOFILE)");
 }
 
 static void take(struct acceptor *acceptor, int fd, const struct sockaddr *address, uint64_t now_ms)
@@ -182,15 +181,16 @@ static void on_connection(uv_poll_t *poll, int status, int events)
         return;
     for (unsigned n = 0; n < ACCEPT_MAX; n++) {
         if (is_full(acceptor, now_ms)) {
-            pause_accepting(acceptor);
+            pause_accepting(acceptor, "connection limit reached, new ones wait");
             return;
         }
         struct sockaddr_storage address = { 0 };
         socklen_t len = sizeof address;
         int fd = accept4(listener->fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0)
+        if (fd >= 0) {
+            acceptor->paused = false;
             take(acceptor, fd, (struct sockaddr *)&address, now_ms);
-        else if (errno == EMFILE || errno == ENFILE) {
+        } else if (errno == EMFILE || errno == ENFILE) {
             refuse_one(acceptor, listener->fd);
             return;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK)

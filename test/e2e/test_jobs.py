@@ -79,6 +79,7 @@ class Commands(unittest.TestCase):
             # The environment sets the host, too, but --set is over it.
             self.assertEqual(done.returncode, 1, arguments)
             self.assertIn("/nonexistent", done.stderr)
+            self.assertIn("svcd: the database cannot be reached", done.stderr)
 
     def test_histories_are_imported_once(self):
         pending = int(self.value("SELECT count(*) FROM pendingratingfeedback"))
@@ -90,6 +91,16 @@ class Commands(unittest.TestCase):
         self.ok("job", "update-models")
         self.assertIn("imported 0 ratings from 0 of 2 files", self.ok("import-ratings", RATINGS))
         self.assertEqual(self.value("SELECT n FROM svcd.rating_history WHERE (area1_id, area2_id) = (1, 4)"), "9")
+
+    def test_ratings_of_an_area_that_does_not_exist_are_not_imported(self):
+        folder = temporary_folder(self)
+        (folder / "1-2.csv").write_text(HEADER + "1,2,3\n", encoding="utf-8")
+        (folder / "2-9999.csv").write_text(HEADER + "1,2,3\n", encoding="utf-8")
+        state = self.state()
+        done = self.svcd("import-ratings", str(folder))
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("no business area 9999", done.stderr)
+        self.assertEqual(self.state(), state)
 
     def test_several_imports_at_once_count_once(self):
         runs = [subprocess.Popen([SVCD, "import-ratings", RATINGS], env=environment(self.database), stdout=subprocess.PIPE,

@@ -45,7 +45,7 @@ class CommandLine(unittest.TestCase):
         self.assertRegex(done.stdout, r"\Asvcd \d+\.\d+\.\d+\n\Z")
 
     def test_unknown_options_and_commands_exit_with_2_and_say_so(self):
-        for arguments in (["--frobnicate"], ["frobnicate"], ["migrate", "now"], ["--set"], ["--check"]):
+        for arguments in (["--frobnicate"], ["frobnicate"], ["migrate", "now"], ["--set"], ["--check"], [""]):
             done = run_svcd(*arguments)
             self.assertEqual((done.returncode, done.stdout), (2, ""), arguments)
             self.assertIn(arguments[-1].lstrip("-"), done.stderr)
@@ -190,6 +190,30 @@ class Drain(TestCase):
         other = Daemon(self.database)
         other.signal(signal.SIGINT)
         self.assertEqual(other.wait(), 0)
+
+    def test_on_SIGHUP_it_serves_on_and_says_that_nothing_was_read(self):
+        daemon = Daemon(self.database)
+        self.addCleanup(daemon.stop)
+        client = svcd_client.Client(daemon.address)
+        self.addCleanup(client.channel.close)
+        wait_until(lambda: is_serving(client), "not serving")
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for_log("SIGHUP changes nothing")
+        self.assertTrue(is_serving(client))
+
+    def test_a_full_server_says_so_once_and_serves_who_waited_when_one_has_gone(self):
+        daemon = Daemon(self.database, "--set", "server.max_connections=3")
+        self.addCleanup(daemon.stop)
+        host, port = daemon.address.rsplit(":", 1)
+        sockets = [socket.create_connection((host, int(port))) for _ in range(6)]
+        daemon.wait_for_log("connection limit reached")
+        time.sleep(0.5)
+        self.assertEqual(sum("connection limit reached" in line for line in daemon.log), 1)
+        for each in sockets:
+            each.close()
+        client = svcd_client.Client(daemon.address)
+        self.addCleanup(client.channel.close)
+        wait_until(lambda: is_serving(client), "not serving")
 
     def test_a_running_call_finishes_while_new_connections_are_refused(self):
         running, holder = self.begin_blocked_call()
