@@ -152,8 +152,7 @@ static char *merge_param(const struct execution *execution, size_t p, int *len)
     const uint8_t *data[BATCH_MAX];
     size_t n = 0;
     const struct query *query;
-    TAILQ_FOREACH(query, &execution->queries, link)
-    {
+    TAILQ_FOREACH (query, &execution->queries, link) {
         lens[n] = (size_t)query->params[p].len;
         data[n++] = query->params[p].data;
     }

@@ -352,8 +352,8 @@ static bool is_full(const struct hash_pool *pool, const struct hash_job *job)
 {
     int n_of_client = 0;
     const struct hash_job *other;
-    TAILQ_FOREACH(other, &pool->queued, link)
-    n_of_client += job->client && other->client == job->client;
+    TAILQ_FOREACH (other, &pool->queued, link)
+        n_of_client += job->client && other->client == job->client;
     return pool->stats.n_queued >= pool->queue_limit || n_of_client >= (pool->queue_limit + 1) / 2;
 }
 

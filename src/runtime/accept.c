@@ -44,7 +44,7 @@ struct acceptor {
     uint64_t swept_ms;
     int reserve_fd; /* given up to accept and close a connection when descriptors have run out */
     uv_timer_t resume;
-    bool paused;
+    bool has_told; /* that new ones wait, or are refused; until nobody does */
 };
 
 static void on_connection(uv_poll_t *poll, int status, int events);
@@ -123,14 +123,14 @@ static void on_resume(uv_timer_t *resume)
         uv_poll_start(&acceptor->listeners[i].poll, UV_READABLE, on_connection);
 }
 
-/* New peers wait in the kernel's backlog meanwhile. Told once, until one has been accepted again. */
+/* New peers wait in the kernel's backlog meanwhile. */
 static void pause_accepting(struct acceptor *acceptor, const char *why)
 {
     for (size_t i = 0; i < acceptor->listeners_n; i++)
         uv_poll_stop(&acceptor->listeners[i].poll);
-    if (!acceptor->paused)
+    if (!acceptor->has_told)
         log_warn(why, log_int("connections", acceptor->connections));
-    acceptor->paused = true;
+    acceptor->has_told = true;
     uv_timer_start(&acceptor->resume, on_resume, SWEEP_EVERY_MS, 0);
 }
 
@@ -187,14 +187,15 @@ static void on_connection(uv_poll_t *poll, int status, int events)
         struct sockaddr_storage address = { 0 };
         socklen_t len = sizeof address;
         int fd = accept4(listener->fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            acceptor->paused = false;
+        if (fd >= 0)
             take(acceptor, fd, (struct sockaddr *)&address, now_ms);
-        } else if (errno == EMFILE || errno == ENFILE) {
+        else if (errno == EMFILE || errno == ENFILE) {
             refuse_one(acceptor, listener->fd);
             return;
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK)
-            return; /* others (ECONNABORTED, EINTR, a network error) are the one peer's */
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            acceptor->has_told = false;
+            return;
+        } /* others (ECONNABORTED, EINTR, a network error) are the one peer's */
     }
 }
 
