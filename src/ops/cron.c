@@ -14,7 +14,7 @@
 #define HOUR_S   3600
 #define DAY_S    86400
 
-/* From one 29 February to the next there are up to eight years. */
+/* From one 29 February to the next there are up to eight years, to one on the same day of the week forty. */
 #define SEARCH_DAYS (40 * 366 + 1)
 
 /* ---- reading ---- */

@@ -43,25 +43,13 @@ static void make_gate(void)
     db_run(
         "CREATE SCHEMA test;"
         "CREATE FUNCTION test.pass() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN"
-        "  PERFORM pg_advisory_xact_lock_shared(4711); RETURN true; END $$;"
+        "  PERFORM pg_advisory_xact_lock_shared(" DB_GATE "); RETURN true; END $$;"
         "CREATE FUNCTION test.pass_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM test.pass(); "
         "RETURN NEW; END $$;"
         "CREATE TRIGGER gate BEFORE INSERT ON websitefeedback FOR EACH ROW EXECUTE FUNCTION test.pass_row();"
         "CREATE TRIGGER gate BEFORE UPDATE ON milestone FOR EACH ROW EXECUTE FUNCTION test.pass_row();"
         "CREATE POLICY gate ON mentormessage USING (test.pass());"
         "ALTER TABLE mentormessage ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY");
-}
-
-static PGconn *close_gate(void)
-{
-    PGconn *holder = db_connect();
-    PQclear(PQexec(holder, "SELECT pg_advisory_lock(4711)"));
-    return holder;
-}
-
-static void open_gate(PGconn *holder)
-{
-    PQclear(PQexec(holder, "SELECT pg_advisory_unlock(4711)"));
 }
 
 #define BLOCKED "application_name = 'svcd' AND wait_event = 'advisory'"
@@ -109,7 +97,7 @@ START_TEST(reads_of_a_killed_backend_are_sent_again)
     int mentors[MENTORS];
     make_mentors_with_messages(mentors);
     make_gate();
-    PGconn *holder = close_gate();
+    PGconn *holder = db_close_gate();
     struct sent *sent[MENTORS];
     for (int i = 0; i < MENTORS; i++)
         sent[i] = get_notifications(mentors[i]);
@@ -118,7 +106,7 @@ START_TEST(reads_of_a_killed_backend_are_sent_again)
     harness_run_ms(50);
     for (int i = 0; i < MENTORS; i++)
         ck_assert_msg(!sent[i]->answered, "call %d: status %d: %s", i, sent[i]->status, sent[i]->message);
-    open_gate(holder);
+    db_open_gate(holder);
     rpc_wait_all();
     for (int i = 0; i < MENTORS; i++)
         has_its_message(sent[i], mentors[i]);
@@ -130,7 +118,7 @@ START_TEST(a_read_that_loses_two_backends_is_unavailable)
     int mentors[MENTORS];
     make_mentors_with_messages(mentors);
     make_gate();
-    PGconn *holder = close_gate();
+    PGconn *holder = db_close_gate();
     struct sent *sent = get_notifications(mentors[0]);
     for (int i = 0; i < 2; i++) {
         wait_for_blocked(1);
@@ -139,7 +127,7 @@ START_TEST(a_read_that_loses_two_backends_is_unavailable)
     }
     rpc_wait(sent);
     ck_assert_int_eq(sent->status, STATUS_UNAVAILABLE);
-    open_gate(holder);
+    db_open_gate(holder);
 }
 END_TEST
 
@@ -148,7 +136,7 @@ END_TEST
 START_TEST(no_write_is_acknowledged_while_it_is_not_committed)
 {
     make_gate();
-    PGconn *holder = close_gate();
+    PGconn *holder = db_close_gate();
     struct sent *sent[30];
     for (int i = 0; i < 30; i++)
         sent[i] = add_feedback(numbered("text", i));
@@ -160,7 +148,7 @@ START_TEST(no_write_is_acknowledged_while_it_is_not_committed)
     rpc_wait_all();
     for (int i = 0; i < 30; i++)
         ck_assert_int_eq(sent[i]->status, STATUS_UNAVAILABLE);
-    open_gate(holder);
+    db_open_gate(holder);
     ck_assert_int_eq(db_int("SELECT count(*) FROM websitefeedback"), 0);
 }
 END_TEST
@@ -201,7 +189,7 @@ START_TEST(a_write_whose_backend_is_killed_is_unavailable_and_the_lane_comes_bac
            "WHERE accountid = %d",
            mentee);
     make_gate();
-    PGconn *holder = close_gate();
+    PGconn *holder = db_close_gate();
     struct sent *sent = rpc_send(RPC_TOGGLE_PLANS_OF_ACTION_COMPLETION,
                                  &(meeting_package_TogglePlansOfActionCompletionRequest){ .planid = 1001 });
     wait_for_blocked(1);
@@ -210,7 +198,7 @@ START_TEST(a_write_whose_backend_is_killed_is_unavailable_and_the_lane_comes_bac
     ck_assert_int_eq(sent->status, STATUS_UNAVAILABLE);
     ck_assert_msg(strstr(sent->message, "unknown"), "\"%s\" does not tell that the outcome is unknown",
                   sent->message);
-    open_gate(holder);
+    db_open_gate(holder);
     ck_assert_str_eq(db_text("SELECT completed FROM milestone"), "f");
     for (int i = 0; i < 8; i++) { /* over every connection of the lane */
         const meeting_package_TogglePlansOfActionCompletionReply *reply =

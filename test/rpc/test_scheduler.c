@@ -21,28 +21,17 @@ static void make_gate(void)
 {
     db_run("CREATE SCHEMA test; CREATE SEQUENCE test.sent;"
            "CREATE FUNCTION test.pass() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-           "  IF nextval('test.sent') %% 3 = 2 THEN PERFORM pg_advisory_xact_lock_shared(4711); END IF; "
+           "  IF nextval('test.sent') %% 3 = 2 THEN PERFORM pg_advisory_xact_lock_shared(" DB_GATE
+           "); END IF; "
            "RETURN NEW; END $$;"
            "CREATE TRIGGER gate BEFORE INSERT ON mentormessage FOR EACH ROW EXECUTE FUNCTION test.pass()");
-}
-
-static PGconn *close_gate(void)
-{
-    PGconn *holder = db_connect();
-    PQclear(PQexec(holder, "SELECT pg_advisory_lock(4711)"));
-    return holder;
-}
-
-static void open_gate(PGconn *holder)
-{
-    PQclear(PQexec(holder, "SELECT pg_advisory_unlock(4711)"));
 }
 
 /* Statements that wait for the gate. */
 static long blocked(void)
 {
-    return db_int(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted");
+    return db_int("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = " DB_GATE
+                  " AND NOT granted");
 }
 
 static void wait_until_blocked(void)
@@ -51,6 +40,26 @@ static void wait_until_blocked(void)
         ck_assert_msg(time(NULL) - begun < PATIENCE, "nothing waits at the gate");
         harness_run_ms(5);
     }
+}
+
+/* The first run of a scheduler stops half way until the gate is opened. */
+static PGconn *begin_blocked_run(void)
+{
+    make_demand();
+    make_gate();
+    jobs_configure(SUGGEST_HALF_HOURLY);
+    PGconn *holder = db_close_gate();
+    jobs_start_scheduler();
+    wait_until_blocked();
+    return holder;
+}
+
+static void must_be_done_once(void)
+{
+    jobs_wait_for_runs("done", 1);
+    harness_run_ms(50);
+    ck_assert_int_eq(jobs_runs("done"), 1);
+    ck_assert_int_eq(jobs_messages(), MENTORS);
 }
 
 /* ---- when jobs run ---- */
@@ -159,21 +168,14 @@ END_TEST
 
 START_TEST(a_connection_killed_half_way_leaves_nothing_and_the_run_is_made_again)
 {
-    make_demand();
-    make_gate();
-    jobs_configure(SUGGEST_HALF_HOURLY);
-    PGconn *holder = close_gate();
-    jobs_start_scheduler();
-    wait_until_blocked();
-    db_run("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND "
+    PGconn *holder = begin_blocked_run();
+    db_run("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = " DB_GATE
+           " AND "
            "NOT granted");
     ck_assert_int_eq(jobs_messages(), 0);
     ck_assert_int_eq(jobs_runs("done"), 0);
-    open_gate(holder);
-    jobs_wait_for_runs("done", 1);
-    harness_run_ms(50);
-    ck_assert_int_eq(jobs_runs("done"), 1);
-    ck_assert_int_eq(jobs_messages(), MENTORS);
+    db_open_gate(holder);
+    must_be_done_once();
 }
 END_TEST
 
@@ -183,7 +185,7 @@ START_TEST(a_process_killed_half_way_costs_no_run_and_doubles_none)
     make_demand();
     make_gate();
     jobs_configure(SUGGEST_HALF_HOURLY);
-    PGconn *holder = close_gate();
+    PGconn *holder = db_close_gate();
     pid_t child = fork();
     if (child == 0) {
         uv_loop_t loop;
@@ -198,11 +200,8 @@ START_TEST(a_process_killed_half_way_costs_no_run_and_doubles_none)
     jobs_start_scheduler();
     harness_run_ms(50);
     ck_assert_int_eq(jobs_messages(), 0);
-    open_gate(holder);
-    jobs_wait_for_runs("done", 1);
-    harness_run_ms(50);
-    ck_assert_int_eq(jobs_runs("done"), 1);
-    ck_assert_int_eq(jobs_messages(), MENTORS);
+    db_open_gate(holder);
+    must_be_done_once();
 }
 END_TEST
 
@@ -229,15 +228,10 @@ END_TEST
 
 START_TEST(runs_of_a_job_do_not_overlap)
 {
-    make_demand();
-    make_gate();
-    jobs_configure(SUGGEST_HALF_HOURLY);
-    PGconn *holder = close_gate();
-    jobs_start_scheduler();
-    wait_until_blocked();
+    PGconn *holder = begin_blocked_run();
     ck_assert_int_eq(jobs_run_by_hand("suggest-workshops"), JOB_BUSY);
     ck_assert_int_eq(jobs_run_by_hand("update-models"), JOB_DONE);
-    open_gate(holder);
+    db_open_gate(holder);
     jobs_wait_for_runs("done", 2);
     ck_assert_int_eq(jobs_run_by_hand("suggest-workshops"), JOB_DONE);
     ck_assert_int_eq(jobs_messages(), 2 * MENTORS);
@@ -246,15 +240,10 @@ END_TEST
 
 START_TEST(a_run_longer_than_its_period_is_followed_by_one_run)
 {
-    make_demand();
-    make_gate();
-    jobs_configure(SUGGEST_HALF_HOURLY);
-    PGconn *holder = close_gate();
-    jobs_start_scheduler();
-    wait_until_blocked();
+    PGconn *holder = begin_blocked_run();
     kit.now_s += 5 * 30 * MINUTE;
     jobs_wake_all();
-    open_gate(holder);
+    db_open_gate(holder);
     jobs_wait_for_runs("done", 2);
     jobs_wake_all();
     harness_run_ms(50);
@@ -302,10 +291,7 @@ START_TEST(a_database_that_is_away_when_a_run_is_due_gets_it_on_its_return)
     harness_run_ms(50);
     ck_assert_int_eq(jobs_runs("done"), 0);
     kit.params.values[host] = right;
-    jobs_wait_for_runs("done", 1);
-    harness_run_ms(50);
-    ck_assert_int_eq(jobs_runs("done"), 1);
-    ck_assert_int_eq(jobs_messages(), MENTORS);
+    must_be_done_once();
 }
 END_TEST
 

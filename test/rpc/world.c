@@ -114,6 +114,18 @@ PGconn *db_connect(void)
     return world.others[world.others_n++] = connect_as_test();
 }
 
+PGconn *db_close_gate(void)
+{
+    PGconn *holder = db_connect();
+    PQclear(PQexec(holder, "SELECT pg_advisory_lock(" DB_GATE ")"));
+    return holder;
+}
+
+void db_open_gate(PGconn *holder)
+{
+    PQclear(PQexec(holder, "SELECT pg_advisory_unlock(" DB_GATE ")"));
+}
+
 char *text_of(size_t n, const char *character)
 {
     size_t len = strlen(character);

@@ -31,6 +31,12 @@ const char *db_state(void);
  * with the test. */
 struct pg_conn *db_connect(void);
 
+/* A gate: what takes the shared advisory lock DB_GATE, in a trigger or policy of the test's, waits while it
+ * is closed. Whoever closed it opens it. */
+#define DB_GATE "4711"
+struct pg_conn *db_close_gate(void);
+void db_open_gate(struct pg_conn *holder);
+
 /* ---- the test's memory ---- */
 
 /* Copies. */
