@@ -6,7 +6,7 @@
 CREATE OR REPLACE FUNCTION svcd.try_lock_job(its_job text) RETURNS boolean LANGUAGE sql
 RETURN pg_try_advisory_xact_lock(1937138533, hashtext(its_job));
 
--- The database's clock is the one that all share. A minute ahead of it is as good as now.
+-- The latest time that counts as now: the database's clock is the one that all share, and others may be a minute ahead.
 CREATE OR REPLACE FUNCTION svcd.job_time() RETURNS timestamp LANGUAGE sql VOLATILE
 RETURN clock_timestamp() AT TIME ZONE 'UTC' + interval '1 minute';
 
@@ -25,7 +25,7 @@ BEGIN
     END IF;
     IF its_due > job_time() THEN
         RAISE EXCEPTION 'due at %, but the database''s clock says %; set the clock of svcd''s machine, or the database''s',
-            its_due, job_time()::timestamp(0);
+            its_due, (clock_timestamp() AT TIME ZONE 'UTC')::timestamp(0);
     END IF;
     RETURN CASE WHEN its_due <= job_settled_until(its_job) THEN 'already' ELSE 'go' END;
 END $$;

@@ -80,25 +80,27 @@ def load_round(bench, row, clients, noop):
     return found
 
 
-def beside_pgbench(bench, row, choice, pipelined):
-    """A single second of either swings by a tenth and more on a machine whose host has others to serve: they take turns."""
-    name, turns = "pipelined" if pipelined else "pgbench", []
-    for _ in range(1 if pipelined else TURNS):  # the former has no target
-        per_s = svcd_load(bench, row.rpcs, seconds=bench.seconds).per_s
-        baseline = bench.load.pgbench(bench.world, row.rpcs, bench.seconds, *choice, pipelined=pipelined).per_s
-        turns.append({f"{name}_rps": baseline, f"to_{name}": per_s / baseline})
+def in_turns(n, name, svcd, baseline):
+    """RPC/s of the baseline, and svcd's ÷ it: a single second of either swings by a tenth and more on a machine whose host
+    has others to serve."""
+    turns = []
+    for _ in range(n):
+        per_s, base = svcd().per_s, baseline().per_s
+        turns.append({f"{name}_rps": base, f"to_{name}": per_s / base})
     return medians(turns)
+
+
+def beside_pgbench(bench, row, choice, pipelined):
+    return in_turns(1 if pipelined else TURNS, "pipelined" if pipelined else "pgbench",  # the former has no target
+                    lambda: svcd_load(bench, row.rpcs, seconds=bench.seconds),
+                    lambda: bench.load.pgbench(bench.world, row.rpcs, bench.seconds, *choice, pipelined=pipelined))
 
 
 def beside_noop(bench, row, noop):
-    """The two are so close to each other that a second in which the host is slower would decide: they take short turns."""
+    """The two are so close to each other that their turns are short."""
     bench.load.h2load(noop, row.rpcs, seconds=WARM_UP_S)
-    turns = []
-    for _ in range(int(bench.seconds / SLICE_S)):
-        per_s = svcd_load(bench, row.rpcs, seconds=SLICE_S).per_s
-        ceiling = bench.load.h2load(noop, row.rpcs, seconds=SLICE_S).per_s
-        turns.append({"noop_rps": ceiling, "to_noop": per_s / ceiling})
-    return medians(turns)
+    return in_turns(int(bench.seconds / SLICE_S), "noop", lambda: svcd_load(bench, row.rpcs, seconds=SLICE_S),
+                    lambda: bench.load.h2load(noop, row.rpcs, seconds=SLICE_S))
 
 
 def system_calls(bench, row, n):
