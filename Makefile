@@ -67,7 +67,7 @@ GEN_PB := $(PROTOS:proto/%.proto=generated/%.pb) $(WELL_KNOWN:%=generated/%.pb)
 GEN_HEADERS := $(GEN_PB:%=%.h) generated/rpc.h generated/sql.h
 GEN_SOURCES := $(GEN_PB:%=%.c) generated/rpc.c generated/sql.c generated/migrations.c
 
-SOURCES := $(wildcard src/*.c src/*/*.c)
+SOURCES := $(wildcard src/*.c src/*/*.c src/*/*/*.c)
 UNIT_TESTS := $(wildcard test/unit/*.c)
 RPC_TESTS := $(wildcard test/rpc/*.c)
 
@@ -240,7 +240,7 @@ deps-bench deps-lint deps-valgrind: | deps-check
 
 # ---- care -----------------------------------------------------------------------------------------------------
 
-C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] test/*/*.[ch])
+C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] test/*/*.[ch])
 
 .PHONY: lint
 lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-tidy, shellcheck and the format

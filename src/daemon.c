@@ -20,13 +20,13 @@
 #include <uv.h>
 
 #include "db/pool.h"
+#include "edge/core/server.h"
+#include "edge/listener.h"
 #include "jobs/scheduler.h"
-#include "ops/hash_pool.h"
-#include "ops/log.h"
-#include "ops/password.h"
-#include "ops/throttle.h"
-#include "runtime/accept.h"
-#include "runtime/wire.h"
+#include "login/hash_pool.h"
+#include "login/password.h"
+#include "login/throttle.h"
+#include "observe/log.h"
 
 /* Over the server's statement_timeout, which is the first to end a statement. */
 #define ANSWER_GRACE_MS 5000

@@ -5,7 +5,7 @@
 #ifndef DAEMON_H
 #define DAEMON_H
 
-#include "ops/config.h"
+#include "config/config.h"
 
 /* The connection parameters of PQconnectdbParams for this configuration, NULL-terminated. `options` is filled
  * with the session's settings and must live as long as the values are used, as must config. */

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands/command.h"
+#include "commands/hash_password.h"
 #include "daemon.h"
 #include "db/conn.h"
 #include "db/migrate.h"
-#include "jobs/command.h"
-#include "ops/hash_password.h"
 
 #define EXIT_USAGE   2 /* arguments or configuration are wrong */
 #define SETTINGS_MAX 128

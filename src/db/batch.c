@@ -12,7 +12,7 @@
 #include <string.h>
 #include <uv.h>
 
-#include "ops/log.h"
+#include "observe/log.h"
 
 #define ATTEMPTS_MAX 5 /* of a query that loses to others (deadlock, serialization failure) */
 

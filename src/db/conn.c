@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ops/log.h"
+#include "observe/log.h"
 
 /* From each state (row) to each (column). */
 static const bool allowed[CONN_STATES][CONN_STATES] = {

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <uv.h>
 
-#include "ops/log.h"
+#include "observe/log.h"
 #include "sql.h"
 
 /* All that it does is one statement. */

@@ -7,8 +7,8 @@
 #ifndef JOBS_JOB_H
 #define JOBS_JOB_H
 
-#include "jobs/task.h"
-#include "ops/config.h"
+#include "call/task.h"
+#include "config/config.h"
 
 struct job {
     const char *name;

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "ops/digest.h"
+#include "base/digest.h"
 
 #define RATING_LEN 32
 

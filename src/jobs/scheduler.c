@@ -10,7 +10,7 @@
 
 #include "db/pool.h"
 #include "jobs/job.h"
-#include "ops/log.h"
+#include "observe/log.h"
 
 #define SLEEP_MAX_MS  60000 /* the clock may be set meanwhile */
 #define BUSY_RETRY_MS 1000

@@ -14,8 +14,8 @@
 
 #include <uv.h>
 
+#include "config/config.h"
 #include "db/conn.h"
-#include "ops/config.h"
 
 struct scheduler;
 

@@ -6,15 +6,15 @@
 #include <string.h>
 #include <uv.h>
 
-#include "ops/hash_pool.h"
-#include "ops/log.h"
-#include "ops/text.h"
-#include "ops/throttle.h"
+#include "base/text.h"
+#include "call/check.h"
+#include "call/delay.h"
+#include "call/hashing.h"
+#include "call/sql.h"
+#include "login/hash_pool.h"
+#include "login/throttle.h"
+#include "observe/log.h"
 #include "rpc.h"
-#include "runtime/delay.h"
-#include "runtime/hashing.h"
-#include "runtime/sql.h"
-#include "services/check.h"
 #include "sql.h"
 
 #define PASSWORD_MIN_CHARACTERS 6

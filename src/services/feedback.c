@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call/check.h"
 #include "rpc.h"
-#include "services/check.h"
 #include "sql.h"
 
 static enum next not_assigned(struct call *call)

@@ -5,9 +5,9 @@
  */
 #include <string.h>
 
+#include "call/request.h"
 #include "db/pool.h"
 #include "rpc.h"
-#include "runtime/rpc.h"
 
 static bool is_service(const char *name)
 {

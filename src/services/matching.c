@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "call/check.h"
 #include "rpc.h"
-#include "services/check.h"
 #include "sql.h"
 
 static enum next no_mentee_profile(struct call *call, int64_t account_id)

@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "call/check.h"
 #include "rpc.h"
-#include "services/check.h"
 #include "sql.h"
 
 /* ---- List5AppointmentsByUserID: the next five meetings and workshops of a profile ---- */

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "runtime/core_locks.h"
+#include "edge/core/core_locks.h"
 
 #define POSTED 512
 

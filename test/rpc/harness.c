@@ -8,12 +8,12 @@
 #include <string.h>
 #include <uv.h>
 
+#include "base/container_of.h"
+#include "call/request.h"
 #include "daemon.h"
 #include "db/pool.h"
-#include "ops/hash_pool.h"
-#include "ops/throttle.h"
-#include "runtime/container_of.h"
-#include "runtime/rpc.h"
+#include "login/hash_pool.h"
+#include "login/throttle.h"
 
 #define WAIT_MAX_MS 20000
 

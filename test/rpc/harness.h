@@ -11,8 +11,8 @@
 
 #include <check.h>
 
+#include "call/call.h"
 #include "rpc_names.h"
-#include "runtime/call.h"
 #include "world.h"
 
 /* ---- the suite ---- */

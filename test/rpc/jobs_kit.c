@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "jobs/session.h"
+#include "commands/session.h"
 
 extern char **environ;
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/rpc.h"
+#include "call/request.h"
 
 /* ---- text that is none ---- */
 

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ops/password.h"
-#include "ops/throttle.h"
+#include "login/password.h"
+#include "login/throttle.h"
 
 /* bcrypt of RIGHT, 1 ms */
 #define QUICK "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e"

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <uv.h>
 
-#include "ops/hash_pool.h"
-#include "ops/password.h"
-#include "runtime/rpc.h"
+#include "call/request.h"
+#include "login/hash_pool.h"
+#include "login/password.h"
 
 #define RIGHT "correct horse"
 #define WRONG "battery staple"

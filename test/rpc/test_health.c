@@ -6,8 +6,8 @@
 
 #include <libpq-fe.h>
 
+#include "call/request.h"
 #include "db/pool.h"
-#include "runtime/rpc.h"
 
 #define SERVING     grpc_health_v1_HealthCheckResponse_ServingStatus_SERVING
 #define NOT_SERVING grpc_health_v1_HealthCheckResponse_ServingStatus_NOT_SERVING

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "daemon.h"
-#include "runtime/arena.h"
 
 static struct {
     const struct database_params *params;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "runtime/arena.h"
+#include "base/arena.h"
 
 #include <stdalign.h>
 #include <stdbool.h>

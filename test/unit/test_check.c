@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "services/check.h"
+#include "call/check.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -11,8 +11,8 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "ops/config.h"
-#include "ops/config_keys.h"
+#include "config/config.h"
+#include "config/config_keys.h"
 
 static char folder[] = "/tmp/svcd-config-XXXXXX";
 static char file_path[64], dotenv_path[64];

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <uv.h>
 
-#include "ops/cron.h"
+#include "base/cron.h"
 
 static int64_t at(const char *text)
 {

@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "ops/duty_cycle.h"
+#include "login/duty_cycle.h"
 
 #define MS 1000000
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ops/log.h"
+#include "observe/log.h"
 
 static int saved_stderr;
 static FILE *captured;

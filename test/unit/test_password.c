@@ -9,9 +9,9 @@
 #include <sys/mman.h>
 #include <uv.h>
 
-#include "ops/hash_arena.h"
-#include "ops/keyed_hash.h"
-#include "ops/password.h"
+#include "base/keyed_hash.h"
+#include "login/hash_arena.h"
+#include "login/password.h"
 
 /* Of the password "correct horse"; made by the argon2 reference library and by libxcrypt under Python. */
 #define ARGON2ID                                                                                             \

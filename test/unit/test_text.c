@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ops/text.h"
+#include "base/text.h"
 
 #include <string.h>
 

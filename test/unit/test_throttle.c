@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ops/password.h"
-#include "ops/throttle.h"
+#include "login/password.h"
+#include "login/throttle.h"
 
 #define SECOND_US 1000000
 

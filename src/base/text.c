@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/text.h"
+
+/* Length of the sequence that starts with this byte, and the range of its second byte; 0: not a start. */
+static size_t sequence(uint8_t first, uint8_t *low, uint8_t *high)
+{
+    *low = 0x80;
+    *high = 0xBF;
+    if (first < 0x80)
+        return 1;
+    if (first >= 0xC2 && first <= 0xDF)
+        return 2;
+    if (first >= 0xE0 && first <= 0xEF) {
+        *low = first == 0xE0 ? 0xA0 : 0x80;
+        *high = first == 0xED ? 0x9F : 0xBF;
+        return 3;
+    }
+    if (first >= 0xF0 && first <= 0xF4) {
+        *low = first == 0xF0 ? 0x90 : 0x80;
+        *high = first == 0xF4 ? 0x8F : 0xBF;
+        return 4;
+    }
+    return 0;
+}
+
+bool text_is_utf8(const uint8_t *text, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        uint8_t low, high;
+        size_t n = sequence(text[i], &low, &high);
+        if (n == 0 || n > len - i)
+            return false;
+        if (n > 1 && (text[i + 1] < low || text[i + 1] > high))
+            return false;
+        for (size_t k = 2; k < n; k++)
+            if ((text[i + k] & 0xC0) != 0x80)
+                return false;
+        i += n;
+    }
+    return true;
+}
+
+size_t text_length(const char *text)
+{
+    size_t n = 0;
+    for (; text && *text; text++)
+        n += ((uint8_t)*text & 0xC0) != 0x80;
+    return n;
+}

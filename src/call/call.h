@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A call: one RPC from the decoded request to its one answer. Handlers and continuations see nothing else of
+ * the daemon.
+ *
+ *   FREE ─▶ RUNNING ─▶ ANSWERED ─▶ FREE
+ *             │ ▲
+ *             ▼ │
+ *           WAITING ─▶ FREE (inert: the peer has gone, nothing is sent)
+ *
+ * A handler returns an `enum next`. It comes out of nothing but the functions that answer (reply_*,
+ * call_fail) or that promise to (sql_*, password_*), and none of them may be ignored: a path that forgets to
+ * answer, answers twice or with the wrong type does not compile, and a hand-made REPLIED or WAITING aborts at
+ * once.
+ *
+ * Memory: the request, rows and whatever call_alloc hands out live until the call has been answered. Handlers
+ * free nothing. Everything here runs on the loop thread.
+ */
+#ifndef CALL_CALL_H
+#define CALL_CALL_H
+
+#include <pb.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "call/context.h"
+#include "db/query.h"
+
+#define CALL_MUST_USE __attribute__((warn_unused_result))
+
+enum next { REPLIED, WAITING };
+
+/* The codes of gRPC (grpc/status.h) that svcd answers with. */
+enum status {
+    STATUS_OK = 0,
+    STATUS_INVALID_ARGUMENT = 3,
+    STATUS_DEADLINE_EXCEEDED = 4,
+    STATUS_NOT_FOUND = 5,
+    STATUS_RESOURCE_EXHAUSTED = 8,
+    STATUS_FAILED_PRECONDITION = 9,
+    STATUS_ABORTED = 10,
+    STATUS_UNIMPLEMENTED = 12,
+    STATUS_INTERNAL = 13,
+    STATUS_UNAVAILABLE = 14,
+};
+
+struct call;
+struct rpc_method;
+typedef void(sql_continuation)(void); /* any continuation; cast back before it is called */
+typedef enum next(sql_then)(struct call *call, sql_continuation *then, const void *rows, size_t n);
+
+/* Where a call came from and its answer goes: gRPC in the daemon, the test itself in test/rpc. Each call of
+ * one ends with exactly one of these. They must not finish or reuse the call before they have returned to the
+ * loop. */
+struct call_transport {
+    bool is_internal; /* no peer: may be told what the server said */
+    void (*reply)(struct call *call, const uint8_t *bytes, size_t len); /* bytes are the caller's */
+    void (*fail)(struct call *call, enum status status, const char *message, unsigned retry_after_ms);
+    void (*drop)(struct call *call); /* inert and over: nobody is to be told */
+    /* The address at the other end of the connection; false: unknown. */
+    bool (*peer)(struct call *call, struct ip *ip);
+    /* What the peer sent under a key, several values joined by commas, in the call's memory; NULL: nothing.
+     */
+    const char *(*metadata)(struct call *call, const char *key);
+};
+
+enum call_state { CALL_FREE, CALL_RUNNING, CALL_WAITING, CALL_ANSWERED, CALL_STATES };
+
+struct call {
+    const struct rpc_method *method;
+    const struct call_transport *transport;
+    struct context *context;
+    uint64_t deadline_ns; /* uv_hrtime(); UINT64_MAX: none */
+    enum call_state state;
+    bool inert; /* the peer has gone; what is under way is let run out */
+    bool (*withdraw)(
+        struct call *call);            /* WAITING: takes the work back; false: it will come back by itself */
+    void *locals;                      /* a handler's, for its continuations */
+    void (*at_end)(struct call *call); /* a handler's, run once when the call is over, however it ended */
+    void *waits_on;                    /* for withdraw */
+    void *request;                     /* decoded, in the arena; what it points to is nanopb's */
+    struct arena arena;
+    struct held_result *results; /* whose text rows of earlier continuations point to */
+    struct result *replied_from; /* see call_reply_as_others() */
+    unsigned waits;              /* how often it waited */
+    bool knows_client;           /* asked for its address */
+    struct query query;          /* the SQL under way; one at a time */
+    size_t params_n;             /* bound so far */
+    bool out_of_memory;          /* while binding */
+    sql_then *then_typed;
+    sql_continuation *then;
+    enum next (*otherwise)(struct call *call); /* see sql_may_fail() */
+};
+
+/* ---- for handlers ---- */
+
+/* n zeroed elements, or NULL: return call_no_memory(). */
+void *call_alloc(struct call *call, size_t n, size_t size);
+/* Text in the call's memory, printf-style; NULL when there is none. */
+char *call_printf(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The decoded request, for continuations. */
+const void *call_request(const struct call *call);
+
+/* The client's address: the peer's, or the one that a trusted proxy speaks for. False: unknown. */
+bool call_client(struct call *call, struct ip *client);
+
+/* Answers with a status and a message that says what was wrong and what would be right. */
+CALL_MUST_USE enum next call_fail(struct call *call, enum status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* RESOURCE_EXHAUSTED or UNAVAILABLE with the time after which a retry makes sense (grpc-retry-pushback-ms).
+ */
+CALL_MUST_USE enum next call_push_back(struct call *call, enum status status, unsigned retry_after_ms,
+                                       const char *message);
+CALL_MUST_USE enum next call_no_memory(struct call *call);
+
+/* ---- for generated code ---- */
+
+/* Encodes `reply` (a nanopb struct) and answers with it. */
+CALL_MUST_USE enum next call_reply(struct call *call, const pb_msgdesc_t *fields, const void *reply);
+
+/* ---- for what calls wait on (sql.c, hashing.c) ---- */
+
+/* The answer will come from a continuation. `withdraw` as in struct call. */
+CALL_MUST_USE enum next call_wait(struct call *call, bool (*withdraw)(struct call *call));
+/* What the call waited for is here: true, the continuation may run, and its result goes to call_settle.
+ * False: nobody wants it any more, and the call is over. */
+bool call_wake(struct call *call);
+void call_settle(struct call *call, enum next next);
+/* Where a method's request has no fields, and a call asked neither for its client nor for anything before
+ * these rows, its reply is made of the rows alone: so of the calls that share them the first encodes it, and
+ * the others, whose handlers are not asked again, are given the same bytes. False: this is the first, or
+ * there is more to the reply. */
+bool call_reply_as_others(struct call *call, struct result *shared);
+/* How many have been, in this process. */
+uint64_t call_n_replied_as_others(void);
+/* Keeps a result until the call is over. 0 or UV_ENOMEM. */
+int call_hold_result(struct call *call, struct result *result);
+
+/* ---- for transports ---- */
+
+/* Decodes, checks and starts a FREE call whose method, transport, context and deadline_ns are set. */
+void call_start(struct call *call, const uint8_t *bytes, size_t len);
+/* The peer has gone: nothing is started any more, and nothing sent. May end the call (drop). */
+void call_cancel(struct call *call);
+/* Frees what a call keeps for its next use. */
+void call_finish(struct call *call);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a field may hold, for requests that would write. Each check returns NULL, or what is wrong as a
+ * message in the call's memory; chain them with ?: and answer STATUS_INVALID_ARGUMENT with the first. (That
+ * text is UTF-8 without NUL and enums are known has been checked before a handler runs.)
+ */
+#ifndef CALL_CHECK_H
+#define CALL_CHECK_H
+
+#include "call/call.h"
+#include "google/protobuf/timestamp.pb.h"
+
+#define TEXT_MAX             10000 /* characters */
+#define EMAIL_MAX            320
+#define DURATION_MAX_MINUTES (7 * 24 * 60)
+/* Of a profile: matching keeps a row for each choice of three of a mentor's skills (svcd.offer), 41,664 for
+ * so many. */
+#define SKILLS_MAX 64
+
+/* 1 .. 2^31-1, the range of the tables' serial keys. */
+const char *check_id(struct call *call, const char *field, int64_t id);
+/* At most max characters; NULL passes. */
+const char *check_text(struct call *call, const char *field, const char *text, size_t max);
+/* Present and within 0001-01-01 .. 9999-12-31, as google.protobuf.Timestamp says. */
+const char *check_time(struct call *call, const char *field, bool present,
+                       const google_protobuf_Timestamp *time);
+/* At most SKILLS_MAX. */
+const char *check_skills(struct call *call, const char *field, size_t n);
+/* 1 .. DURATION_MAX_MINUTES. */
+const char *check_duration(struct call *call, const char *field, int64_t minutes);
+/* 0 .. 5, not NaN. */
+const char *check_rating(struct call *call, const char *field, float rating);
+
+/* False comes before any status. So what is wrong with a request that may be false anyway is kept in
+ * call->locals while the database is asked, and answered with check_failed if it is not. */
+void check_keep(struct call *call, const char *wrong);
+CALL_MUST_USE enum next check_failed(struct call *call);
+
+/* A time that passed check_time; nanoseconds are cut to microseconds. */
+struct sql_time time_to_sql(const google_protobuf_Timestamp *time);
+google_protobuf_Timestamp time_from_sql(struct sql_time time);
+/* The UTC day of a time; it need not have passed check_time. */
+struct sql_date time_to_day(const google_protobuf_Timestamp *time);
+struct sql_date today(void);
+
+#endif

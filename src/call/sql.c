@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include "call/sql.h"
+
+#include <endian.h>
+#include <string.h>
+#include <uv.h>
+
+#include "base/container_of.h"
+#include "call/request.h"
+#include "db/pool.h"
+#include "observe/log.h"
+
+#define COURTESY_WAIT_NS UINT64_C(500000000)
+
+void sql_begin(struct call *call, const struct statement *statement)
+{
+    call->query.statement = statement;
+    call->params_n = 0;
+    call->out_of_memory = false;
+}
+
+void sql_may_fail(struct call *call, enum next (*otherwise)(struct call *call))
+{
+    call->otherwise = otherwise;
+}
+
+/* ---- parameters ---- */
+
+static struct sql_param *next_param(struct call *call)
+{
+    return &call->query.params[call->params_n++];
+}
+
+void sql_bind_null(struct call *call)
+{
+    *next_param(call) = (struct sql_param){ 0 };
+}
+
+void sql_bind_bigint(struct call *call, int64_t value)
+{
+    value_put_bigint(next_param(call), value);
+}
+
+void sql_bind_integer(struct call *call, int32_t value)
+{
+    value_put_integer(next_param(call), value);
+}
+
+void sql_bind_double(struct call *call, double value)
+{
+    value_put_double(next_param(call), value);
+}
+
+void sql_bind_boolean(struct call *call, bool value)
+{
+    value_put_boolean(next_param(call), value);
+}
+
+void sql_bind_date(struct call *call, struct sql_date value)
+{
+    value_put_date(next_param(call), value);
+}
+
+void sql_bind_timestamp(struct call *call, struct sql_time value)
+{
+    value_put_timestamp(next_param(call), value);
+}
+
+void sql_bind_text(struct call *call, const char *value)
+{
+    sql_bind_text_or_null(call, value ? value : "");
+}
+
+void sql_bind_text_or_null(struct call *call, const char *value)
+{
+    if (value)
+        value_put_bytes(next_param(call), value, strlen(value));
+    else
+        sql_bind_null(call);
+}
+
+void sql_bind_bytea(struct call *call, struct sql_bytes value)
+{
+    value_put_bytes(next_param(call), value.data ? value.data : (const uint8_t *)"", value.len);
+}
+
+static void bind_array(struct call *call, enum sql_type element, const size_t *lens,
+                       const uint8_t *const *data, size_t n)
+{
+    size_t len = value_array_len(lens, data, n);
+    uint8_t *bytes = call_alloc(call, len, 1);
+    if (bytes)
+        value_array_write(bytes, element, lens, data, n);
+    else
+        call->out_of_memory = true;
+    value_put_bytes(next_param(call), bytes, len);
+}
+
+void sql_bind_bigint_array(struct call *call, struct sql_ids value)
+{
+    size_t *lens = call_alloc(call, value.n, sizeof *lens);
+    const uint8_t **data = call_alloc(call, value.n, sizeof *data);
+    uint64_t *wire = call_alloc(call, value.n, sizeof *wire);
+    if (!lens || !data || !wire) {
+        call->out_of_memory = true;
+        return;
+    }
+    for (size_t i = 0; i < value.n; i++) {
+        wire[i] = htobe64((uint64_t)value.ids[i]);
+        lens[i] = sizeof *wire;
+        data[i] = (const uint8_t *)&wire[i];
+    }
+    bind_array(call, SQL_BIGINT, lens, data, value.n);
+}
+
+void sql_bind_text_array(struct call *call, struct sql_texts value)
+{
+    size_t *lens = call_alloc(call, value.n, sizeof *lens);
+    const uint8_t **data = call_alloc(call, value.n, sizeof *data);
+    if (!lens || !data) {
+        call->out_of_memory = true;
+        return;
+    }
+    for (size_t i = 0; i < value.n; i++) {
+        lens[i] = strlen(value.texts[i]);
+        data[i] = (const uint8_t *)value.texts[i];
+    }
+    bind_array(call, SQL_TEXT, lens, data, value.n);
+}
+
+/* ---- outcomes ---- */
+
+/* What a caller is told of an SQLSTATE, by its longest prefix here (PostgreSQL's documentation, appendix A).
+ */
+static const struct {
+    const char *prefix;
+    enum status status;
+    const char *message;
+} failures[] = {
+    { "57014", STATUS_DEADLINE_EXCEEDED, "the database took longer than a statement may" },
+    { "40", STATUS_ABORTED, "lost to concurrent changes; try again" },
+    { "53", STATUS_UNAVAILABLE, "the database is short of resources; try again" },
+    { "25006", STATUS_UNAVAILABLE, "the database is read-only at the moment" },
+    { "", STATUS_INTERNAL, "the statement failed; the log says why" },
+};
+
+static enum next statement_failed(struct call *call, const struct query_outcome *outcome)
+{
+    size_t i = 0;
+    while (strncmp(outcome->sqlstate, failures[i].prefix, strlen(failures[i].prefix)) != 0)
+        i++;
+    log_error("statement failed", log_str("statement", call->query.statement->name),
+              log_str("sqlstate", outcome->sqlstate), log_str("reason", outcome->message));
+    return call_fail(call, failures[i].status, "%s",
+                     call->transport->is_internal ? outcome->message : failures[i].message);
+}
+
+static enum next rows_arrived(struct call *call, const struct query_outcome *outcome)
+{
+    const struct statement *statement = call->query.statement;
+    size_t n = (size_t)outcome->rows_n;
+    if (outcome->is_shared && call_reply_as_others(call, outcome->result))
+        return REPLIED;
+    if (n > PB_SIZE_MAX && !call->transport->is_internal) /* nanopb counts the entries of a list in 16 bits */
+        return call_fail(call, STATUS_RESOURCE_EXHAUSTED, "the answer would have %zu entries; at most %d fit",
+                         n, (int)PB_SIZE_MAX);
+    void *rows = call_alloc(call, n, statement->row_size);
+    if (!rows)
+        return call_no_memory(call);
+    bool too_many = statement->returns != SQL_MANY && n > 1;
+    if (too_many || (statement->returns == SQL_ONE && n == 0) || result_decode(outcome, statement, rows)) {
+        log_error("a statement returned other rows than declared", log_str("statement", statement->name),
+                  log_int("rows", (int64_t)n));
+        return call_fail(call, STATUS_INTERNAL, "the database returned other rows than declared");
+    }
+    if (n > 0 && call_hold_result(call, outcome->result))
+        return call_no_memory(call);
+    return call->then_typed(call, call->then, rows, n);
+}
+
+static enum next resume(struct call *call, const struct query_outcome *outcome)
+{
+    enum next (*otherwise)(struct call * call) = call->otherwise;
+    call->otherwise = NULL;
+    if (otherwise && outcome->end != QUERY_DONE) {
+        if (outcome->end == QUERY_FAILED)
+            log_warn("statement failed", log_str("statement", call->query.statement->name),
+                     log_str("sqlstate", outcome->sqlstate), log_str("reason", outcome->message));
+        return otherwise(call);
+    }
+    switch (outcome->end) {
+    case QUERY_DONE:
+        return rows_arrived(call, outcome);
+    case QUERY_FAILED:
+        return statement_failed(call, outcome);
+    case QUERY_EXPIRED:
+        return call_fail(call, STATUS_DEADLINE_EXCEEDED,
+                         "the deadline passed while the call waited for the database");
+    case QUERY_NO_MEMORY:
+        return call_no_memory(call);
+    case QUERY_LOST:
+        break;
+    }
+    return call_fail(call, STATUS_UNAVAILABLE,
+                     call->query.statement->lane == LANE_READ
+                         ? "the database is away"
+                         : "the database went away; whether the change was made is unknown");
+}
+
+static void on_done(struct query *query, const struct query_outcome *outcome)
+{
+    struct call *call = container_of(query, struct call, query);
+    if (call_wake(call))
+        call_settle(call, resume(call, outcome));
+}
+
+static bool withdraw(struct call *call)
+{
+    return pool_withdraw(call->context->pool, &call->query);
+}
+
+enum next sql_execute(struct call *call, sql_then *then_typed, sql_continuation *then)
+{
+    if (call->out_of_memory)
+        return call_no_memory(call);
+    call->then_typed = then_typed;
+    call->then = then;
+    call->query.deadline_ns = call->deadline_ns;
+    call->query.on_done = on_done;
+    uint64_t courtesy_ns = uv_hrtime() + COURTESY_WAIT_NS;
+    if (call->otherwise && call->query.deadline_ns > courtesy_ns)
+        call->query.deadline_ns = courtesy_ns;
+    int rc = pool_submit(call->context->pool, &call->query);
+    if (rc && call->otherwise)
+        return call->otherwise(call);
+    if (rc == UV_ENOTCONN)
+        return call_fail(call, STATUS_UNAVAILABLE, "the database is away");
+    if (rc)
+        return call_push_back(call, STATUS_RESOURCE_EXHAUSTED, 100, "too many calls wait for the database");
+    return call_wait(call, withdraw);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Joins a call to the pool: what the typed calls in generated/sql.c are made of. Begin, bind each parameter
+ * in order, execute. Everything that can go wrong with a statement becomes the call's answer here, so that
+ * handlers never see it.
+ */
+#ifndef CALL_SQL_H
+#define CALL_SQL_H
+
+#include "call/call.h"
+
+void sql_begin(struct call *call, const struct statement *statement);
+
+void sql_bind_null(struct call *call);
+void sql_bind_bigint(struct call *call, int64_t value);
+void sql_bind_integer(struct call *call, int32_t value);
+void sql_bind_double(struct call *call, double value);
+void sql_bind_boolean(struct call *call, bool value);
+void sql_bind_date(struct call *call, struct sql_date value);
+void sql_bind_timestamp(struct call *call, struct sql_time value);
+/* What these point to must live as long as the call: the request, its memory, or constants. */
+void sql_bind_text(struct call *call, const char *value); /* NULL counts as empty */
+void sql_bind_text_or_null(struct call *call, const char *value);
+void sql_bind_bytea(struct call *call, struct sql_bytes value);
+void sql_bind_bigint_array(struct call *call, struct sql_ids value);
+void sql_bind_text_array(struct call *call, struct sql_texts value);
+
+/* For handlers: the next statement is a courtesy. If it fails, or has not been sent after a moment,
+ * `otherwise` goes on in place of the runtime's answer. */
+void sql_may_fail(struct call *call, enum next (*otherwise)(struct call *call));
+
+CALL_MUST_USE enum next sql_execute(struct call *call, sql_then *then_typed, sql_continuation *then);
+
+#endif

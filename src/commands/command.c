@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `svcd job` and `svcd job NAME`.
+ */
+#include "commands/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "commands/session.h"
+#include "jobs/job.h"
+#include "sql.h"
+
+#define EXIT_USAGE 2
+#define TIME_LEN   sizeof "2024-05-01 10:30:00"
+
+/* ---- the list ---- */
+
+static void format_time(char text[TIME_LEN], int64_t seconds)
+{
+    struct tm tm;
+    time_t time = (time_t)seconds;
+    if (!gmtime_r(&time, &tm) || !strftime(text, TIME_LEN, "%Y-%m-%d %H:%M:%S", &tm))
+        snprintf(text, TIME_LEN, "?");
+}
+
+static void print_job(const struct config *config, const struct job *job, const struct last_runs_row *last)
+{
+    char last_text[TIME_LEN] = "never", next_text[TIME_LEN] = "disabled", rows[24] = "";
+    const struct cron *schedule = job_schedule(job, config);
+    if (last)
+        format_time(last_text, last->started.us / 1000000);
+    if (last && last->has_rows)
+        snprintf(rows, sizeof rows, "%lld", (long long)last->rows);
+    if (job_is_enabled(job, config))
+        format_time(next_text, cron_next(schedule, time(NULL)));
+    printf("%-18s  %-16s  %-19s  %-7s  %7s  %s\n", job->name, schedule->text, last_text,
+           last ? last->outcome : "", rows, next_text);
+    if (last && last->error)
+        printf("    %s\n", last->error);
+}
+
+static enum next runs_found(struct call *call, const struct last_runs_row *rows, size_t n)
+{
+    printf("%-18s  %-16s  %-19s  %-7s  %7s  %s\n", "job", "schedule", "last run (UTC)", "outcome", "rows",
+           "next run (UTC)");
+    for (size_t i = 0; i < jobs_n; i++) {
+        const struct last_runs_row *last = NULL;
+        for (size_t r = 0; r < n; r++)
+            if (strcmp(rows[r].job, jobs[i].name) == 0)
+                last = &rows[r];
+        print_job(call->context->config, &jobs[i], last);
+    }
+    return task_end(call);
+}
+
+static enum next find_runs(struct call *call, const void *nothing)
+{
+    (void)nothing;
+    char **names = call_alloc(call, jobs_n, sizeof *names);
+    if (!names)
+        return call_no_memory(call);
+    for (size_t i = 0; i < jobs_n; i++)
+        names[i] = call_printf(call, "%s", jobs[i].name);
+    return sql_last_runs(call, (struct sql_texts){ names, jobs_n }, runs_found);
+}
+
+int job_list(const struct config *config, const struct conn_options *conn)
+{
+    struct session session;
+    if (session_open(&session, config, conn))
+        return EXIT_FAILURE;
+    int rc = session_do(&session, "job", find_runs, NULL);
+    session_close(&session);
+    return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* ---- one now ---- */
+
+static void on_run_ended(struct job_run *run)
+{
+    *(bool *)run->data = true;
+}
+
+static int run_now(struct session *session, const struct job *job)
+{
+    bool ended = false;
+    struct job_run run = { .job = job, .by_hand = true, .on_ended = on_run_ended, .data = &ended };
+    job_run_start(&run, &session->context);
+    session_run_until(session, &ended);
+    job_run_finish(&run);
+    if (run.outcome == JOB_DONE)
+        printf("%s: done, rows: %lld, %.3f s\n", job->name, (long long)run.rows, (double)run.took_us / 1e6);
+    else if (run.outcome == JOB_BUSY)
+        fprintf(stderr, "svcd: %s is running elsewhere at this moment; nothing was done\n", job->name);
+    return run.outcome == JOB_DONE ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int job_run_now(const struct config *config, const struct conn_options *conn, const char *name)
+{
+    const struct job *job = job_find(name);
+    if (!job) {
+        fprintf(stderr, "svcd: there is no job %s; there are:", name);
+        for (size_t i = 0; i < jobs_n; i++)
+            fprintf(stderr, " %s", jobs[i].name);
+        fputc('\n', stderr);
+        return EXIT_USAGE;
+    }
+    struct session session;
+    if (session_open(&session, config, conn))
+        return EXIT_FAILURE;
+    int status = run_now(&session, job);
+    session_close(&session);
+    return status;
+}

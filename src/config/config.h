@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The configuration as plain typed members; a key section.name of the file is the member section.name here.
+ * What keys there are, with defaults, ranges and meaning: the table in config_keys.c.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/address.h"
+#include "base/cron.h"
+#include "observe/log.h"
+
+enum password_scheme { PASSWORD_ARGON2ID, PASSWORD_BCRYPT };
+
+struct config {
+    struct {
+        struct address_list listen;
+        int max_connections;
+        int max_connections_per_address; /* 0: no limit */
+        int max_message_bytes;
+        int max_concurrent_streams;
+        int idle_timeout_ms;
+    } server;
+    struct {
+        char *name, *user, *password, *host, *port; /* "": libpq's default; never NULL */
+        int read_connections;
+        int insert_connections;
+        int write_connections;
+        int queue_limit;
+        int statement_timeout_ms;
+        int connect_timeout_ms;
+        int reconnect_min_ms;
+        int reconnect_max_ms;
+    } database;
+    struct {
+        enum password_scheme scheme;
+        int argon2_memory_kib;
+        int argon2_passes;
+        int bcrypt_cost;
+        int workers;
+        int queue_limit;
+        int failure_floor_ms;
+    } password;
+    struct {
+        int email_per_minute; /* 0: no limit; likewise the other rates */
+        int email_burst;
+        int address_per_minute;
+        int address_burst;
+        int stranger_per_minute;
+        int stranger_burst;
+        int known_per_minute;
+        int known_burst;
+        int entries;
+        struct network_list trusted_proxies;
+    } throttle;
+    struct {
+        struct cron update_models;
+        int update_models_enabled; /* 0 or 1 */
+        struct cron suggest_workshops;
+        int suggest_workshops_enabled;
+    } jobs;
+    struct {
+        int lame_ms;
+        int timeout_ms;
+    } drain;
+    struct {
+        enum log_level level;
+    } log;
+};
+
+/* Where values come from; a later member wins over an earlier one. */
+struct config_source {
+    const char *file;            /* NULL: none */
+    const char *dotenv;          /* ".env"; NULL: none; a file that is not there is no error */
+    char *const *environment;    /* environ; NULL: none */
+    const char *const *settings; /* "section.key=value" each */
+    size_t n_settings;
+};
+
+/* Fills config with the defaults, then from source. Every mistake is one line in errors, `where: what is
+ * wrong, what would be right`, not only the first. 0, UV_EINVAL after mistakes, UV_ENOMEM; unless 0 there is
+ * nothing to finish. Blocks (files, DNS for host names to listen on); call it before the loop runs. */
+int config_load(struct config *config, const struct config_source *source, FILE *errors);
+
+/* Frees and zeroes; secrets are wiped. Zeroed memory and NULL are fine. */
+void config_finish(struct config *config);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reads .env files: a scanner that unescapes in place (a value never grows).
+ */
+#include "config/dotenv.h"
+
+#include <stddef.h>
+#include <string.h>
+
+struct scanner {
+    char *at;
+    int line;
+};
+
+static char unescaped(char c)
+{
+    switch (c) {
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    default:
+        return c;
+    }
+}
+
+/* Reads up to the closing quote; NULL if there is none. */
+static char *scan_quoted(struct scanner *scan)
+{
+    char quote = *scan->at++;
+    char *value = scan->at, *out = value;
+    for (; *scan->at != quote; scan->at++) {
+        if (!*scan->at)
+            return NULL;
+        if (*scan->at == '\n')
+            scan->line++;
+        char next = scan->at[1];
+        if (*scan->at == '\\' &&
+            (next == quote || next == '\\' || (quote == '"' && next && strchr("nrt$", next)))) {
+            scan->at++;
+            *out++ = quote == '"' ? unescaped(next) : next;
+        } else {
+            *out++ = *scan->at;
+        }
+    }
+    scan->at++;
+    *out = '\0';
+    return value;
+}
+
+/* Reads to the end of the line or a comment, which needs a space in front. Ends on the newline. */
+static char *scan_bare(struct scanner *scan)
+{
+    char *value = scan->at, *end = value;
+    for (; *scan->at && *scan->at != '\n'; scan->at++) {
+        if (*scan->at == '#' && (scan->at == value || strchr(" \t", scan->at[-1])))
+            break;
+        if (!strchr(" \t\r", *scan->at))
+            end = scan->at + 1;
+    }
+    scan->at += strcspn(scan->at, "\n");
+    /* The newline itself may be where the value ends; the caller has to look before it is overwritten. */
+    scan->line += *scan->at == '\n';
+    scan->at += *scan->at == '\n';
+    *end = '\0';
+    return value;
+}
+
+static void skip_line(struct scanner *scan)
+{
+    scan->at += strcspn(scan->at, "\n");
+    scan->line += *scan->at == '\n';
+    scan->at += *scan->at == '\n';
+}
+
+static void skip_blanks(struct scanner *scan)
+{
+    scan->at += strspn(scan->at, " \t");
+}
+
+int dotenv_parse(char *text, dotenv_entry_cb on_entry, void *user)
+{
+    struct scanner scan = { .at = text, .line = 1 };
+    if (strncmp(scan.at, "\xef\xbb\xbf", 3) == 0)
+        scan.at += 3;
+    while (*scan.at) {
+        int line = scan.line;
+        skip_blanks(&scan);
+        if (strncmp(scan.at, "export", 6) == 0 && strchr(" \t", scan.at[6]) && scan.at[6])
+            scan.at += 6;
+        skip_blanks(&scan);
+        char *name = scan.at;
+        size_t name_len = strcspn(name, "=# \t\r\n");
+        scan.at += name_len;
+        skip_blanks(&scan);
+        if (name_len == 0 || *scan.at != '=') {
+            skip_line(&scan);
+            continue;
+        }
+        scan.at++;
+        name[name_len] = '\0';
+        skip_blanks(&scan);
+
+        char *value;
+        if (*scan.at == '"' || *scan.at == '\'') {
+            value = scan_quoted(&scan);
+            if (!value)
+                return line;
+            skip_line(&scan);
+        } else {
+            value = scan_bare(&scan);
+        }
+        on_entry(user, name, value, line);
+    }
+    return 0;
+}

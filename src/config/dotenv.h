@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reads .env files the way Docker and python-dotenv do: NAME=value lines, an `export` in front, comments,
+ * single quotes (literal), double quotes (with \n and its likes), quoted values over several lines. `${NAME}`
+ * is not expanded.
+ */
+#ifndef CONFIG_DOTENV_H
+#define CONFIG_DOTENV_H
+
+typedef void (*dotenv_entry_cb)(void *user, const char *name, const char *value, int line);
+
+/* Calls on_entry for each NAME=value in the file's order; name and value live in text, which is overwritten.
+ * 0, or the number of the line on which a quote opens that never closes. */
+int dotenv_parse(char *text, dotenv_entry_cb on_entry, void *user);
+
+#endif

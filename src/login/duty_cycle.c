@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A timer signals the thread once a period, and the handler sleeps what is left of it.
+ */
+#include "login/duty_cycle.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#define PERIOD_NS 1000000
+/* What of a period is slept is so many times what the other thread was busy, but the computation goes on at a
+ * seventh of its speed at least. A thread that is hardly busy wants nothing. The last two are percents. */
+#define PAUSE_FACTOR 2
+#define PAUSE_MAX    85
+#define BUSY_MIN     10
+
+static int64_t read_ns(clockid_t clock)
+{
+    struct timespec time = { 0 };
+    clock_gettime(clock, &time); /* a thread that has ended is not busy */
+    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+static struct duty_times read_times(const struct duty_cycle *cycle)
+{
+    return (struct duty_times){ .now_ns = read_ns(CLOCK_MONOTONIC),
+                                .own_ns = read_ns(CLOCK_THREAD_CPUTIME_ID),
+                                .other_ns = read_ns(cycle->other) };
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* One signal after so long; 0: none. */
+static void set_timer(const struct duty_cycle *cycle, int64_t after_ns)
+{
+    if (cycle->has_timer)
+        timer_settime(cycle->timer, 0, &(struct itimerspec){ .it_value.tv_nsec = after_ns }, NULL);
+}
+
+/* In percent of a period, by what the other thread did since the last one. */
+static int64_t pause_for(struct duty_cycle *cycle, const struct duty_times *times)
+{
+    const struct duty_times *last = &cycle->last;
+    int64_t busy_ns = times->other_ns - last->other_ns, passed_ns = times->now_ns - last->now_ns;
+    int64_t busy = passed_ns > 0 ? busy_ns * 100 / passed_ns : 0;
+    cycle->last = *times;
+    cycle->busy += (busy - cycle->busy) / 4;
+    return cycle->busy < BUSY_MIN ? 0 : least(cycle->busy * PAUSE_FACTOR, PAUSE_MAX);
+}
+
+/* Pauses are not all that keeps it from computing: so many threads may want the core that it gets less than
+ * its share. */
+static bool is_behind(const struct duty_cycle *cycle, const struct duty_times *times)
+{
+    const struct duty_times *begun = &cycle->begun;
+    return times->own_ns - begun->own_ns <
+           duty_cycle_computed_ns(times->now_ns - begun->now_ns, times->other_ns - begun->other_ns);
+}
+
+/* Calls what signal-safety(7) allows, and nanosleep, which is no more than a system call. */
+static void on_period(int signal, siginfo_t *info, void *context)
+{
+    (void)signal;
+    (void)context;
+    if (info->si_code != SI_TIMER) /* somebody's kill */
+        return;
+    int saved_errno = errno;
+    struct duty_cycle *cycle = info->si_value.sival_ptr;
+    if (!cycle->is_on)
+        return;
+    struct duty_times times = read_times(cycle);
+    int64_t pause = pause_for(cycle, &times);
+    if (pause > 0 && !is_behind(cycle, &times)) {
+        nanosleep(&(struct timespec){ .tv_nsec = pause * PERIOD_NS / 100 }, NULL);
+        cycle->paused_ns += read_ns(CLOCK_MONOTONIC) - times.now_ns;
+    }
+    set_timer(cycle, (100 - pause) * PERIOD_NS / 100);
+    errno = saved_errno;
+}
+
+void duty_cycle_init(struct duty_cycle *cycle, clockid_t other)
+{
+    *cycle = (struct duty_cycle){ .other = other };
+    struct sigaction action = { .sa_sigaction = on_period, .sa_flags = SA_SIGINFO | SA_RESTART };
+    struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID,
+                              .sigev_signo = SIGRTMIN,
+                              .sigev_value.sival_ptr = cycle };
+    event._sigev_un._tid = gettid();
+    cycle->has_timer =
+        sigaction(SIGRTMIN, &action, NULL) == 0 && timer_create(CLOCK_MONOTONIC, &event, &cycle->timer) == 0;
+}
+
+void duty_cycle_finish(struct duty_cycle *cycle)
+{
+    if (cycle->has_timer)
+        timer_delete(cycle->timer);
+}
+
+void duty_cycle_begin(struct duty_cycle *cycle)
+{
+    cycle->begun = cycle->last = read_times(cycle);
+    cycle->paused_ns = 0;
+    cycle->is_on = true;
+    set_timer(cycle, PERIOD_NS);
+}
+
+void duty_cycle_end(struct duty_cycle *cycle)
+{
+    cycle->is_on = false;
+    set_timer(cycle, 0);
+}
+
+/* Pauses grow with business and then no more, so they were longest if it was the same all the time. */
+int64_t duty_cycle_computed_ns(int64_t passed_ns, int64_t other_ns)
+{
+    return passed_ns - least(other_ns * PAUSE_FACTOR, passed_ns * PAUSE_MAX / 100);
+}

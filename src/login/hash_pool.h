@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Password hashing away from the loop: a few threads of lower priority, one queue in order of arrival. Where
+ * there are fewer cores than these, the loop and the database could use, a thread stands still for most of
+ * the time while the loop is busy (login/duty_cycle.h).
+ *
+ * A job is embedded in its owner's memory and stays there until on_done, which runs exactly once for every
+ * job that hash_pool_submit() took: on the loop's thread, never from within submit or cancel. All functions
+ * are for the loop's thread.
+ */
+#ifndef LOGIN_HASH_POOL_H
+#define LOGIN_HASH_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uv.h>
+
+#include "login/password.h"
+
+struct hash_job {
+    /* Set by the owner. */
+    enum { HASH_VERIFY, HASH_MAKE } kind;
+    const char *password; /* copied by submit: the owner's copy may be wiped at once */
+    size_t password_len;
+    const char *stored; /* HASH_VERIFY: the crypt string; NULL: there is none, a dummy is verified */
+    size_t stored_len;
+    uint64_t deadline_ns; /* on uv_hrtime()'s clock; UINT64_MAX: none */
+    uint64_t client;      /* for whom it is; 0: not known */
+    void (*on_done)(struct hash_job *job);
+    void *data;
+
+    /* Set when on_done runs. */
+    int status; /* 0; UV_ETIMEDOUT or UV_ECANCELED: not begun; UV_EINVAL, UV_ENOMEM: failed */
+    enum password_verdict verdict;   /* of HASH_VERIFY */
+    char made[PASSWORD_CRYPT_BYTES]; /* the new crypt string of HASH_MAKE, or of a matching HASH_VERIFY whose
+                                        stored one is outdated; else "" */
+    uint64_t started_ns;             /* when the computation began; 0: it did not */
+    int64_t started_loop_ns;         /* the CPU time of the loop's thread then */
+
+    /* The pool's. */
+    TAILQ_ENTRY(hash_job) link;
+    enum { HASH_JOB_IDLE, HASH_JOB_QUEUED, HASH_JOB_RUNNING, HASH_JOB_DONE } state;
+    int slot; /* where its password lies */
+};
+
+struct hash_pool_stats {
+    uint64_t n_verified;       /* HASH_VERIFY jobs that ran */
+    uint64_t n_made;           /* crypt strings made, renewed ones among them */
+    uint64_t n_refused_full;   /* by submit: UV_ENOBUFS */
+    uint64_t n_refused_late;   /* by submit, or when their turn came: UV_ETIMEDOUT */
+    uint64_t n_cancelled;      /* before they began */
+    uint64_t paused_ns;        /* what workers left to a busy loop */
+    int n_queued, n_running;   /* now */
+    uint64_t mean_duration_ns; /* of the last few jobs */
+};
+
+struct hash_pool;
+
+/* *pool is owned by the caller, who gives it back with hash_pool_stop() and hash_pool_destroy(). policy is
+ * copied. UV_ENOMEM, UV_EAGAIN. */
+int hash_pool_start(struct hash_pool **pool, uv_loop_t *loop, const struct password_policy *policy,
+                    int n_workers, int queue_limit);
+
+/* Refuses all that has not begun, now and from now on, with UV_ECANCELED, waits for what runs, and calls
+ * every on_done. Blocks for as long as a hash takes. NULL is fine. */
+void hash_pool_stop(struct hash_pool *pool);
+
+/* Frees a stopped pool once the loop has closed its handle. NULL is fine. */
+void hash_pool_destroy(struct hash_pool *pool);
+
+/* Queues a job. UV_ENOBUFS: the queue is full, or half of it with jobs of this client; UV_ETIMEDOUT: its
+ * deadline would pass before it is done; UV_ECANCELED: the pool has been stopped. */
+int hash_pool_submit(struct hash_pool *pool, struct hash_job *job);
+
+/* A queued job ends with UV_ECANCELED; one that runs goes on to its end; any other is left alone. */
+void hash_pool_cancel(struct hash_pool *pool, struct hash_job *job);
+
+/* How long any job that was begun together with this one has been computed by now, whatever its scheme: the
+ * time since then, less what its worker may have stood still for a busy loop. For a job that was begun. */
+int64_t hash_pool_computed_ns(const struct hash_pool *pool, const struct hash_job *job);
+
+/* Whether so many workers leave the loop and the database no cores of their own, and so stand still for them.
+ */
+bool hash_pool_is_crowded(int n_cores, int n_workers);
+
+/* How long a client that is refused now should wait before it tries again: until half of the queue is done.
+ */
+int hash_pool_retry_after_ms(struct hash_pool *pool);
+
+const struct password_policy *hash_pool_policy(const struct hash_pool *pool);
+
+void hash_pool_stats(struct hash_pool *pool, struct hash_pool_stats *stats);
+
+#endif

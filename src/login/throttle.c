@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Token buckets in set-associative tables. A bucket is one number, the time at which it will be full again
+ * ("paid_at"): every token taken moves it on by the time one token takes to come back (the generic cell rate
+ * algorithm).
+ */
+#include "login/throttle.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "base/keyed_hash.h"
+
+enum { WAYS = 8 };
+
+#define MINUTE_US 60000000
+
+struct entry {
+    uint64_t key; /* 0: free */
+    int64_t paid_at_us;
+    int64_t used_at_us; /* of the table of known clients: the last success */
+};
+
+struct table {
+    int64_t interval_us;  /* in which one token comes back; 0: no limit */
+    int64_t tolerance_us; /* interval times burst */
+    uint64_t n_sets;      /* a power of two */
+    struct entry (*sets)[WAYS];
+};
+
+struct throttle {
+    struct keyed_hash hash;
+    struct table tables[THROTTLE_TABLES];
+    struct throttle_stats stats;
+};
+
+static int table_init(struct table *table, int per_minute, int burst, int n_entries)
+{
+    table->interval_us = per_minute ? MINUTE_US / per_minute : 0;
+    table->tolerance_us = table->interval_us * burst;
+    table->n_sets = 1;
+    while (table->n_sets * WAYS < (uint64_t)n_entries)
+        table->n_sets *= 2;
+    table->sets = calloc(table->n_sets, sizeof *table->sets);
+    return table->sets ? 0 : UV_ENOMEM;
+}
+
+/* All that is known of an e-mail stands in one set, so one account's many clients push out each other and
+ * nobody else. */
+static struct entry *table_set(const struct throttle *throttle, enum throttle_table which,
+                               const struct throttle_ticket *ticket)
+{
+    const struct table *table = &throttle->tables[which];
+    uint64_t place = ticket->keys[which == THROTTLE_KNOWN ? THROTTLE_EMAIL : which];
+    return table->sets[place & (table->n_sets - 1)];
+}
+
+static struct entry *table_find(const struct throttle *throttle, enum throttle_table which,
+                                const struct throttle_ticket *ticket)
+{
+    struct entry *set = table_set(throttle, which, ticket);
+    for (int i = 0; i < WAYS; i++)
+        if (set[i].key == ticket->keys[which])
+            return &set[i];
+    return NULL;
+}
+
+/* The entry of this key, if need be in place of the one that is missed least. */
+static struct entry *table_claim(struct throttle *throttle, enum throttle_table which,
+                                 const struct throttle_ticket *ticket)
+{
+    struct entry *found = table_find(throttle, which, ticket);
+    if (found)
+        return found;
+    struct entry *set = table_set(throttle, which, ticket), *least = set;
+    for (int i = 1; i < WAYS; i++) {
+        bool is_less = which == THROTTLE_KNOWN ? set[i].used_at_us < least->used_at_us
+                                               : set[i].paid_at_us < least->paid_at_us;
+        if (is_less)
+            least = &set[i];
+    }
+    *least = (struct entry){ .key = ticket->keys[which], .paid_at_us = 0 };
+    return least;
+}
+
+/* Microseconds until the bucket has a token; 0: it has. */
+static int64_t bucket_wait_us(const struct throttle *throttle, enum throttle_table which,
+                              const struct throttle_ticket *ticket, int64_t now_us)
+{
+    const struct table *table = &throttle->tables[which];
+    const struct entry *entry = table->interval_us ? table_find(throttle, which, ticket) : NULL;
+    if (!entry || entry->paid_at_us <= now_us)
+        return 0;
+    int64_t wait_us = entry->paid_at_us + table->interval_us - now_us - table->tolerance_us;
+    return wait_us > 0 ? wait_us : 0;
+}
+
+static void bucket_charge(struct throttle *throttle, enum throttle_table which,
+                          struct throttle_ticket *ticket, int64_t now_us)
+{
+    const struct table *table = &throttle->tables[which];
+    if (table->interval_us == 0)
+        return;
+    struct entry *entry = table_claim(throttle, which, ticket);
+    if (entry->paid_at_us < now_us)
+        entry->paid_at_us = now_us;
+    entry->paid_at_us += table->interval_us;
+    ticket->is_charged[which] = true;
+    throttle->stats.n_charged[which]++;
+}
+
+static uint64_t key_of(const struct throttle *throttle, const void *bytes, size_t len)
+{
+    uint64_t key = keyed_hash_of(&throttle->hash, bytes, len);
+    return key ? key : 1;
+}
+
+static void ticket_set(const struct throttle *throttle, struct throttle_ticket *ticket, const char *email,
+                       const struct ip *client)
+{
+    *ticket = (struct throttle_ticket){ .has_email = email != NULL, .has_client = client != NULL };
+    struct ip site = { 0 };
+    if (client) {
+        site = *client;
+        ip_keep_site(&site);
+    }
+    ticket->keys[THROTTLE_ADDRESS] = key_of(throttle, &site, sizeof site);
+    if (email)
+        ticket->keys[THROTTLE_EMAIL] = key_of(throttle, email, strlen(email));
+    const uint64_t pair[2] = { ticket->keys[THROTTLE_EMAIL], ticket->keys[THROTTLE_ADDRESS] };
+    ticket->keys[THROTTLE_KNOWN] = ticket->keys[THROTTLE_STRANGER] = key_of(throttle, pair, sizeof pair);
+}
+
+/* Charges the ticket, or returns how long to wait. */
+static int64_t ticket_charge(struct throttle *throttle, struct throttle_ticket *ticket, int64_t now_us)
+{
+    if (ticket->has_email && ticket->has_client && table_find(throttle, THROTTLE_KNOWN, ticket) &&
+        bucket_wait_us(throttle, THROTTLE_KNOWN, ticket, now_us) == 0) {
+        bucket_charge(throttle, THROTTLE_KNOWN, ticket, now_us);
+        return 0;
+    }
+
+    int64_t wait_us = ticket->has_client ? bucket_wait_us(throttle, THROTTLE_ADDRESS, ticket, now_us) : 0;
+    if (wait_us > 0)
+        return wait_us;
+    enum throttle_table which = THROTTLE_EMAIL;
+    if (ticket->has_email) {
+        wait_us = bucket_wait_us(throttle, THROTTLE_EMAIL, ticket, now_us);
+        if (wait_us > 0) {
+            which = THROTTLE_STRANGER;
+            int64_t stranger_us = bucket_wait_us(throttle, THROTTLE_STRANGER, ticket, now_us);
+            if (stranger_us > 0)
+                return stranger_us < wait_us ? stranger_us : wait_us;
+        }
+        bucket_charge(throttle, which, ticket, now_us);
+    }
+    if (ticket->has_client)
+        bucket_charge(throttle, THROTTLE_ADDRESS, ticket, now_us);
+    return 0;
+}
+
+int throttle_admit(struct throttle *throttle, int64_t now_us, const char *email, const struct ip *client,
+                   struct throttle_ticket *ticket)
+{
+    ticket_set(throttle, ticket, email, client);
+    int64_t wait_us = ticket_charge(throttle, ticket, now_us);
+    if (wait_us > 0) {
+        throttle->stats.n_refused++;
+        return (int)(wait_us / 1000) + 1;
+    }
+    throttle->stats.n_admitted++;
+    return 0;
+}
+
+uint64_t throttle_client(const struct throttle_ticket *ticket)
+{
+    return ticket->has_client ? ticket->keys[THROTTLE_ADDRESS] : 0;
+}
+
+void throttle_untried(struct throttle *throttle, const struct throttle_ticket *ticket)
+{
+    for (int which = 0; which < THROTTLE_TABLES; which++) {
+        struct entry *entry =
+            ticket->is_charged[which] ? table_find(throttle, (enum throttle_table)which, ticket) : NULL;
+        if (entry)
+            entry->paid_at_us -= throttle->tables[which].interval_us;
+    }
+}
+
+void throttle_succeeded(struct throttle *throttle, int64_t now_us, const struct throttle_ticket *ticket)
+{
+    throttle_untried(throttle, ticket);
+    if (ticket->has_email && ticket->has_client)
+        table_claim(throttle, THROTTLE_KNOWN, ticket)->used_at_us = now_us;
+}
+
+int throttle_create(struct throttle **created, const struct config *config)
+{
+    struct throttle *throttle = calloc(1, sizeof *throttle);
+    if (!throttle)
+        return UV_ENOMEM;
+    keyed_hash_init(&throttle->hash);
+    const struct {
+        int per_minute, burst;
+    } limits[THROTTLE_TABLES] = {
+        [THROTTLE_KNOWN] = { config->throttle.known_per_minute, config->throttle.known_burst },
+        [THROTTLE_ADDRESS] = { config->throttle.address_per_minute, config->throttle.address_burst },
+        [THROTTLE_EMAIL] = { config->throttle.email_per_minute, config->throttle.email_burst },
+        [THROTTLE_STRANGER] = { config->throttle.stranger_per_minute, config->throttle.stranger_burst },
+    };
+    for (int i = 0; i < THROTTLE_TABLES; i++) {
+        if (table_init(&throttle->tables[i], limits[i].per_minute, limits[i].burst,
+                       config->throttle.entries) < 0) {
+            throttle_destroy(throttle);
+            return UV_ENOMEM;
+        }
+    }
+    *created = throttle;
+    return 0;
+}
+
+void throttle_destroy(struct throttle *throttle)
+{
+    for (int i = 0; throttle && i < THROTTLE_TABLES; i++)
+        free(throttle->tables[i].sets);
+    free(throttle);
+}
+
+const struct throttle_stats *throttle_stats(const struct throttle *throttle)
+{
+    return &throttle->stats;
+}
+
+size_t throttle_memory_len(const struct throttle *throttle)
+{
+    size_t len = sizeof *throttle;
+    for (int i = 0; i < THROTTLE_TABLES; i++)
+        len += throttle->tables[i].n_sets * sizeof *throttle->tables[i].sets;
+    return len;
+}
