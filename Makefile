@@ -64,8 +64,8 @@ SCHEMA := $(sort $(wildcard sql/migrations/*.sql)) $(sort $(wildcard sql/functio
 
 WELL_KNOWN := google/protobuf/timestamp google/protobuf/empty
 GEN_PB := $(PROTOS:proto/%.proto=generated/%.pb) $(WELL_KNOWN:%=generated/%.pb)
-GEN_HEADERS := $(GEN_PB:%=%.h) generated/rpc.h generated/sql.h
-GEN_SOURCES := $(GEN_PB:%=%.c) generated/rpc.c generated/sql.c generated/migrations.c
+GEN_HEADERS := $(GEN_PB:%=%.h) generated/methods.h generated/rpc_names.h generated/statements.h
+GEN_SOURCES := $(GEN_PB:%=%.c) generated/methods.c generated/statements.c generated/migrations.c
 
 SOURCES := $(wildcard src/*.c src/*/*.c src/*/*/*.c)
 UNIT_TESTS := $(wildcard test/unit/*.c)
@@ -123,12 +123,12 @@ $(GEN_PB:%=%.c) $(GEN_PB:%=%.h) &: $(PROTO_INPUTS) | deps-build
 	@$(PROTOC) --plugin=protoc-gen-nanopb=/usr/bin/protoc-gen-nanopb --nanopb_out="-q -fproto/nanopb.options:generated" \
 	    -Iproto -I/usr/include $(PROTOS) $(WELL_KNOWN:%=%.proto)
 
-generated/rpc.c generated/rpc.h &: $(PROTO_INPUTS) tools/protoc-gen-svcd | deps-build
-	@echo "GEN  rpc"
+generated/methods.c generated/methods.h generated/rpc_names.h &: $(PROTO_INPUTS) tools/protoc-gen-svcd | deps-build
+	@echo "GEN  methods"
 	@$(PROTOC) --plugin=protoc-gen-svcd=tools/protoc-gen-svcd --svcd_out=generated -Iproto -I/usr/include $(PROTOS)
 
-generated/sql.c generated/sql.h &: $(QUERIES) tools/sqlgen build/inputs/queries | deps-build
-	@echo "GEN  sql"
+generated/statements.c generated/statements.h &: $(QUERIES) tools/sqlgen build/inputs/queries | deps-build
+	@echo "GEN  statements"
 	@$(PYTHON) tools/sqlgen --out generated $(QUERIES)
 
 generated/migrations.c: $(SCHEMA) tools/sqlgen build/inputs/schema | deps-build

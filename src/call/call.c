@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The life of a call. Encoding and decoding are nanopb's, checks of the request rpc.c's, sending the
+ * The life of a call. Encoding and decoding are nanopb's, checks of the request request.c's, sending the
  * transport's.
  */
 #include "call/call.h"

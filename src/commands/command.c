@@ -11,7 +11,7 @@
 
 #include "commands/session.h"
 #include "jobs/job.h"
-#include "sql.h"
+#include "statements.h"
 
 #define EXIT_USAGE 2
 #define TIME_LEN   sizeof "2024-05-01 10:30:00"

@@ -8,7 +8,7 @@
 #include "commands/command.h"
 #include "commands/session.h"
 #include "jobs/ratings_file.h"
-#include "sql.h"
+#include "statements.h"
 
 static enum next imported(struct call *call, const struct import_ratings_row *row)
 {

@@ -11,7 +11,7 @@
 #include "commands/command.h"
 #include "commands/session.h"
 #include "jobs/fit.h"
-#include "sql.h"
+#include "statements.h"
 
 #define PAGE 10000 /* LIMIT of rating_samples */
 

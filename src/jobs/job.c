@@ -6,7 +6,7 @@
 #include <uv.h>
 
 #include "observe/log.h"
-#include "sql.h"
+#include "statements.h"
 
 /* All that it does is one statement. */
 static enum next commit_only(struct call *call, const void *nothing)

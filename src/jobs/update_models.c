@@ -7,7 +7,7 @@
 
 #include "jobs/fit.h"
 #include "jobs/job.h"
-#include "sql.h"
+#include "statements.h"
 
 #define MODEL_LEN 256 /* of one in JSON: six keys, three integers, three doubles */
 

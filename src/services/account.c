@@ -13,9 +13,9 @@
 #include "call/sql.h"
 #include "login/hash_pool.h"
 #include "login/throttle.h"
+#include "methods.h"
 #include "observe/log.h"
-#include "rpc.h"
-#include "sql.h"
+#include "statements.h"
 
 #define PASSWORD_MIN_CHARACTERS 6
 #define FLOOR_STEP_NS           10000000 /* of failed logins, see login_failed() */

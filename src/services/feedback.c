@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "call/check.h"
-#include "rpc.h"
-#include "sql.h"
+#include "methods.h"
+#include "statements.h"
 
 static enum next not_assigned(struct call *call)
 {

@@ -7,7 +7,7 @@
 
 #include "call/request.h"
 #include "db/pool.h"
-#include "rpc.h"
+#include "methods.h"
 
 static bool is_service(const char *name)
 {

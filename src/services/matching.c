@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "call/check.h"
-#include "rpc.h"
-#include "sql.h"
+#include "methods.h"
+#include "statements.h"
 
 static enum next no_mentee_profile(struct call *call, int64_t account_id)
 {

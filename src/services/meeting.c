@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "call/check.h"
-#include "rpc.h"
-#include "sql.h"
+#include "methods.h"
+#include "statements.h"
 
 /* ---- List5AppointmentsByUserID: the next five meetings and workshops of a profile ---- */
 

@@ -51,7 +51,7 @@ class Plugin(unittest.TestCase):
     def made_of(self, *texts):
         done = self.run_on(*texts)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        return [(self.folder / name).read_text() for name in ("rpc.h", "rpc.c", "rpc_names.h")]
+        return [(self.folder / name).read_text() for name in ("methods.h", "methods.c", "rpc_names.h")]
 
     def refused(self, line, words, *texts):
         done = self.run_on(*texts)
@@ -59,7 +59,7 @@ class Plugin(unittest.TestCase):
         self.assertNotIn("Traceback", done.stderr)
         self.assertIn(f"{line}: " if isinstance(line, str) else f"greet.proto:{line}: ", done.stderr)
         self.assertRegex(done.stderr, words)
-        self.assertFalse((self.folder / "rpc.c").exists())
+        self.assertFalse((self.folder / "methods.c").exists())
 
     def refused_instead(self, line, words, old, new):
         self.assertEqual(GREETER.count(old), 1)

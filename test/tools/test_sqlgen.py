@@ -42,7 +42,7 @@ class Generator(unittest.TestCase):
     def made_of(self, text):
         done = self.run_on(self.write("some.sql", text))
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        return (self.folder / "sql.h").read_text(), (self.folder / "sql.c").read_text()
+        return (self.folder / "statements.h").read_text(), (self.folder / "statements.c").read_text()
 
     def refused(self, line, words, text, *more):
         """The text is refused at this line of some.sql (or NAME:LINE), nothing is written, and there is no traceback."""
@@ -53,7 +53,7 @@ class Generator(unittest.TestCase):
         self.assertNotIn("Traceback", done.stderr)
         self.assertIn(f"/{where}: ", done.stderr)
         self.assertRegex(done.stderr, words)
-        self.assertFalse((self.folder / "sql.c").exists())
+        self.assertFalse((self.folder / "statements.c").exists())
 
     def refused_instead(self, line, words, old, new):
         """PLANS with `old` replaced by `new`."""
