@@ -134,6 +134,17 @@ SELECT r.outcome, r.detail FROM register_profile(false, :account_id, :skills) r;
 -- lane: write
 SELECT r.outcome, r.detail FROM register_profile(true, :account_id, :skills) r;
 
+-- name: signup_is_refused
+-- Whether the account has that profile already; asked of a signup that could not be stored.
+-- row: refusal
+-- param: account_id bigint
+-- param: is_mentor boolean
+-- returns: one
+-- column: refused boolean
+-- lane: read
+SELECT CASE WHEN :is_mentor THEN EXISTS (SELECT FROM mentor m WHERE m.accountid = :account_id)
+            ELSE EXISTS (SELECT FROM mentee e WHERE e.accountid = :account_id) END AS refused;
+
 -- name: update_profile
 -- Changes the account's e-mail and area (NULL: as it was) and the profile's skills (none: as they were), all or nothing.
 -- A new area ends the assignments with people in it; the mentees concerned are matched anew, the losers notified.

@@ -71,21 +71,22 @@ WITH pair AS (
 SELECT CASE WHEN EXISTS (SELECT FROM stored) THEN 'done'
             WHEN EXISTS (SELECT FROM pair) THEN 'already' ELSE 'not_assigned' END AS outcome;
 
--- name: feedback_given
--- Which side of an assignment has been rated; asked of a rating that could not be stored.
+-- name: rating_is_refused
+-- Whether that side of an assignment has been rated already; asked of a rating that could not be stored.
+-- row: refusal
 -- param: mentor_account_id bigint
 -- param: mentee_account_id bigint
+-- param: of_mentor boolean
 -- returns: one
--- column: on_mentor boolean
--- column: on_mentee boolean
+-- column: refused boolean
 -- lane: read
-SELECT count(r.assignmentid) > 0 AS on_mentor, count(e.assignmentid) > 0 AS on_mentee
-FROM mentor m
-JOIN mentee n ON n.accountid = :mentee_account_id
-JOIN assignment a ON a.mentorid = m.mentorid AND a.menteeid = n.menteeid
-LEFT JOIN mentorfeedback r ON r.assignmentid = a.assignmentid
-LEFT JOIN menteefeedback e ON e.assignmentid = a.assignmentid
-WHERE m.accountid = :mentor_account_id;
+SELECT EXISTS (
+    SELECT FROM mentor m
+    JOIN mentee e ON e.accountid = :mentee_account_id
+    JOIN assignment a ON a.mentorid = m.mentorid AND a.menteeid = e.menteeid
+    WHERE m.accountid = :mentor_account_id
+      AND CASE WHEN :of_mentor THEN EXISTS (SELECT FROM mentorfeedback f WHERE f.assignmentid = a.assignmentid)
+               ELSE EXISTS (SELECT FROM menteefeedback f WHERE f.assignmentid = a.assignmentid) END) AS refused;
 
 -- name: add_dev_feedback
 -- Stores a message to the developers.

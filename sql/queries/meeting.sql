@@ -98,6 +98,15 @@ INSERT INTO milestone (menteeid, content, completed)
 SELECT e.menteeid, :content, false FROM mentee e WHERE e.accountid = :account_id
 RETURNING milestoneid::bigint AS id, content::text AS content;
 
+-- name: plan_is_refused
+-- Whether the account has no mentee profile; asked of a plan that could not be stored.
+-- row: refusal
+-- param: account_id bigint
+-- returns: one
+-- column: refused boolean
+-- lane: read
+SELECT NOT EXISTS (SELECT FROM mentee e WHERE e.accountid = :account_id) AS refused;
+
 -- name: schedule_meeting
 -- Plans a meeting of a mentee and its mentor and notifies both. outcome: done, overlap, no_profile or
 -- no_mentor.

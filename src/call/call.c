@@ -117,6 +117,7 @@ static void release(struct call *call)
         pb_release(call->method->request_fields, call->request);
     }
     call->request = NULL;
+    call->wrong = NULL;
     arena_reset(&call->arena);
     call->replied_from = NULL;
     call->waits = 0;
@@ -213,6 +214,12 @@ enum next call_reply(struct call *call, const pb_msgdesc_t *fields, const void *
     if (call->replied_from && !call->knows_client)
         share_reply(call, bytes, stream.bytes_written);
     return reply_with(call, bytes, stream.bytes_written);
+}
+
+enum next call_reply_empty(struct call *call)
+{
+    const void *reply = call_alloc(call, 1, call->method->reply_size);
+    return reply ? call_reply(call, call->method->reply_fields, reply) : call_no_memory(call);
 }
 
 /* ---- waiting ---- */

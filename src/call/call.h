@@ -79,6 +79,7 @@ struct call {
     bool (*withdraw)(
         struct call *call);            /* WAITING: takes the work back; false: it will come back by itself */
     void *locals;                      /* a handler's, for its continuations */
+    const char *wrong;                 /* with the request; see check_keep() */
     void (*at_end)(struct call *call); /* a handler's, run once when the call is over, however it ended */
     void *waits_on;                    /* for withdraw */
     void *request;                     /* decoded, in the arena; what it points to is nanopb's */
@@ -121,6 +122,8 @@ CALL_MUST_USE enum next call_no_memory(struct call *call);
 
 /* Encodes `reply` (a nanopb struct) and answers with it. */
 CALL_MUST_USE enum next call_reply(struct call *call, const pb_msgdesc_t *fields, const void *reply);
+/* Answers with the method's reply as it is while nothing is set in it: false, none, nothing. */
+CALL_MUST_USE enum next call_reply_empty(struct call *call);
 
 /* ---- for what calls wait on (sql.c, hashing.c) ---- */
 

@@ -64,14 +64,14 @@ const char *check_rating(struct call *call, const char *field, float rating)
     return wrong(call, field, "%s: a rating is 0 to 5, got %g", field, (double)rating);
 }
 
-void check_keep(struct call *call, const char *wrong)
+enum next check_failed(struct call *call, const char *wrong)
 {
-    call->locals = (void *)(uintptr_t)wrong;
+    return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
 }
 
-enum next check_failed(struct call *call)
+void check_keep(struct call *call, const char *wrong)
 {
-    return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", (const char *)call->locals);
+    call->wrong = wrong;
 }
 
 struct sql_time time_to_sql(const google_protobuf_Timestamp *time)

@@ -31,10 +31,11 @@ const char *check_duration(struct call *call, const char *field, int64_t minutes
 /* 0 .. 5, not NaN. */
 const char *check_rating(struct call *call, const char *field, float rating);
 
-/* False comes before any status. So what is wrong with a request that may be false anyway is kept in
- * call->locals while the database is asked, and answered with check_failed if it is not. */
+/* Answers INVALID_ARGUMENT with what a check found. */
+CALL_MUST_USE enum next check_failed(struct call *call, const char *wrong);
+/* False comes before any status. So what is wrong with a request that may be false anyway is kept while the
+ * database is asked, in call->wrong. */
 void check_keep(struct call *call, const char *wrong);
-CALL_MUST_USE enum next check_failed(struct call *call);
 
 /* A time that passed check_time; nanoseconds are cut to microseconds. */
 struct sql_time time_to_sql(const google_protobuf_Timestamp *time);

@@ -27,6 +27,8 @@ struct rpc_method {
     enum next (*handle)(struct call *call, const void *request);
     const pb_msgdesc_t *request_fields;
     size_t request_size;
+    const pb_msgdesc_t *reply_fields;
+    size_t reply_size;
     const struct rpc_text *text;
     size_t text_n;
     const struct rpc_enum *enums;

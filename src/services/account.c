@@ -15,6 +15,7 @@
 #include "login/throttle.h"
 #include "methods.h"
 #include "observe/log.h"
+#include "services/refuse.h"
 #include "statements.h"
 
 #define PASSWORD_MIN_CHARACTERS 6
@@ -224,13 +225,6 @@ static bool registration_is_refused(const account_package_RegistrationRequest *r
            (req->has_dateOfBirth && time_to_day(&req->dateOfBirth).days > today().days);
 }
 
-static enum next wrong_registration_seen(struct call *call, const struct refusal_row *row)
-{
-    if (!row->refused)
-        return check_failed(call);
-    return reply_register_user(call, (account_package_RegistrationReply){ .status = false });
-}
-
 enum next account_register_user(struct call *call, const account_package_RegistrationRequest *req)
 {
     if (registration_is_refused(req))
@@ -248,7 +242,7 @@ enum next account_register_user(struct call *call, const account_package_Registr
         return password_hash(call, &attempt->hashing, req->password, registration_hashed);
     call->at_end = NULL; /* the answer shows whether the e-mail is taken: it costs what a hash would */
     check_keep(call, wrong);
-    return sql_registration_is_refused(call, req->email, req->businessAreaId, wrong_registration_seen);
+    return sql_registration_is_refused(call, req->email, req->businessAreaId, refuse);
 }
 
 /* ---- AccountProfiles ---- */
@@ -321,20 +315,13 @@ static enum next mentee_registered(struct call *call, const struct signup_row *r
         call, (account_package_ProfileSignupReply){ .status = strcmp(row->outcome, "done") == 0 });
 }
 
-static enum next wrong_mentee_seen(struct call *call, const struct account_profiles_row *row)
-{
-    if (!row->is_mentee)
-        return check_failed(call);
-    return reply_register_mentee(call, (account_package_ProfileSignupReply){ .status = false });
-}
-
 enum next account_register_mentee(struct call *call, const account_package_ProfileSignupRequest *req)
 {
     const char *wrong = check_signup(call, req);
     if (!wrong)
         return sql_register_mentee(call, req->userid, signup_skills(req), mentee_registered);
     check_keep(call, wrong);
-    return sql_account_profiles(call, req->userid, wrong_mentee_seen);
+    return sql_signup_is_refused(call, req->userid, false, refuse);
 }
 
 static enum next mentor_registered(struct call *call, const struct signup_row *row)
@@ -346,20 +333,13 @@ static enum next mentor_registered(struct call *call, const struct signup_row *r
         call, (account_package_ProfileSignupReply){ .status = strcmp(row->outcome, "done") == 0 });
 }
 
-static enum next wrong_mentor_seen(struct call *call, const struct account_profiles_row *row)
-{
-    if (!row->is_mentor)
-        return check_failed(call);
-    return reply_register_mentor(call, (account_package_ProfileSignupReply){ .status = false });
-}
-
 enum next account_register_mentor(struct call *call, const account_package_ProfileSignupRequest *req)
 {
     const char *wrong = check_signup(call, req);
     if (!wrong)
         return sql_register_mentor(call, req->userid, signup_skills(req), mentor_registered);
     check_keep(call, wrong);
-    return sql_account_profiles(call, req->userid, wrong_mentor_seen);
+    return sql_signup_is_refused(call, req->userid, true, refuse);
 }
 
 /* ---- UpdateProfileDetails: e-mail, business area and skills, all or nothing ---- */
@@ -368,14 +348,6 @@ static enum next profile_updated(struct call *call, const struct update_profile_
 {
     return reply_update_profile_details(
         call, (account_package_UpdateProfileDetailsResponse){ .success = row->success });
-}
-
-static enum next wrong_update_seen(struct call *call, const struct refusal_row *row)
-{
-    if (!row->refused)
-        return check_failed(call);
-    return reply_update_profile_details(call,
-                                        (account_package_UpdateProfileDetailsResponse){ .success = false });
 }
 
 enum next account_update_profile_details(struct call *call,
@@ -390,6 +362,5 @@ enum next account_update_profile_details(struct call *call,
         return sql_update_profile(call, req->userid, is_mentor, req->newEmail, new_area, skills,
                                   profile_updated);
     check_keep(call, wrong);
-    return sql_update_is_refused(call, req->userid, is_mentor, req->newEmail, new_area, skills,
-                                 wrong_update_seen);
+    return sql_update_is_refused(call, req->userid, is_mentor, req->newEmail, new_area, skills, refuse);
 }

@@ -8,6 +8,7 @@
 
 #include "call/check.h"
 #include "methods.h"
+#include "services/refuse.h"
 #include "statements.h"
 
 static enum next not_assigned(struct call *call)
@@ -40,13 +41,6 @@ static enum next mentor_rated(struct call *call, const struct add_feedback_on_me
         call, (feedback_package_AddFeedbackReply){ .status = strcmp(row->outcome, "done") == 0 });
 }
 
-static enum next wrong_mentor_rating_seen(struct call *call, const struct feedback_given_row *row)
-{
-    if (!row->on_mentor)
-        return check_failed(call);
-    return reply_add_feedback_on_mentor(call, (feedback_package_AddFeedbackReply){ .status = false });
-}
-
 enum next feedback_add_feedback_on_mentor(struct call *call, const feedback_package_AddFeedbackRequest *req)
 {
     const char *wrong = check_feedback(call, req);
@@ -54,7 +48,7 @@ enum next feedback_add_feedback_on_mentor(struct call *call, const feedback_pack
         return sql_add_feedback_on_mentor(call, req->mentorUserId, req->menteeUserId,
                                           round_rating(req->rating), mentor_rated);
     check_keep(call, wrong);
-    return sql_feedback_given(call, req->mentorUserId, req->menteeUserId, wrong_mentor_rating_seen);
+    return sql_rating_is_refused(call, req->mentorUserId, req->menteeUserId, true, refuse);
 }
 
 /* ---- AddFeedbackOnMentee: the mentor rates a mentee, once ---- */
@@ -67,13 +61,6 @@ static enum next mentee_rated(struct call *call, const struct add_feedback_on_me
         call, (feedback_package_AddFeedbackReply){ .status = strcmp(row->outcome, "done") == 0 });
 }
 
-static enum next wrong_mentee_rating_seen(struct call *call, const struct feedback_given_row *row)
-{
-    if (!row->on_mentee)
-        return check_failed(call);
-    return reply_add_feedback_on_mentee(call, (feedback_package_AddFeedbackReply){ .status = false });
-}
-
 enum next feedback_add_feedback_on_mentee(struct call *call, const feedback_package_AddFeedbackRequest *req)
 {
     const char *wrong = check_feedback(call, req);
@@ -81,7 +68,7 @@ enum next feedback_add_feedback_on_mentee(struct call *call, const feedback_pack
         return sql_add_feedback_on_mentee(call, req->mentorUserId, req->menteeUserId,
                                           round_rating(req->rating), mentee_rated);
     check_keep(call, wrong);
-    return sql_feedback_given(call, req->mentorUserId, req->menteeUserId, wrong_mentee_rating_seen);
+    return sql_rating_is_refused(call, req->mentorUserId, req->menteeUserId, false, refuse);
 }
 
 /* ---- AddDevFeedback: on the site, for its developers ---- */
@@ -95,7 +82,7 @@ enum next feedback_add_dev_feedback(struct call *call, const feedback_package_Ad
 {
     const char *wrong = check_text(call, "content", req->content, TEXT_MAX);
     if (wrong)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
+        return check_failed(call, wrong);
     return sql_add_dev_feedback(call, req->content, dev_feedback_added);
 }
 
@@ -113,7 +100,7 @@ enum next feedback_add_prog_feedback(struct call *call, const feedback_package_A
     const char *wrong = check_id(call, "mentorUserId", req->mentorUserId) ?: check_id(call, "menteeUserId", req->menteeUserId)
                         ?: check_text(call, "content", req->content, TEXT_MAX);
     if (wrong)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
+        return check_failed(call, wrong);
     return sql_add_prog_feedback(call, req->mentorUserId, req->menteeUserId, req->content,
                                  prog_feedback_added);
 }

@@ -45,7 +45,7 @@ enum next matching_try_match(struct call *call, const matching_package_MenteeToM
 {
     const char *wrong = check_id(call, "menteeUserId", req->menteeUserId);
     if (wrong)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
+        return check_failed(call, wrong);
     return sql_match_state(call, req->menteeUserId, match_state_read);
 }
 

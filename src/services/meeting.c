@@ -7,6 +7,7 @@
 
 #include "call/check.h"
 #include "methods.h"
+#include "services/refuse.h"
 #include "statements.h"
 
 /* ---- List5AppointmentsByUserID: the next five meetings and workshops of a profile ---- */
@@ -88,14 +89,6 @@ static enum next plan_created(struct call *call, const struct create_plan_row *r
                                              .plansOfAction = { .id = row->id, .content = row->content } });
 }
 
-static enum next wrong_plan_seen(struct call *call, const struct account_profiles_row *row)
-{
-    if (row->is_mentee)
-        return check_failed(call);
-    return reply_create_plans_of_actions(call,
-                                         (meeting_package_CreatePlansOfActionsReply){ .successful = false });
-}
-
 enum next meeting_create_plans_of_actions(struct call *call,
                                           const meeting_package_CreatePlansOfActionsRequest *req)
 {
@@ -103,7 +96,7 @@ enum next meeting_create_plans_of_actions(struct call *call,
     if (!wrong)
         return sql_create_plan(call, req->menteeUserId, req->plansOfAction, plan_created);
     check_keep(call, wrong);
-    return sql_account_profiles(call, req->menteeUserId, wrong_plan_seen);
+    return sql_plan_is_refused(call, req->menteeUserId, refuse);
 }
 
 /* ---- what ScheduleNewMeeting and ScheduleNewWorkshop share ---- */
@@ -131,27 +124,20 @@ static enum next meeting_scheduled(struct call *call, const struct schedule_meet
         call, (meeting_package_ScheduleNewMeetingReply){ .success = strcmp(row->outcome, "done") == 0 });
 }
 
-static enum next wrong_meeting_seen(struct call *call, const struct refusal_row *row)
-{
-    if (!row->refused)
-        return check_failed(call);
-    return reply_schedule_new_meeting(call, (meeting_package_ScheduleNewMeetingReply){ .success = false });
-}
-
 enum next meeting_schedule_new_meeting(struct call *call,
                                        const meeting_package_ScheduleNewMeetingRequest *req)
 {
     const char *wrong = check_id(call, "menteeUserId", req->menteeUserId)
                             ?: check_span(call, req->has_start, &req->start, req->duration);
     if (wrong)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
+        return check_failed(call, wrong);
     struct sql_time start = time_to_sql(&req->start);
     wrong = check_duration(call, "duration", req->duration) ?: check_text(call, "link", req->link, TEXT_MAX);
     if (!wrong)
         return sql_schedule_meeting(call, req->menteeUserId, start, req->duration, req->link,
                                     meeting_scheduled);
     check_keep(call, wrong);
-    return sql_meeting_overlaps(call, req->menteeUserId, start, req->duration, wrong_meeting_seen);
+    return sql_meeting_overlaps(call, req->menteeUserId, start, req->duration, refuse);
 }
 
 /* ---- ScheduleNewWorkshop: for everybody with a skill ---- */
@@ -164,19 +150,12 @@ static enum next workshop_scheduled(struct call *call, const struct schedule_wor
         call, (meeting_package_ScheduleNewWorkshopReply){ .status = strcmp(row->outcome, "done") == 0 });
 }
 
-static enum next wrong_workshop_seen(struct call *call, const struct refusal_row *row)
-{
-    if (!row->refused)
-        return check_failed(call);
-    return reply_schedule_new_workshop(call, (meeting_package_ScheduleNewWorkshopReply){ .status = false });
-}
-
 enum next meeting_schedule_new_workshop(struct call *call,
                                         const meeting_package_ScheduleNewWorkshopRequest *req)
 {
     const char *wrong = check_span(call, req->has_start, &req->start, req->duration);
     if (wrong)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
+        return check_failed(call, wrong);
     struct sql_time start = time_to_sql(&req->start);
     int32_t minutes = req->duration < INT32_MAX ? (int32_t)req->duration : INT32_MAX;
     wrong = check_duration(call, "duration", req->duration) ?: check_text(call, "link", req->link, TEXT_MAX)
@@ -184,5 +163,5 @@ enum next meeting_schedule_new_workshop(struct call *call,
     if (!wrong)
         return sql_schedule_workshop(call, req->skill, start, minutes, req->link, workshop_scheduled);
     check_keep(call, wrong);
-    return sql_workshop_overlaps(call, req->skill, start, minutes, wrong_workshop_seen);
+    return sql_workshop_overlaps(call, req->skill, start, minutes, refuse);
 }
