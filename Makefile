@@ -243,7 +243,8 @@ deps-bench deps-lint deps-valgrind: | deps-check
 C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] test/*/*.[ch])
 
 .PHONY: lint
-lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-tidy, shellcheck and the format
+lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-tidy, shellcheck, the format and the floor plan
+	tools/include-graph
 	clang-format --dry-run --Werror $(C_FILES)
 	clang-tidy --quiet --warnings-as-errors='*' $(SOURCES) -- -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS)
 	shellcheck tools/check tools/deps tools/run .ci/run
