@@ -11,8 +11,8 @@
 #include "commands/command.h"
 #include "commands/hash_password.h"
 #include "daemon.h"
-#include "db/conn.h"
 #include "db/migrate.h"
+#include "db/params.h"
 
 #define EXIT_USAGE   2 /* arguments or configuration are wrong */
 #define SETTINGS_MAX 128

@@ -10,7 +10,7 @@
 
 #include "base/container_of.h"
 #include "call/request.h"
-#include "daemon.h"
+#include "db/params.h"
 #include "db/pool.h"
 #include "login/hash_pool.h"
 #include "login/throttle.h"

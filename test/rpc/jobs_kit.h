@@ -6,7 +6,7 @@
 #ifndef TEST_RPC_JOBS_KIT_H
 #define TEST_RPC_JOBS_KIT_H
 
-#include "daemon.h"
+#include "db/params.h"
 #include "harness.h"
 #include "jobs/job.h"
 #include "jobs/scheduler.h"

@@ -5,8 +5,8 @@
  */
 #include <stdlib.h>
 
-#include "daemon.h"
 #include "db/migrate.h"
+#include "db/params.h"
 
 static int migrate(void)
 {

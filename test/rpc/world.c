@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "daemon.h"
+#include "db/params.h"
 
 static struct {
     const struct database_params *params;

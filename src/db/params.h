@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How svcd connects to the database that a configuration names: libpq's parameters and the settings of the
+ * session. Holds pointers into the configuration, and opens nothing.
+ */
+#ifndef DB_PARAMS_H
+#define DB_PARAMS_H
+
+#include "config/config.h"
+#include "db/conn.h"
+
+/* The connection parameters of PQconnectdbParams for this configuration, NULL-terminated. `options` is filled
+ * with the session's settings and must live as long as the values are used, as must config. */
+#define DATABASE_PARAMS_MAX 16
+struct database_params {
+    const char *keywords[DATABASE_PARAMS_MAX];
+    const char *values[DATABASE_PARAMS_MAX];
+    char options[512];
+};
+void database_params_set(struct database_params *params, const struct config *config);
+
+/* The same for jobs and commands, whose statements may take as long as they need. */
+void database_params_set_for_jobs(struct database_params *params, const struct config *config);
+
+/* How connections with these parameters are kept; both must outlive them. */
+struct conn_options database_conn_options(const struct database_params *params, const struct config *config,
+                                          unsigned answer_timeout_ms);
+
+#endif
