@@ -15,6 +15,7 @@
 
 #include "call/request.h"
 #include "config/config.h"
+#include "db/result.h"
 #include "observe/log.h"
 
 struct held_result {

@@ -8,6 +8,7 @@
 #include "base/container_of.h"
 #include "call/request.h"
 #include "db/pool.h"
+#include "db/result.h"
 #include "observe/log.h"
 
 #define COURTESY_WAIT_NS UINT64_C(500000000)

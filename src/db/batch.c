@@ -12,60 +12,10 @@
 #include <string.h>
 #include <uv.h>
 
+#include "db/result.h"
 #include "observe/log.h"
 
 #define ATTEMPTS_MAX 5 /* of a query that loses to others (deadlock, serialization failure) */
-
-struct result {
-    PGresult *pg;
-    unsigned holds;
-    void *memo;
-};
-
-void result_hold(struct result *result)
-{
-    if (result)
-        result->holds++;
-}
-
-void result_release(struct result *result)
-{
-    if (!result || --result->holds > 0)
-        return;
-    PQclear(result->pg);
-    free(result->memo);
-    free(result);
-}
-
-void result_set_memo(struct result *result, void *memo)
-{
-    free(result->memo);
-    result->memo = memo;
-}
-
-const void *result_memo(const struct result *result)
-{
-    return result->memo;
-}
-
-int result_decode(const struct query_outcome *outcome, const struct statement *statement, void *rows)
-{
-    const PGresult *pg = outcome->result->pg;
-    if (PQnfields(pg) != outcome->first_column + (int)statement->columns_n)
-        return UV_EPROTO;
-    for (int r = 0; r < outcome->rows_n; r++) {
-        void *row = (char *)rows + (size_t)r * statement->row_size;
-        for (size_t c = 0; c < statement->columns_n; c++) {
-            int at = outcome->first_row + r, column = outcome->first_column + (int)c;
-            const char *data = PQgetisnull(pg, at, column) ? NULL : PQgetvalue(pg, at, column);
-            int rc = value_get(&statement->columns[c], (const uint8_t *)data,
-                               (size_t)PQgetlength(pg, at, column), row);
-            if (rc)
-                return rc;
-        }
-    }
-    return 0;
-}
 
 static void answer(struct query *query, const struct query_outcome *outcome)
 {
@@ -228,7 +178,7 @@ static int caller_of(const PGresult *pg, int row)
 /* Rows come in the callers' order; each takes those that carry its number. */
 static void answer_merged(struct execution *execution)
 {
-    const PGresult *pg = execution->result->pg;
+    const PGresult *pg = result_pg(execution->result);
     int rows_n = PQntuples(pg), row = 0, number = 0;
     struct query *query;
     while ((query = TAILQ_FIRST(&execution->queries))) {
@@ -244,7 +194,7 @@ static void answer_merged(struct execution *execution)
 
 static bool callers_in_order(const struct execution *execution)
 {
-    const PGresult *pg = execution->result->pg;
+    const PGresult *pg = result_pg(execution->result);
     int last = 1;
     for (int row = 0; row < PQntuples(pg); row++) {
         int caller = caller_of(pg, row);
@@ -264,7 +214,7 @@ static void answer_execution(struct batch *batch, struct execution *execution)
         retry(batch, execution, true);
     } else
         end_all(execution, &(struct query_outcome){ .result = execution->result,
-                                                    .rows_n = PQntuples(execution->result->pg),
+                                                    .rows_n = PQntuples(result_pg(execution->result)),
                                                     .is_shared = execution->n > 1 });
     result_release(execution->result);
     execution->result = NULL;
@@ -311,8 +261,7 @@ bool batch_result(struct batch *batch, PGresult *pg)
     struct execution *execution = execution_at_fault(batch);
     ExecStatusType status = PQresultStatus(pg);
     bool ok = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
-    if (ok && (execution->result = malloc(sizeof *execution->result))) {
-        *execution->result = (struct result){ .pg = pg, .holds = 1 };
+    if (ok && (execution->result = result_create(pg))) {
         if (!batch->transaction)
             answer_execution(batch, execution);
         return true;

@@ -13,8 +13,7 @@
 
 #define QUERY_PARAMS_MAX 8 /* PARAMS_MAX of tools/sqlgen */
 
-/* A result of libpq, shared by the queries that were merged into one execution. */
-struct result;
+struct result; /* see result.h */
 
 enum query_end {
     QUERY_DONE,    /* rows, perhaps none */
@@ -59,19 +58,5 @@ struct query {
 };
 
 TAILQ_HEAD(query_list, query);
-
-/* Keeps a result (and the text its rows point to) beyond on_done; each hold wants a release. NULL is let
- * pass. */
-void result_hold(struct result *result);
-void result_release(struct result *result);
-
-/* What the first of those who share a result has made of it, for the others: malloc'd, from then on the
- * result's. NULL: nothing. */
-void result_set_memo(struct result *result, void *memo);
-const void *result_memo(const struct result *result);
-
-/* Fills outcome->rows_n structs at `rows`, zeroed memory of that many times row_size. Text points into the
- * result. Returns 0, or UV_EPROTO when the server's columns are not the declared ones. */
-int result_decode(const struct query_outcome *outcome, const struct statement *statement, void *rows);
 
 #endif

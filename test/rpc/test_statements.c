@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "db/pool.h"
+#include "db/result.h"
 #include "db/statement.h"
 
 static const char *const type_names[] = {
