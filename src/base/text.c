@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/text.h"
 
+#include <string.h>
+
 /* Length of the sequence that starts with this byte, and the range of its second byte; 0: not a start. */
 static size_t sequence(uint8_t first, uint8_t *low, uint8_t *high)
 {
@@ -40,10 +42,32 @@ bool text_is_utf8(const uint8_t *text, size_t len)
     return true;
 }
 
+static bool starts_character(char byte)
+{
+    return ((uint8_t)byte & 0xC0) != 0x80;
+}
+
 size_t text_length(const char *text)
 {
     size_t n = 0;
     for (; text && *text; text++)
-        n += ((uint8_t)*text & 0xC0) != 0x80;
+        n += starts_character(*text);
     return n;
+}
+
+size_t text_len_of(const char *text, size_t n)
+{
+    size_t len = 0;
+    for (; text[len]; len++)
+        if (starts_character(text[len]) && n-- == 0)
+            break;
+    return len;
+}
+
+size_t text_len_within(const char *text, size_t len_max)
+{
+    size_t len = strnlen(text, len_max);
+    while (len > 0 && !starts_character(text[len])) /* the NUL is one, too */
+        len--;
+    return len;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * UTF-8: is it, and how many characters. Any thread.
+ * UTF-8: is it, how many characters, and where to cut. Any thread.
  */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
@@ -15,5 +15,10 @@ bool text_is_utf8(const uint8_t *text, size_t len);
 
 /* Code points of valid UTF-8; NULL has none. */
 size_t text_length(const char *text);
+
+/* The bytes of the first n characters of valid UTF-8, or of all if there are fewer. */
+size_t text_len_of(const char *text, size_t n);
+/* The bytes of as many whole characters as take at most len_max. */
+size_t text_len_within(const char *text, size_t len_max);
 
 #endif

@@ -13,10 +13,14 @@
 #include <string.h>
 #include <uv.h>
 
+#include "base/text.h"
 #include "call/request.h"
 #include "config/config.h"
 #include "db/result.h"
 #include "observe/log.h"
+
+#define QUOTED_MAX_CHARACTERS 200
+#define ELLIPSIS              "…"
 
 struct held_result {
     struct held_result *next;
@@ -77,6 +81,16 @@ char *call_printf(struct call *call, const char *format, ...)
     return text;
 }
 
+const char *call_quote(struct call *call, const char *text)
+{
+    text = text ? text : "";
+    size_t len = text_len_of(text, QUOTED_MAX_CHARACTERS);
+    bool whole = text[len] == '\0';
+    if (!whole)
+        len = text_len_of(text, QUOTED_MAX_CHARACTERS - 1);
+    return call_printf(call, "\"%.*s%s\"", (int)len, text, whole ? "" : ELLIPSIS) ?: "\"" ELLIPSIS "\"";
+}
+
 const void *call_request(const struct call *call)
 {
     return call->request;
@@ -135,14 +149,21 @@ void call_finish(struct call *call)
 
 /* ---- answering ---- */
 
+static const char *bounded(char *message)
+{
+    if (strlen(message) > MESSAGE_LEN_MAX)
+        strcpy(message + text_len_within(message, MESSAGE_LEN_MAX - strlen(ELLIPSIS)), ELLIPSIS);
+    return message;
+}
+
 enum next call_fail(struct call *call, enum status status, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    const char *message = format_text(call, format, args);
+    char *message = format_text(call, format, args);
     va_end(args);
     move(call, CALL_ANSWERED);
-    call->transport->fail(call, status, message ? message : "out of memory", 0);
+    call->transport->fail(call, status, message ? bounded(message) : "out of memory", 0);
     return REPLIED;
 }
 

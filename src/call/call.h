@@ -29,6 +29,10 @@
 #include "call/context.h"
 #include "db/query.h"
 
+/* Bytes. In trailing metadata each may take three, and there are clients to whom all metadata together may
+ * have no more than 8 KB, or the connection ends under every other call. */
+#define MESSAGE_LEN_MAX 1024
+
 #define CALL_MUST_USE __attribute__((warn_unused_result))
 
 enum next { REPLIED, WAITING };
@@ -103,13 +107,17 @@ void *call_alloc(struct call *call, size_t n, size_t size);
 /* Text in the call's memory, printf-style; NULL when there is none. */
 char *call_printf(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Text that the peer sent, in quotes, for a message: its first 200 characters. NULL counts as empty. */
+const char *call_quote(struct call *call, const char *text);
+
 /* The decoded request, for continuations. */
 const void *call_request(const struct call *call);
 
 /* The client's address: the peer's, or the one that a trusted proxy speaks for. False: unknown. */
 bool call_client(struct call *call, struct ip *client);
 
-/* Answers with a status and a message that says what was wrong and what would be right. */
+/* Answers with a status and a message that says what was wrong and what would be right. What was sent is told
+ * by call_quote; a message over MESSAGE_LEN_MAX is cut. */
 CALL_MUST_USE enum next call_fail(struct call *call, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* RESOURCE_EXHAUSTED or UNAVAILABLE with the time after which a retry makes sense (grpc-retry-pushback-ms).

@@ -302,7 +302,8 @@ static const char *signup_missing(struct call *call, const struct signup_row *ro
     if (strcmp(row->outcome, "no_account") == 0)
         return call_printf(call, "userid: there is no account %" PRId64, req->userid) ?: "userid";
     if (strcmp(row->outcome, "no_skill") == 0)
-        return call_printf(call, "desiredSkills: there is no skill \"%s\"", row->detail) ?: "desiredSkills";
+        return call_printf(call, "desiredSkills: there is no skill %s", call_quote(call, row->detail))
+                   ?: "desiredSkills";
     return NULL;
 }
 

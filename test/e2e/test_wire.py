@@ -77,6 +77,18 @@ class Wire(TestCase):
         for text in (b"\xff", b"\xc3", b"\xed\xa0\x80", b"a\0b"):
             self.assert_fails(StatusCode.INVALID_ARGUMENT, rpc, b"\x0a" + bytes([len(text)]) + text, "content")
 
+    def test_what_a_message_quotes_is_cut_and_leaves_the_connection_to_others(self):
+        """Percent-encoded each byte takes three: 120 KB of metadata ended the connection under every other call of its client."""
+        for character in "x", "ü", "世", "😀":
+            error = self.assert_fails(StatusCode.NOT_FOUND, self.client.account.RegisterMentee,
+                                      account.ProfileSignupRequest(userid=299, desiredSkills=[character * 10_000]), character * 199)
+            self.assertLessEqual(len(error.details().encode()), 1024)
+            self.assertNotIn(character * 201, error.details())
+            self.assert_serves()
+        error = self.assert_fails(StatusCode.UNIMPLEMENTED, raw(self.client, "/no.Service/" + "x" * 5000), b"", "/no.Service/xxx")
+        self.assertLessEqual(len(error.details()), 200)
+        self.assert_serves()
+
     def test_a_message_over_the_limit_is_RESOURCE_EXHAUSTED_and_one_below_is_not(self):
         rpc = self.client.feedback.AddDevFeedback
         self.assert_fails(StatusCode.RESOURCE_EXHAUSTED, rpc, feedback.AddDevFeedbackRequest(content="x" * 300 * 1024))

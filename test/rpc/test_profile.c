@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 #define MENTEE account_package_ProfileType_MENTEE
 #define MENTOR account_package_ProfileType_MENTOR
 
@@ -95,6 +97,25 @@ START_TEST(an_unknown_skill_is_not_found_and_nothing_is_stored)
     rpc_fails(STATUS_NOT_FOUND, "\"c\"", RPC_REGISTER_MENTEE, SIGNUP(account, "C", "c"));
     rpc_fails(STATUS_NOT_FOUND, "\"COBOL\"", RPC_REGISTER_MENTOR, SIGNUP(account, "COBOL", "C"));
     rpc_fails(STATUS_NOT_FOUND, "\"\"", RPC_REGISTER_MENTOR, SIGNUP(account, ""));
+}
+END_TEST
+
+/* As metadata each byte may take three, and a client whose limit that breaks loses its other calls, too. */
+START_TEST(a_message_quotes_no_more_than_200_characters_of_a_skill)
+{
+    static const char *const characters[] = { "x", "ü", "世", "\xF0\x9F\x98\x80" };
+    int account = make_account(make_area("Here"));
+    for (size_t c = 0; c < 4; c++) {
+        struct sent *sent = rpc_send(RPC_REGISTER_MENTEE, SIGNUP(account, text_of(10000, characters[c])));
+        rpc_wait(sent);
+        ck_assert_int_eq(sent->status, STATUS_NOT_FOUND);
+        ck_assert_msg(strstr(sent->message, text_of(199, characters[c])), "%s", sent->message);
+        ck_assert_msg(!strstr(sent->message, text_of(201, characters[c])), "%s", sent->message);
+        ck_assert_uint_le(strlen(sent->message), MESSAGE_LEN_MAX);
+        ck_assert_msg(text_is_utf8((const uint8_t *)sent->message, strlen(sent->message)), "%s",
+                      sent->message);
+    }
+    rpc_fails(STATUS_NOT_FOUND, "there is no skill \"grüße\"", RPC_REGISTER_MENTOR, SIGNUP(account, "grüße"));
 }
 END_TEST
 
@@ -326,6 +347,7 @@ Suite *profile_suite(void)
     tcase_add_test(tcase, signing_up_for_a_profile_one_has_is_false);
     tcase_add_test(tcase, having_the_profile_comes_before_an_unknown_skill_and_too_much_text);
     tcase_add_test(tcase, an_unknown_skill_is_not_found_and_nothing_is_stored);
+    tcase_add_test(tcase, a_message_quotes_no_more_than_200_characters_of_a_skill);
     tcase_add_test(tcase, an_unknown_account_is_not_found);
     tcase_add_test(tcase, an_id_that_cannot_be_one_is_an_invalid_argument);
     tcase_add_test(tcase, a_skill_has_at_most_10000_characters);

@@ -114,6 +114,33 @@ START_TEST(length_counts_code_points)
 }
 END_TEST
 
+START_TEST(the_bytes_of_so_many_characters)
+{
+    ck_assert_uint_eq(text_len_of("", 3), 0);
+    ck_assert_uint_eq(text_len_of("abc", 0), 0);
+    ck_assert_uint_eq(text_len_of("abc", 2), 2);
+    ck_assert_uint_eq(text_len_of("abc", 3), 3);
+    ck_assert_uint_eq(text_len_of("abc", 9), 3);
+    ck_assert_uint_eq(text_len_of("世界", 1), 3);
+    ck_assert_uint_eq(text_len_of("世界", 2), 6);
+    ck_assert_uint_eq(text_len_of("\xF0\x9F\x98\x80!", 1), 4);
+}
+END_TEST
+
+START_TEST(whole_characters_within_so_many_bytes)
+{
+    ck_assert_uint_eq(text_len_within("", 3), 0);
+    ck_assert_uint_eq(text_len_within("abc", 0), 0);
+    ck_assert_uint_eq(text_len_within("abc", 2), 2);
+    ck_assert_uint_eq(text_len_within("abc", 3), 3);
+    ck_assert_uint_eq(text_len_within("abc", 9), 3);
+    static const size_t lens[] = { 0, 0, 0, 3, 3, 3, 6, 6, 6, 6 };
+    for (size_t max = 0; max < 10; max++)
+        ck_assert_uint_eq(text_len_within("世界", max), lens[max]);
+    ck_assert_uint_eq(text_len_within("a\xF0\x9F\x98\x80", 4), 1);
+}
+END_TEST
+
 Suite *text_suite(void)
 {
     Suite *suite = suite_create("text");
@@ -124,5 +151,7 @@ Suite *text_suite(void)
     tcase_add_test(tcase, no_byte_beyond_the_length_is_looked_at);
     tcase_add_test(tcase, all_two_and_three_byte_sequences_are_judged_as_their_definition_says);
     tcase_add_test(tcase, length_counts_code_points);
+    tcase_add_test(tcase, the_bytes_of_so_many_characters);
+    tcase_add_test(tcase, whole_characters_within_so_many_bytes);
     return suite;
 }

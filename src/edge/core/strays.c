@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "edge/core/core.h"
 
 #define STRAYS 4
@@ -43,10 +44,11 @@ static void on_requested(struct event *event, bool ok)
         finish(stray);
         return;
     }
-    char text[256];
+    char text[256]; /* a path of more than fits may be cut within a character */
     grpc_slice path = stray->details.method;
-    snprintf(text, sizeof text, "no such method: %.*s", (int)GRPC_SLICE_LENGTH(path),
-             (const char *)GRPC_SLICE_START_PTR(path));
+    int len = snprintf(text, sizeof text, "no such method: %.*s", (int)GRPC_SLICE_LENGTH(path),
+                       (const char *)GRPC_SLICE_START_PTR(path));
+    text[text_len_within(text, (size_t)len < 200 ? (size_t)len : 200)] = '\0';
     grpc_slice message = grpc_slice_from_copied_string(text);
     const grpc_op ops[] = {
         { .op = GRPC_OP_SEND_INITIAL_METADATA },
