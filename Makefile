@@ -168,8 +168,16 @@ $(O)/rpc: $(call objects,$(RPC_TESTS)) $(SHARED_OBJECTS)
 	@echo "LINK $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CHECK_LIBS)
 
+$(O)/config-keys: $(call objects,tools/config-keys.c $(wildcard src/config/*.c src/base/*.c src/observe/*.c))
+	@echo "LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ -linih -luv -lsodium
+
+.PHONY: docs
+docs: $(O)/config-keys ## write etc/svcd.conf and the keys of svcd.conf(5) from src/config/config_keys.c
+	tools/config-docs $<
+
 .PHONY: test-programs
-test-programs: $(O)/unit $(O)/rpc $(O)/svcd
+test-programs: $(O)/unit $(O)/rpc $(O)/svcd $(O)/config-keys
 
 .PHONY: check
 check: test-programs examples deps-check ## build, then run every test (ONLY="unit rpc e2e" for some)
@@ -240,7 +248,7 @@ deps-bench deps-lint deps-valgrind: | deps-check
 
 # ---- care -----------------------------------------------------------------------------------------------------
 
-C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] test/*/*.[ch])
+C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] test/*/*.[ch] tools/*.c)
 
 .PHONY: lint
 lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-tidy, shellcheck, the format and the floor plan

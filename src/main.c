@@ -10,6 +10,7 @@
 
 #include "commands/command.h"
 #include "commands/hash_password.h"
+#include "config/load.h"
 #include "daemon.h"
 #include "db/migrate.h"
 #include "db/params.h"

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The table of configuration keys. A new key is a row here, a member of struct config and a line in
- * etc/svcd.conf; a test holds the three together.
+ * The table of configuration keys. A new key is a row here and a member of struct config; then `make docs`
+ * writes it into etc/svcd.conf and svcd.conf(5).
  */
 #include "config/config_keys.h"
 
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <uv.h>
-
-#include "config/config.h"
-
-static const struct config_type type_int, type_choice, type_text, type_port, type_listen, type_networks,
-    type_schedule;
 
 static const char *const scheme_names[] = {
     [PASSWORD_ARGON2ID] = "argon2id", [PASSWORD_BCRYPT] = "bcrypt", NULL
@@ -30,249 +21,155 @@ static const char *const no_yes[] = { "no", "yes", NULL };
 /* The offset of a member, if it is of the type the row says: anything else does not compile. */
 #define MEMBER(ctype, s, n) _Generic(&((struct config *)0)->s.n, ctype * : offsetof(struct config, s.n))
 
-#define KEY(s, n, kind, ctype, standard, ...)                                                                \
+/* What may follow the text of a row. */
+#define RELOAD         .change = CONFIG_ON_RELOAD
+#define VARIABLE(name) .environment = name
+
+#define KEY(s, n, kind, ctype, standard, text, ...)                                                          \
     {                                                                                                        \
-        .section = #s, .name = #n, .type = &type_##kind, .offset = MEMBER(ctype, s, n),                      \
-        .fallback = standard, __VA_ARGS__                                                                    \
+        .section = #s, .name = #n, .type = &config_type_##kind, .offset = MEMBER(ctype, s, n),               \
+        .fallback = standard, .doc = text, __VA_ARGS__                                                       \
     }
-#define INT(s, n, standard, lowest, highest, units, text)                                                    \
-    KEY(s, n, int, int, #standard, .min = lowest, .max = highest, .unit = units, .doc = text)
-#define CHOICE(s, n, ctype, names, standard, text)                                                           \
-    KEY(s, n, choice, ctype, standard, .choices = names, .doc = text)
-#define DATABASE(n, kind, variable, text)                                                                    \
-    KEY(database, n, kind, char *, "", .environment = variable, .doc = text)
+#define INT(s, n, standard, lowest, highest, units, text, ...)                                               \
+    KEY(s, n, int, int, #standard, text, .min = lowest, .max = highest, .unit = units, __VA_ARGS__)
+#define CHOICE(s, n, ctype, names, standard, text, ...)                                                      \
+    KEY(s, n, choice, ctype, standard, text, .choices = names, __VA_ARGS__)
 
 #define DAY_MS 86400000
 
+const struct config_section config_sections[] = {
+    { "server", "" },
+    { "database", "" },
+    { "password", "" },
+    { "throttle", "What is limited is failures, and attempts that run at once: one that succeeds costs "
+                  "nothing. An attempt over a limit is answered RESOURCE_EXHAUSTED before any hash is "
+                  "computed, with the time after which to try again. What exactly holds is told in svcd(8) "
+                  "and docs/security.md." },
+    { "jobs", "However many svcd share a database, each run of a job happens once, and one that was missed "
+              "is caught up once. The form of a schedule stands under SCHEDULES in svcd.conf(5)." },
+    { "drain", "" },
+    { "log", "" },
+};
+const size_t config_sections_n = sizeof config_sections / sizeof config_sections[0];
+
 /* clang-format off */
 const struct config_key config_keys[] = {
-    KEY(server, listen, listen, struct address_list, "127.0.0.1:50051", .doc = "addresses to serve on, separated by commas"),
-    INT(server, max_connections, 10000, 1, 1000000, "connections", "open at once; more wait until one closes"),
-    INT(server, max_connections_per_address, 0, 0, 1000000, "connections", "from one address; 0 = no limit"),
-    INT(server, max_message_bytes, 262144, 1024, 67108864, "bytes", "longest request; a longer one is RESOURCE_EXHAUSTED"),
-    INT(server, max_concurrent_streams, 1024, 1, 100000, "calls", "running at once on one connection"),
-    INT(server, idle_timeout_ms, 300000, 0, DAY_MS, "milliseconds", "a connection without calls is closed; 0 = never"),
+    KEY(server, listen, listen, struct address_list, "127.0.0.1:50051",
+        "Addresses to serve on, IPv6 in brackets; a host name stands for all its addresses. Every service is served on each "
+        "of them. Port 0 takes any free port and logs which. There is no TLS here: listen on the network only behind "
+        "something that has it."),
+    INT(server, max_connections, 10000, 1, 1000000, "connections",
+        "Connections open at once; more wait until one closes. The web front end leaves many open."),
+    INT(server, max_connections_per_address, 0, 0, 1000000, "connections",
+        "Connections open at once from one client address; more are closed at once. 0 = no limit."),
+    INT(server, max_message_bytes, 262144, 1024, 67108864, "bytes",
+        "Longest request; a longer one is answered RESOURCE_EXHAUSTED."),
+    INT(server, max_concurrent_streams, 1024, 1, 100000, "calls",
+        "Calls running at once on one connection; a client that wants more waits for its own earlier ones."),
+    INT(server, idle_timeout_ms, 300000, 0, DAY_MS, "milliseconds",
+        "A connection that carried no call for so long is closed. 0 = never."),
 
-    DATABASE(name, text, "POSTGRES_DATABASE", "database to connect to; empty = libpq's default"),
-    DATABASE(user, text, "POSTGRES_USER", "role to connect as; empty = libpq's default"),
-    DATABASE(password, text, "POSTGRES_PASSWORD", "its password; empty = libpq's default"),
-    DATABASE(host, text, "POSTGRES_HOST", "host, or folder of a unix socket; empty = libpq's default"),
-    DATABASE(port, port, "POSTGRES_PORT", "port; empty = libpq's default"),
-    INT(database, read_connections, 2, 1, 64, "connections", "for statements that only read"),
-    INT(database, insert_connections, 2, 1, 64, "connections", "for short writes that share transactions"),
-    INT(database, write_connections, 4, 1, 64, "connections", "for writes that lock, a transaction each"),
-    INT(database, queue_limit, 10000, 1, 1000000, "statements", "waiting; more calls are RESOURCE_EXHAUSTED"),
-    INT(database, statement_timeout_ms, 10000, 0, DAY_MS, "milliseconds", "the server ends a slower statement; 0 = never"),
-    INT(database, connect_timeout_ms, 5000, 100, 600000, "milliseconds", "to connect and prepare all statements"),
-    INT(database, reconnect_min_ms, 50, 1, 60000, "milliseconds", "first pause before connecting again"),
-    INT(database, reconnect_max_ms, 500, 1, 600000, "milliseconds", "longest pause before connecting again"),
+    KEY(database, name, text, char *, "",
+        "Database to connect to. What is empty here and below is libpq's default: PGDATABASE, PGUSER, PGPASSWORD, "
+        "~/.pgpass, PGHOST, PGPORT, and so on.", VARIABLE("POSTGRES_DATABASE")),
+    KEY(database, user, text, char *, "",
+        "Role to connect as.", VARIABLE("POSTGRES_USER")),
+    KEY(database, password, text, char *, "",
+        "Its password, which is better kept in the environment or .pgpass.", VARIABLE("POSTGRES_PASSWORD")),
+    KEY(database, host, text, char *, "",
+        "Host of the server; one that starts with a slash is the folder of a unix socket.", VARIABLE("POSTGRES_HOST")),
+    KEY(database, port, port, char *, "",
+        "Port of the server.", VARIABLE("POSTGRES_PORT")),
+    INT(database, read_connections, 2, 1, 64, "connections",
+        "Connections for statements that only read. Statements are pipelined, so a few connections serve thousands of "
+        "calls."),
+    INT(database, insert_connections, 2, 1, 64, "connections",
+        "Connections for short writes, which share transactions. Reads never wait behind them."),
+    INT(database, write_connections, 4, 1, 64, "connections",
+        "Connections for writes that lock, one at a time on each. Neither reads nor short writes wait behind them."),
+    INT(database, queue_limit, 10000, 1, 1000000, "statements",
+        "Statements of one kind (reads, inserts, writes that lock) that may wait for a connection; more calls are answered "
+        "RESOURCE_EXHAUSTED."),
+    INT(database, statement_timeout_ms, 10000, 0, DAY_MS, "milliseconds",
+        "PostgreSQL ends a statement that runs for longer, so that one bad query cannot hold a connection. 0 = never."),
+    INT(database, connect_timeout_ms, 5000, 100, 600000, "milliseconds",
+        "Time to connect, log in and prepare every statement."),
+    INT(database, reconnect_min_ms, 50, 1, 60000, "milliseconds",
+        "First pause before connecting again. It doubles with each attempt, with some jitter."),
+    INT(database, reconnect_max_ms, 500, 1, 600000, "milliseconds",
+        "Longest pause before connecting again."),
 
-    CHOICE(password, scheme, enum password_scheme, scheme_names, "argon2id", "of new hashes"),
-    INT(password, argon2_memory_kib, 19456, 19456, 262144, "KiB", "memory of an argon2id hash"),
-    INT(password, argon2_passes, 2, 2, 16, "passes", "over that memory"),
-    INT(password, bcrypt_cost, 12, 10, 14, "doublings", "cost of a bcrypt hash"),
-    INT(password, workers, 1, 1, 64, "threads", "that hash"),
-    INT(password, queue_limit, 256, 1, 100000, "hashes", "waiting; more logins are RESOURCE_EXHAUSTED"),
-    INT(password, failure_floor_ms, 500, 0, 10000, "milliseconds", "no failed login is answered sooner than this after its hash began; 0 = at once"),
+    CHOICE(password, scheme, enum password_scheme, scheme_names, "argon2id",
+        "Scheme of new hashes: argon2id, or bcrypt for as long as the Python backend, which reads nothing else, serves the "
+        "same database. Hashes of both kinds are verified whatever stands here, and a login renews an outdated one."),
+    INT(password, argon2_memory_kib, 19456, 19456, 262144, "KiB",
+        "Memory of an argon2id hash. The default is the least that OWASP recommends, and the least that svcd takes."),
+    INT(password, argon2_passes, 2, 2, 16, "passes",
+        "Passes over that memory. The default is the least here too."),
+    INT(password, bcrypt_cost, 12, 10, 14, "doublings",
+        "Cost of a bcrypt hash: each step doubles the time."),
+    INT(password, workers, 1, 1, 64, "threads",
+        "Threads that hash, at the lowest priority. One can keep a core busy. Where there are no more than workers + 1 "
+        "cores, a thread stands still for up to 85% of the time while calls are served."),
+    INT(password, queue_limit, 256, 1, 100000, "hashes",
+        "Logins and registrations that may wait for a thread, half of them from one client address; more are answered "
+        "RESOURCE_EXHAUSTED with a time to come back."),
+    INT(password, failure_floor_ms, 500, 0, 10000, "milliseconds",
+        "A failed login is answered no sooner than this after its hash began, so that time does not tell which scheme the "
+        "account has, or that there is none. It should exceed the slowest hash that is stored: bcrypt of cost 12 takes 220 "
+        "to 380 ms, by the machine and what else it does. 0 = answer at once."),
 
-    INT(throttle, email_per_minute, 6, 0, 60000, "failures", "of one e-mail address, from wherever; 0 = no limit"),
-    INT(throttle, email_burst, 10, 1, 10000, "failures", "of one e-mail address before email_per_minute binds"),
-    INT(throttle, address_per_minute, 60, 0, 60000, "failures", "of one client address, whatever the e-mail; 0 = no limit"),
-    INT(throttle, address_burst, 100, 1, 10000, "failures", "of one client address before address_per_minute binds"),
-    INT(throttle, stranger_per_minute, 1, 1, 60000, "failures", "of one client at an e-mail address whose allowance is used up"),
-    INT(throttle, stranger_burst, 3, 1, 10000, "failures", "of such a client before stranger_per_minute binds"),
-    INT(throttle, known_per_minute, 6, 1, 60000, "failures", "of a client at an e-mail address it logged in as before"),
-    INT(throttle, known_burst, 100, 1, 10000, "failures", "of such a client before known_per_minute binds"),
-    INT(throttle, entries, 65536, 1024, 16777216, "entries", "remembered in each table; 96 bytes of memory each in all"),
-    KEY(throttle, trusted_proxies, networks, struct network_list, "", .doc = "networks whose x-forwarded-for is believed, separated by commas"),
+    INT(throttle, email_per_minute, 6, 0, 60000, "failures",
+        "Failed logins a minute for one e-mail address, wherever they come from, once its burst is used up. 0 = no limit."),
+    INT(throttle, email_burst, 10, 1, 10000, "failures",
+        "Failed logins for one e-mail address that may come at once."),
+    INT(throttle, address_per_minute, 60, 0, 60000, "failures",
+        "Failed logins and registrations a minute from one client address (IPv6: one /64), whatever the e-mail address. "
+        "Behind a front end or proxy all clients share its address: see trusted_proxies. 0 = no limit."),
+    INT(throttle, address_burst, 100, 1, 10000, "failures",
+        "Failed logins and registrations from one client address that may come at once."),
+    INT(throttle, stranger_per_minute, 1, 1, 60000, "failures",
+        "When an attacker has used up an e-mail address's allowance, each client still has a small one of its own there, "
+        "so that the owner gets in from anywhere: so many failures a minute."),
+    INT(throttle, stranger_burst, 3, 1, 10000, "failures",
+        "Failures of such a client that may come at once."),
+    INT(throttle, known_per_minute, 6, 1, 60000, "failures",
+        "A client that logged in at an e-mail address before has an allowance there that nobody else can use up: so many "
+        "failures a minute."),
+    INT(throttle, known_burst, 100, 1, 10000, "failures",
+        "Failures of such a client that may come at once."),
+    INT(throttle, entries, 65536, 1024, 16777216, "entries",
+        "Entries remembered in each of four tables. The memory, 96 bytes an entry in all, is fixed; with more attackers "
+        "than entries those with the fewest failures are forgotten first."),
+    KEY(throttle, trusted_proxies, networks, struct network_list, "",
+        "Networks of proxies and front ends that say in the metadata x-forwarded-for whom they speak for. Of the addresses "
+        "there the last that is not trusted itself counts. From anyone else that metadata is ignored. A trusted proxy that "
+        "does not say is exempt from the limit by client address."),
 
-    KEY(jobs, update_models, schedule, struct cron, "*/30 * * * *", .doc = "when new ratings become models"),
-    CHOICE(jobs, update_models_enabled, int, no_yes, "yes", "whether this svcd does that"),
-    KEY(jobs, suggest_workshops, schedule, struct cron, "0 0 * * 0", .doc = "when mentors hear of skills that many want"),
-    CHOICE(jobs, suggest_workshops_enabled, int, no_yes, "yes", "whether this svcd does that"),
+    KEY(jobs, update_models, schedule, struct cron, "*/30 * * * *",
+        "When new ratings are moved into the training history and the models fitted that the next matches are made by."),
+    CHOICE(jobs, update_models_enabled, int, no_yes, "yes",
+        "Whether this svcd does that."),
+    KEY(jobs, suggest_workshops, schedule, struct cron, "0 0 * * 0",
+        "When every mentor is told of each skill they have that at least 10 mentees without a mentor want."),
+    CHOICE(jobs, suggest_workshops_enabled, int, no_yes, "yes",
+        "Whether this svcd does that."),
 
-    INT(drain, lame_ms, 1000, 0, 600000, "milliseconds", "served on after health turned NOT_SERVING"),
-    INT(drain, timeout_ms, 10000, 0, 600000, "milliseconds", "running calls may take after that"),
+    INT(drain, lame_ms, 1000, 0, 600000, "milliseconds",
+        "After SIGTERM health turns NOT_SERVING and svcd serves on for this long, so that load balancers can notice."),
+    INT(drain, timeout_ms, 10000, 0, 600000, "milliseconds",
+        "Then no new call is taken, and those that run have this long to finish."),
 
-    CHOICE(log, level, enum log_level, level_names, "info", "least grave level that is logged"),
+    CHOICE(log, level, enum log_level, level_names, "info",
+        "The least grave events that are logged."),
 };
 /* clang-format on */
-const size_t config_n_keys = sizeof config_keys / sizeof config_keys[0];
+const size_t config_keys_n = sizeof config_keys / sizeof config_keys[0];
 _Static_assert(sizeof config_keys / sizeof config_keys[0] <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
-
-static int parse_number(const char *value, int min, int max, int *number)
-{
-    size_t digits = strspn(value, "0123456789");
-    if (digits == 0 || value[digits] || digits > 9)
-        return UV_EINVAL;
-    int parsed = atoi(value);
-    if (parsed < min || parsed > max)
-        return UV_EINVAL;
-    *number = parsed;
-    return 0;
-}
-
-static int int_parse(const struct config_key *key, const char *value, void *member)
-{
-    return parse_number(value, key->min, key->max, member);
-}
-
-static void int_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
-{
-    snprintf(text, CONFIG_EXPECTED_LEN, "a whole number of %s from %d to %d", key->unit, key->min, key->max);
-}
-
-static int choice_parse(const struct config_key *key, const char *value, void *member)
-{
-    for (int i = 0; key->choices[i]; i++) {
-        if (strcmp(key->choices[i], value) == 0) {
-            *(int *)member = i;
-            return 0;
-        }
-    }
-    return UV_EINVAL;
-}
-
-static void choice_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
-{
-    size_t len = 0;
-    for (int i = 0; key->choices[i] && len < CONFIG_EXPECTED_LEN; i++) {
-        const char *glue = i == 0 ? "" : key->choices[i + 1] ? ", " : " or ";
-        len += (size_t)snprintf(text + len, CONFIG_EXPECTED_LEN - len, "%s%s", glue, key->choices[i]);
-    }
-}
-
-static void text_finish(void *member)
-{
-    char **text = member;
-    if (*text)
-        explicit_bzero(*text, strlen(*text));
-    free(*text);
-    *text = NULL;
-}
-
-static int text_parse(const struct config_key *key, const char *value, void *member)
-{
-    (void)key;
-    char *copy = strdup(value);
-    if (!copy)
-        return UV_ENOMEM;
-    text_finish(member);
-    *(char **)member = copy;
-    return 0;
-}
-
-static int port_parse(const struct config_key *key, const char *value, void *member)
-{
-    int port;
-    if (*value && parse_number(value, 1, 65535, &port) < 0)
-        return UV_EINVAL;
-    return text_parse(key, value, member);
-}
-
-static void port_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
-{
-    (void)key;
-    snprintf(text, CONFIG_EXPECTED_LEN, "a port from 1 to 65535, or nothing for libpq's default");
-}
-
-/* Calls add with each part of a comma separated list, spaces around it removed; empty parts are an error. */
-static int split_list(const char *value, int (*add)(void *list, const char *part), void *list)
-{
-    for (;;) {
-        char part[300];
-        value += strspn(value, " \t");
-        size_t len = strcspn(value, ",");
-        const char *rest = value + len;
-        while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
-            len--;
-        if (len == 0 || len >= sizeof part)
-            return UV_EINVAL;
-        memcpy(part, value, len);
-        part[len] = '\0';
-        int rc = add(list, part);
-        if (rc < 0 || !*rest)
-            return rc;
-        value = rest + 1;
-    }
-}
-
-static int listen_add(void *list, const char *part)
-{
-    return address_list_add(list, part);
-}
-
-static int listen_parse(const struct config_key *key, const char *value, void *member)
-{
-    (void)key;
-    struct address_list list = { .n = 0 };
-    int rc = split_list(value, listen_add, &list);
-    if (rc == 0)
-        *(struct address_list *)member = list;
-    return rc;
-}
-
-static void listen_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
-{
-    (void)key;
-    snprintf(
-        text, CONFIG_EXPECTED_LEN,
-        "ADDRESS:PORT, separated by commas, at most %d (127.0.0.1:50051, [::1]:50051; port 0: any free one)",
-        ADDRESS_LIST_MAX);
-}
-
-static int networks_add(void *member, const char *part)
-{
-    struct network_list *list = member;
-    if (list->n == ADDRESS_LIST_MAX)
-        return UV_ENOBUFS;
-    return network_parse(&list->items[list->n++], part);
-}
-
-static int networks_parse(const struct config_key *key, const char *value, void *member)
-{
-    (void)key;
-    struct network_list list = { .n = 0 };
-    int rc = *value ? split_list(value, networks_add, &list) : 0;
-    if (rc == 0)
-        *(struct network_list *)member = list;
-    return rc;
-}
-
-static void networks_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
-{
-    (void)key;
-    snprintf(text, CONFIG_EXPECTED_LEN,
-             "ADDRESS or ADDRESS/BITS, separated by commas, at most %d (10.0.0.0/8, 2001:db8::1; no bits set "
-             "after BITS), or nothing",
-             ADDRESS_LIST_MAX);
-}
-
-static int schedule_parse(const struct config_key *key, const char *value, void *member)
-{
-    (void)key;
-    return cron_parse(member, value);
-}
-
-static void schedule_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
-{
-    (void)key;
-    snprintf(text, CONFIG_EXPECTED_LEN,
-             "minute hour day month weekday, in UTC, of *, numbers, A-B, /STEP and commas (0 0 * * 0: "
-             "Sundays at 00:00)");
-}
-
-static const struct config_type type_int = { int_parse, int_expect, NULL };
-static const struct config_type type_choice = { choice_parse, choice_expect, NULL };
-static const struct config_type type_text = { text_parse, NULL, text_finish };
-static const struct config_type type_port = { port_parse, port_expect, text_finish };
-static const struct config_type type_listen = { listen_parse, listen_expect, NULL };
-static const struct config_type type_networks = { networks_parse, networks_expect, NULL };
-static const struct config_type type_schedule = { schedule_parse, schedule_expect, NULL };
 
 const struct config_key *config_key_find(const char *section, const char *name)
 {
-    for (size_t i = 0; i < config_n_keys; i++)
+    for (size_t i = 0; i < config_keys_n; i++)
         if (strcmp(config_keys[i].section, section) == 0 && strcmp(config_keys[i].name, name) == 0)
             return &config_keys[i];
     return NULL;
@@ -305,7 +202,7 @@ const struct config_key *config_key_nearest(const char *section, const char *nam
 {
     const struct config_key *nearest = NULL;
     int least = 4;
-    for (size_t i = 0; i < config_n_keys; i++) {
+    for (size_t i = 0; i < config_keys_n; i++) {
         const struct config_key *key = &config_keys[i];
         int distance = edit_distance(name, key->name) + (strcmp(section, key->section) != 0);
         if (distance < least) {

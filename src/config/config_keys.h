@@ -1,42 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * The table of configuration keys, one row a key, and how each type of value is read. For config.c and the
- * tests.
+ * The table of configuration keys, one row a key. It is the only place that says what a key means: what is
+ * read, what is told of a mistake, etc/svcd.conf and the keys of svcd.conf(5) all come from it.
  */
 #ifndef CONFIG_CONFIG_KEYS_H
 #define CONFIG_CONFIG_KEYS_H
 
-#include <stddef.h>
+#include "config/config.h"
+#include "config/config_types.h"
 
-struct config;
-struct config_key;
+#define CONFIG_KEYS_MAX 128
 
-#define CONFIG_EXPECTED_LEN 256
-#define CONFIG_KEYS_MAX     128
-
-struct config_type {
-    /* Reads value into member, replacing what it held; on error member is as before. UV_EINVAL, UV_ENOMEM,
-     * UV_EAI_NONAME. */
-    int (*parse)(const struct config_key *key, const char *value, void *member);
-    /* Says what would be right, to stand after "expected ". */
-    void (*expect)(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN]);
-    void (*finish)(void *member); /* NULL: nothing to free */
+struct config_section {
+    const char *name;
+    const char *doc; /* sentences that hold for all its keys; "" where there are none */
 };
 
-struct config_key {
-    const char *section, *name;
-    const struct config_type *type;
-    size_t offset;              /* in struct config */
-    const char *fallback;       /* the default, as the file would say it */
-    const char *unit;           /* of an integer */
-    int min, max;               /* of an integer */
-    const char *const *choices; /* of an enumeration: names in the order of its values, NULL at the end */
-    const char *environment;    /* the variable that sets it too, or NULL */
-    const char *doc;
-};
-
+/* In the order of the file; keys of a section stand together. */
+extern const struct config_section config_sections[];
+extern const size_t config_sections_n;
 extern const struct config_key config_keys[];
-extern const size_t config_n_keys;
+extern const size_t config_keys_n;
 
 static inline void *config_member(struct config *config, const struct config_key *key)
 {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Loads the configuration: defaults < file < .env < environment < --set. All sources end in load_set(), which
- * looks the key up in the table of config_keys.c, lets its type read the value, and reports what is wrong
- * with where it stands.
+ * All sources end in load_set(), which looks the key up in the table of config_keys.c, lets its type read the
+ * value, and reports what is wrong with where it stands.
  */
-#include "config/config.h"
+#include "config/load.h"
 
 #include <errno.h>
 #include <ini.h>
@@ -101,7 +100,7 @@ static void load_set(struct load *load, struct origin origin, const struct confi
 
 static void load_defaults(struct load *load)
 {
-    for (size_t i = 0; i < config_n_keys; i++)
+    for (size_t i = 0; i < config_keys_n; i++)
         load_set(load, (struct origin){ .name = "default" }, &config_keys[i], config_keys[i].fallback);
     load->listen_is_default = true;
 }
@@ -265,7 +264,7 @@ static void load_service_address(struct load *load, const char *service)
 static void load_environment(struct load *load)
 {
     static const char *const services[] = { "ACCOUNT", "MATCHING", "MEETING", "FEEDBACK" };
-    for (size_t i = 0; i < config_n_keys; i++) {
+    for (size_t i = 0; i < config_keys_n; i++) {
         struct origin origin;
         const char *name = config_keys[i].environment;
         const char *value = name ? variable_find(load, name, &origin) : NULL;
@@ -335,7 +334,7 @@ void config_finish(struct config *config)
 {
     if (!config)
         return;
-    for (size_t i = 0; i < config_n_keys; i++)
+    for (size_t i = 0; i < config_keys_n; i++)
         if (config_keys[i].type->finish)
             config_keys[i].type->finish(config_member(config, &config_keys[i]));
     *config = (struct config){ 0 };

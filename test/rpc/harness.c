@@ -10,6 +10,7 @@
 
 #include "base/container_of.h"
 #include "call/request.h"
+#include "config/load.h"
 #include "db/params.h"
 #include "db/pool.h"
 #include "login/hash_pool.h"

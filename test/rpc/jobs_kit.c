@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "commands/session.h"
+#include "config/load.h"
 
 extern char **environ;
 

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "config/load.h"
 #include "db/migrate.h"
 #include "db/params.h"
 

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How each type of value is read, and what is told of one that is wrong.
+ */
+#include "config/config_types.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "base/address.h"
+#include "base/cron.h"
+
+static int parse_number(const char *value, int min, int max, int *number)
+{
+    size_t digits = strspn(value, "0123456789");
+    if (digits == 0 || value[digits] || digits > 9)
+        return UV_EINVAL;
+    int parsed = atoi(value);
+    if (parsed < min || parsed > max)
+        return UV_EINVAL;
+    *number = parsed;
+    return 0;
+}
+
+static int int_parse(const struct config_key *key, const char *value, void *member)
+{
+    return parse_number(value, key->min, key->max, member);
+}
+
+static void int_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
+{
+    snprintf(text, CONFIG_EXPECTED_LEN, "a whole number of %s from %d to %d", key->unit, key->min, key->max);
+}
+
+static int choice_parse(const struct config_key *key, const char *value, void *member)
+{
+    for (int i = 0; key->choices[i]; i++) {
+        if (strcmp(key->choices[i], value) == 0) {
+            *(int *)member = i;
+            return 0;
+        }
+    }
+    return UV_EINVAL;
+}
+
+static void choice_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
+{
+    size_t len = 0;
+    for (int i = 0; key->choices[i] && len < CONFIG_EXPECTED_LEN; i++) {
+        const char *glue = i == 0 ? "" : key->choices[i + 1] ? ", " : " or ";
+        len += (size_t)snprintf(text + len, CONFIG_EXPECTED_LEN - len, "%s%s", glue, key->choices[i]);
+    }
+}
+
+static void text_finish(void *member)
+{
+    char **text = member;
+    if (*text)
+        explicit_bzero(*text, strlen(*text));
+    free(*text);
+    *text = NULL;
+}
+
+static int text_parse(const struct config_key *key, const char *value, void *member)
+{
+    (void)key;
+    char *copy = strdup(value);
+    if (!copy)
+        return UV_ENOMEM;
+    text_finish(member);
+    *(char **)member = copy;
+    return 0;
+}
+
+static void text_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
+{
+    (void)key;
+    snprintf(text, CONFIG_EXPECTED_LEN, "text");
+}
+
+static int port_parse(const struct config_key *key, const char *value, void *member)
+{
+    int port;
+    if (*value && parse_number(value, 1, 65535, &port) < 0)
+        return UV_EINVAL;
+    return text_parse(key, value, member);
+}
+
+static void port_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
+{
+    (void)key;
+    snprintf(text, CONFIG_EXPECTED_LEN, "a port from 1 to 65535, or nothing for libpq's default");
+}
+
+/* Calls add with each part of a comma separated list, spaces around it removed; empty parts are an error. */
+static int split_list(const char *value, int (*add)(void *list, const char *part), void *list)
+{
+    for (;;) {
+        char part[300];
+        value += strspn(value, " \t");
+        size_t len = strcspn(value, ",");
+        const char *rest = value + len;
+        while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
+            len--;
+        if (len == 0 || len >= sizeof part)
+            return UV_EINVAL;
+        memcpy(part, value, len);
+        part[len] = '\0';
+        int rc = add(list, part);
+        if (rc < 0 || !*rest)
+            return rc;
+        value = rest + 1;
+    }
+}
+
+static int listen_add(void *list, const char *part)
+{
+    return address_list_add(list, part);
+}
+
+static int listen_parse(const struct config_key *key, const char *value, void *member)
+{
+    (void)key;
+    struct address_list list = { .n = 0 };
+    int rc = split_list(value, listen_add, &list);
+    if (rc == 0)
+        *(struct address_list *)member = list;
+    return rc;
+}
+
+static void listen_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
+{
+    (void)key;
+    snprintf(
+        text, CONFIG_EXPECTED_LEN,
+        "ADDRESS:PORT, separated by commas, at most %d (127.0.0.1:50051, [::1]:50051; port 0: any free one)",
+        ADDRESS_LIST_MAX);
+}
+
+static int networks_add(void *member, const char *part)
+{
+    struct network_list *list = member;
+    if (list->n == ADDRESS_LIST_MAX)
+        return UV_ENOBUFS;
+    return network_parse(&list->items[list->n++], part);
+}
+
+static int networks_parse(const struct config_key *key, const char *value, void *member)
+{
+    (void)key;
+    struct network_list list = { .n = 0 };
+    int rc = *value ? split_list(value, networks_add, &list) : 0;
+    if (rc == 0)
+        *(struct network_list *)member = list;
+    return rc;
+}
+
+static void networks_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
+{
+    (void)key;
+    snprintf(text, CONFIG_EXPECTED_LEN,
+             "ADDRESS or ADDRESS/BITS, separated by commas, at most %d (10.0.0.0/8, 2001:db8::1; no bits set "
+             "after BITS), or nothing",
+             ADDRESS_LIST_MAX);
+}
+
+static int schedule_parse(const struct config_key *key, const char *value, void *member)
+{
+    (void)key;
+    return cron_parse(member, value);
+}
+
+static void schedule_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
+{
+    (void)key;
+    snprintf(text, CONFIG_EXPECTED_LEN,
+             "minute hour day month weekday, in UTC, of *, numbers, A-B, /STEP and commas (0 0 * * 0: "
+             "Sundays at 00:00)");
+}
+
+const struct config_type config_type_int = { int_parse, int_expect, NULL };
+const struct config_type config_type_choice = { choice_parse, choice_expect, NULL };
+const struct config_type config_type_text = { text_parse, text_expect, text_finish };
+const struct config_type config_type_port = { port_parse, port_expect, text_finish };
+const struct config_type config_type_listen = { listen_parse, listen_expect, NULL };
+const struct config_type config_type_networks = { networks_parse, networks_expect, NULL };
+const struct config_type config_type_schedule = { schedule_parse, schedule_expect, NULL };
