@@ -19,6 +19,8 @@
 #include <string.h>
 #include <uv.h>
 
+#include "call/signal.h"
+#include "call/stream.h"
 #include "db/params.h"
 #include "db/pool.h"
 #include "edge/core/server.h"
@@ -40,9 +42,12 @@ static const int signal_numbers[] = { SIGTERM, SIGINT, SIGHUP };
 struct daemon {
     const struct config *config;
     uv_loop_t loop;
+    struct timers timers;
     struct context context;
     struct pool pool;
-    struct wire *wire;
+    struct peers peers;
+    struct core_server *core;
+    struct listener *listener;
     struct database_params params, job_params;
     struct scheduler *scheduler;
     uv_signal_t signals[SIGNALS_N];
@@ -60,16 +65,17 @@ static void stop_work(struct daemon *daemon)
     if (daemon->work_stopped)
         return;
     daemon->work_stopped = true;
+    streams_end(&daemon->context, STATUS_UNAVAILABLE, "the server is stopping");
     hash_pool_stop(daemon->context.hash_pool);
     scheduler_stop(daemon->scheduler);
     pool_stop(&daemon->pool);
 }
 
-static void on_drained(void *data)
+static void drained(struct daemon *daemon)
 {
-    struct daemon *daemon = data;
     log_info("drained");
     stop_work(daemon);
+    timers_finish(&daemon->timers);
     uv_close((uv_handle_t *)&daemon->drain_timer, NULL);
     for (size_t i = 0; i < SIGNALS_N; i++) {
         int number = daemon->signals[i].signum;
@@ -81,21 +87,23 @@ static void on_drained(void *data)
 static void end_now(struct daemon *daemon)
 {
     stop_work(daemon);
-    wire_cancel(daemon->wire);
+    core_server_cancel(daemon->core);
 }
 
-/* A client that has nothing to ask may take long to hang up after the GOAWAY, and need not be waited for; but
- * what it sent before it heard of it must have had time to arrive. */
+/* Streams end when no other call is left. A client that has nothing to ask may take long to hang up after the
+ * GOAWAY, and need not be waited for; but what it sent before it heard of it must have had time to arrive. */
 static void on_drain_tick(uv_timer_t *timer)
 {
     struct daemon *daemon = timer->data;
     uint64_t drained_ms = uv_now(&daemon->loop) - daemon->drain_started_ms;
+    unsigned running = core_server_running(daemon->core);
     if (drained_ms >= (uint64_t)daemon->config->drain.timeout_ms) {
-        log_warn("calls are still running after drain.timeout_ms and are ended",
-                 log_int("calls", wire_running(daemon->wire)));
+        log_warn("calls are still running after drain.timeout_ms and are ended", log_int("calls", running));
         end_now(daemon);
-    } else if (drained_ms >= HANG_UP_MS && wire_running(daemon->wire) == 0)
-        wire_cancel(daemon->wire);
+    } else if (drained_ms >= HANG_UP_MS && running == 0)
+        core_server_cancel(daemon->core);
+    else if (drained_ms >= HANG_UP_MS && running <= daemon->context.streams_n)
+        streams_end(&daemon->context, STATUS_UNAVAILABLE, "the server is stopping");
 }
 
 static void on_lame_over(uv_timer_t *timer)
@@ -103,8 +111,8 @@ static void on_lame_over(uv_timer_t *timer)
     struct daemon *daemon = timer->data;
     daemon->phase = DRAINING;
     daemon->drain_started_ms = uv_now(&daemon->loop);
-    acceptor_stop(daemon->context.acceptor);
-    wire_drain(daemon->wire, on_drained, daemon);
+    listener_stop(daemon->listener);
+    core_server_drain(daemon->core);
     uv_timer_start(&daemon->drain_timer, on_drain_tick, DRAIN_TICK_MS, DRAIN_TICK_MS);
 }
 
@@ -120,6 +128,7 @@ static void on_signal(uv_signal_t *handle, int number)
         log_info("stopping", log_str("signal", number == SIGINT ? "SIGINT" : "SIGTERM"));
         daemon->phase = LAME;
         daemon->context.draining = true;
+        signal_raise(&daemon->context.health_changed);
         uv_timer_start(&daemon->drain_timer, on_lame_over, (uint64_t)daemon->config->drain.lame_ms, 0);
         return;
     case LAME:
@@ -134,11 +143,12 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static void on_available(void *data, bool available)
 {
-    (void)data;
+    struct daemon *daemon = data;
     if (available)
         log_info("database available");
     else
         log_warn("database away, calls that need it are refused");
+    signal_raise(&daemon->context.health_changed);
 }
 
 static int start_pool(struct daemon *daemon)
@@ -156,6 +166,7 @@ static int start_pool(struct daemon *daemon)
         .queue_max = (unsigned)config->database.queue_limit,
     };
     daemon->pool.on_available = on_available;
+    daemon->pool.data = daemon;
     daemon->context.pool = &daemon->pool;
     return pool_start(&daemon->pool, &daemon->loop, &options);
 }
@@ -183,20 +194,40 @@ static int start_logins(struct daemon *daemon)
                            daemon->config->password.workers, daemon->config->password.queue_limit);
 }
 
+static unsigned count_sent(void *data)
+{
+    const struct daemon *daemon = data;
+    return daemon->pool.batches_sent;
+}
+
+static void on_accepted(void *data, int fd, size_t from)
+{
+    struct daemon *daemon = data;
+    (void)from;
+    core_server_add_connection(daemon->core, fd);
+}
+
 static int start_edge(struct daemon *daemon)
 {
     const struct config *config = daemon->config;
-    struct wire_options wire_options = { .max_message_bytes = config->server.max_message_bytes,
-                                         .max_concurrent_streams = config->server.max_concurrent_streams,
-                                         .idle_timeout_ms = config->server.idle_timeout_ms };
-    int rc = wire_create(&daemon->wire, &daemon->loop, &daemon->context, &wire_options);
+    struct core_server_options core_options = { .max_message_bytes = config->server.max_message_bytes,
+                                                .max_concurrent_streams =
+                                                    config->server.max_concurrent_streams,
+                                                .idle_timeout_ms = config->server.idle_timeout_ms,
+                                                .peers = &daemon->peers,
+                                                .count_sent = count_sent,
+                                                .data = daemon };
+    int rc = core_server_create(&daemon->core, &daemon->loop, &daemon->context, &core_options);
     if (rc)
         return rc;
-    struct acceptor_options options = { .listen = &config->server.listen,
+    struct listener_options options = { .listen = &config->server.listen,
                                         .max_connections = (unsigned)config->server.max_connections,
                                         .max_connections_per_address =
-                                            (unsigned)config->server.max_connections_per_address };
-    return acceptor_start(&daemon->context.acceptor, &daemon->loop, daemon->wire, &options);
+                                            (unsigned)config->server.max_connections_per_address,
+                                        .peers = &daemon->peers,
+                                        .on_accepted = on_accepted,
+                                        .data = daemon };
+    return listener_start(&daemon->listener, &daemon->loop, &options);
 }
 
 static void start_signals(struct daemon *daemon)
@@ -216,6 +247,8 @@ static void start_signals(struct daemon *daemon)
 static int start(struct daemon *daemon)
 {
     int rc = uv_loop_init(&daemon->loop);
+    if (!rc)
+        rc = timers_init(&daemon->timers, &daemon->loop);
     if (!rc)
         rc = start_logins(daemon);
     if (!rc)
@@ -237,17 +270,20 @@ int daemon_run(const struct config *config)
     daemon.config = config;
     daemon.context.config = config;
     daemon.context.loop = &daemon.loop;
+    daemon.context.timers = &daemon.timers;
     log_info("starting", log_str("version", SVCD_VERSION));
     if (start(&daemon))
         return EXIT_FAILURE;
-    wire_run(daemon.wire);
+    core_server_run(daemon.core);
+    drained(&daemon);
     hash_pool_destroy(daemon.context.hash_pool); /* not before: the last calls look at it */
     uv_run(&daemon.loop, UV_RUN_DEFAULT);        /* until what was stopped has closed */
     scheduler_destroy(daemon.scheduler);
     pool_finish(&daemon.pool);
     throttle_destroy(daemon.context.throttle);
-    wire_destroy(daemon.wire);
-    acceptor_destroy(daemon.context.acceptor);
+    core_server_destroy(daemon.core);
+    listener_destroy(daemon.listener);
+    peers_finish(&daemon.peers);
     uv_loop_close(&daemon.loop);
     return EXIT_SUCCESS;
 }

@@ -6,6 +6,7 @@
 
 #include <stdalign.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,27 @@ void *arena_alloc(struct arena *arena, size_t len)
     return memset(piece, 0, len);
 }
 
+char *arena_vprintf(struct arena *arena, const char *format, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    char *text = len < 0 ? NULL : arena_alloc(arena, (size_t)len + 1);
+    if (text)
+        vsnprintf(text, (size_t)len + 1, format, args);
+    return text;
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = arena_vprintf(arena, format, args);
+    va_end(args);
+    return text;
+}
+
 static void free_chain(struct arena_block *block)
 {
     while (block) {
@@ -57,6 +79,23 @@ static void free_chain(struct arena_block *block)
         free(block);
         block = next;
     }
+}
+
+struct arena_mark arena_mark(const struct arena *arena)
+{
+    return (struct arena_mark){ .block = arena->current, .used = arena->current ? arena->current->used : 0 };
+}
+
+void arena_rewind(struct arena *arena, struct arena_mark mark)
+{
+    if (!mark.block) {
+        arena_reset(arena);
+        return;
+    }
+    free_chain(mark.block->next);
+    mark.block->next = NULL;
+    mark.block->used = mark.used;
+    arena->current = mark.block;
 }
 
 void arena_reset(struct arena *arena)

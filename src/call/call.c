@@ -13,6 +13,8 @@
 #include <string.h>
 #include <uv.h>
 
+#include "base/container_of.h"
+#include "base/state.h"
 #include "base/text.h"
 #include "call/request.h"
 #include "config/config.h"
@@ -34,20 +36,19 @@ struct shared_reply {
     uint8_t bytes[];
 };
 
-static const bool allowed[CALL_STATES][CALL_STATES] = {
-    [CALL_FREE] = { [CALL_RUNNING] = true },
-    [CALL_RUNNING] = { [CALL_WAITING] = true, [CALL_ANSWERED] = true },
-    [CALL_WAITING] = { [CALL_RUNNING] = true, [CALL_FREE] = true },
-    [CALL_ANSWERED] = { [CALL_FREE] = true },
+static const struct state_machine states = {
+    .of = "call",
+    .names = { "FREE", "RUNNING", "WAITING", "ANSWERED", "ABANDONED" },
+    .next = { [CALL_FREE] = TO(CALL_RUNNING),
+              [CALL_RUNNING] = TO(CALL_WAITING) | TO(CALL_ANSWERED),
+              [CALL_WAITING] = TO(CALL_RUNNING) | TO(CALL_ANSWERED) | TO(CALL_ABANDONED),
+              [CALL_ANSWERED] = TO(CALL_FREE),
+              [CALL_ABANDONED] = TO(CALL_FREE) },
 };
 
 static void move(struct call *call, enum call_state to)
 {
-    if (!allowed[call->state][to]) {
-        log_error("a call was answered twice or not at all", log_str("method", call->method->path));
-        abort();
-    }
-    call->state = to;
+    call->state = state_move(&states, call->state, to);
 }
 
 /* ---- memory ---- */
@@ -60,23 +61,11 @@ void *call_alloc(struct call *call, size_t n, size_t size)
     return arena_alloc(&call->arena, len);
 }
 
-static char *format_text(struct call *call, const char *format, va_list args)
-{
-    va_list again;
-    va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, again);
-    va_end(again);
-    char *text = len < 0 ? NULL : arena_alloc(&call->arena, (size_t)len + 1);
-    if (text)
-        vsnprintf(text, (size_t)len + 1, format, args);
-    return text;
-}
-
 char *call_printf(struct call *call, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    char *text = format_text(call, format, args);
+    char *text = arena_vprintf(&call->arena, format, args);
     va_end(args);
     return text;
 }
@@ -119,27 +108,45 @@ int call_hold_result(struct call *call, struct result *result)
     return 0;
 }
 
+struct call_mark call_mark(const struct call *call)
+{
+    return (struct call_mark){ .arena = arena_mark(&call->arena), .results = call->results };
+}
+
+void call_forget(struct call *call, struct call_mark mark)
+{
+    for (; call->results != mark.results; call->results = call->results->next)
+        result_release(call->results->result);
+    if (call->request && !mark.arena.block) {
+        request_wipe_secrets(call->method, call->request);
+        pb_release(call->method->request_fields, call->request);
+        call->request = NULL;
+    }
+    arena_rewind(&call->arena, mark.arena);
+}
+
+/* The transport learns of it last: it may use the call again. */
 static void release(struct call *call)
 {
     if (call->at_end)
         call->at_end(call);
     call->at_end = NULL;
-    for (struct held_result *held = call->results; held; held = held->next)
-        result_release(held->result);
-    call->results = NULL;
-    if (call->request) {
-        rpc_wipe_secrets(call->method, call->request);
-        pb_release(call->method->request_fields, call->request);
+    if (call->context->timers)
+        timers_stop(call->context->timers, &call->deadline);
+    call_forget(call, (struct call_mark){ 0 });
+    if (call->method->kind != METHOD_UNARY) {
+        LIST_REMOVE(call, stream_link);
+        call->context->streams_n--;
     }
-    call->request = NULL;
     call->wrong = NULL;
-    arena_reset(&call->arena);
     call->replied_from = NULL;
     call->waits = 0;
-    call->knows_client = call->inert = false;
+    call->messages_n = 0;
+    call->knows_client = false;
     call->withdraw = NULL;
     call->otherwise = NULL;
     move(call, CALL_FREE);
+    call->transport->over(call);
 }
 
 void call_finish(struct call *call)
@@ -160,17 +167,15 @@ enum next call_fail(struct call *call, enum status status, const char *format, .
 {
     va_list args;
     va_start(args, format);
-    char *message = format_text(call, format, args);
+    char *message = arena_vprintf(&call->arena, format, args);
     va_end(args);
-    move(call, CALL_ANSWERED);
-    call->transport->fail(call, status, message ? bounded(message) : "out of memory", 0);
-    return REPLIED;
+    return call_push_back(call, status, 0, message ? bounded(message) : "out of memory");
 }
 
 enum next call_push_back(struct call *call, enum status status, unsigned retry_after_ms, const char *message)
 {
     move(call, CALL_ANSWERED);
-    call->transport->fail(call, status, message, retry_after_ms);
+    call->transport->end(call, status, message, retry_after_ms);
     return REPLIED;
 }
 
@@ -216,26 +221,42 @@ static void share_reply(const struct call *call, const uint8_t *bytes, size_t le
     result_set_memo(call->replied_from, reply);
 }
 
-/* Nearly every reply fits the buffer, and then its size need not be computed before it is encoded. */
-enum next call_reply(struct call *call, const pb_msgdesc_t *fields, const void *reply)
+/* Nearly every message fits the buffer, and then its size need not be computed before it is encoded. */
+int call_encode(struct call *call, const pb_msgdesc_t *fields, const void *message, struct sql_bytes *out)
 {
-    static uint8_t buffer[16384]; /* loop thread only; the transport copies */
+    static uint8_t buffer[16384];
     uint8_t *bytes = buffer;
     pb_ostream_t stream = pb_ostream_from_buffer(buffer, sizeof buffer);
-    if (!pb_encode(&stream, fields, reply)) {
+    if (!pb_encode(&stream, fields, message)) {
         size_t len;
-        if (!pb_get_encoded_size(&len, fields, reply))
-            return call_fail(call, STATUS_INTERNAL, "the reply cannot be encoded");
+        if (!pb_get_encoded_size(&len, fields, message))
+            return UV_EPROTO;
         bytes = arena_alloc(&call->arena, len);
         if (!bytes)
-            return call_no_memory(call);
+            return UV_ENOMEM;
         stream = pb_ostream_from_buffer(bytes, len);
-        if (!pb_encode(&stream, fields, reply))
-            return call_fail(call, STATUS_INTERNAL, "the reply cannot be encoded");
+        if (!pb_encode(&stream, fields, message))
+            return UV_EPROTO;
     }
+    *out = (struct sql_bytes){ .data = bytes, .len = stream.bytes_written };
+    return 0;
+}
+
+enum next call_encode_failed(struct call *call, int rc)
+{
+    return rc == UV_ENOMEM ? call_no_memory(call)
+                           : call_fail(call, STATUS_INTERNAL, "the reply cannot be encoded");
+}
+
+enum next call_reply(struct call *call, const pb_msgdesc_t *fields, const void *reply)
+{
+    struct sql_bytes bytes;
+    int rc = call_encode(call, fields, reply, &bytes);
+    if (rc)
+        return call_encode_failed(call, rc);
     if (call->replied_from && !call->knows_client)
-        share_reply(call, bytes, stream.bytes_written);
-    return reply_with(call, bytes, stream.bytes_written);
+        share_reply(call, bytes.data, bytes.len);
+    return reply_with(call, bytes.data, bytes.len);
 }
 
 enum next call_reply_empty(struct call *call)
@@ -246,27 +267,27 @@ enum next call_reply_empty(struct call *call)
 
 /* ---- waiting ---- */
 
+static void on_deadline(struct timer *timer)
+{
+    call_end(container_of(timer, struct call, deadline), STATUS_DEADLINE_EXCEEDED,
+             "the deadline passed before the call was done");
+}
+
 enum next call_wait(struct call *call, bool (*withdraw)(struct call *call))
 {
     move(call, CALL_WAITING);
     call->withdraw = withdraw;
     call->waits++;
     call->replied_from = NULL; /* there is more to its reply than these rows */
+    if (call->deadline_ns != UINT64_MAX && !call->deadline.is_running)
+        timers_start(call->context->timers, &call->deadline, call->deadline_ns, on_deadline);
     return WAITING;
-}
-
-/* The transport learns of it last: it may recycle the call. */
-static void end_inert(struct call *call)
-{
-    const struct call_transport *transport = call->transport;
-    release(call);
-    transport->drop(call);
 }
 
 bool call_wake(struct call *call)
 {
-    if (call->inert) {
-        end_inert(call);
+    if (call->state == CALL_ABANDONED) {
+        release(call);
         return false;
     }
     move(call, CALL_RUNNING);
@@ -283,24 +304,54 @@ void call_settle(struct call *call, enum next next)
         release(call);
 }
 
+/* What it waited for is taken back, or comes back to an abandoned call. */
+static void leave(struct call *call, bool is_taken_back)
+{
+    move(call, is_taken_back ? CALL_ANSWERED : CALL_ABANDONED);
+    if (is_taken_back)
+        release(call);
+    else if (call->context->timers)
+        timers_stop(call->context->timers, &call->deadline);
+}
+
 void call_cancel(struct call *call)
+{
+    if (call->state == CALL_WAITING)
+        leave(call, call->withdraw(call));
+}
+
+void call_end(struct call *call, enum status status, const char *message)
 {
     if (call->state != CALL_WAITING)
         return;
-    call->inert = true;
-    if (call->withdraw(call))
-        end_inert(call);
+    bool is_taken_back = call->withdraw(call);
+    call->transport->end(call, status, message, 0);
+    leave(call, is_taken_back);
 }
 
 /* ---- starting ---- */
 
-static enum next start(struct call *call, const uint8_t *bytes, size_t len)
+static enum next decode_failed(struct call *call, const char *why)
+{
+    if (strcmp(why, "realloc failed") == 0)
+        return call_no_memory(call);
+    /* Well-formed, but beyond the field's type: nanopb does not truncate as other implementations do, and
+     * neither do we. */
+    if (strcmp(why, "integer too large") == 0)
+        return call_fail(call, STATUS_INVALID_ARGUMENT,
+                         "an integer or enum field is out of its type's range");
+    if (strcmp(why, "too many array entries") == 0)
+        return call_fail(call, STATUS_INVALID_ARGUMENT, "a list has more than %d entries", (int)PB_SIZE_MAX);
+    return call_fail(call, STATUS_INTERNAL, "the request cannot be decoded: %s", why);
+}
+
+enum next call_dispatch(struct call *call, const uint8_t *bytes, size_t len)
 {
     const struct rpc_method *method = call->method;
     if (call->deadline_ns <= uv_hrtime())
         return call_fail(call, STATUS_DEADLINE_EXCEEDED,
                          "the deadline had passed before the call was started");
-    const char *wrong = rpc_check_text(method, bytes, len, call);
+    const char *wrong = request_check_text(method, bytes, len, &call->arena);
     if (wrong)
         return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
     call->request = arena_alloc(&call->arena, method->request_size);
@@ -309,16 +360,25 @@ static enum next start(struct call *call, const uint8_t *bytes, size_t len)
     pb_istream_t stream = pb_istream_from_buffer(bytes, len);
     if (!pb_decode(&stream, method->request_fields, call->request)) {
         call->request = NULL; /* nanopb has released what it had decoded */
-        return rpc_decode_failed(call, PB_GET_ERROR(&stream));
+        return decode_failed(call, PB_GET_ERROR(&stream));
     }
-    wrong = rpc_check_enums(method, call->request, call);
+    wrong = request_check_enums(method, call->request, &call->arena);
     if (wrong)
         return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
     return method->handle(call, call->request);
 }
 
-void call_start(struct call *call, const uint8_t *bytes, size_t len)
+void call_begin(struct call *call)
 {
     move(call, CALL_RUNNING);
-    call_settle(call, start(call, bytes, len));
+    if (call->method->kind == METHOD_UNARY)
+        return;
+    LIST_INSERT_HEAD(&call->context->streams, call, stream_link);
+    call->context->streams_n++;
+}
+
+void call_start(struct call *call, const uint8_t *bytes, size_t len)
+{
+    call_begin(call);
+    call_settle(call, call_dispatch(call, bytes, len));
 }

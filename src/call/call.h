@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * A call: one RPC from the decoded request to its one answer. Handlers and continuations see nothing else of
- * the daemon.
+ * A call: one RPC from the decoded request to the end of its answer. Handlers and continuations see nothing
+ * else of the daemon.
  *
  *   FREE ─▶ RUNNING ─▶ ANSWERED ─▶ FREE
- *             │ ▲
- *             ▼ │
- *           WAITING ─▶ FREE (inert: the peer has gone, nothing is sent)
+ *             │ ▲          ▲
+ *             ▼ │          │
+ *           WAITING ───────┴─────▶ ABANDONED ─▶ FREE
+ *
+ * WAITING: for the database, a hash, time, the peer. A call that is ended from outside while it waits (its
+ * peer has gone, its deadline has come, the daemon stops) is answered, if there is anyone to answer; it is
+ * ABANDONED while what it waited for cannot be taken back, and comes back to nobody.
  *
  * A handler returns an `enum next`. It comes out of nothing but the functions that answer (reply_*,
- * call_fail) or that promise to (sql_*, password_*), and none of them may be ignored: a path that forgets to
- * answer, answers twice or with the wrong type does not compile, and a hand-made REPLIED or WAITING aborts at
- * once.
+ * call_fail, stream_end) or that promise to (sql_*, password_*, stream_send_*), and none of them may be
+ * ignored: a path that forgets to answer, answers twice or with the wrong type does not compile, and a
+ * hand-made REPLIED or WAITING aborts at once.
  *
- * Memory: the request, rows and whatever call_alloc hands out live until the call has been answered. Handlers
- * free nothing. Everything here runs on the loop thread.
+ * Memory: the request, rows and whatever call_alloc hands out live until the call is over; in a stream, what
+ * is handed out after its first message only until the next one has been sent (call/stream.h). Handlers free
+ * nothing. Everything here runs on the loop thread.
  */
 #ifndef CALL_CALL_H
 #define CALL_CALL_H
@@ -26,7 +31,9 @@
 
 #include "base/address.h"
 #include "base/arena.h"
+#include "base/timers.h"
 #include "call/context.h"
+#include "call/method.h"
 #include "db/query.h"
 
 /* Bytes. In trailing metadata each may take three, and there are clients to whom all metadata together may
@@ -35,11 +42,10 @@
 
 #define CALL_MUST_USE __attribute__((warn_unused_result))
 
-enum next { REPLIED, WAITING };
-
 /* The codes of gRPC (grpc/status.h) that svcd answers with. */
 enum status {
     STATUS_OK = 0,
+    STATUS_CANCELLED = 1,
     STATUS_INVALID_ARGUMENT = 3,
     STATUS_DEADLINE_EXCEEDED = 4,
     STATUS_NOT_FOUND = 5,
@@ -51,19 +57,31 @@ enum status {
     STATUS_UNAVAILABLE = 14,
 };
 
-struct call;
-struct rpc_method;
 typedef void(sql_continuation)(void); /* any continuation; cast back before it is called */
 typedef enum next(sql_then)(struct call *call, sql_continuation *then, const void *rows, size_t n);
 
-/* Where a call came from and its answer goes: gRPC in the daemon, the test itself in test/rpc. Each call of
- * one ends with exactly one of these. They must not finish or reuse the call before they have returned to the
- * loop. */
+/* Where a call came from and its answer goes: an edge in the daemon, the test itself in test/rpc. A transport
+ * starts a call (call_start, or stream_open for a dialogue), may say that the peer has gone (call_cancel),
+ * and is told of the answer:
+ *
+ *   unary      reply | end             then over
+ *   streams    send* end               then over; after each send, stream_sent once the peer has taken it
+ *
+ * A call whose peer has gone gets neither reply nor end, only `over`. None of these may start, cancel or end
+ * a call before it has returned. */
 struct call_transport {
     bool is_internal; /* no peer: may be told what the server said */
-    void (*reply)(struct call *call, const uint8_t *bytes, size_t len); /* bytes are the caller's */
-    void (*fail)(struct call *call, enum status status, const char *message, unsigned retry_after_ms);
-    void (*drop)(struct call *call); /* inert and over: nobody is to be told */
+    /* The one message of a unary call, status OK. The bytes are the caller's: copy them. */
+    void (*reply)(struct call *call, const uint8_t *bytes, size_t len);
+    /* The answer ends without a (further) message. OK: a stream has come to its end. */
+    void (*end)(struct call *call, enum status status, const char *message, unsigned retry_after_ms);
+    /* A stream's next message. Calls stream_sent() on a later turn, when the peer's flow control has let it
+     * go, unless the call is over by then. */
+    void (*send)(struct call *call, const uint8_t *bytes, size_t len);
+    /* A dialogue's next request is wanted: calls stream_received() on a later turn. */
+    void (*receive)(struct call *call);
+    /* Once, last: the call is FREE, and the transport may use it again. */
+    void (*over)(struct call *call);
     /* The address at the other end of the connection; false: unknown. */
     bool (*peer)(struct call *call, struct ip *ip);
     /* What the peer sent under a key, several values joined by commas, in the call's memory; NULL: nothing.
@@ -71,7 +89,13 @@ struct call_transport {
     const char *(*metadata)(struct call *call, const char *key);
 };
 
-enum call_state { CALL_FREE, CALL_RUNNING, CALL_WAITING, CALL_ANSWERED, CALL_STATES };
+/* See call_mark(). */
+struct call_mark {
+    struct arena_mark arena;
+    struct held_result *results;
+};
+
+enum call_state { CALL_FREE, CALL_RUNNING, CALL_WAITING, CALL_ANSWERED, CALL_ABANDONED };
 
 struct call {
     const struct rpc_method *method;
@@ -79,9 +103,9 @@ struct call {
     struct context *context;
     uint64_t deadline_ns; /* uv_hrtime(); UINT64_MAX: none */
     enum call_state state;
-    bool inert; /* the peer has gone; what is under way is let run out */
-    bool (*withdraw)(
-        struct call *call);            /* WAITING: takes the work back; false: it will come back by itself */
+    struct timer deadline; /* runs while the call waits */
+    /* WAITING: takes the work back; false: it will come back by itself. */
+    bool (*withdraw)(struct call *call);
     void *locals;                      /* a handler's, for its continuations */
     const char *wrong;                 /* with the request; see check_keep() */
     void (*at_end)(struct call *call); /* a handler's, run once when the call is over, however it ended */
@@ -98,6 +122,12 @@ struct call {
     sql_then *then_typed;
     sql_continuation *then;
     enum next (*otherwise)(struct call *call); /* see sql_may_fail() */
+
+    /* Streams: see call/stream.h. */
+    LIST_ENTRY(call) stream_link; /* in context->streams */
+    enum next (*stream_then)(struct call *call);
+    struct call_mark stream_mark; /* what outlives a message */
+    uint64_t messages_n;          /* sent so far, or being sent */
 };
 
 /* ---- for handlers ---- */
@@ -128,17 +158,17 @@ CALL_MUST_USE enum next call_no_memory(struct call *call);
 
 /* ---- for generated code ---- */
 
-/* Encodes `reply` (a nanopb struct) and answers with it. */
+/* Encodes `reply` (a nanopb struct) and answers a unary call with it. */
 CALL_MUST_USE enum next call_reply(struct call *call, const pb_msgdesc_t *fields, const void *reply);
 /* Answers with the method's reply as it is while nothing is set in it: false, none, nothing. */
 CALL_MUST_USE enum next call_reply_empty(struct call *call);
 
-/* ---- for what calls wait on (sql.c, hashing.c) ---- */
+/* ---- for what calls wait on (sql, hashing, delay, signal, stream) ---- */
 
 /* The answer will come from a continuation. `withdraw` as in struct call. */
 CALL_MUST_USE enum next call_wait(struct call *call, bool (*withdraw)(struct call *call));
-/* What the call waited for is here: true, the continuation may run, and its result goes to call_settle.
- * False: nobody wants it any more, and the call is over. */
+/* What the call waited for is here. True: the continuation may run, and what it returns goes to call_settle,
+ * which may end the call and is the last to touch it. False: the call was abandoned, and is over by now. */
 bool call_wake(struct call *call);
 void call_settle(struct call *call, enum next next);
 /* Where a method's request has no fields, and a call asked neither for its client nor for anything before
@@ -153,11 +183,30 @@ int call_hold_result(struct call *call, struct result *result);
 
 /* ---- for transports ---- */
 
-/* Decodes, checks and starts a FREE call whose method, transport, context and deadline_ns are set. */
+/* Decodes, checks and starts a FREE call whose method, transport, context and deadline_ns are set. It may be
+ * over before this returns. */
 void call_start(struct call *call, const uint8_t *bytes, size_t len);
-/* The peer has gone: nothing is started any more, and nothing sent. May end the call (drop). */
+/* The peer has gone: nothing is started any more, and nothing sent. Let pass unless the call waits. The call
+ * may be over before this returns. */
 void call_cancel(struct call *call);
+/* Ends a call that waits, with this status; let pass otherwise. As above. */
+void call_end(struct call *call, enum status status, const char *message);
 /* Frees what a call keeps for its next use. */
 void call_finish(struct call *call);
+
+/* ---- for stream.c ---- */
+
+/* Begins a FREE call: RUNNING, and known to the context if it is a stream. */
+void call_begin(struct call *call);
+/* Decodes and checks a request and hands it to the handler. */
+CALL_MUST_USE enum next call_dispatch(struct call *call, const uint8_t *bytes, size_t len);
+/* A message's bytes, in the call's memory or in a buffer that the next use overwrites. Returns 0, or
+ * UV_ENOMEM or UV_EPROTO: return call_encode_failed(). */
+int call_encode(struct call *call, const pb_msgdesc_t *fields, const void *message, struct sql_bytes *out);
+CALL_MUST_USE enum next call_encode_failed(struct call *call, int rc);
+/* What is kept in a call's memory so far; call_forget lets go of what was kept after it, and of the request
+ * where that was. */
+struct call_mark call_mark(const struct call *call);
+void call_forget(struct call *call, struct call_mark mark);
 
 #endif

@@ -1,27 +1,38 @@
 /* SPDX-License-Identifier: MIT
  *
- * What every call can reach: the shared parts of the daemon, wired together once by main. Loop thread only.
+ * What every call can reach: the parts of the daemon that calls share, and what the daemon tells its calls.
+ * The daemon (or a command, or a test) fills it once, before the first call. Loop thread only.
  */
 #ifndef CALL_CONTEXT_H
 #define CALL_CONTEXT_H
 
 #include <stdbool.h>
+#include <sys/queue.h>
 
 struct uv_loop_s;
+struct timers;
 struct pool;
 struct hash_pool;
 struct throttle;
-struct acceptor;
 struct config;
+struct call;
+
+/* See call/signal.h; zeroed: nobody waits. */
+struct signal {
+    LIST_HEAD(, waiter) waiters;
+};
 
 struct context {
     const struct config *config;
     struct uv_loop_s *loop;
+    struct timers *timers; /* NULL: no call has a deadline, nor waits for time */
     struct pool *pool;
     struct hash_pool *hash_pool;
     struct throttle *throttle;
-    struct acceptor *acceptor; /* NULL until it listens */
-    bool draining;             /* told to stop: health says NOT_SERVING, calls are still answered */
+    LIST_HEAD(, call) streams;    /* that are not over */
+    unsigned streams_n;           /* of them */
+    bool draining;                /* told to stop: health says NOT_SERVING, calls are still answered */
+    struct signal health_changed; /* raised when `draining` or the pool's availability has */
 };
 
 #endif

@@ -1,66 +1,36 @@
-/* SPDX-License-Identifier: MIT
- *
- * A timer for each delayed call, in memory of its own: libuv may need it a little longer than the call does.
- */
+/* SPDX-License-Identifier: MIT */
 #include "call/delay.h"
 
-#include <stdlib.h>
-#include <uv.h>
-
-#define MS_NS 1000000
+#include "base/container_of.h"
 
 struct delay {
-    uv_timer_t timer;
+    struct timer timer;
     struct call *call;
-    uint64_t at_ns;
     enum next (*then)(struct call *call);
 };
 
-static void on_closed(uv_handle_t *handle)
+static void on_due(struct timer *timer)
 {
-    free(handle->data);
-}
-
-static void on_timer(uv_timer_t *timer);
-
-/* Rounded up, and looked at again when it fires: the loop's clock may lag behind. */
-static void start(struct delay *delay)
-{
-    uint64_t now_ns = uv_hrtime(), left_ns = delay->at_ns > now_ns ? delay->at_ns - now_ns : 0;
-    uv_timer_start(&delay->timer, on_timer, (left_ns + MS_NS - 1) / MS_NS, 0);
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    struct delay *delay = timer->data;
-    if (uv_hrtime() < delay->at_ns) {
-        start(delay);
-        return;
-    }
+    struct delay *delay = container_of(timer, struct delay, timer);
     struct call *call = delay->call;
-    enum next (*then)(struct call * call) = delay->then;
-    uv_close((uv_handle_t *)timer, on_closed);
     if (call_wake(call))
-        call_settle(call, then(call));
+        call_settle(call, delay->then(call));
 }
 
 static bool withdraw(struct call *call)
 {
-    uv_close(call->waits_on, on_closed);
+    struct delay *delay = call->waits_on;
+    timers_stop(call->context->timers, &delay->timer);
     return true;
 }
 
 enum next call_delay(struct call *call, uint64_t at_ns, enum next (*then)(struct call *call))
 {
-    struct delay *delay = malloc(sizeof *delay);
+    struct delay *delay = call_alloc(call, 1, sizeof *delay);
     if (!delay)
         return call_no_memory(call);
-    delay->call = call;
-    delay->at_ns = at_ns;
-    delay->then = then;
-    uv_timer_init(call->context->loop, &delay->timer);
-    delay->timer.data = delay;
-    start(delay);
-    call->waits_on = &delay->timer;
+    *delay = (struct delay){ .call = call, .then = then };
+    timers_start(call->context->timers, &delay->timer, at_ns, on_due);
+    call->waits_on = delay;
     return call_wait(call, withdraw);
 }

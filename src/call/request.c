@@ -26,8 +26,8 @@ static const char *text_problem(const uint8_t *text, size_t len)
     return text_is_utf8(text, len) ? NULL : "is not valid UTF-8";
 }
 
-const char *rpc_check_text(const struct rpc_method *method, const uint8_t *bytes, size_t len,
-                           struct call *call)
+const char *request_check_text(const struct rpc_method *method, const uint8_t *bytes, size_t len,
+                               struct arena *arena)
 {
     pb_istream_t stream = pb_istream_from_buffer(bytes, len);
     pb_wire_type_t type;
@@ -44,7 +44,7 @@ const char *rpc_check_text(const struct rpc_method *method, const uint8_t *bytes
             return NULL;
         const char *problem = text_problem(stream.state, text_len);
         if (problem) {
-            const char *message = call_printf(call, "%s: %s", field->name, problem);
+            const char *message = arena_printf(arena, "%s: %s", field->name, problem);
             return message ? message : problem;
         }
         if (!pb_read(&stream, NULL, text_len))
@@ -53,7 +53,7 @@ const char *rpc_check_text(const struct rpc_method *method, const uint8_t *bytes
     return NULL;
 }
 
-const char *rpc_check_enums(const struct rpc_method *method, const void *request, struct call *call)
+const char *request_check_enums(const struct rpc_method *method, const void *request, struct arena *arena)
 {
     for (size_t i = 0; i < method->enums_n; i++) {
         const struct rpc_enum *field = &method->enums[i];
@@ -64,7 +64,7 @@ const char *rpc_check_enums(const struct rpc_method *method, const void *request
             known |= field->values[v] == value;
         if (!known) {
             const char *message =
-                call_printf(call, "%s: %d is none of %s", field->name, value, field->meaning);
+                arena_printf(arena, "%s: %d is none of %s", field->name, value, field->meaning);
             return message ? message : "an enum value that is none";
         }
     }
@@ -76,7 +76,7 @@ static bool is_secret(const struct rpc_text *field)
     return strcmp(field->name, "password") == 0;
 }
 
-bool rpc_has_secret(const struct rpc_method *method)
+bool request_has_secret(const struct rpc_method *method)
 {
     for (size_t i = 0; i < method->text_n; i++)
         if (is_secret(&method->text[i]))
@@ -84,7 +84,7 @@ bool rpc_has_secret(const struct rpc_method *method)
     return false;
 }
 
-void rpc_wipe_secrets(const struct rpc_method *method, void *request)
+void request_wipe_secrets(const struct rpc_method *method, void *request)
 {
     for (size_t i = 0; i < method->text_n; i++) {
         pb_field_iter_t field;
@@ -92,18 +92,4 @@ void rpc_wipe_secrets(const struct rpc_method *method, void *request)
             pb_field_iter_find(&field, method->text[i].tag) && field.pData)
             explicit_bzero(field.pData, strlen(field.pData));
     }
-}
-
-enum next rpc_decode_failed(struct call *call, const char *why)
-{
-    if (strcmp(why, "realloc failed") == 0)
-        return call_no_memory(call);
-    /* Well-formed, but beyond the field's type: nanopb does not truncate as other implementations do, and
-     * neither do we. */
-    if (strcmp(why, "integer too large") == 0)
-        return call_fail(call, STATUS_INVALID_ARGUMENT,
-                         "an integer or enum field is out of its type's range");
-    if (strcmp(why, "too many array entries") == 0)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "a list has more than %d entries", (int)PB_SIZE_MAX);
-    return call_fail(call, STATUS_INTERNAL, "the request cannot be decoded: %s", why);
 }

@@ -6,7 +6,6 @@
 #include <uv.h>
 
 #include "base/container_of.h"
-#include "call/request.h"
 #include "db/pool.h"
 #include "db/result.h"
 #include "observe/log.h"

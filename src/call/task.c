@@ -17,7 +17,7 @@ static void on_reply(struct call *call, const uint8_t *bytes, size_t len)
     task->on_ended(task, NULL);
 }
 
-static void on_fail(struct call *call, enum status status, const char *message, unsigned retry_after_ms)
+static void on_end(struct call *call, enum status status, const char *message, unsigned retry_after_ms)
 {
     (void)status;
     (void)retry_after_ms;
@@ -25,8 +25,15 @@ static void on_fail(struct call *call, enum status status, const char *message, 
     task->on_ended(task, message);
 }
 
+static void on_over(struct call *call)
+{
+    (void)call;
+}
+
 /* Nobody cancels a task. */
-static const struct call_transport transport = { .is_internal = true, .reply = on_reply, .fail = on_fail };
+static const struct call_transport transport = {
+    .is_internal = true, .reply = on_reply, .end = on_end, .over = on_over
+};
 
 void task_start(struct task *task, struct context *context, const char *name,
                 enum next (*begin)(struct call *call, const void *nothing), void *locals,

@@ -9,7 +9,7 @@
 #ifndef CALL_TASK_H
 #define CALL_TASK_H
 
-#include "call/request.h"
+#include "call/call.h"
 
 struct task {
     struct call call;

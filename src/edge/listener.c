@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The core owns a connection once it has it and tells nobody when it closes it. So connections are counted by
- * what the kernel says: each is remembered by its descriptor and socket inode, and when a cap seems to be
- * reached the table is swept for descriptors that are closed or another socket by now. Below the caps nothing
- * is swept, above them at most every SWEEP_EVERY_MS.
+ * Below the caps nothing is swept, above them at most every PEERS_SWEEP_EVERY_MS, while new peers wait in the
+ * kernel's backlog.
  */
 #include "edge/listener.h"
 
@@ -13,35 +11,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "observe/log.h"
 
-#define BACKLOG        4096 /* the kernel caps it at net.core.somaxconn */
-#define SWEEP_EVERY_MS 100
-#define ACCEPT_MAX     64 /* a turn, so that a flood of connections does not starve calls */
+#define BACKLOG    4096 /* the kernel caps it at net.core.somaxconn */
+#define ACCEPT_MAX 64   /* a turn, so that a flood of connections does not starve calls */
 
-struct peer {
-    ino_t inode; /* of the socket; 0: none */
-    struct ip ip;
-};
-
-struct listener {
-    struct acceptor *acceptor;
+struct port {
+    struct listener *listener;
     uv_poll_t poll;
     int fd;
 };
 
-struct acceptor {
-    struct wire *wire;
-    struct acceptor_options options;
-    struct listener listeners[ADDRESS_LIST_MAX];
-    size_t listeners_n;
-    struct peer *peers; /* by descriptor */
-    size_t peers_n;
-    unsigned connections; /* at most: some may have closed since the last sweep */
-    uint64_t swept_ms;
+struct listener {
+    struct listener_options options;
+    struct port ports[ADDRESS_LIST_MAX]; /* as in options.listen */
+    size_t ports_n;
     int reserve_fd; /* given up to accept and close a connection when descriptors have run out */
     uv_timer_t resume;
     bool has_told; /* that new ones wait, or are refused; until nobody does */
@@ -49,151 +35,100 @@ struct acceptor {
 
 static void on_connection(uv_poll_t *poll, int status, int events);
 
-/* ---- counting ---- */
+/* ---- caps ---- */
 
-static bool is_open(int fd, const struct peer *peer)
+static bool address_is_full(struct listener *listener, const struct ip *ip, uint64_t now_ms)
 {
-    struct stat stat;
-    return peer->inode && fstat(fd, &stat) == 0 && stat.st_ino == peer->inode;
-}
-
-static void sweep(struct acceptor *acceptor, uint64_t now_ms)
-{
-    if (acceptor->swept_ms && now_ms - acceptor->swept_ms < SWEEP_EVERY_MS)
-        return;
-    acceptor->swept_ms = now_ms;
-    for (size_t fd = 0; fd < acceptor->peers_n; fd++) {
-        struct peer *peer = &acceptor->peers[fd];
-        if (peer->inode && !is_open((int)fd, peer)) {
-            peer->inode = 0;
-            acceptor->connections--;
-        }
-    }
-}
-
-static unsigned connections_from(const struct acceptor *acceptor, const struct ip *ip)
-{
-    unsigned n = 0;
-    for (size_t fd = 0; fd < acceptor->peers_n; fd++)
-        n += acceptor->peers[fd].inode && memcmp(&acceptor->peers[fd].ip, ip, sizeof *ip) == 0;
-    return n;
-}
-
-static bool address_is_full(struct acceptor *acceptor, const struct ip *ip, uint64_t now_ms)
-{
-    unsigned max = acceptor->options.max_connections_per_address;
-    if (max == 0 || connections_from(acceptor, ip) < max)
+    unsigned max = listener->options.max_connections_per_address;
+    struct peers *peers = listener->options.peers;
+    if (max == 0 || peers_count_from(peers, ip) < max)
         return false;
-    sweep(acceptor, now_ms);
-    return connections_from(acceptor, ip) >= max;
+    peers_sweep(peers, now_ms);
+    return peers_count_from(peers, ip) >= max;
 }
 
-static int remember(struct acceptor *acceptor, int fd, const struct ip *ip)
+static bool is_full(struct listener *listener, uint64_t now_ms)
 {
-    struct stat stat;
-    if (fstat(fd, &stat))
-        return UV_EBADF;
-    if ((size_t)fd >= acceptor->peers_n) {
-        size_t n = ((size_t)fd + 1) * 2;
-        struct peer *peers = realloc(acceptor->peers, n * sizeof *peers);
-        if (!peers)
-            return UV_ENOMEM;
-        memset(peers + acceptor->peers_n, 0, (n - acceptor->peers_n) * sizeof *peers);
-        acceptor->peers = peers;
-        acceptor->peers_n = n;
-    }
-    acceptor->connections += acceptor->peers[fd].inode == 0; /* else its last one has closed unnoticed */
-    acceptor->peers[fd] = (struct peer){ .inode = stat.st_ino, .ip = *ip };
-    return 0;
-}
-
-const struct ip *acceptor_peer(const struct acceptor *acceptor, int fd)
-{
-    if (!acceptor || fd < 0 || (size_t)fd >= acceptor->peers_n || !acceptor->peers[fd].inode)
-        return NULL;
-    return &acceptor->peers[fd].ip;
+    struct peers *peers = listener->options.peers;
+    if (peers->n >= listener->options.max_connections)
+        peers_sweep(peers, now_ms);
+    return peers->n >= listener->options.max_connections;
 }
 
 /* ---- pausing ---- */
 
 static void on_resume(uv_timer_t *resume)
 {
-    struct acceptor *acceptor = resume->data;
-    for (size_t i = 0; i < acceptor->listeners_n; i++)
-        uv_poll_start(&acceptor->listeners[i].poll, UV_READABLE, on_connection);
+    struct listener *listener = resume->data;
+    for (size_t i = 0; i < listener->ports_n; i++)
+        uv_poll_start(&listener->ports[i].poll, UV_READABLE, on_connection);
 }
 
 /* New peers wait in the kernel's backlog meanwhile. */
-static void pause_accepting(struct acceptor *acceptor, const char *why)
+static void pause_accepting(struct listener *listener, const char *why)
 {
-    for (size_t i = 0; i < acceptor->listeners_n; i++)
-        uv_poll_stop(&acceptor->listeners[i].poll);
-    if (!acceptor->has_told)
-        log_warn(why, log_int("connections", acceptor->connections));
-    acceptor->has_told = true;
-    uv_timer_start(&acceptor->resume, on_resume, SWEEP_EVERY_MS, 0);
-}
-
-static bool is_full(struct acceptor *acceptor, uint64_t now_ms)
-{
-    if (acceptor->connections >= acceptor->options.max_connections)
-        sweep(acceptor, now_ms);
-    return acceptor->connections >= acceptor->options.max_connections;
+    for (size_t i = 0; i < listener->ports_n; i++)
+        uv_poll_stop(&listener->ports[i].poll);
+    if (!listener->has_told)
+        log_warn(why, log_int("connections", listener->options.peers->n));
+    listener->has_told = true;
+    uv_timer_start(&listener->resume, on_resume, PEERS_SWEEP_EVERY_MS, 0);
 }
 
 /* ---- accepting ---- */
 
 /* Without a descriptor the peer cannot even be refused, and the listener stays readable: spend the reserve on
  * it. */
-static void refuse_one(struct acceptor *acceptor, int listener_fd)
+static void refuse_one(struct listener *listener, int listener_fd)
 {
-    close(acceptor->reserve_fd);
+    close(listener->reserve_fd);
     int fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd >= 0)
         close(fd);
-    acceptor->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     pause_accepting(
-        acceptor,
+        listener,
         "out of file descriptors, connections are refused: raise the limit of open files (LimitNOFILE)");
 }
 
-static void take(struct acceptor *acceptor, int fd, const struct sockaddr *address, uint64_t now_ms)
+static void take(struct port *port, int fd, const struct sockaddr *address, uint64_t now_ms)
 {
+    struct listener *listener = port->listener;
     struct ip ip = { 0 };
     int on = 1;
     ip_from_sockaddr(&ip, address);
-    if (address_is_full(acceptor, &ip, now_ms) || remember(acceptor, fd, &ip)) {
+    if (address_is_full(listener, &ip, now_ms) || peers_add(listener->options.peers, fd, &ip)) {
         close(fd);
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    wire_add_connection(acceptor->wire, fd);
+    listener->options.on_accepted(listener->options.data, fd, (size_t)(port - listener->ports));
 }
 
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
-    struct listener *listener = poll->data;
-    struct acceptor *acceptor = listener->acceptor;
+    struct port *port = poll->data;
+    struct listener *listener = port->listener;
     uint64_t now_ms = uv_now(poll->loop);
     (void)events;
     if (status < 0)
         return;
     for (unsigned n = 0; n < ACCEPT_MAX; n++) {
-        if (is_full(acceptor, now_ms)) {
-            pause_accepting(acceptor, "connection limit reached, new ones wait");
+        if (is_full(listener, now_ms)) {
+            pause_accepting(listener, "connection limit reached, new ones wait");
             return;
         }
         struct sockaddr_storage address = { 0 };
         socklen_t len = sizeof address;
-        int fd = accept4(listener->fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(port->fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
-            take(acceptor, fd, (struct sockaddr *)&address, now_ms);
+            take(port, fd, (struct sockaddr *)&address, now_ms);
         else if (errno == EMFILE || errno == ENFILE) {
-            refuse_one(acceptor, listener->fd);
+            refuse_one(listener, port->fd);
             return;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            acceptor->has_told = false;
+            listener->has_told = false;
             return;
         } /* others (ECONNABORTED, EINTR, a network error) are the one peer's */
     }
@@ -201,7 +136,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 
 /* ---- start and stop ---- */
 
-static int open_listener(int *out, const struct sockaddr_storage *address)
+static int open_port(int *out, const struct sockaddr_storage *address)
 {
     socklen_t len = address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
     int on = 1, fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -221,25 +156,25 @@ static int open_listener(int *out, const struct sockaddr_storage *address)
     return 0;
 }
 
-static int add_listener(struct acceptor *acceptor, uv_loop_t *loop, const struct sockaddr_storage *address)
+static int add_port(struct listener *listener, uv_loop_t *loop, const struct sockaddr_storage *address)
 {
-    struct listener *listener = &acceptor->listeners[acceptor->listeners_n];
+    struct port *port = &listener->ports[listener->ports_n];
     char text[ADDRESS_TEXT_LEN];
-    int rc = open_listener(&listener->fd, address);
-    if (!rc && (rc = uv_poll_init(loop, &listener->poll, listener->fd)))
-        close(listener->fd);
+    int rc = open_port(&port->fd, address);
+    if (!rc && (rc = uv_poll_init(loop, &port->poll, port->fd)))
+        close(port->fd);
     if (rc) {
         address_format((const struct sockaddr *)address, text);
         log_error("cannot listen", log_str("address", text), log_error_code(rc));
         return rc;
     }
-    listener->acceptor = acceptor;
-    listener->poll.data = listener;
-    acceptor->listeners_n++;
-    uv_poll_start(&listener->poll, UV_READABLE, on_connection);
+    port->listener = listener;
+    port->poll.data = port;
+    listener->ports_n++;
+    uv_poll_start(&port->poll, UV_READABLE, on_connection);
     struct sockaddr_storage bound = { 0 };
     socklen_t len = sizeof bound;
-    getsockname(listener->fd, (struct sockaddr *)&bound, &len);
+    getsockname(port->fd, (struct sockaddr *)&bound, &len);
     address_format((struct sockaddr *)&bound, text);
     log_info("listening", log_str("address", text));
     return 0;
@@ -256,45 +191,42 @@ static void raise_descriptor_limit(void)
     }
 }
 
-int acceptor_start(struct acceptor **out, uv_loop_t *loop, struct wire *wire,
-                   const struct acceptor_options *options)
+int listener_start(struct listener **out, uv_loop_t *loop, const struct listener_options *options)
 {
     raise_descriptor_limit();
-    struct acceptor *acceptor = calloc(1, sizeof *acceptor);
-    if (!acceptor)
+    struct listener *listener = calloc(1, sizeof *listener);
+    if (!listener)
         return UV_ENOMEM;
-    acceptor->wire = wire;
-    acceptor->options = *options;
-    acceptor->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    uv_timer_init(loop, &acceptor->resume);
-    acceptor->resume.data = acceptor;
+    listener->options = *options;
+    listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    uv_timer_init(loop, &listener->resume);
+    listener->resume.data = listener;
     for (size_t i = 0; i < options->listen->n; i++) {
-        int rc = add_listener(acceptor, loop, &options->listen->items[i]);
+        int rc = add_port(listener, loop, &options->listen->items[i]);
         if (rc)
             return rc; /* at start-up, with nothing to lose: the process ends */
     }
-    *out = acceptor;
+    *out = listener;
     return 0;
 }
 
-static void on_listener_closed(uv_handle_t *handle)
+static void on_port_closed(uv_handle_t *handle)
 {
-    struct listener *listener = handle->data;
-    close(listener->fd);
+    struct port *port = handle->data;
+    close(port->fd);
 }
 
-void acceptor_stop(struct acceptor *acceptor)
+void listener_stop(struct listener *listener)
 {
-    for (size_t i = 0; i < acceptor->listeners_n; i++)
-        uv_close((uv_handle_t *)&acceptor->listeners[i].poll, on_listener_closed);
-    uv_close((uv_handle_t *)&acceptor->resume, NULL);
+    for (size_t i = 0; i < listener->ports_n; i++)
+        uv_close((uv_handle_t *)&listener->ports[i].poll, on_port_closed);
+    uv_close((uv_handle_t *)&listener->resume, NULL);
 }
 
-void acceptor_destroy(struct acceptor *acceptor)
+void listener_destroy(struct listener *listener)
 {
-    if (!acceptor)
+    if (!listener)
         return;
-    close(acceptor->reserve_fd);
-    free(acceptor->peers);
-    free(acceptor);
+    close(listener->reserve_fd);
+    free(listener);
 }

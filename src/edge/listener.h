@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Accepts connections on the loop and hands them to the core, which cannot do it well: it gives up a listener
- * for good when descriptors run out, and knows no caps. Loop thread only.
+ * Listens and accepts on the loop, for every edge: it keeps the caps on connections, survives running out of
+ * descriptors, writes down who has come, and hands the socket on. Loop thread only.
  */
 #ifndef EDGE_LISTENER_H
 #define EDGE_LISTENER_H
@@ -9,29 +9,29 @@
 #include <uv.h>
 
 #include "base/address.h"
-#include "edge/core/server.h"
+#include "edge/peers.h"
 
-struct acceptor;
+struct listener;
 
-struct acceptor_options {
+struct listener_options {
     const struct address_list *listen; /* port 0: any free one */
     unsigned max_connections;
     unsigned max_connections_per_address; /* 0: no limit */
+    struct peers *peers;                  /* outlives the listener */
+    /* A new, non-blocking socket, known to `peers`; it is the callee's. `from` is the index in `listen` of
+     * the address that it came to. */
+    void (*on_accepted)(void *data, int fd, size_t from);
+    void *data;
 };
 
 /* Listens on every address, or on none: UV_E* code, after an error was logged that names the address. Logs
- * each address with the port it got. On success *acceptor wants acceptor_stop, then acceptor_destroy. */
-int acceptor_start(struct acceptor **acceptor, uv_loop_t *loop, struct wire *wire,
-                   const struct acceptor_options *options);
+ * each address with the port it got. On success *listener wants listener_stop, then listener_destroy. */
+int listener_start(struct listener **listener, uv_loop_t *loop, const struct listener_options *options);
 
-/* Closes the listeners; accepted connections stay, and their peers known. */
-void acceptor_stop(struct acceptor *acceptor);
+/* Closes the sockets that listen; accepted connections stay. */
+void listener_stop(struct listener *listener);
 
 /* Once the loop has closed the handles. NULL is let pass. */
-void acceptor_destroy(struct acceptor *acceptor);
-
-/* The address of the peer at the other end of a descriptor that was accepted here and is open; NULL: unknown.
- */
-const struct ip *acceptor_peer(const struct acceptor *acceptor, int fd);
+void listener_destroy(struct listener *listener);
 
 #endif

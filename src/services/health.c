@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "call/request.h"
+#include "call/method.h"
 #include "db/pool.h"
 #include "methods.h"
 

@@ -25,6 +25,7 @@ TCase *harness_case(Suite *suite, const char *name);
 struct sent {
     bool answered;
     bool dropped; /* ended without an answer, as the peer had gone */
+    bool over;    /* the call has been let go */
     enum status status;
     const char *message;
     unsigned retry_after_ms;

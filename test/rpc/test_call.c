@@ -158,7 +158,7 @@ START_TEST(whatever_bytes_come_they_get_one_answer_that_the_rules_allow)
     srandom(3);
     int methods_ok = 0;
     for (size_t i = 0; i < rpc_methods_n; i++) {
-        int n_ok = 0, n = rpc_has_secret(&rpc_methods[i]) ? 10 : 300; /* hashes cost time */
+        int n_ok = 0, n = request_has_secret(&rpc_methods[i]) ? 10 : 300; /* hashes cost time */
         struct sent *sent[300];
         for (int k = 0; k < n; k++) {
             uint8_t bytes[200];

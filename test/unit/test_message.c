@@ -12,7 +12,7 @@
 static struct call call;
 static char *message; /* that the peer was told */
 
-static void on_fail(struct call *failed, enum status status, const char *text, unsigned retry_after_ms)
+static void on_end(struct call *failed, enum status status, const char *text, unsigned retry_after_ms)
 {
     ck_assert_ptr_eq(failed, &call);
     ck_assert_int_eq(status, STATUS_NOT_FOUND);
@@ -21,7 +21,7 @@ static void on_fail(struct call *failed, enum status status, const char *text, u
     message = strdup(text);
 }
 
-static const struct call_transport transport = { .fail = on_fail };
+static const struct call_transport transport = { .end = on_end };
 static const struct rpc_method method = { .path = "/package.Service/Method" };
 
 static void set_up(void)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calls of registered methods. Each costs two events: the request with its payload, and the completion of the
- * one batch that answers it. Only a call that has waited for WATCH_AFTER_MS is watched for cancellation,
- * which costs a third: a quick one is answered sooner than its peer can change its mind. Slots are recycled,
- * so that a call allocates nothing of ours.
+ * A unary call costs two events: the request with its payload, and the completion of the one batch that
+ * answers it. Only a call that has waited for WATCH_AFTER_MS is watched for cancellation, which costs a
+ * third: a quick one is answered sooner than its peer can change its mind. Slots are recycled, so that a call
+ * allocates nothing of ours.
  */
+#include "edge/core/calls.h"
+
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/support/alloc.h>
@@ -12,8 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edge/core/core.h"
-#include "edge/listener.h"
+#include "base/container_of.h"
+#include "base/state.h"
+#include "call/request.h"
+#include "call/stream.h"
 #include "observe/log.h"
 
 /* Requests of a method that the core can hand over before it must be asked again: twice as many whenever they
@@ -23,47 +27,81 @@
 #define POSTED_MAX     64
 #define WATCH_AFTER_MS 10
 
-/* A call's place on the wire: posted, running, or free. */
+struct core_method {
+    const struct rpc_method *rpc;
+    void *registered;
+    unsigned posted; /* calls that the core may hand over without asking */
+    unsigned target; /* how many that shall be */
+};
+
+/* A call's place on the wire.
+ *
+ *   FREE ─▶ POSTED ─▶ RUNNING ─▶ FREE
+ *             │          └─▶ ENDING ─▶ FREE
+ *             └─▶ (freed: the core has shut down)
+ */
+enum slot_state {
+    SLOT_FREE,    /* in calls->free */
+    SLOT_POSTED,  /* the core may hand over a call */
+    SLOT_RUNNING, /* has one, until it is over */
+    SLOT_ENDING,  /* it is over; batches of the core have yet to complete */
+};
+
+static const struct state_machine states = {
+    .of = "slot",
+    .names = { "FREE", "POSTED", "RUNNING", "ENDING" },
+    .next = { [SLOT_FREE] = TO(SLOT_POSTED),
+              [SLOT_POSTED] = TO(SLOT_RUNNING),
+              [SLOT_RUNNING] = TO(SLOT_ENDING) | TO(SLOT_FREE),
+              [SLOT_ENDING] = TO(SLOT_FREE) },
+};
+
 struct slot {
     struct call call;
-    struct wire *wire;
-    struct wire_method *method;
+    enum slot_state state;
+    struct core_calls *calls;
+    struct core_method *method;
     grpc_call *grpc;
     gpr_timespec deadline;
     grpc_metadata_array metadata;
-    grpc_byte_buffer *payload;
-    struct event requested, answered, closed;
+    grpc_byte_buffer *payload; /* of the request, until it has been handled */
+    struct event requested, received, sent, answered, closed;
     int cancelled;
-    unsigned pending; /* batches of the core that have not completed */
-    bool over;        /* the call needs the slot no more */
-    bool watched;
+    unsigned pending;  /* batches of the core that have not completed */
+    bool has_begun;    /* the answer: its initial metadata has been sent */
+    bool has_answered; /* its trailing metadata has */
+    bool watched;      /* for cancellation */
     uint64_t started_ms;
-    TAILQ_ENTRY(slot) link; /* in wire->unwatched while running and not watched, in wire->free while free */
+    TAILQ_ENTRY(slot) link; /* in calls->unwatched while running and not watched, in calls->free while FREE */
 };
 
 /* ---- slots ---- */
 
 static void on_requested(struct event *event, bool ok);
+static void on_received(struct event *event, bool ok);
+static void on_sent(struct event *event, bool ok);
 static void on_answered(struct event *event, bool ok);
 static void on_closed(struct event *event, bool ok);
 static void on_watch(uv_timer_t *watch);
-static void post_more(struct wire *wire, struct wire_method *method);
+static void post_more(struct core_calls *calls, struct core_method *method);
 static const struct call_transport transport;
 
-static struct slot *slot_get(struct wire *wire)
+static struct slot *slot_get(struct core_calls *calls)
 {
-    struct slot *slot = TAILQ_FIRST(&wire->free);
+    struct slot *slot = TAILQ_FIRST(&calls->free);
     if (slot) {
-        TAILQ_REMOVE(&wire->free, slot, link);
+        TAILQ_REMOVE(&calls->free, slot, link);
         return slot;
     }
     slot = calloc(1, sizeof *slot);
     if (!slot)
         return NULL;
-    slot->wire = wire;
+    slot->calls = calls;
     slot->call.transport = &transport;
-    slot->call.context = wire->context;
+    slot->call.context = calls->context;
     slot->requested.handle = on_requested;
+    slot->received.handle = on_received;
+    slot->sent.handle = on_sent;
     slot->answered.handle = on_answered;
     slot->closed.handle = on_closed;
     grpc_metadata_array_init(&slot->metadata);
@@ -77,25 +115,31 @@ static void slot_free(struct slot *slot)
     free(slot);
 }
 
-/* To the free list, unless something still refers to it. */
-static void slot_put(struct slot *slot)
+/* The call is over: to the free list, once nothing of the core refers to the slot. */
+static void slot_try_free(struct slot *slot)
 {
-    if (!slot->over || slot->pending > 0)
+    if (slot->state != SLOT_ENDING || slot->pending > 0)
         return;
+    slot->state = state_move(&states, slot->state, SLOT_FREE);
     grpc_call_unref(slot->grpc);
     slot->grpc = NULL;
-    struct wire *wire = slot->wire;
-    TAILQ_INSERT_HEAD(&wire->free, slot, link);
-    if (slot->method->posted == 0 && !wire->draining) /* there was no memory for more */
-        post_more(wire, slot->method);
-    wire->running--;
-    wire_try_end(wire);
+    struct core_calls *calls = slot->calls;
+    TAILQ_INSERT_HEAD(&calls->free, slot, link);
+    if (slot->method->posted == 0 && !calls->draining) /* there was no memory for more */
+        post_more(calls, slot->method);
+    calls->owner.on_call_over(calls->owner.data);
+}
+
+/* The core reads the request before it hands over the call; those of a dialogue are asked for one by one. */
+static bool has_payload(const struct rpc_method *method)
+{
+    return method->kind != METHOD_DIALOGUE;
 }
 
 /* Asks the core for one more call of a method. */
-static bool post(struct wire *wire, struct wire_method *method)
+static bool post(struct core_calls *calls, struct core_method *method)
 {
-    struct slot *slot = slot_get(wire);
+    struct slot *slot = slot_get(calls);
     if (!slot) {
         log_error("out of memory: a method takes one call less at a time",
                   log_str("method", method->rpc->path));
@@ -106,20 +150,21 @@ static bool post(struct wire *wire, struct wire_method *method)
     slot->metadata.count = 0;
     slot->payload = NULL;
     slot->cancelled = 0;
-    slot->over = slot->watched = false;
-    if (grpc_server_request_registered_call(wire->server, method->registered, &slot->grpc, &slot->deadline,
-                                            &slot->metadata, &slot->payload, wire->queue, wire->queue,
-                                            &slot->requested) != GRPC_CALL_OK)
+    slot->has_begun = slot->has_answered = slot->watched = false;
+    slot->state = state_move(&states, slot->state, SLOT_POSTED);
+    if (grpc_server_request_registered_call(calls->server, method->registered, &slot->grpc, &slot->deadline,
+                                            &slot->metadata, has_payload(method->rpc) ? &slot->payload : NULL,
+                                            calls->queue, calls->queue, &slot->requested) != GRPC_CALL_OK)
         abort(); /* only after a shutdown of the queue or with wrong arguments */
     method->posted++;
     return true;
 }
 
-static void post_more(struct wire *wire, struct wire_method *method)
+static void post_more(struct core_calls *calls, struct core_method *method)
 {
     if (method->posted == 0 && method->target < POSTED_MAX)
         method->target *= 2;
-    while (method->posted < method->target && post(wire, method))
+    while (method->posted < method->target && post(calls, method))
         ;
 }
 
@@ -141,21 +186,28 @@ static void wipe(grpc_slice slice)
     explicit_bzero(GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
 }
 
+static void deliver(struct slot *slot, const uint8_t *bytes, size_t len)
+{
+    if (has_payload(slot->method->rpc))
+        call_start(&slot->call, bytes, len);
+    else
+        stream_received(&slot->call, bytes, len);
+}
+
 static void slot_run(struct slot *slot)
 {
     grpc_slice_buffer *slices = &slot->payload->data.raw.slice_buffer;
     if (slices->count <= 1) {
         static const uint8_t empty;
-        const uint8_t *bytes = slices->count ? GRPC_SLICE_START_PTR(slices->slices[0]) : &empty;
-        call_start(&slot->call, bytes, slices->length);
+        deliver(slot, slices->count ? GRPC_SLICE_START_PTR(slices->slices[0]) : &empty, slices->length);
         return;
     }
     grpc_byte_buffer_reader reader;
     if (!grpc_byte_buffer_reader_init(&reader, slot->payload))
         abort(); /* only for compressed messages, and compression is off */
     grpc_slice whole = grpc_byte_buffer_reader_readall(&reader);
-    call_start(&slot->call, GRPC_SLICE_START_PTR(whole), GRPC_SLICE_LENGTH(whole));
-    if (rpc_has_secret(slot->method->rpc))
+    deliver(slot, GRPC_SLICE_START_PTR(whole), GRPC_SLICE_LENGTH(whole));
+    if (request_has_secret(slot->method->rpc))
         wipe(whole);
     grpc_slice_unref(whole);
     grpc_byte_buffer_reader_destroy(&reader);
@@ -167,36 +219,80 @@ static void payload_destroy(struct slot *slot)
     if (!slot->payload)
         return;
     grpc_slice_buffer *slices = &slot->payload->data.raw.slice_buffer;
-    if (rpc_has_secret(slot->method->rpc))
+    if (request_has_secret(slot->method->rpc))
         for (size_t i = 0; i < slices->count; i++)
             wipe(slices->slices[i]);
     grpc_byte_buffer_destroy(slot->payload);
     slot->payload = NULL;
 }
 
+/* A call that is refused before it is one: nothing but its answer is due. */
+static void refuse(struct slot *slot, enum status status, const char *message)
+{
+    transport.end(&slot->call, status, message, 0);
+    transport.over(&slot->call);
+}
+
+static bool is_compressed(const struct slot *slot)
+{
+    return slot->payload && slot->payload->data.raw.compression != GRPC_COMPRESS_NONE;
+}
+
 static void on_requested(struct event *event, bool ok)
 {
     struct slot *slot = container_of(event, struct slot, requested);
-    struct wire *wire = slot->wire;
+    struct core_calls *calls = slot->calls;
     slot->method->posted--;
     if (!ok) { /* the server is shutting down */
         slot_free(slot);
         return;
     }
-    wire->running++;
-    post_more(wire, slot->method);
+    slot->state = state_move(&states, slot->state, SLOT_RUNNING);
+    calls->owner.on_call_begun(calls->owner.data);
+    post_more(calls, slot->method);
     slot->call.deadline_ns = deadline_ns(slot->deadline);
-    slot->started_ms = uv_now(wire->loop);
-    if (TAILQ_EMPTY(&wire->unwatched))
-        uv_timer_start(&wire->watch, on_watch, WATCH_AFTER_MS, WATCH_AFTER_MS);
-    TAILQ_INSERT_TAIL(&wire->unwatched, slot, link);
-    if (slot->payload && slot->payload->data.raw.compression != GRPC_COMPRESS_NONE)
-        transport.fail(&slot->call, STATUS_UNIMPLEMENTED, "compressed messages are not accepted", 0);
+    slot->started_ms = uv_now(calls->watch.loop);
+    if (TAILQ_EMPTY(&calls->unwatched))
+        uv_timer_start(&calls->watch, on_watch, WATCH_AFTER_MS, WATCH_AFTER_MS);
+    TAILQ_INSERT_TAIL(&calls->unwatched, slot, link);
+    slot->pending++; /* the slot's payload is needed until this function is done */
+    if (!has_payload(slot->method->rpc))
+        stream_open(&slot->call);
+    else if (is_compressed(slot))
+        refuse(slot, STATUS_UNIMPLEMENTED, "compressed messages are not accepted");
     else if (slot->payload)
         slot_run(slot);
     else /* the peer closed without a message, or it was refused for its size and the core has said so */
-        transport.fail(&slot->call, STATUS_INTERNAL, "the request has no message", 0);
+        refuse(slot, STATUS_INTERNAL, "the request has no message");
     payload_destroy(slot);
+    slot->pending--;
+    slot_try_free(slot);
+}
+
+/* ---- the next request of a dialogue ---- */
+
+static void receive(struct call *call)
+{
+    struct slot *slot = container_of(call, struct slot, call);
+    grpc_op op = { .op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &slot->payload };
+    slot->pending++;
+    core_start_batch(slot->grpc, &op, 1, &slot->received);
+}
+
+static void on_received(struct event *event, bool ok)
+{
+    (void)ok; /* no message then: the peer has gone, and the call is cancelled in a moment */
+    struct slot *slot = container_of(event, struct slot, received);
+    bool is_wanted = slot->state == SLOT_RUNNING && !slot->has_answered;
+    if (is_wanted && is_compressed(slot))
+        call_end(&slot->call, STATUS_UNIMPLEMENTED, "compressed messages are not accepted");
+    else if (is_wanted && slot->payload)
+        slot_run(slot);
+    else if (is_wanted)
+        stream_received_end(&slot->call);
+    payload_destroy(slot);
+    slot->pending--;
+    slot_try_free(slot);
 }
 
 /* ---- its answer leaves ---- */
@@ -205,38 +301,72 @@ static void unlist(struct slot *slot)
 {
     if (slot->watched)
         return;
-    TAILQ_REMOVE(&slot->wire->unwatched, slot, link);
-    if (TAILQ_EMPTY(&slot->wire->unwatched))
-        uv_timer_stop(&slot->wire->watch);
+    TAILQ_REMOVE(&slot->calls->unwatched, slot, link);
+    if (TAILQ_EMPTY(&slot->calls->unwatched))
+        uv_timer_stop(&slot->calls->watch);
 }
 
-/* Starts the batch that ends the call. `ops` has room for one more. */
+/* Starts the batch that ends the answer. `ops` has room for two more. */
 static void slot_answer(struct slot *slot, grpc_op *ops, size_t n)
 {
     unlist(slot);
+    if (!slot->has_begun)
+        ops[n++] = (grpc_op){ .op = GRPC_OP_SEND_INITIAL_METADATA };
     if (!slot->watched)
         ops[n++] = (grpc_op){ .op = GRPC_OP_RECV_CLOSE_ON_SERVER,
                               .data.recv_close_on_server.cancelled = &slot->cancelled };
     slot->pending++;
-    slot->over = true;
-    wire_start_batch(slot->grpc, ops, n, &slot->answered);
+    slot->has_answered = true;
+    core_start_batch(slot->grpc, ops, n, &slot->answered);
+}
+
+static grpc_byte_buffer *message_of(const uint8_t *bytes, size_t len)
+{
+    grpc_slice slice = grpc_slice_from_copied_buffer((const char *)bytes, len);
+    grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&slice, 1);
+    grpc_slice_unref(slice);
+    return message;
 }
 
 static void reply(struct call *call, const uint8_t *bytes, size_t len)
 {
-    grpc_slice slice = grpc_slice_from_copied_buffer((const char *)bytes, len);
-    grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&slice, 1);
+    grpc_byte_buffer *message = message_of(bytes, len);
     grpc_op ops[4] = {
-        { .op = GRPC_OP_SEND_INITIAL_METADATA },
         { .op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = message },
         { .op = GRPC_OP_SEND_STATUS_FROM_SERVER, .data.send_status_from_server.status = GRPC_STATUS_OK },
     };
-    slot_answer(container_of(call, struct slot, call), ops, 3);
+    slot_answer(container_of(call, struct slot, call), ops, 2);
     grpc_byte_buffer_destroy(message);
-    grpc_slice_unref(slice);
 }
 
-static void fail(struct call *call, enum status status, const char *message, unsigned retry_after_ms)
+static void send_message(struct call *call, const uint8_t *bytes, size_t len)
+{
+    struct slot *slot = container_of(call, struct slot, call);
+    grpc_byte_buffer *message = message_of(bytes, len);
+    const grpc_op ops[2] = {
+        { .op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = message },
+        { .op = GRPC_OP_SEND_INITIAL_METADATA },
+    };
+    slot->pending++;
+    core_start_batch(slot->grpc, ops, slot->has_begun ? 1 : 2, &slot->sent);
+    slot->has_begun = true;
+    grpc_byte_buffer_destroy(message);
+}
+
+static void on_sent(struct event *event, bool ok)
+{
+    struct slot *slot = container_of(event, struct slot, sent);
+    slot->pending--;
+    if (slot->state == SLOT_RUNNING && !slot->has_answered) {
+        if (ok)
+            stream_sent(&slot->call);
+        else
+            call_cancel(&slot->call);
+    }
+    slot_try_free(slot);
+}
+
+static void end(struct call *call, enum status status, const char *message, unsigned retry_after_ms)
 {
     char value[16];
     grpc_slice text = grpc_slice_from_copied_string(message);
@@ -247,25 +377,25 @@ static void fail(struct call *call, enum status status, const char *message, uns
         pushback.value = grpc_slice_from_copied_string(value);
     }
     grpc_op ops[3] = {
-        { .op = GRPC_OP_SEND_INITIAL_METADATA },
         { .op = GRPC_OP_SEND_STATUS_FROM_SERVER,
           .data.send_status_from_server = { .status = (grpc_status_code)status,
-                                            .status_details = &text,
+                                            .status_details = *message ? &text : NULL,
                                             .trailing_metadata = &pushback,
                                             .trailing_metadata_count = pushback_n } },
     };
-    slot_answer(container_of(call, struct slot, call), ops, 2);
+    slot_answer(container_of(call, struct slot, call), ops, 1);
     grpc_slice_unref(text);
     if (pushback_n)
         grpc_slice_unref(pushback.value);
 }
 
-static void drop(struct call *call)
+static void over(struct call *call)
 {
     struct slot *slot = container_of(call, struct slot, call);
-    unlist(slot);
-    slot->over = true;
-    slot_put(slot);
+    if (!slot->has_answered) /* the peer has gone */
+        unlist(slot);
+    slot->state = state_move(&states, slot->state, SLOT_ENDING);
+    slot_try_free(slot);
 }
 
 /* ---- whom it came from ---- */
@@ -275,9 +405,9 @@ static void drop(struct call *call)
 static bool peer(struct call *call, struct ip *ip)
 {
     int fd;
-    char *name = grpc_call_get_peer(container_of(call, struct slot, call)->grpc);
-    const struct ip *known =
-        sscanf(name, "fd:%d", &fd) == 1 ? acceptor_peer(call->context->acceptor, fd) : NULL;
+    struct slot *slot = container_of(call, struct slot, call);
+    char *name = grpc_call_get_peer(slot->grpc);
+    const struct ip *known = sscanf(name, "fd:%d", &fd) == 1 ? peers_find(slot->calls->peers, fd) : NULL;
     gpr_free(name);
     if (known)
         *ip = *known;
@@ -297,16 +427,20 @@ static const char *metadata(struct call *call, const char *key)
     return values;
 }
 
-static const struct call_transport transport = {
-    .reply = reply, .fail = fail, .drop = drop, .peer = peer, .metadata = metadata
-};
+static const struct call_transport transport = { .reply = reply,
+                                                 .end = end,
+                                                 .send = send_message,
+                                                 .receive = receive,
+                                                 .over = over,
+                                                 .peer = peer,
+                                                 .metadata = metadata };
 
 static void on_answered(struct event *event, bool ok)
 {
     (void)ok; /* not delivered: the peer has gone */
     struct slot *slot = container_of(event, struct slot, answered);
     slot->pending--;
-    slot_put(slot);
+    slot_try_free(slot);
 }
 
 /* ---- cancellation ---- */
@@ -315,72 +449,72 @@ static void on_closed(struct event *event, bool ok)
 {
     (void)ok;
     struct slot *slot = container_of(event, struct slot, closed);
-    bool over = slot->over;
     slot->pending--;
-    if (!over && slot->cancelled)
-        call_cancel(&slot->call); /* may drop the call, and with it this slot */
-    else
-        slot_put(slot);
+    if (slot->state == SLOT_RUNNING && slot->cancelled && !slot->has_answered)
+        call_cancel(&slot->call);
+    slot_try_free(slot);
 }
 
 static void on_watch(uv_timer_t *watch)
 {
-    struct wire *wire = watch->data;
-    uint64_t now_ms = uv_now(wire->loop);
+    struct core_calls *calls = watch->data;
+    uint64_t now_ms = uv_now(watch->loop);
     struct slot *slot;
-    while ((slot = TAILQ_FIRST(&wire->unwatched)) && now_ms - slot->started_ms >= WATCH_AFTER_MS) {
+    while ((slot = TAILQ_FIRST(&calls->unwatched)) && now_ms - slot->started_ms >= WATCH_AFTER_MS) {
         unlist(slot);
         slot->watched = true;
         slot->pending++;
         grpc_op op = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER,
                        .data.recv_close_on_server.cancelled = &slot->cancelled };
-        wire_start_batch(slot->grpc, &op, 1, &slot->closed);
+        core_start_batch(slot->grpc, &op, 1, &slot->closed);
     }
 }
 
 /* ---- start and stop ---- */
 
-int wire_calls_register(struct wire *wire)
+int core_calls_register(struct core_calls *calls)
 {
-    wire->methods = calloc(rpc_methods_n, sizeof *wire->methods);
-    if (!wire->methods)
+    calls->methods = calloc(rpc_methods_n, sizeof *calls->methods);
+    if (!calls->methods)
         return UV_ENOMEM;
-    TAILQ_INIT(&wire->free);
-    TAILQ_INIT(&wire->unwatched);
-    wire->watch.data = wire;
+    TAILQ_INIT(&calls->free);
+    TAILQ_INIT(&calls->unwatched);
     for (size_t i = 0; i < rpc_methods_n; i++) {
-        wire->methods[i].rpc = &rpc_methods[i];
-        wire->methods[i].registered = grpc_server_register_method(
-            wire->server, rpc_methods[i].path, NULL, GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
-        if (!wire->methods[i].registered)
+        calls->methods[i].rpc = &rpc_methods[i];
+        calls->methods[i].registered = grpc_server_register_method(
+            calls->server, rpc_methods[i].path, NULL,
+            has_payload(&rpc_methods[i]) ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE,
+            0);
+        if (!calls->methods[i].registered)
             return UV_EINVAL;
     }
     return 0;
 }
 
-int wire_calls_post(struct wire *wire)
+int core_calls_start(struct core_calls *calls)
 {
-    int rc = uv_timer_init(wire->loop, &wire->watch);
+    int rc = uv_timer_init(calls->context->loop, &calls->watch);
     if (rc)
         return rc;
+    calls->watch.data = calls;
     for (size_t i = 0; i < rpc_methods_n; i++) {
-        wire->methods[i].target = POSTED_FIRST;
-        post_more(wire, &wire->methods[i]);
+        calls->methods[i].target = POSTED_FIRST;
+        post_more(calls, &calls->methods[i]);
     }
     return 0;
 }
 
-void wire_calls_close(struct wire *wire)
+void core_calls_stop(struct core_calls *calls)
 {
-    uv_close((uv_handle_t *)&wire->watch, NULL);
+    uv_close((uv_handle_t *)&calls->watch, NULL);
 }
 
-void wire_calls_finish(struct wire *wire)
+void core_calls_finish(struct core_calls *calls)
 {
     struct slot *slot;
-    while ((slot = TAILQ_FIRST(&wire->free))) {
-        TAILQ_REMOVE(&wire->free, slot, link);
+    while ((slot = TAILQ_FIRST(&calls->free))) {
+        TAILQ_REMOVE(&calls->free, slot, link);
         slot_free(slot);
     }
-    free(wire->methods);
+    free(calls->methods);
 }

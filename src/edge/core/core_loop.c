@@ -7,14 +7,15 @@
  * answered without a change of threads, and nothing contends for the core's locks: handing events to a loop
  * on a thread of its own cost twice the CPU an RPC.
  */
+#include "edge/core/core_loop.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "db/pool.h"
-#include "edge/core/core.h"
+#include "base/container_of.h"
 
 #define ANSWER_WAIT_NS  60000
 #define EVENTS_PER_TURN 256 /* then the loop has its turn even if the core has more */
@@ -22,24 +23,24 @@
 /* Posts `woken` to the completion queue when libuv has something to do and the watcher is armed. */
 static void watch_loop(void *arg)
 {
-    struct wire *wire = arg;
+    struct core_loop *core = arg;
     struct epoll_event ready;
     for (;;) {
-        while (epoll_wait(wire->watch_fd, &ready, 1, -1) < 0) /* EINTR */
+        while (epoll_wait(core->watch_fd, &ready, 1, -1) < 0) /* EINTR */
             ;
-        if (wire->stop_watcher)
+        if (core->stop_watcher)
             return;
-        grpc_call_start_batch(wire->waker, NULL, 0, &wire->woken, NULL);
+        grpc_call_start_batch(core->waker, NULL, 0, &core->woken, NULL);
     }
 }
 
 /* Armed, the watcher wakes once; else it sleeps whatever happens. It costs one system call and wakes nobody:
  * while the loop's thread waits for libuv itself, both would be woken, for one answer of the database. */
-static void set_armed(struct wire *wire, bool armed)
+static void set_armed(struct core_loop *core, bool armed)
 {
     struct epoll_event event = { .events = EPOLLONESHOT | (armed ? EPOLLIN : 0) };
-    wire->armed = armed;
-    if (wire->watch_fd >= 0 && epoll_ctl(wire->watch_fd, EPOLL_CTL_MOD, uv_backend_fd(wire->loop), &event))
+    core->armed = armed;
+    if (core->watch_fd >= 0 && epoll_ctl(core->watch_fd, EPOLL_CTL_MOD, uv_backend_fd(core->loop), &event))
         abort(); /* only if one of them is no epoll */
 }
 
@@ -48,17 +49,17 @@ static void set_armed(struct wire *wire, bool armed)
 static void on_woken(struct event *event, bool ok)
 {
     (void)ok;
-    container_of(event, struct wire, woken)->armed = false;
+    container_of(event, struct core_loop, woken)->armed = false;
 }
 
 /* Handles what the core has, without waiting for more. Returns how much it was. */
-static unsigned drain_core(struct wire *wire)
+static unsigned drain_core(struct core_loop *core)
 {
     unsigned n = 0;
     while (n < EVENTS_PER_TURN) {
-        grpc_event arrived = grpc_completion_queue_next(wire->queue, gpr_inf_past(GPR_CLOCK_MONOTONIC), NULL);
+        grpc_event arrived = grpc_completion_queue_next(core->queue, gpr_inf_past(GPR_CLOCK_MONOTONIC), NULL);
         if (arrived.type != GRPC_OP_COMPLETE) {
-            wire->queue_ended |= arrived.type == GRPC_QUEUE_SHUTDOWN;
+            core->has_ended |= arrived.type == GRPC_QUEUE_SHUTDOWN;
             break;
         }
         struct event *event = arrived.tag;
@@ -68,76 +69,77 @@ static unsigned drain_core(struct wire *wire)
     return n;
 }
 
-/* libuv tells the kernel of a new or changed handle only when it polls next; the first member is the list's
- * head, alone in an empty one. */
+/* Whether handles were started or changed since libuv polled last: it tells the kernel of them only when it
+ * polls next, so this thread must not sleep before. libuv has no question for it, and this reads its list of
+ * such handles: a circular one, whose head points to itself when it is empty. */
+#if UV_VERSION_MAJOR != 1 || UV_VERSION_MINOR > 48
+#error "look whether uv_loop_t.watcher_queue is still a circular list that starts with its `next` pointer"
+#endif
 static bool loop_has_unpolled(uv_loop_t *loop)
 {
     return *(void **)&loop->watcher_queue != (void *)&loop->watcher_queue;
 }
 
-static void run_loop(struct wire *wire)
+static void run_loop(struct core_loop *core)
 {
     do
-        uv_run(wire->loop, UV_RUN_NOWAIT);
-    while (loop_has_unpolled(wire->loop));
+        uv_run(core->loop, UV_RUN_NOWAIT);
+    while (loop_has_unpolled(core->loop));
 }
 
 /* Until the core has an event, or libuv (by the watcher), or a timer is due. */
-static void wait_in_core(struct wire *wire)
+static void wait_in_core(struct core_loop *core)
 {
-    int timeout_ms = uv_backend_timeout(wire->loop);
+    int timeout_ms = uv_backend_timeout(core->loop);
     gpr_timespec deadline = gpr_inf_future(GPR_CLOCK_MONOTONIC);
     if (timeout_ms >= 0)
         deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(timeout_ms, GPR_TIMESPAN));
-    if (!wire->armed)
-        set_armed(wire, true);
-    grpc_event arrived = grpc_completion_queue_next(wire->queue, deadline, NULL);
-    uv_update_time(wire->loop);
+    if (!core->armed)
+        set_armed(core, true);
+    grpc_event arrived = grpc_completion_queue_next(core->queue, deadline, NULL);
+    uv_update_time(core->loop);
     if (arrived.type == GRPC_OP_COMPLETE) {
         struct event *event = arrived.tag;
         event->handle(event, arrived.success);
     }
-    wire->queue_ended |= arrived.type == GRPC_QUEUE_SHUTDOWN;
+    core->has_ended |= arrived.type == GRPC_QUEUE_SHUTDOWN;
 }
 
-static bool has_sent_a_batch(const struct wire *wire)
+static bool expects_answer(const struct core_loop *core)
 {
-    return wire->batches_seen != wire->context->pool->batches_sent;
+    return core->seen != core->count_sent(core->data);
 }
 
-/* The answer to a batch that has just left is often here sooner than the watcher could be woken to tell of
- * it: so it is waited for in libuv first, once a batch and for so short that no request is kept waiting to
- * speak of. */
-static bool wait_for_database(struct wire *wire)
+/* An answer is often here sooner than the watcher could be woken to tell of it: so it is waited for in libuv
+ * first, once a sending and for so short that no request is kept waiting to speak of. */
+static bool wait_for_answer(struct core_loop *core)
 {
-    struct pollfd backend = { .fd = uv_backend_fd(wire->loop), .events = POLLIN };
-    wire->batches_seen = wire->context->pool->batches_sent;
-    if (wire->armed)
-        set_armed(wire, false);
+    struct pollfd backend = { .fd = uv_backend_fd(core->loop), .events = POLLIN };
+    core->seen = core->count_sent(core->data);
+    if (core->armed)
+        set_armed(core, false);
     return ppoll(&backend, 1, &(struct timespec){ .tv_nsec = ANSWER_WAIT_NS }, NULL) > 0;
 }
 
-static void wait(struct wire *wire)
+static void wait(struct core_loop *core)
 {
-    if (has_sent_a_batch(wire) && wait_for_database(wire))
-        run_loop(wire);
-    if (!has_sent_a_batch(wire))
-        wait_in_core(wire);
+    if (expects_answer(core) && wait_for_answer(core))
+        run_loop(core);
+    if (!expects_answer(core))
+        wait_in_core(core);
 }
 
-void wire_run(struct wire *wire)
+void core_loop_run(struct core_loop *core)
 {
-    while (!wire->queue_ended) {
-        unsigned n = drain_core(wire);
-        run_loop(wire);
+    while (!core->has_ended) {
+        unsigned n = drain_core(core);
+        run_loop(core);
         /* With the watcher armed waiting costs nothing; else look once more first, for under load there is
          * always something. */
-        if (!wire->queue_ended && (n == 0 || (wire->armed && n < EVENTS_PER_TURN)))
-            wait(wire);
+        if (!core->has_ended && (n == 0 || (core->armed && n < EVENTS_PER_TURN)))
+            wait(core);
     }
-    uv_close((uv_handle_t *)&wire->nudge, NULL);
-    wire_calls_close(wire);
-    wire->on_drained(wire->data);
+    uv_close((uv_handle_t *)&core->nudge, NULL);
 }
 
 /* ---- start and stop ---- */
@@ -147,32 +149,45 @@ static void on_nudge(uv_async_t *nudge)
     (void)nudge;
 }
 
-int wire_poll_start(struct wire *wire)
+void core_loop_init(struct core_loop *core, uv_loop_t *loop)
+{
+    *core = (struct core_loop){ .loop = loop, .watch_fd = -1, .woken.handle = on_woken };
+    core->queue = grpc_completion_queue_create_for_next(NULL);
+}
+
+int core_loop_start(struct core_loop *core, unsigned (*count_sent)(void *data), void *data)
 {
     struct epoll_event disarmed = { .events = EPOLLONESHOT };
-    wire->watch_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (wire->watch_fd < 0 || epoll_ctl(wire->watch_fd, EPOLL_CTL_ADD, uv_backend_fd(wire->loop), &disarmed))
+    core->count_sent = count_sent;
+    core->data = data;
+    core->watch_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (core->watch_fd < 0 || epoll_ctl(core->watch_fd, EPOLL_CTL_ADD, uv_backend_fd(core->loop), &disarmed))
         return uv_translate_sys_error(errno);
-    int rc = uv_async_init(wire->loop, &wire->nudge, on_nudge);
+    int rc = uv_async_init(core->loop, &core->nudge, on_nudge);
     if (rc)
         return rc;
-    wire->woken.handle = on_woken;
-    wire->nowhere = grpc_lame_client_channel_create("nowhere", GRPC_STATUS_UNAVAILABLE, "no server");
-    wire->waker = grpc_channel_create_call(wire->nowhere, NULL, GRPC_PROPAGATE_DEFAULTS, wire->queue,
+    core->nowhere = grpc_lame_client_channel_create("nowhere", GRPC_STATUS_UNAVAILABLE, "no server");
+    core->waker = grpc_channel_create_call(core->nowhere, NULL, GRPC_PROPAGATE_DEFAULTS, core->queue,
                                            grpc_slice_from_static_string("/wake"), NULL,
                                            gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-    return uv_thread_create(&wire->watcher, watch_loop, wire);
+    return uv_thread_create(&core->watcher, watch_loop, core);
 }
 
 /* The last `woken` may still be in the queue; it is handled like any other. */
-void wire_poll_stop(struct wire *wire)
+void core_loop_stop(struct core_loop *core)
 {
-    wire->stop_watcher = true;
-    uv_async_send(&wire->nudge);
-    set_armed(wire, true);
-    uv_thread_join(&wire->watcher);
-    close(wire->watch_fd);
-    wire->watch_fd = -1;
-    grpc_call_unref(wire->waker);
-    grpc_channel_destroy(wire->nowhere);
+    core->stop_watcher = true;
+    uv_async_send(&core->nudge);
+    set_armed(core, true);
+    uv_thread_join(&core->watcher);
+    close(core->watch_fd);
+    core->watch_fd = -1;
+    grpc_call_unref(core->waker);
+    grpc_channel_destroy(core->nowhere);
+    grpc_completion_queue_shutdown(core->queue);
+}
+
+void core_loop_finish(struct core_loop *core)
+{
+    grpc_completion_queue_destroy(core->queue);
 }

@@ -7,12 +7,28 @@
 
 #include <grpc/grpc_posix.h>
 #include <grpc/grpc_security.h>
+#include <grpc/support/log.h>
 #include <stdlib.h>
 
-#include "edge/core/core.h"
+#include "base/container_of.h"
+#include "edge/core/calls.h"
 #include "edge/core/core_locks.h"
+#include "edge/core/core_loop.h"
+#include "edge/core/strays.h"
+#include "observe/log.h"
 
-static grpc_server *create_server(const struct wire_options *options)
+struct core_server {
+    struct core_loop loop;
+    struct core_calls calls;
+    struct core_strays strays;
+    grpc_server *server;
+    grpc_server_credentials *credentials;
+    struct event shut_down;
+    bool is_shut_down; /* the core has no connection left */
+    unsigned running;  /* calls that may still start a batch */
+};
+
+static grpc_server *create_server(const struct core_server_options *options)
 {
     const struct {
         const char *key;
@@ -21,8 +37,7 @@ static grpc_server *create_server(const struct wire_options *options)
         /* The core inflates a message before it checks its size: it shall not inflate any. */
         { GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0 },
         { GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0 },
-        /* The peer cancels at its deadline by itself, and we look at it before we start anything: a timer a
-         * call would be too much. */
+        /* Deadlines are the call layer's. */
         { GRPC_ARG_ENABLE_DEADLINE_CHECKS, 0 },
         { GRPC_ARG_ENABLE_CHANNELZ, 0 },
         { GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, options->max_message_bytes },
@@ -40,85 +55,120 @@ static grpc_server *create_server(const struct wire_options *options)
                               NULL);
 }
 
-int wire_create(struct wire **out, uv_loop_t *loop, struct context *context,
-                const struct wire_options *options)
+/* ---- its words ---- */
+
+/* The core prints what peers sent as it came; our log escapes it, and says it is a debug line: what is wrong
+ * with a peer's bytes is the peer's matter. */
+static void on_core_log(gpr_log_func_args *args)
 {
-    struct wire *wire = calloc(1, sizeof *wire);
-    if (!wire)
-        return UV_ENOMEM;
-    *out = wire; /* also on failure, which ends the process: there is nothing to lose yet */
-    wire->loop = loop;
-    wire->context = context;
-    core_locks_trust();
-    grpc_init();
-    wire->queue = grpc_completion_queue_create_for_next(NULL);
-    wire->credentials = grpc_insecure_server_credentials_create();
-    wire->server = create_server(options);
-    grpc_server_register_completion_queue(wire->server, wire->queue, NULL);
-    int rc = wire_calls_register(wire);
-    if (rc)
-        return rc;
-    grpc_server_start(wire->server);
-    rc = wire_calls_post(wire);
-    if (!rc)
-        rc = wire_strays_post(wire);
-    if (!rc)
-        rc = wire_poll_start(wire);
-    return rc;
+    if (args->severity == GPR_LOG_SEVERITY_ERROR)
+        log_warn("gRPC core", log_str("text", args->message));
+    else
+        log_debug("gRPC core", log_str("text", args->message));
 }
 
-void wire_add_connection(struct wire *wire, int fd)
+/* ---- counting calls ---- */
+
+/* After it no batch may be started: so not before the last call is over. */
+static void try_end(struct core_server *server)
 {
-    grpc_server_add_channel_from_fd(wire->server, fd, wire->credentials);
+    if (server->is_shut_down && server->running == 0)
+        core_loop_stop(&server->loop);
+}
+
+static void on_call_begun(void *data)
+{
+    struct core_server *server = data;
+    server->running++;
+}
+
+static void on_call_over(void *data)
+{
+    struct core_server *server = data;
+    server->running--;
+    try_end(server);
+}
+
+/* ---- start ---- */
+
+int core_server_create(struct core_server **out, uv_loop_t *loop, struct context *context,
+                       const struct core_server_options *options)
+{
+    struct core_server *server = calloc(1, sizeof *server);
+    if (!server)
+        return UV_ENOMEM;
+    *out = server; /* also on failure, which ends the process: there is nothing to lose yet */
+    core_locks_trust();
+    gpr_set_log_function(on_core_log);
+    grpc_init();
+    core_loop_init(&server->loop, loop);
+    server->credentials = grpc_insecure_server_credentials_create();
+    server->server = create_server(options);
+    grpc_server_register_completion_queue(server->server, server->loop.queue, NULL);
+    struct core_owner owner = { on_call_begun, on_call_over, server };
+    server->calls = (struct core_calls){ .server = server->server,
+                                         .queue = server->loop.queue,
+                                         .context = context,
+                                         .peers = options->peers,
+                                         .owner = owner };
+    server->strays = (struct core_strays){ server->server, server->loop.queue, owner, false, 0 };
+    int rc = core_calls_register(&server->calls);
+    if (rc)
+        return rc;
+    grpc_server_start(server->server);
+    rc = core_calls_start(&server->calls);
+    if (rc)
+        return rc;
+    core_strays_start(&server->strays);
+    return core_loop_start(&server->loop, options->count_sent, options->data);
+}
+
+void core_server_add_connection(struct core_server *server, int fd)
+{
+    grpc_server_add_channel_from_fd(server->server, fd, server->credentials);
+}
+
+void core_server_run(struct core_server *server)
+{
+    core_loop_run(&server->loop);
+    core_calls_stop(&server->calls);
 }
 
 /* ---- drain ---- */
 
-/* After it no batch may be started: so not before the last call is over. */
-void wire_try_end(struct wire *wire)
-{
-    if (!wire->is_shut_down || wire->running > 0)
-        return;
-    wire_poll_stop(wire);
-    grpc_completion_queue_shutdown(wire->queue);
-}
-
 static void on_shut_down(struct event *event, bool ok)
 {
     (void)ok;
-    struct wire *wire = container_of(event, struct wire, shut_down);
-    wire->is_shut_down = true;
-    wire_try_end(wire);
+    struct core_server *server = container_of(event, struct core_server, shut_down);
+    server->is_shut_down = true;
+    try_end(server);
 }
 
-void wire_drain(struct wire *wire, void (*on_drained)(void *data), void *data)
+void core_server_drain(struct core_server *server)
 {
-    wire->draining = true;
-    wire->on_drained = on_drained;
-    wire->data = data;
-    wire->shut_down.handle = on_shut_down;
-    grpc_server_shutdown_and_notify(wire->server, wire->queue, &wire->shut_down);
+    server->calls.draining = server->strays.draining = true;
+    server->shut_down.handle = on_shut_down;
+    grpc_server_shutdown_and_notify(server->server, server->loop.queue, &server->shut_down);
 }
 
-unsigned wire_running(const struct wire *wire)
+unsigned core_server_running(const struct core_server *server)
 {
-    return wire->running;
+    return server->running;
 }
 
-void wire_cancel(struct wire *wire)
+void core_server_cancel(struct core_server *server)
 {
-    grpc_server_cancel_all_calls(wire->server);
+    grpc_server_cancel_all_calls(server->server);
 }
 
-void wire_destroy(struct wire *wire)
+void core_server_destroy(struct core_server *server)
 {
-    if (!wire)
+    if (!server)
         return;
-    wire_calls_finish(wire);
-    wire_strays_finish(wire);
-    grpc_server_destroy(wire->server);
-    grpc_completion_queue_destroy(wire->queue);
-    grpc_server_credentials_release(wire->credentials);
+    core_calls_finish(&server->calls);
+    grpc_server_destroy(server->server);
+    core_loop_finish(&server->loop);
+    grpc_server_credentials_release(server->credentials);
     grpc_shutdown_blocking();
-    free(wire);
+    free(server);
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * gRPC at the edge. The only file pair that knows <grpc/...>: it turns the core's events into calls and
- * answers each with one batch of operations; and it runs the loop, since the core and libuv both want to be
- * polled.
+ * gRPC by the gRPC C core: the edge behind grpc:// listeners. It turns the core's events into calls, answers
+ * each with one batch of operations, and runs the loop, since the core and libuv both want to be polled.
  *
- * All functions belong to the loop thread.
+ * Loop thread only. The rest of this room is its own.
  */
 #ifndef EDGE_CORE_SERVER_H
 #define EDGE_CORE_SERVER_H
@@ -12,36 +11,42 @@
 #include <uv.h>
 
 #include "call/context.h"
+#include "edge/peers.h"
 
-struct wire;
+struct core_server;
 
-struct wire_options {
+struct core_server_options {
     int max_message_bytes;
     int max_concurrent_streams; /* a connection */
     int idle_timeout_ms;        /* a connection without calls is closed after it; 0: never */
+    const struct peers *peers;
+    /* How many batches were sent to the database so far: see core_loop.h. */
+    unsigned (*count_sent)(void *data);
+    void *data;
 };
 
-/* Starts the core. Returns 0 or a UV_E* code; on success *wire wants wire_destroy. */
-int wire_create(struct wire **wire, uv_loop_t *loop, struct context *context,
-                const struct wire_options *options);
+/* Starts the core. Returns 0 or a UV_E* code; on success *server wants core_server_destroy. */
+int core_server_create(struct core_server **server, uv_loop_t *loop, struct context *context,
+                       const struct core_server_options *options);
 
-/* Runs the loop in place of uv_run, until a drain is over. */
-void wire_run(struct wire *wire);
+/* Runs the loop in place of uv_run, until core_server_end has been called and the core's events are at an
+ * end. */
+void core_server_run(struct core_server *server);
 
 /* Hands an accepted, non-blocking socket over; it is the core's from now on, whatever happens. */
-void wire_add_connection(struct wire *wire, int fd);
+void core_server_add_connection(struct core_server *server, int fd);
 
-/* No new connections or calls (GOAWAY); running calls go on. When the last is over, or at wire_cancel,
- * on_drained runs once, on the loop, and nothing of the core is left. */
-void wire_drain(struct wire *wire, void (*on_drained)(void *data), void *data);
+/* No new connections or calls (GOAWAY); running calls go on. When the last is over, or soon after
+ * core_server_cancel, nothing of the core is left, core_server_run returns. */
+void core_server_drain(struct core_server *server);
 
 /* Calls that are still running. */
-unsigned wire_running(const struct wire *wire);
+unsigned core_server_running(const struct core_server *server);
 
-/* Closes every connection, after wire_drain: calls that are still running are cancelled. */
-void wire_cancel(struct wire *wire);
+/* Closes every connection, after core_server_drain: calls that are still running are cancelled. */
+void core_server_cancel(struct core_server *server);
 
-/* After on_drained, once the loop has closed the handles. NULL is let pass. */
-void wire_destroy(struct wire *wire);
+/* After core_server_run, once the loop has closed the handles. NULL is let pass. */
+void core_server_destroy(struct core_server *server);
 
 #endif

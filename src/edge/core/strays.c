@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calls of methods that nobody registered: answered UNIMPLEMENTED, a few at a time.
+ * A stray is asked for before it comes, and gives way to another when it has: a peer that does not take its
+ * answer keeps nobody from theirs. The core bounds how many there are at once (streams a connection).
  */
+#include "edge/core/strays.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/container_of.h"
 #include "base/text.h"
-#include "edge/core/core.h"
+#include "observe/log.h"
 
-#define STRAYS 4
+#define POSTED_MAX 4
 
 struct stray {
-    struct wire *wire;
+    struct core_strays *strays;
     grpc_call *grpc;
     grpc_call_details details;
     grpc_metadata_array metadata;
@@ -19,29 +23,53 @@ struct stray {
     int cancelled;
 };
 
-static void post(struct stray *stray)
+static void on_requested(struct event *event, bool ok);
+static void on_answered(struct event *event, bool ok);
+
+static void post(struct core_strays *strays)
 {
+    struct stray *stray = calloc(1, sizeof *stray);
+    if (!stray) {
+        log_error("out of memory: calls of unknown methods wait");
+        return;
+    }
+    stray->strays = strays;
+    stray->requested.handle = on_requested;
+    stray->answered.handle = on_answered;
     grpc_call_details_init(&stray->details);
     grpc_metadata_array_init(&stray->metadata);
-    stray->grpc = NULL;
-    if (grpc_server_request_call(stray->wire->server, &stray->grpc, &stray->details, &stray->metadata,
-                                 stray->wire->queue, stray->wire->queue, &stray->requested) != GRPC_CALL_OK)
+    if (grpc_server_request_call(strays->server, &stray->grpc, &stray->details, &stray->metadata,
+                                 strays->queue, strays->queue, &stray->requested) != GRPC_CALL_OK)
         abort(); /* only after a shutdown of the queue or with wrong arguments */
+    strays->posted++;
 }
 
-static void finish(struct stray *stray)
+static void post_more(struct core_strays *strays)
+{
+    while (!strays->draining && strays->posted < POSTED_MAX) {
+        unsigned posted = strays->posted;
+        post(strays);
+        if (strays->posted == posted)
+            return;
+    }
+}
+
+static void stray_destroy(struct stray *stray)
 {
     grpc_call_details_destroy(&stray->details);
     grpc_metadata_array_destroy(&stray->metadata);
     if (stray->grpc)
         grpc_call_unref(stray->grpc);
+    free(stray);
 }
 
 static void on_requested(struct event *event, bool ok)
 {
     struct stray *stray = container_of(event, struct stray, requested);
+    struct core_strays *strays = stray->strays;
+    strays->posted--;
     if (!ok) { /* the server is shutting down */
-        finish(stray);
+        stray_destroy(stray);
         return;
     }
     char text[256]; /* a path of more than fits may be cut within a character */
@@ -57,37 +85,23 @@ static void on_requested(struct event *event, bool ok)
                                             .status_details = &message } },
         { .op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &stray->cancelled },
     };
-    stray->wire->running++;
-    wire_start_batch(stray->grpc, ops, sizeof ops / sizeof *ops, &stray->answered);
+    strays->owner.on_call_begun(strays->owner.data);
+    core_start_batch(stray->grpc, ops, sizeof ops / sizeof *ops, &stray->answered);
     grpc_slice_unref(message);
+    post_more(strays);
 }
 
 static void on_answered(struct event *event, bool ok)
 {
     (void)ok;
     struct stray *stray = container_of(event, struct stray, answered);
-    struct wire *wire = stray->wire;
-    finish(stray);
-    if (!wire->draining)
-        post(stray);
-    wire->running--;
-    wire_try_end(wire);
+    struct core_strays *strays = stray->strays;
+    stray_destroy(stray);
+    post_more(strays);
+    strays->owner.on_call_over(strays->owner.data);
 }
 
-int wire_strays_post(struct wire *wire)
+void core_strays_start(struct core_strays *strays)
 {
-    wire->strays = calloc(STRAYS, sizeof *wire->strays);
-    if (!wire->strays)
-        return UV_ENOMEM;
-    for (size_t i = 0; i < STRAYS; i++) {
-        wire->strays[i] =
-            (struct stray){ .wire = wire, .requested.handle = on_requested, .answered.handle = on_answered };
-        post(&wire->strays[i]);
-    }
-    return 0;
-}
-
-void wire_strays_finish(struct wire *wire)
-{
-    free(wire->strays);
+    post_more(strays);
 }

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A stream waits like any call, for the transport: to take a message, or to bring a request.
+ */
+#include "call/stream.h"
+
+/* Whoever ends the call tells the transport, which then forgets the message. */
+static bool withdraw(struct call *call)
+{
+    (void)call;
+    return true;
+}
+
+static enum next send_message(struct call *call, const pb_msgdesc_t *fields, const void *message,
+                              enum next (*then)(struct call *call))
+{
+    struct sql_bytes bytes;
+    int rc = call_encode(call, fields, message, &bytes);
+    if (rc)
+        return call_encode_failed(call, rc);
+    call->messages_n++;
+    call->stream_then = then;
+    enum next next = call_wait(call, withdraw);
+    call->transport->send(call, bytes.data, bytes.len);
+    return next;
+}
+
+void stream_sent(struct call *call)
+{
+    enum next (*then)(struct call * call) = call->stream_then;
+    if (call_wake(call))
+        call_settle(call, then(call));
+}
+
+/* ---- server streams ---- */
+
+enum next stream_send(struct call *call, const pb_msgdesc_t *fields, const void *message,
+                      enum next (*then)(struct call *call))
+{
+    if (call->messages_n == 0)
+        call->stream_mark = call_mark(call);
+    enum next next = send_message(call, fields, message, then);
+    if (next == WAITING)
+        call_forget(call, call->stream_mark);
+    return next;
+}
+
+enum next stream_end(struct call *call)
+{
+    return call_push_back(call, STATUS_OK, 0, "");
+}
+
+/* ---- dialogues ---- */
+
+static enum next receive_next(struct call *call)
+{
+    enum next next = call_wait(call, withdraw);
+    call->transport->receive(call);
+    return next;
+}
+
+static enum next replied(struct call *call)
+{
+    call_forget(call, (struct call_mark){ 0 });
+    return receive_next(call);
+}
+
+enum next stream_reply(struct call *call, const pb_msgdesc_t *fields, const void *reply)
+{
+    return send_message(call, fields, reply, replied);
+}
+
+void stream_open(struct call *call)
+{
+    call_begin(call);
+    call_settle(call, receive_next(call));
+}
+
+void stream_received(struct call *call, const uint8_t *bytes, size_t len)
+{
+    if (call_wake(call))
+        call_settle(call, call_dispatch(call, bytes, len));
+}
+
+void stream_received_end(struct call *call)
+{
+    if (call_wake(call))
+        call_settle(call, stream_end(call));
+}
+
+/* ---- the daemon's end ---- */
+
+void streams_end(struct context *context, enum status status, const char *message)
+{
+    struct call *call = LIST_FIRST(&context->streams), *next;
+    for (; call; call = next) {
+        next = LIST_NEXT(call, stream_link);
+        call_end(call, status, message);
+    }
+}

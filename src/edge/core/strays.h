@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Calls of methods that nobody registered: answered UNIMPLEMENTED. Loop thread only.
+ */
+#ifndef EDGE_CORE_STRAYS_H
+#define EDGE_CORE_STRAYS_H
+
+#include "edge/core/core.h"
+
+struct stray;
+
+struct core_strays {
+    /* The server's, set before core_strays_start. */
+    grpc_server *server;
+    grpc_completion_queue *queue;
+    struct core_owner owner;
+    bool draining; /* no more calls are asked for */
+    unsigned posted;
+};
+
+/* The core may hand over calls. Once the queue has ended nothing is left to free. */
+void core_strays_start(struct core_strays *strays);
+
+#endif

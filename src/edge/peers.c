@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include "edge/peers.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <uv.h>
+
+int peers_add(struct peers *peers, int fd, const struct ip *ip)
+{
+    struct stat stat;
+    if (fstat(fd, &stat))
+        return UV_EBADF;
+    if ((size_t)fd >= peers->by_fd_n) {
+        size_t n = ((size_t)fd + 1) * 2;
+        struct peer *by_fd = realloc(peers->by_fd, n * sizeof *by_fd);
+        if (!by_fd)
+            return UV_ENOMEM;
+        memset(by_fd + peers->by_fd_n, 0, (n - peers->by_fd_n) * sizeof *by_fd);
+        peers->by_fd = by_fd;
+        peers->by_fd_n = n;
+    }
+    peers->n += peers->by_fd[fd].inode == 0; /* else its last one has closed unnoticed */
+    peers->by_fd[fd] = (struct peer){ .inode = stat.st_ino, .ip = *ip };
+    return 0;
+}
+
+static struct peer *find(const struct peers *peers, int fd)
+{
+    return fd >= 0 && (size_t)fd < peers->by_fd_n && peers->by_fd[fd].inode ? &peers->by_fd[fd] : NULL;
+}
+
+void peers_remove(struct peers *peers, int fd)
+{
+    struct peer *peer = find(peers, fd);
+    if (!peer)
+        return;
+    peer->inode = 0;
+    peers->n--;
+}
+
+const struct ip *peers_find(const struct peers *peers, int fd)
+{
+    const struct peer *peer = find(peers, fd);
+    return peer ? &peer->ip : NULL;
+}
+
+unsigned peers_count_from(const struct peers *peers, const struct ip *ip)
+{
+    unsigned n = 0;
+    for (size_t fd = 0; fd < peers->by_fd_n; fd++)
+        n += peers->by_fd[fd].inode && memcmp(&peers->by_fd[fd].ip, ip, sizeof *ip) == 0;
+    return n;
+}
+
+static bool is_open(int fd, const struct peer *peer)
+{
+    struct stat stat;
+    return fstat(fd, &stat) == 0 && stat.st_ino == peer->inode;
+}
+
+void peers_sweep(struct peers *peers, uint64_t now_ms)
+{
+    if (peers->swept_ms && now_ms - peers->swept_ms < PEERS_SWEEP_EVERY_MS)
+        return;
+    peers->swept_ms = now_ms;
+    for (size_t fd = 0; fd < peers->by_fd_n; fd++)
+        if (peers->by_fd[fd].inode && !is_open((int)fd, &peers->by_fd[fd]))
+            peers_remove(peers, (int)fd);
+}
+
+void peers_finish(struct peers *peers)
+{
+    free(peers->by_fd);
+    *peers = (struct peers){ 0 };
+}

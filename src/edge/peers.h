@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who is at the other end of a descriptor: the listener writes it when it has accepted one, and whoever needs
+ * it, or counts connections, reads it.
+ *
+ * Some connections are closed by others (the gRPC core tells nobody when it closes one), so they are counted
+ * by what the kernel says: a peer is remembered with its socket's inode, and the table is swept for
+ * descriptors that are closed, or another socket, when somebody needs to know better than "at most so many".
+ *
+ * Loop thread only.
+ */
+#ifndef EDGE_PEERS_H
+#define EDGE_PEERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/address.h"
+
+struct peer {
+    ino_t inode; /* of the socket; 0: none */
+    struct ip ip;
+};
+
+/* Zeroed: nobody is known. */
+struct peers {
+    struct peer *by_fd;
+    size_t by_fd_n;
+    unsigned n; /* at most: some may have gone since the last sweep */
+    uint64_t swept_ms;
+};
+
+/* An open socket and its peer. Returns 0, UV_EBADF or UV_ENOMEM. */
+int peers_add(struct peers *peers, int fd, const struct ip *ip);
+/* The descriptor is about to be closed. One that is not known is let pass. */
+void peers_remove(struct peers *peers, int fd);
+
+/* NULL: not known. Valid until the next peers_add. */
+const struct ip *peers_find(const struct peers *peers, int fd);
+
+unsigned peers_count_from(const struct peers *peers, const struct ip *ip);
+
+/* Forgets those that have gone. Does nothing if it has within the last PEERS_SWEEP_EVERY_MS. */
+#define PEERS_SWEEP_EVERY_MS 100
+void peers_sweep(struct peers *peers, uint64_t now_ms);
+
+void peers_finish(struct peers *peers);
+
+#endif
