@@ -1,26 +1,49 @@
 /* SPDX-License-Identifier: MIT
  *
- * The commands `svcd job` and `svcd import-ratings`. Each connects by itself, needs no daemon and disturbs
- * none, and returns the process's exit status.
+ * What a command is: a file of this room each, which exports one descriptor that main.c's table lists.
+ * Commands need no daemon and disturb none. They block, and return the process's exit status.
  */
 #ifndef COMMANDS_COMMAND_H
 #define COMMANDS_COMMAND_H
 
-#include <stdbool.h>
-
 #include "config/config.h"
-#include "db/conn.h"
 
-/* Lists the jobs to stdout: schedule, last and next run. */
-int job_list(const struct config *config, const struct conn_options *conn);
+#define EXIT_USAGE                                                                                           \
+    2 /* arguments or configuration are wrong; beside stdlib.h's EXIT_SUCCESS and EXIT_FAILURE */
 
-/* Runs one now. 0: done; 1: it failed, or is running elsewhere; 2: there is no such job. */
-int job_run_now(const struct config *config, const struct conn_options *conn, const char *name);
+/* A long option of a command's own. Commands may share a name if it takes a value in all of them or in none.
+ */
+struct command_option {
+    const char *name;  /* "check" */
+    const char *value; /* what the help calls its value; NULL: it takes none */
+    const char *summary;
+};
 
-/* Prints how well each model predicts. */
-int job_report(const struct config *config, const struct conn_options *conn);
+#define COMMAND_OPTIONS_MAX 4
 
-/* Queues the ratings of a folder's A-B.csv files for training: all of them or none, each file once. */
-int import_ratings(const struct config *config, const struct conn_options *conn, const char *folder);
+/* What was given after the command's name. */
+struct command_line {
+    char **operands; /* as many as the descriptor allows, then NULL */
+    struct {
+        const char *name, *value;
+    } options[COMMAND_OPTIONS_MAX + 1]; /* those given, then an empty one */
+};
+
+struct command {
+    const char *name;     /* "": what is done without one */
+    const char *synopsis; /* name, operands and options, as the help shows them */
+    const char *summary;
+    const struct command_option options[COMMAND_OPTIONS_MAX + 1]; /* an empty one at the end */
+    int operands_min, operands_max;
+    int (*run)(const struct config *config, const struct command_line *line);
+};
+
+extern const struct command command_hash_password, command_import_ratings, command_job, command_migrate;
+
+/* The value of an option; "" if it takes none, NULL if it was not given. The last one counts. */
+const char *command_line_option(const struct command_line *line, const char *name);
+
+/* Says on standard error what of the arguments is wrong, and why. Returns EXIT_USAGE. */
+int command_misused(const char *what, const char *why);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reads one password and prints its crypt string.
+ * `svcd hash-password`: reads one password from standard input, without echo if that is a terminal, and
+ * prints the crypt string that the configuration makes of it, for an account that no RPC makes.
  */
-#include "commands/hash_password.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "base/text.h"
+#include "commands/command.h"
 #include "login/password.h"
 
 /* Room for one byte too many, which password_problem() then finds, and the end of the line. */
@@ -103,8 +104,9 @@ static int print_hash(const struct config *config, const char *password, size_t 
     return puts(made) < 0 || fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-int hash_password_run(const struct config *config)
+static int run(const struct config *config, const struct command_line *line)
 {
+    (void)line;
     char input[INPUT_MAX];
     if (password_init()) {
         fputs("svcd: the system gives no random numbers\n", stderr);
@@ -119,3 +121,10 @@ int hash_password_run(const struct config *config)
     explicit_bzero(input, sizeof input);
     return status;
 }
+
+const struct command command_hash_password = {
+    .name = "hash-password",
+    .synopsis = "hash-password",
+    .summary = "read a password, print what to store for it",
+    .run = run,
+};

@@ -48,18 +48,28 @@ static enum next import(struct call *call, const void *nothing)
         (struct sql_texts){ texts, n }, imported);
 }
 
-int import_ratings(const struct config *config, const struct conn_options *conn, const char *folder)
+/* All of the folder's ratings or none, each file once. */
+static int run(const struct config *config, const struct command_line *line)
 {
     struct ratings ratings;
     struct session session;
-    int rc = ratings_read(&ratings, folder, stderr);
+    int rc = ratings_read(&ratings, line->operands[0], stderr);
     if (rc)
         fprintf(stderr, "svcd: import-ratings: nothing was imported%s\n",
                 rc == UV_ENOMEM ? ": out of memory" : "");
-    else if (!(rc = session_open(&session, config, conn))) {
+    else if (!(rc = session_open(&session, config))) {
         rc = session_do(&session, "import-ratings", import, &ratings);
         session_close(&session);
     }
     ratings_finish(&ratings);
     return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }
+
+const struct command command_import_ratings = {
+    .name = "import-ratings",
+    .synopsis = "import-ratings FOLDER",
+    .summary = "take in the training history that the Python backend kept in A-B.csv files",
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = run,
+};

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * `svcd job` and `svcd job NAME`.
+ * `svcd job`, which lists the jobs, and `svcd job NAME`, which runs one now.
  */
-#include "commands/command.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "commands/command.h"
+#include "commands/job_report.h"
 #include "commands/session.h"
 #include "jobs/job.h"
 #include "statements.h"
 
-#define EXIT_USAGE 2
-#define TIME_LEN   sizeof "2024-05-01 10:30:00"
+#define TIME_LEN sizeof "2024-05-01 10:30:00"
 
 /* ---- the list ---- */
 
@@ -67,10 +66,10 @@ static enum next find_runs(struct call *call, const void *nothing)
     return sql_last_runs(call, (struct sql_texts){ names, jobs_n }, runs_found);
 }
 
-int job_list(const struct config *config, const struct conn_options *conn)
+static int list(const struct config *config)
 {
     struct session session;
-    if (session_open(&session, config, conn))
+    if (session_open(&session, config))
         return EXIT_FAILURE;
     int rc = session_do(&session, "job", find_runs, NULL);
     session_close(&session);
@@ -98,7 +97,8 @@ static int run_now(struct session *session, const struct job *job)
     return run.outcome == JOB_DONE ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-int job_run_now(const struct config *config, const struct conn_options *conn, const char *name)
+/* Exit status 0: done; 1: it failed, or is running elsewhere; 2: there is no such job. */
+static int run_by_name(const struct config *config, const char *name)
 {
     const struct job *job = job_find(name);
     if (!job) {
@@ -109,9 +109,30 @@ int job_run_now(const struct config *config, const struct conn_options *conn, co
         return EXIT_USAGE;
     }
     struct session session;
-    if (session_open(&session, config, conn))
+    if (session_open(&session, config))
         return EXIT_FAILURE;
     int status = run_now(&session, job);
     session_close(&session);
     return status;
 }
+
+static int run(const struct config *config, const struct command_line *line)
+{
+    const char *name = line->operands[0];
+    bool report = command_line_option(line, "report");
+    if (report && (!name || strcmp(name, "update-models") != 0))
+        return command_misused("--report", "goes with 'job update-models'");
+    if (!name)
+        return list(config);
+    int status = run_by_name(config, name);
+    return report && status == EXIT_SUCCESS ? job_report_print(config) : status;
+}
+
+const struct command command_job = {
+    .name = "job",
+    .synopsis = "job [NAME [--report]]",
+    .summary = "list the jobs, or run one now",
+    .options = { { "report", NULL, "after update-models, tell how good the models are" } },
+    .operands_max = 1,
+    .run = run,
+};

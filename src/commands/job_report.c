@@ -4,11 +4,12 @@
  * root-mean-square errors, beside those of predicting the mean. Left out: each sample is predicted by a fit
  * to all the others, which is what tells whether a model has learnt something or merely remembers.
  */
+#include "commands/job_report.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "commands/command.h"
 #include "commands/session.h"
 #include "jobs/fit.h"
 #include "statements.h"
@@ -135,11 +136,11 @@ static enum next list_pairs(struct call *call, const void *nothing)
     return sql_rating_sums(call, pairs_listed);
 }
 
-int job_report(const struct config *config, const struct conn_options *conn)
+int job_report_print(const struct config *config)
 {
     struct session session;
     struct report report = { 0 };
-    if (session_open(&session, config, conn))
+    if (session_open(&session, config))
         return EXIT_FAILURE;
     int rc = session_do(&session, "report", list_pairs, &report);
     session_close(&session);

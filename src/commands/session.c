@@ -11,16 +11,19 @@ static void on_timeout(uv_timer_t *timer)
     session->timed_out = true;
 }
 
-int session_open(struct session *session, const struct config *config, const struct conn_options *conn)
+int session_open(struct session *session, const struct config *config)
 {
     *session = (struct session){ .context = { .config = config, .pool = &session->pool } };
+    database_params_set_for_jobs(&session->params, config);
+    struct pool_options options = { .conn = database_conn_options(&session->params, config, 0),
+                                    .connections = { [LANE_JOB] = 1 },
+                                    .queue_max = 1 };
     int rc = uv_loop_init(&session->loop);
     if (rc)
         return rc;
     uv_timer_init(&session->loop, &session->timeout);
     session->timeout.data = session;
-    uv_timer_start(&session->timeout, on_timeout, conn->connect_timeout_ms, 0);
-    struct pool_options options = { .conn = *conn, .connections = { [LANE_JOB] = 1 }, .queue_max = 1 };
+    uv_timer_start(&session->timeout, on_timeout, options.conn.connect_timeout_ms, 0);
     rc = pool_start(&session->pool, &session->loop, &options);
     while (!rc && !session->pool.available && !session->timed_out)
         uv_run(&session->loop, UV_RUN_ONCE);

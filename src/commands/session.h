@@ -7,20 +7,22 @@
 #define COMMANDS_SESSION_H
 
 #include "call/task.h"
+#include "db/params.h"
 #include "db/pool.h"
 
 struct session {
     uv_loop_t loop;
     uv_timer_t timeout;
     bool timed_out;
+    struct database_params params;
     struct pool pool;
     struct context context;
 };
 
-/* Connects. `config`, and what conn points to, must outlive the session. Returns 0 or a UV_E* code: why the
- * database cannot be reached has been logged, and that it cannot said on standard error. Only after 0 is
- * there something to close. */
-int session_open(struct session *session, const struct config *config, const struct conn_options *conn);
+/* Connects, to the database that config names; config must outlive the session, and the session must not be
+ * moved. Returns 0 or a UV_E* code: why the database cannot be reached has been logged, and that it cannot
+ * said on standard error. Only after 0 is there something to close. */
+int session_open(struct session *session, const struct config *config);
 void session_close(struct session *session);
 
 /* Runs the loop until *flag. */

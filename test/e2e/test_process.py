@@ -50,6 +50,18 @@ class CommandLine(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (2, ""), arguments)
             self.assertIn(arguments[-1].lstrip("-"), done.stderr)
 
+    def test_an_option_of_another_command_exits_with_2_and_says_where_it_belongs(self):
+        for arguments, option, command in (["--check"], "--check", "migrate"), (["job", "--check"], "--check", "migrate"), \
+                (["--report", "migrate"], "--report", "job"):
+            done = run_svcd(*arguments)
+            self.assertEqual((done.returncode, done.stderr.splitlines()[0]), (2, f"svcd: {option}: goes with '{command}'"))
+
+    def test_too_many_and_too_few_operands_exit_with_2_and_name_them(self):
+        for arguments, what in (["migrate", "now"], "now: one too many"), (["job", "a", "b"], "b: one too many"), \
+                (["import-ratings"], "import-ratings FOLDER: something is missing"):
+            done = run_svcd(*arguments)
+            self.assertEqual((done.returncode, done.stderr.splitlines()[0]), (2, f"svcd: {what}"))
+
     def test_a_faulty_configuration_file_exits_with_2_and_names_file_and_line(self):
         file = temporary_folder(self) / "faulty.conf"
         for line, says in (("port = 1", "port"), ("listen = nowhere", "listen"), ("max_message_bytes = many", "max_message_bytes"),

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What `svcd job update-models --report` prints.
+ */
+#ifndef COMMANDS_JOB_REPORT_H
+#define COMMANDS_JOB_REPORT_H
+
+#include "config/config.h"
+
+/* Prints to stdout how well each model predicts. Blocks. Returns the exit status. */
+int job_report_print(const struct config *config);
+
+#endif
