@@ -113,12 +113,11 @@ ORDER BY n.mentormessageid;
 
 -- name: register_mentee
 -- row: signup
--- Gives an account a mentee profile with these skills, by name. outcome: done, already, no_account or no_skill (detail:
--- the first name that is no skill's).
+-- Gives an account a mentee profile with these skills, by name. detail: of no_skill, the first name that is no skill's.
 -- param: account_id bigint
 -- param: skills text[]
 -- returns: one
--- column: outcome text
+-- column: outcome enum(done, already, no_account, no_skill)
 -- column: detail text null
 -- lane: write
 SELECT r.outcome, r.detail FROM register_profile(false, :account_id, :skills) r;
@@ -129,7 +128,7 @@ SELECT r.outcome, r.detail FROM register_profile(false, :account_id, :skills) r;
 -- param: account_id bigint
 -- param: skills text[]
 -- returns: one
--- column: outcome text
+-- column: outcome enum(done, already, no_account, no_skill)
 -- column: detail text null
 -- lane: write
 SELECT r.outcome, r.detail FROM register_profile(true, :account_id, :skills) r;

@@ -3,12 +3,13 @@
 
 -- name: add_feedback_on_mentor
 -- Stores the rating of an assignment's mentor as given, and queues a sample for the model of the two areas
--- unless they are one or a date of birth is unknown. outcome: done, already or not_assigned.
+-- unless they are one or a date of birth is unknown.
+-- row: rating
 -- param: mentor_account_id bigint
 -- param: mentee_account_id bigint
 -- param: rating double precision
 -- returns: one
--- column: outcome text
+-- column: outcome enum(done, already, not_assigned)
 -- lane: write
 WITH pair AS (
     SELECT x.assignmentid, x.mentorid, x.menteeid, mentor.businesssectorid AS mentor_area,
@@ -38,12 +39,13 @@ SELECT CASE WHEN EXISTS (SELECT FROM stored) THEN 'done'
 
 -- name: add_feedback_on_mentee
 -- Stores the rating of an assignment's mentee as given, and queues a sample for the model of the two areas
--- unless they are one or a date of birth is unknown. outcome: done, already or not_assigned.
+-- unless they are one or a date of birth is unknown.
+-- row: rating
 -- param: mentor_account_id bigint
 -- param: mentee_account_id bigint
 -- param: rating double precision
 -- returns: one
--- column: outcome text
+-- column: outcome enum(done, already, not_assigned)
 -- lane: write
 WITH pair AS (
     SELECT x.assignmentid, x.mentorid, x.menteeid, mentor.businesssectorid AS mentor_area,
@@ -96,12 +98,12 @@ SELECT EXISTS (
 INSERT INTO websitefeedback (message) VALUES (:content);
 
 -- name: add_prog_feedback
--- Stores feedback on the progress of an assignment. outcome: done or not_assigned.
+-- Stores feedback on the progress of an assignment.
 -- param: mentor_account_id bigint
 -- param: mentee_account_id bigint
 -- param: content text
 -- returns: one
--- column: outcome text
+-- column: outcome enum(done, not_assigned)
 -- lane: write
 WITH pair AS (
     SELECT x.assignmentid

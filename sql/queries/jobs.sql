@@ -3,13 +3,13 @@
 
 -- name: run_job
 -- Does a job's work and records the run. due NULL: by hand. took_us: what the run took so far, by the caller's clock.
--- The input is the models to store (update-models). The outcome is done, busy or already.
+-- The input is the models to store (update-models).
 -- param: job text
 -- param: due timestamp null
 -- param: took_us bigint
 -- param: input text null
 -- returns: one
--- column: outcome text
+-- column: outcome enum(done, busy, already)
 -- column: rows bigint null
 -- lane: job
 SELECT r.outcome, r.rows FROM run_job(:job, :due, :took_us * interval '1 microsecond', :input::json) r;

@@ -11,10 +11,10 @@ SELECT EXISTS (SELECT FROM assignment a WHERE a.menteeid = e.menteeid) AS matche
 FROM mentee e WHERE e.accountid = :account_id;
 
 -- name: try_match
--- Gives an unmatched mentee the best mentor. outcome: matched, already, no_mentor or no_profile.
+-- Gives an unmatched mentee the best mentor.
 -- param: account_id bigint
 -- returns: one
--- column: outcome text
+-- column: outcome enum(matched, already, no_mentor, no_profile)
 -- column: mentor_account_id bigint null
 -- column: mentor_name text null
 -- lane: write

@@ -108,26 +108,24 @@ RETURNING milestoneid::bigint AS id, content::text AS content;
 SELECT NOT EXISTS (SELECT FROM mentee e WHERE e.accountid = :account_id) AS refused;
 
 -- name: schedule_meeting
--- Plans a meeting of a mentee and its mentor and notifies both. outcome: done, overlap, no_profile or
--- no_mentor.
+-- Plans a meeting of a mentee and its mentor and notifies both.
 -- param: account_id bigint
 -- param: start timestamp
 -- param: duration integer
 -- param: link text
 -- returns: one
--- column: outcome text
+-- column: outcome enum(done, overlap, no_profile, no_mentor)
 -- lane: write
 SELECT schedule_meeting(:account_id, :start, :duration, :link) AS outcome;
 
 -- name: schedule_workshop
--- Plans a workshop on a skill and notifies every mentor and mentee who has it. outcome: done, overlap or
--- no_skill.
+-- Plans a workshop on a skill and notifies every mentor and mentee who has it.
 -- param: skill text
 -- param: start timestamp
 -- param: duration integer
 -- param: link text
 -- returns: one
--- column: outcome text
+-- column: outcome enum(done, overlap, no_skill)
 -- lane: write
 SELECT schedule_workshop(:skill, :start, :duration, :link) AS outcome;
 

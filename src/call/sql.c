@@ -2,6 +2,7 @@
 #include "call/sql.h"
 
 #include <endian.h>
+#include <stdio.h>
 #include <string.h>
 #include <uv.h>
 
@@ -144,21 +145,39 @@ static const struct {
     { "", STATUS_INTERNAL, "the statement failed; the log says why" },
 };
 
+static const char *statement_place(struct call *call, const struct statement *statement)
+{
+    return call_printf(call, "%s:%d", statement->file, statement->line);
+}
+
 static enum next statement_failed(struct call *call, const struct query_outcome *outcome)
 {
     size_t i = 0;
     while (strncmp(outcome->sqlstate, failures[i].prefix, strlen(failures[i].prefix)) != 0)
         i++;
     log_error("statement failed", log_str("statement", call->query.statement->name),
+              log_str("at", statement_place(call, call->query.statement)),
               log_str("sqlstate", outcome->sqlstate), log_str("reason", outcome->message));
     return call_fail(call, failures[i].status, "%s",
                      call->transport->is_internal ? outcome->message : failures[i].message);
+}
+
+static bool is_wrong_number(const struct statement *statement, size_t n, char why[RESULT_WHY_SIZE])
+{
+    static const char *const allowed[] = {
+        [SQL_NONE] = "none", [SQL_ONE] = "one", [SQL_OPTIONAL] = "optional"
+    };
+    if (statement->returns == SQL_MANY || n == 1 || (n == 0 && statement->returns != SQL_ONE))
+        return false;
+    snprintf(why, RESULT_WHY_SIZE, "%zu rows, declared is `returns: %s`", n, allowed[statement->returns]);
+    return true;
 }
 
 static enum next rows_arrived(struct call *call, const struct query_outcome *outcome)
 {
     const struct statement *statement = call->query.statement;
     size_t n = (size_t)outcome->rows_n;
+    char why[RESULT_WHY_SIZE];
     if (outcome->is_shared && call_reply_as_others(call, outcome->result))
         return REPLIED;
     if (n > PB_SIZE_MAX && !call->transport->is_internal) /* nanopb counts the entries of a list in 16 bits */
@@ -167,10 +186,9 @@ static enum next rows_arrived(struct call *call, const struct query_outcome *out
     void *rows = call_alloc(call, n, statement->row_size);
     if (!rows)
         return call_no_memory(call);
-    bool too_many = statement->returns != SQL_MANY && n > 1;
-    if (too_many || (statement->returns == SQL_ONE && n == 0) || result_decode(outcome, statement, rows)) {
+    if (is_wrong_number(statement, n, why) || result_decode(outcome, statement, rows, why)) {
         log_error("a statement returned other rows than declared", log_str("statement", statement->name),
-                  log_int("rows", (int64_t)n));
+                  log_str("at", statement_place(call, statement)), log_str("reason", why));
         return call_fail(call, STATUS_INTERNAL, "the database returned other rows than declared");
     }
     if (n > 0 && call_hold_result(call, outcome->result))
@@ -185,6 +203,7 @@ static enum next resume(struct call *call, const struct query_outcome *outcome)
     if (otherwise && outcome->end != QUERY_DONE) {
         if (outcome->end == QUERY_FAILED)
             log_warn("statement failed", log_str("statement", call->query.statement->name),
+                     log_str("at", statement_place(call, call->query.statement)),
                      log_str("sqlstate", outcome->sqlstate), log_str("reason", outcome->message));
         return otherwise(call);
     }

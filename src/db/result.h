@@ -26,7 +26,9 @@ void result_set_memo(struct result *result, void *memo);
 const void *result_memo(const struct result *result);
 
 /* Fills outcome->rows_n structs at `rows`, zeroed memory of that many times row_size. Text points into the
- * result. Returns 0, or UV_EPROTO when the server's columns are not the declared ones. */
-int result_decode(const struct query_outcome *outcome, const struct statement *statement, void *rows);
+ * result. Returns 0, or UV_EPROTO when the server's rows are not the declared ones, and `why` says how. */
+#define RESULT_WHY_SIZE 256
+int result_decode(const struct query_outcome *outcome, const struct statement *statement, void *rows,
+                  char why[RESULT_WHY_SIZE]);
 
 #endif

@@ -22,6 +22,8 @@ enum sql_type {
     SQL_TIMESTAMP,
     SQL_BIGINT_ARRAY,
     SQL_TEXT_ARRAY,
+    SQL_ENUM, /* of columns: text that is one of their values, in C an enum */
+    SQL_TYPES,
 };
 
 /* Values that C has no type of its own for. None owns what it points to. */
@@ -71,10 +73,14 @@ struct sql_column {
     bool nullable;
     size_t offset;     /* of the member in the row struct */
     size_t has_offset; /* of its bool has_NAME; used for a nullable column that is not passed by pointer */
+    const char *const *values; /* of SQL_ENUM: the text of each constant, in the enum's order */
+    size_t values_n;
 };
 
 struct statement {
     const char *name; /* on the connection, as it was prepared */
+    const char *file; /* "sql/queries/meeting.sql" */
+    int line;         /* of its `-- name:` there */
     const char *text;
     const char *merged_name; /* NULL: cannot be merged */
     const char *

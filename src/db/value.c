@@ -6,6 +6,7 @@
 #include "db/value.h"
 
 #include <endian.h>
+#include <stdio.h>
 #include <string.h>
 #include <uv.h>
 
@@ -13,16 +14,59 @@
 #define DAY_US     INT64_C(86400000000)
 
 static const struct {
+    const char *name;
     uint32_t oid;
     uint32_t array_oid;
-    size_t len; /* 0: varies */
-} types[] = {
-    [SQL_BIGINT] = { 20, 1016, 8 },      [SQL_INTEGER] = { 23, 1007, 4 },
-    [SQL_DOUBLE] = { 701, 1022, 8 },     [SQL_BOOLEAN] = { 16, 1000, 1 },
-    [SQL_TEXT] = { 25, 1009, 0 },        [SQL_BYTEA] = { 17, 1001, 0 },
-    [SQL_DATE] = { 1082, 1182, 4 },      [SQL_TIMESTAMP] = { 1114, 1115, 8 },
-    [SQL_BIGINT_ARRAY] = { 1016, 0, 0 }, [SQL_TEXT_ARRAY] = { 1009, 0, 0 },
+    size_t len;      /* 0: varies */
+    bool by_pointer; /* NULL says NULL, there is no has_NAME */
+} types[SQL_TYPES] = {
+    [SQL_BIGINT] = { "bigint", 20, 1016, 8, false },
+    [SQL_INTEGER] = { "integer", 23, 1007, 4, false },
+    [SQL_DOUBLE] = { "double precision", 701, 1022, 8, false },
+    [SQL_BOOLEAN] = { "boolean", 16, 1000, 1, false },
+    [SQL_TEXT] = { "text", 25, 1009, 0, true },
+    [SQL_BYTEA] = { "bytea", 17, 1001, 0, true },
+    [SQL_DATE] = { "date", 1082, 1182, 4, false },
+    [SQL_TIMESTAMP] = { "timestamp", 1114, 1115, 8, false },
+    [SQL_BIGINT_ARRAY] = { "bigint[]", 1016, 0, 0, true },
+    [SQL_TEXT_ARRAY] = { "text[]", 1009, 0, 0, true },
+    [SQL_ENUM] = { "text", 25, 1009, 0, false },
 };
+
+const char *value_type_name(enum sql_type type)
+{
+    return types[type].name;
+}
+
+/* Types that statements do not have, but that SQL easily yields. */
+static const struct {
+    uint32_t oid;
+    const char *name;
+} others[] = {
+    { 18, "\"char\"" },     { 19, "name" },        { 21, "smallint" },      { 26, "oid" },
+    { 114, "json" },        { 700, "real" },       { 705, "unknown" },      { 1042, "character" },
+    { 1043, "varchar" },    { 1083, "time" },      { 1184, "timestamptz" }, { 1186, "interval" },
+    { 1266, "timetz" },     { 1700, "numeric" },   { 2249, "record" },      { 2278, "void" },
+    { 2950, "uuid" },       { 3802, "jsonb" },     { 3908, "tsrange" },     { 1015, "varchar[]" },
+    { 1005, "smallint[]" }, { 1231, "numeric[]" }, { 1021, "real[]" },
+};
+
+const char *value_oid_name(uint32_t oid, char own[VALUE_OID_NAME_SIZE])
+{
+    for (size_t i = 0; i < SQL_TYPES; i++)
+        if (types[i].oid == oid)
+            return types[i].name;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (others[i].oid == oid)
+            return others[i].name;
+    for (size_t i = 0; i < SQL_TYPES; i++)
+        if (types[i].array_oid == oid && oid) {
+            snprintf(own, VALUE_OID_NAME_SIZE, "%s[]", types[i].name);
+            return own;
+        }
+    snprintf(own, VALUE_OID_NAME_SIZE, "the type of OID %u", oid);
+    return own;
+}
 
 uint32_t value_oid(enum sql_type type)
 {
@@ -150,6 +194,17 @@ static int32_t get32(const uint8_t *data)
     return (int32_t)be32toh(wire);
 }
 
+/* gcc's enums, without negative constants, are unsigned. */
+static int get_enum(const struct sql_column *column, const uint8_t *data, size_t len, void *member)
+{
+    for (unsigned i = 0; i < column->values_n; i++)
+        if (strlen(column->values[i]) == len && memcmp(column->values[i], data, len) == 0) {
+            memcpy(member, &i, sizeof i);
+            return 0;
+        }
+    return UV_EPROTO;
+}
+
 int value_get(const struct sql_column *column, const uint8_t *data, size_t len, void *row)
 {
     void *member = (char *)row + column->offset;
@@ -157,7 +212,7 @@ int value_get(const struct sql_column *column, const uint8_t *data, size_t len, 
         return column->nullable ? 0 : UV_EPROTO;
     if (types[column->type].len && types[column->type].len != len)
         return UV_EPROTO;
-    if (column->nullable && types[column->type].len)
+    if (column->nullable && !types[column->type].by_pointer)
         *(bool *)((char *)row + column->has_offset) = true;
     switch (column->type) {
     case SQL_BIGINT:
@@ -186,8 +241,11 @@ int value_get(const struct sql_column *column, const uint8_t *data, size_t len, 
     case SQL_TIMESTAMP:
         ((struct sql_time *)member)->us = shift(get64(data), EPOCH_DAYS * DAY_US);
         return 0;
+    case SQL_ENUM:
+        return get_enum(column, data, len, member);
     case SQL_BIGINT_ARRAY:
     case SQL_TEXT_ARRAY:
+    case SQL_TYPES:
         break;
     }
     return UV_EPROTO;

@@ -16,7 +16,12 @@ struct sql_param {
     uint8_t own[8];
 };
 
+/* As sql/queries writes it; an enum is text. */
+const char *value_type_name(enum sql_type type);
 /* The type's OID (pg_type.dat), of the type itself or of an array of it. */
+#define VALUE_OID_NAME_SIZE 32
+/* The name of a type of the server's, as SQL writes it; made in `own` where it is none of the usual ones. */
+const char *value_oid_name(uint32_t oid, char own[VALUE_OID_NAME_SIZE]);
 uint32_t value_oid(enum sql_type type);
 uint32_t value_array_oid(enum sql_type type);
 
@@ -36,8 +41,8 @@ void value_array_write(uint8_t *out, enum sql_type element, const size_t *lens, 
                        size_t n);
 
 /* Reads column's value of `len` bytes into its member of `row`. Text and bytea point into `data` (which libpq
- * ends with NUL). Returns 0, or UV_EPROTO when the length is not the type's. data NULL is an SQL NULL:
- * UV_EPROTO unless nullable. */
+ * ends with NUL). Returns 0, or UV_EPROTO when the length is not the type's, or the text none of an enum's
+ * values. data NULL is an SQL NULL: UV_EPROTO unless nullable. */
 int value_get(const struct sql_column *column, const uint8_t *data, size_t len, void *row);
 
 #endif

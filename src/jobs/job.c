@@ -77,9 +77,10 @@ const struct sql_time *job_due(const struct call *call)
 static enum next committed(struct call *call, const struct run_job_row *row)
 {
     struct job_run *run = call->locals;
-    run->outcome = strcmp(row->outcome, "done") == 0   ? JOB_DONE
-                   : strcmp(row->outcome, "busy") == 0 ? JOB_BUSY
-                                                       : JOB_ALREADY;
+    static const enum job_outcome outcomes[] = {
+        [RUN_JOB_DONE] = JOB_DONE, [RUN_JOB_BUSY] = JOB_BUSY, [RUN_JOB_ALREADY] = JOB_ALREADY
+    };
+    run->outcome = outcomes[row->outcome];
     run->rows = row->rows;
     return task_end(call);
 }

@@ -299,11 +299,16 @@ static struct sql_texts signup_skills(const account_package_ProfileSignupRequest
 static const char *signup_missing(struct call *call, const struct signup_row *row)
 {
     const account_package_ProfileSignupRequest *req = call_request(call);
-    if (strcmp(row->outcome, "no_account") == 0)
+    switch (row->outcome) {
+    case SIGNUP_NO_ACCOUNT:
         return call_printf(call, "userid: there is no account %" PRId64, req->userid) ?: "userid";
-    if (strcmp(row->outcome, "no_skill") == 0)
+    case SIGNUP_NO_SKILL:
         return call_printf(call, "desiredSkills: there is no skill %s", call_quote(call, row->detail))
                    ?: "desiredSkills";
+    case SIGNUP_DONE:
+    case SIGNUP_ALREADY:
+        break;
+    }
     return NULL;
 }
 
@@ -313,7 +318,7 @@ static enum next mentee_registered(struct call *call, const struct signup_row *r
     if (missing)
         return call_fail(call, STATUS_NOT_FOUND, "%s", missing);
     return reply_register_mentee(
-        call, (account_package_ProfileSignupReply){ .status = strcmp(row->outcome, "done") == 0 });
+        call, (account_package_ProfileSignupReply){ .status = row->outcome == SIGNUP_DONE });
 }
 
 enum next account_register_mentee(struct call *call, const account_package_ProfileSignupRequest *req)
@@ -331,7 +336,7 @@ static enum next mentor_registered(struct call *call, const struct signup_row *r
     if (missing)
         return call_fail(call, STATUS_NOT_FOUND, "%s", missing);
     return reply_register_mentor(
-        call, (account_package_ProfileSignupReply){ .status = strcmp(row->outcome, "done") == 0 });
+        call, (account_package_ProfileSignupReply){ .status = row->outcome == SIGNUP_DONE });
 }
 
 enum next account_register_mentor(struct call *call, const account_package_ProfileSignupRequest *req)

@@ -4,7 +4,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "call/check.h"
 #include "methods.h"
@@ -33,12 +32,12 @@ static const char *check_feedback(struct call *call, const feedback_package_AddF
 
 /* ---- AddFeedbackOnMentor: the mentee rates its mentor, once ---- */
 
-static enum next mentor_rated(struct call *call, const struct add_feedback_on_mentor_row *row)
+static enum next mentor_rated(struct call *call, const struct rating_row *row)
 {
-    if (strcmp(row->outcome, "not_assigned") == 0)
+    if (row->outcome == RATING_NOT_ASSIGNED)
         return not_assigned(call);
     return reply_add_feedback_on_mentor(
-        call, (feedback_package_AddFeedbackReply){ .status = strcmp(row->outcome, "done") == 0 });
+        call, (feedback_package_AddFeedbackReply){ .status = row->outcome == RATING_DONE });
 }
 
 enum next feedback_add_feedback_on_mentor(struct call *call, const feedback_package_AddFeedbackRequest *req)
@@ -53,12 +52,12 @@ enum next feedback_add_feedback_on_mentor(struct call *call, const feedback_pack
 
 /* ---- AddFeedbackOnMentee: the mentor rates a mentee, once ---- */
 
-static enum next mentee_rated(struct call *call, const struct add_feedback_on_mentee_row *row)
+static enum next mentee_rated(struct call *call, const struct rating_row *row)
 {
-    if (strcmp(row->outcome, "not_assigned") == 0)
+    if (row->outcome == RATING_NOT_ASSIGNED)
         return not_assigned(call);
     return reply_add_feedback_on_mentee(
-        call, (feedback_package_AddFeedbackReply){ .status = strcmp(row->outcome, "done") == 0 });
+        call, (feedback_package_AddFeedbackReply){ .status = row->outcome == RATING_DONE });
 }
 
 enum next feedback_add_feedback_on_mentee(struct call *call, const feedback_package_AddFeedbackRequest *req)
@@ -90,7 +89,7 @@ enum next feedback_add_dev_feedback(struct call *call, const feedback_package_Ad
 
 static enum next prog_feedback_added(struct call *call, const struct add_prog_feedback_row *row)
 {
-    if (strcmp(row->outcome, "not_assigned") == 0)
+    if (row->outcome == ADD_PROG_FEEDBACK_NOT_ASSIGNED)
         return not_assigned(call);
     return reply_add_prog_feedback(call, (feedback_package_AddFeedbackReply){ .status = true });
 }

@@ -3,7 +3,6 @@
  * Matching: the rules that choose a mentor are sql/functions/matching.sql.
  */
 #include <inttypes.h>
-#include <string.h>
 
 #include "call/check.h"
 #include "methods.h"
@@ -20,10 +19,15 @@ static enum next no_mentee_profile(struct call *call, int64_t account_id)
 static enum next match_tried(struct call *call, const struct try_match_row *row)
 {
     const matching_package_MenteeToMentorMatchingRequest *req = call_request(call);
-    if (strcmp(row->outcome, "no_profile") == 0)
+    switch (row->outcome) {
+    case TRY_MATCH_NO_PROFILE:
         return no_mentee_profile(call, req->menteeUserId);
-    if (strcmp(row->outcome, "matched") != 0)
+    case TRY_MATCH_ALREADY:
+    case TRY_MATCH_NO_MENTOR:
         return reply_try_match(call, (matching_package_MenteeToMentorMatchingReply){ .status = false });
+    case TRY_MATCH_MATCHED:
+        break;
+    }
     return reply_try_match(
         call, (matching_package_MenteeToMentorMatchingReply){
                   .status = true, .mentorUserId = row->mentor_account_id, .mentorName = row->mentor_name });

@@ -3,7 +3,6 @@
  * Meetings: appointments, workshops and plans of action.
  */
 #include <inttypes.h>
-#include <string.h>
 
 #include "call/check.h"
 #include "methods.h"
@@ -114,14 +113,19 @@ static const char *check_span(struct call *call, bool has_start, const google_pr
 static enum next meeting_scheduled(struct call *call, const struct schedule_meeting_row *row)
 {
     const meeting_package_ScheduleNewMeetingRequest *req = call_request(call);
-    if (strcmp(row->outcome, "no_profile") == 0)
+    switch (row->outcome) {
+    case SCHEDULE_MEETING_NO_PROFILE:
         return call_fail(call, STATUS_NOT_FOUND, "menteeUserId: account %" PRId64 " has no mentee profile",
                          req->menteeUserId);
-    if (strcmp(row->outcome, "no_mentor") == 0)
+    case SCHEDULE_MEETING_NO_MENTOR:
         return call_fail(call, STATUS_FAILED_PRECONDITION,
                          "menteeUserId: mentee %" PRId64 " has no mentor yet", req->menteeUserId);
+    case SCHEDULE_MEETING_DONE:
+    case SCHEDULE_MEETING_OVERLAP:
+        break;
+    }
     return reply_schedule_new_meeting(
-        call, (meeting_package_ScheduleNewMeetingReply){ .success = strcmp(row->outcome, "done") == 0 });
+        call, (meeting_package_ScheduleNewMeetingReply){ .success = row->outcome == SCHEDULE_MEETING_DONE });
 }
 
 enum next meeting_schedule_new_meeting(struct call *call,
@@ -144,10 +148,15 @@ enum next meeting_schedule_new_meeting(struct call *call,
 
 static enum next workshop_scheduled(struct call *call, const struct schedule_workshop_row *row)
 {
-    if (strcmp(row->outcome, "no_skill") == 0)
+    switch (row->outcome) {
+    case SCHEDULE_WORKSHOP_NO_SKILL:
         return call_fail(call, STATUS_NOT_FOUND, "skill: there is no skill of that name");
+    case SCHEDULE_WORKSHOP_DONE:
+    case SCHEDULE_WORKSHOP_OVERLAP:
+        break;
+    }
     return reply_schedule_new_workshop(
-        call, (meeting_package_ScheduleNewWorkshopReply){ .status = strcmp(row->outcome, "done") == 0 });
+        call, (meeting_package_ScheduleNewWorkshopReply){ .status = row->outcome == SCHEDULE_WORKSHOP_DONE });
 }
 
 enum next meeting_schedule_new_workshop(struct call *call,

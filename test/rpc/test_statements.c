@@ -14,13 +14,6 @@
 #include "db/result.h"
 #include "db/statement.h"
 
-static const char *const type_names[] = {
-    [SQL_BIGINT] = "bigint",     [SQL_INTEGER] = "integer",     [SQL_DOUBLE] = "double precision",
-    [SQL_BOOLEAN] = "boolean",   [SQL_TEXT] = "text",           [SQL_BYTEA] = "bytea",
-    [SQL_DATE] = "date",         [SQL_TIMESTAMP] = "timestamp", [SQL_BIGINT_ARRAY] = "bigint[]",
-    [SQL_TEXT_ARRAY] = "text[]",
-};
-
 static PGresult *run(PGconn *pg, ExecStatusType expected, const char *name, PGresult *result)
 {
     ck_assert_msg(PQresultStatus(result) == expected, "%s: %s", name, PQerrorMessage(pg));
@@ -55,7 +48,7 @@ static void types_are_the_servers(PGconn *pg, const struct statement *s, bool me
                       name, column->name, PQfname(described, i + first));
         ck_assert_msg(PQftype(described, i + first) == value_oid(column->type),
                       "%s: column %s is declared %s, but is of type %u", name, column->name,
-                      type_names[column->type], PQftype(described, i + first));
+                      value_type_name(column->type), PQftype(described, i + first));
     }
     PQclear(described);
 }
@@ -83,7 +76,7 @@ static char *plan_of(PGconn *pg, const struct statement *s, bool merged)
     static char sql[20000], plan[20000];
     char *end = sql + sprintf(sql, "PREPARE it");
     for (size_t i = 0; i < s->params_n; i++)
-        end += sprintf(end, "%s%s%s", i ? ", " : " (", type_names[s->params[i]], merged ? "[]" : "");
+        end += sprintf(end, "%s%s%s", i ? ", " : " (", value_type_name(s->params[i]), merged ? "[]" : "");
     sprintf(end, "%s AS %s", s->params_n ? ")" : "", merged ? s->merged_text : s->text);
     PQclear(run(pg, PGRES_COMMAND_OK, s->name, PQexec(pg, sql)));
     end = sql + sprintf(sql, "EXPLAIN (COSTS OFF) EXECUTE it");
@@ -209,8 +202,11 @@ static char *print_value(char *out, const struct sql_column *column, const void 
         return out + sprintf(out, "%d|", ((const struct sql_date *)member)->days);
     case SQL_TIMESTAMP:
         return out + sprintf(out, "%ld|", (long)((const struct sql_time *)member)->us);
+    case SQL_ENUM:
+        return out + sprintf(out, "%s|", column->values[*(const unsigned *)member]);
     case SQL_BIGINT_ARRAY:
     case SQL_TEXT_ARRAY:
+    case SQL_TYPES:
         break;
     }
     ck_abort_msg("column %s: a type that columns do not have", column->name);
@@ -224,7 +220,8 @@ static void on_probed(struct query *query, const struct query_outcome *outcome)
     ck_assert_msg(!probe->done, "answered twice");
     ck_assert_msg(outcome->end == QUERY_DONE, "%s: %s", s->name, outcome->message);
     char *rows = calloc((size_t)outcome->rows_n + 1, s->row_size + 1);
-    ck_assert_int_eq(result_decode(outcome, s, rows), 0);
+    char why[RESULT_WHY_SIZE];
+    ck_assert_msg(result_decode(outcome, s, rows, why) == 0, "%s: %s", s->name, why);
     char *out = probe->rows = text_of((size_t)outcome->rows_n * s->columns_n * 110 + 1, " ");
     for (int r = 0; r < outcome->rows_n; r++)
         for (size_t c = 0; c < s->columns_n; c++)
@@ -266,6 +263,8 @@ static void choose_param(struct probe *probe, struct sql_param *param, enum sql_
         return;
     case SQL_BIGINT_ARRAY:
     case SQL_TEXT_ARRAY:
+    case SQL_ENUM:
+    case SQL_TYPES:
         ck_abort_msg("a statement with arrays is not merged");
     }
 }

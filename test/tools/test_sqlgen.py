@@ -107,6 +107,26 @@ class Statements(Generator):
         self.assertEqual(header.count("struct plan_row {"), 1)
         self.assertEqual(header.count("const struct plan_row *rows"), 2)
 
+    def test_a_statement_knows_where_it_stands(self):
+        _, source = self.made_of(PLANS)
+        self.assertRegex(source, r'\.file = "[^"]*/some\.sql", \.line = 3,')
+
+    def test_words_of_a_column_become_a_c_enum_under_the_rows_name(self):
+        header, source = self.made_of(PLANS.replace("content text null", "state enum(open, half_done,closed)"))
+        self.assertIn("enum open_plans_state {\n    OPEN_PLANS_OPEN,\n    OPEN_PLANS_HALF_DONE,\n    OPEN_PLANS_CLOSED,\n};", header)
+        self.assertIn("    enum open_plans_state state;", header)
+        self.assertIn('{ "open", "half_done", "closed" }', source)
+        self.assertRegex(source, r'"state", \.type = SQL_ENUM, \.nullable = false, .*\.values = \w+, \.values_n = 3')
+
+    def test_an_enum_that_may_be_null_has_a_flag(self):
+        header, _ = self.made_of(PLANS.replace("content text null", "state enum(open, closed) null"))
+        self.assertIn("    bool has_state;\n    enum open_plans_state state;", header)
+
+    def test_statements_of_one_row_share_its_enum(self):
+        plans = PLANS.replace("-- param", "-- row: plan\n    -- param", 1).replace("content text null", "state enum(open, closed)")
+        header, _ = self.made_of(plans + plans.replace("open_plans", "all_plans").replace("enum(open, closed)", "enum(open,closed)"))
+        self.assertEqual(header.count("enum plan_state {"), 1)
+
 
 class Refusals(Generator):
     def test_an_unknown_key(self):
@@ -116,6 +136,26 @@ class Refusals(Generator):
     def test_an_unknown_type(self):
         self.refused_instead(5, "param account_id: unknown type `int8`, known are .*bigint", "account_id bigint", "account_id int8")
         self.refused_instead(8, "column content: unknown type `varchar`", "content text null", "content varchar")
+
+    def test_an_enum_that_is_none(self):
+        for words, what in (("", "expected enum"), ("open,", "expected enum"), ("open, Closed", "expected enum.*got `Closed`"), ("'open'", "expected enum"),
+                            ("open, open", "open is listed twice")):
+            with self.subTest(words=words):
+                self.refused_instead(8, f"column content: {what}", "content text null", f"content enum({words})")
+        self.refused_instead(8, r"unknown type `enum`, known are .*enum\(WORD", "content text null", "content enum")
+
+    def test_an_enum_parameter(self):
+        self.refused_instead(5, r"param account_id: enum\(...\) is a type of columns only", "account_id bigint", "account_id enum(a, b)")
+
+    def test_enums_that_would_become_one_in_c(self):
+        self.refused_instead(3, "open_plans: column content makes OPEN_PLANS_A, as column id of row open_plans does",
+                             "id bigint\n    -- column: content text null", "id enum(a, b)\n    -- column: content enum(c, a)")
+        plans = PLANS.replace("content text null", "state enum(gone)")
+        self.refused(13, "makes OPEN_PLANS_GONE, as", plans + plans.replace("open_plans", "open").replace("enum(gone)", "enum(plans_gone)"))
+
+    def test_rows_whose_words_differ(self):
+        plans = PLANS.replace("-- param", "-- row: plan\n    -- param", 1).replace("content text null", "state enum(open, closed)")
+        self.refused(14, "row plan has other columns", plans + plans.replace("open_plans", "all_plans").replace("enum(open", "enum(ajar"))
 
     def test_an_array_column(self):
         self.refused_instead(7, r"column id: unknown type `bigint\[\]`", "id bigint\n    -- column", "id bigint[]\n    -- column")

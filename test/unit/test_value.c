@@ -161,6 +161,49 @@ START_TEST(a_value_of_another_length_than_its_types_is_refused)
 }
 END_TEST
 
+START_TEST(an_enum_is_the_word_that_the_text_is)
+{
+    static const char *const words[] = { "done", "overlap", "no_mentor" };
+    enum outcome { DONE, OVERLAP, NO_MENTOR };
+    struct {
+        bool has_it;
+        enum outcome it;
+    } row = { 0 };
+    struct sql_column column = { .name = "it",
+                                 .type = SQL_ENUM,
+                                 .nullable = true,
+                                 .offset = (size_t)((char *)&row.it - (char *)&row),
+                                 .values = words,
+                                 .values_n = 3 };
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(value_get(&column, (const uint8_t *)words[i], strlen(words[i]), &row), 0);
+        ck_assert_uint_eq(row.it, i);
+        ck_assert(row.has_it);
+    }
+    static const char *const others[] = { "", "don", "done ", "DONE", "overlapping" };
+    for (size_t i = 0; i < 5; i++)
+        ck_assert_int_eq(value_get(&column, (const uint8_t *)others[i], strlen(others[i]), &row), UV_EPROTO);
+    row.has_it = false;
+    ck_assert_int_eq(value_get(&column, NULL, 0, &row), 0);
+    ck_assert(!row.has_it);
+    column.nullable = false;
+    ck_assert_int_eq(value_get(&column, NULL, 0, &row), UV_EPROTO);
+}
+END_TEST
+
+START_TEST(types_are_told_by_name)
+{
+    char own[VALUE_OID_NAME_SIZE];
+    for (enum sql_type type = 0; type < SQL_TYPES; type++)
+        ck_assert_str_eq(value_oid_name(value_oid(type), own), value_type_name(type));
+    ck_assert_str_eq(value_oid_name(1043, own), "varchar");
+    ck_assert_str_eq(value_oid_name(1184, own), "timestamptz");
+    ck_assert_str_eq(value_oid_name(1007, own), "integer[]");
+    ck_assert_str_eq(value_oid_name(0, own), "the type of OID 0");
+    ck_assert_str_eq(value_oid_name(UINT32_MAX, own), "the type of OID 4294967295");
+}
+END_TEST
+
 START_TEST(arrays_are_written_with_their_nulls_and_empty_elements)
 {
     const uint8_t *const data[] = { (const uint8_t *)"ab", NULL, (const uint8_t *)"" };
@@ -195,6 +238,8 @@ Suite *value_suite(void)
     tcase_add_test(tcase, infinite_dates_and_times_stay_at_the_ends_of_the_range);
     tcase_add_test(tcase, null_is_taken_only_where_it_is_declared);
     tcase_add_test(tcase, a_value_of_another_length_than_its_types_is_refused);
+    tcase_add_test(tcase, an_enum_is_the_word_that_the_text_is);
+    tcase_add_test(tcase, types_are_told_by_name);
     tcase_add_test(tcase, arrays_are_written_with_their_nulls_and_empty_elements);
     return suite;
 }
