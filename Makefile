@@ -64,8 +64,8 @@ SCHEMA := $(sort $(wildcard sql/migrations/*.sql)) $(sort $(wildcard sql/functio
 
 WELL_KNOWN := google/protobuf/timestamp google/protobuf/empty
 GEN_PB := $(PROTOS:proto/%.proto=generated/%.pb) $(WELL_KNOWN:%=generated/%.pb)
-GEN_HEADERS := $(GEN_PB:%=%.h) generated/methods.h generated/rpc_names.h generated/statements.h
-GEN_SOURCES := $(GEN_PB:%=%.c) generated/methods.c generated/statements.c generated/migrations.c
+GEN_HEADERS := $(GEN_PB:%=%.h) generated/methods.h generated/rpc_names.h generated/statements.h generated/messages.h
+GEN_SOURCES := $(GEN_PB:%=%.c) generated/methods.c generated/messages.c generated/statements.c generated/migrations.c
 
 SOURCES := $(wildcard src/*.c src/*/*.c src/*/*/*.c)
 UNIT_TESTS := $(wildcard test/unit/*.c)
@@ -127,6 +127,10 @@ generated/methods.c generated/methods.h generated/rpc_names.h &: $(PROTO_INPUTS)
 	@echo "GEN  methods"
 	@$(PROTOC) --plugin=protoc-gen-svcd=tools/protoc-gen-svcd --svcd_out=generated -Iproto -I/usr/include $(PROTOS)
 
+generated/messages.c generated/messages.h &: $(PROTO_INPUTS) tools/protoc-gen-messages | deps-build
+	@echo "GEN  messages"
+	@$(PROTOC) --plugin=protoc-gen-messages=tools/protoc-gen-messages --messages_out=generated -Iproto -I/usr/include $(PROTOS)
+
 generated/statements.c generated/statements.h &: $(QUERIES) tools/sqlgen build/inputs/queries | deps-build
 	@echo "GEN  statements"
 	@$(PYTHON) tools/sqlgen --out generated $(QUERIES)
@@ -154,13 +158,21 @@ build/unit/suites.h: FORCE
 build/rpc/suites.h: FORCE
 	$(call write_suites,$(call suites_h,rpc,$(RPC_TESTS)))
 
+# A message of every type, for the tests of JSON.
+build/unit/json_types.c build/unit/json_types.h &: test/unit/json_types.proto tools/protoc-gen-messages | deps-build
+	@mkdir -p build/unit
+	@$(PROTOC) --plugin=protoc-gen-messages=tools/protoc-gen-messages \
+	    --messages_out=name=json_types,beside=messages.h:build/unit -Itest/unit -I/usr/include json_types.proto
+$(O)/build/unit/json_types.o: build/unit/json_types.c
+$(call objects,$(UNIT_TESTS)): | build/unit/json_types.h
+
 $(call objects,$(UNIT_TESTS)): build/unit/suites.h
 $(call objects,$(RPC_TESTS)): build/rpc/suites.h
-$(O)/test/unit/%.o: TEST_FLAGS = -Itest -include build/unit/suites.h
+$(O)/test/unit/%.o: TEST_FLAGS = -Itest -Ibuild/unit -include build/unit/suites.h
 $(O)/test/rpc/%.o: TEST_FLAGS = -Itest -include build/rpc/suites.h
 $(call objects,$(UNIT_TESTS) $(RPC_TESTS)): | deps-check
 
-$(O)/unit: $(call objects,$(UNIT_TESTS)) $(SHARED_OBJECTS)
+$(O)/unit: $(call objects,$(UNIT_TESTS) build/unit/json_types.c) $(SHARED_OBJECTS)
 	@echo "LINK $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CHECK_LIBS)
 

@@ -25,21 +25,44 @@ static size_t sequence(uint8_t first, uint8_t *low, uint8_t *high)
     return 0;
 }
 
-bool text_is_utf8(const uint8_t *text, size_t len)
+/* The length of the sequence that text starts with, 0 if it is none. */
+static size_t sequence_len(const uint8_t *text, size_t len)
 {
-    for (size_t i = 0; i < len;) {
-        uint8_t low, high;
-        size_t n = sequence(text[i], &low, &high);
-        if (n == 0 || n > len - i)
-            return false;
-        if (n > 1 && (text[i + 1] < low || text[i + 1] > high))
-            return false;
-        for (size_t k = 2; k < n; k++)
-            if ((text[i + k] & 0xC0) != 0x80)
-                return false;
+    uint8_t low, high;
+    size_t n = sequence(text[0], &low, &high);
+    if (n == 0 || n > len)
+        return 0;
+    if (n > 1 && (text[1] < low || text[1] > high))
+        return 0;
+    for (size_t k = 2; k < n; k++)
+        if ((text[k] & 0xC0) != 0x80)
+            return 0;
+    return n;
+}
+
+size_t text_utf8_len(const uint8_t *text, size_t len)
+{
+    size_t i = 0;
+    while (i < len) {
+        uint64_t eight;
+        if (len - i >= sizeof eight) { /* nearly all text is ASCII */
+            memcpy(&eight, text + i, sizeof eight);
+            if ((eight & UINT64_C(0x8080808080808080)) == 0) {
+                i += sizeof eight;
+                continue;
+            }
+        }
+        size_t n = sequence_len(text + i, len - i);
+        if (n == 0)
+            break;
         i += n;
     }
-    return true;
+    return i;
+}
+
+bool text_is_utf8(const uint8_t *text, size_t len)
+{
+    return text_utf8_len(text, len) == len;
 }
 
 static bool starts_character(char byte)

@@ -13,6 +13,9 @@
  * U+10FFFF. */
 bool text_is_utf8(const uint8_t *text, size_t len);
 
+/* How many bytes from the start are: len, or where the first sequence begins that is none. */
+size_t text_utf8_len(const uint8_t *text, size_t len);
+
 /* Code points of valid UTF-8; NULL has none. */
 size_t text_length(const char *text);
 
