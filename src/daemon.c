@@ -35,6 +35,7 @@
 #define ANSWER_GRACE_MS 5000
 #define HANG_UP_MS      500 /* for clients to hang up by themselves once no call is running */
 #define DRAIN_TICK_MS   50
+#define LOG_STOP_MS     300 /* for the last lines to be written */
 
 static const int signal_numbers[] = { SIGTERM, SIGINT, SIGHUP };
 #define SIGNALS_N (sizeof signal_numbers / sizeof *signal_numbers)
@@ -271,9 +272,16 @@ int daemon_run(const struct config *config)
     daemon.context.config = config;
     daemon.context.loop = &daemon.loop;
     daemon.context.timers = &daemon.timers;
-    log_info("starting", log_str("version", SVCD_VERSION));
-    if (start(&daemon))
+    int rc = log_start();
+    if (rc) {
+        log_error("cannot start", log_error_code(rc));
         return EXIT_FAILURE;
+    }
+    log_info("starting", log_str("version", SVCD_VERSION));
+    if (start(&daemon)) {
+        log_stop(LOG_STOP_MS);
+        return EXIT_FAILURE;
+    }
     core_server_run(daemon.core);
     drained(&daemon);
     hash_pool_destroy(daemon.context.hash_pool); /* not before: the last calls look at it */
@@ -285,5 +293,6 @@ int daemon_run(const struct config *config)
     listener_destroy(daemon.listener);
     peers_finish(&daemon.peers);
     uv_loop_close(&daemon.loop);
+    log_stop(LOG_STOP_MS);
     return EXIT_SUCCESS;
 }

@@ -195,6 +195,7 @@ int main(int argc, char **argv)
     if (config_load(&config, &source, stderr))
         return EXIT_USAGE;
     log_set_level(config.log.level);
+    log_set_format(config.log.format);
     status = arguments.command->run(&config, &arguments.line);
     config_finish(&config);
     return status;

@@ -65,6 +65,7 @@ struct config {
     } drain;
     struct {
         enum log_level level;
+        enum log_format format;
     } log;
 };
 

@@ -16,6 +16,12 @@ static const char *const level_names[] = { [LOG_LEVEL_ERROR] = "error",
                                            [LOG_LEVEL_DEBUG] = "debug",
                                            NULL };
 
+static const char *const format_names[] = { [LOG_FORMAT_AUTO] = "auto",
+                                            [LOG_FORMAT_TEXT] = "text",
+                                            [LOG_FORMAT_JSON] = "json",
+                                            [LOG_FORMAT_JOURNAL] = "journal",
+                                            NULL };
+
 static const char *const no_yes[] = { "no", "yes", NULL };
 
 /* The offset of a member, if it is of the type the row says: anything else does not compile. */
@@ -162,6 +168,9 @@ const struct config_key config_keys[] = {
 
     CHOICE(log, level, enum log_level, level_names, "info",
         "The least grave events that are logged."),
+    CHOICE(log, format, enum log_format, format_names, "auto",
+           "Form of a line: text (logfmt), json (an object a line) or journal (logfmt after a priority, without the time); auto "
+           "is journal where standard error is systemd's journal, as its variable JOURNAL_STREAM tells, else text."),
 };
 /* clang-format on */
 const size_t config_keys_n = sizeof config_keys / sizeof config_keys[0];

@@ -1,164 +1,245 @@
 /* SPDX-License-Identifier: MIT
  *
- * The log: formats an event into a buffer on the stack and writes it with one write(2).
+ * From an event to a line for the writer: its level, how often its kind may be seen, its form. And the last
+ * line of a process that crashes.
  */
 #include "observe/log.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stddef.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
-static const char *const level_names[] = { [LOG_LEVEL_ERROR] = "error",
-                                           [LOG_LEVEL_WARN] = "warn",
-                                           [LOG_LEVEL_INFO] = "info",
-                                           [LOG_LEVEL_DEBUG] = "debug" };
-static const char cut_mark[] = " cut=yes\n";
+#include "observe/log_line.h"
+#include "observe/log_writer.h"
+
+#define FATAL_FLUSH_MS 500
 
 _Atomic enum log_level log_level = LOG_LEVEL_INFO;
 
-/* A line under construction; room for cut_mark is kept back. */
-struct line {
-    char text[LOG_LINE_MAX];
-    size_t len;
-    bool cut;
-};
+static _Atomic enum log_format log_format = LOG_FORMAT_TEXT;
 
-static void line_put(struct line *line, const char *text, size_t len)
+/* ---- form ---- */
+
+/* systemd says which file standard error was when it started us; it may have been redirected since. */
+static bool is_journal(void)
 {
-    if (line->cut || len > sizeof line->text - sizeof cut_mark - line->len) {
-        line->cut = true;
-        return;
-    }
-    memcpy(line->text + line->len, text, len);
-    line->len += len;
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat stat;
+    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &stat) == 0 &&
+           stat.st_dev == device && stat.st_ino == inode;
 }
 
-static void line_puts(struct line *line, const char *text)
+void log_set_format(enum log_format format)
 {
-    line_put(line, text, strlen(text));
+    log_format = format != LOG_FORMAT_AUTO ? format : is_journal() ? LOG_FORMAT_JOURNAL : LOG_FORMAT_TEXT;
 }
 
-/* Bytes of the printable UTF-8 character at s; 0 for a control character or what is no UTF-8. */
-static size_t printable_len(const unsigned char *s)
+static void put(enum log_level level, const char *message, const struct log_field *fields)
 {
-    if (s[0] < 0x80)
-        return s[0] >= 0x20 && s[0] != 0x7f;
-    size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    bool c1_control = s[0] == 0xc2 && s[1] < 0xa0;
-    bool separator =
-        s[0] == 0xe2 && s[1] == 0x80 && (s[2] & 0xe0) == 0xa0 && s[2] <= 0xaf; /* and bidi overrides */
-    bool isolate = s[0] == 0xe2 && s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9;
-    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
-    bool beyond = (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf4 && s[1] > 0x8f);
-    return c1_control || separator || isolate || overlong || beyond ? 0 : len;
+    struct log_line line;
+    log_line_compose(&line, log_format, level, message, fields, NULL);
+    log_writer_put(line.text, line.len, level <= LOG_LEVEL_WARN);
 }
 
-static void line_put_escaped(struct line *line, const char *text, bool quoted)
-{
-    for (const unsigned char *s = (const unsigned char *)text; *s;) {
-        size_t len = printable_len(s);
-        if (len > 0) {
-            if (quoted && (*s == '"' || *s == '\\'))
-                line_put(line, "\\", 1);
-            line_put(line, (const char *)s, len);
-            s += len;
-            continue;
-        }
-        char escape[5];
-        int n = *s == '\n' ? snprintf(escape, sizeof escape, "\\n")
-                           : snprintf(escape, sizeof escape, "\\x%02x", *s);
-        line_put(line, escape, (size_t)n);
-        s++;
-    }
-}
+/* ---- kinds ---- */
 
-static bool is_plain(const char *value)
-{
-    if (!*value)
-        return false;
-    for (const unsigned char *s = (const unsigned char *)value; *s; s++)
-        if (*s <= ' ' || *s >= 0x7f || strchr("\"\\=", *s))
-            return false;
-    return true;
-}
+/* Kinds of which lines were held back. Their lock is never held while a line is put. */
+static struct log_site *_Atomic held_back;
+static pthread_mutex_t sites_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void line_put_field(struct line *line, const struct log_field *field)
-{
-    if (field->kind == LOG_STR && !field->str)
-        return;
-    line_put(line, " ", 1);
-    line_puts(line, field->key);
-    line_put(line, "=", 1);
-    if (field->kind == LOG_INT) {
-        char number[24];
-        snprintf(number, sizeof number, "%" PRId64, field->num);
-        line_puts(line, number);
-    } else if (is_plain(field->str)) {
-        line_put_escaped(line, field->str, false);
-    } else {
-        line_put(line, "\"", 1);
-        line_put_escaped(line, field->str, true);
-        line_put(line, "\"", 1);
-    }
-}
-
-static void line_put_time(struct line *line)
+static uint64_t now_ms(void)
 {
     struct timespec now;
-    struct tm utc;
-    char text[40], millis[8];
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    line_put(line, text, strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc));
-    snprintf(millis, sizeof millis, ".%03dZ ", (int)(now.tv_nsec / 1000000));
-    line_puts(line, millis);
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* A log that cannot be written has nowhere to say so: the event is lost. */
-static void write_all(const char *text, size_t len)
+static void tell_held_back(enum log_level level, const char *message, uint64_t n)
 {
-    while (len > 0) {
-        ssize_t n = write(STDERR_FILENO, text, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return;
-        text += n;
-        len -= (size_t)n;
-    }
+    char text[48];
+    snprintf(text, sizeof text, "%" PRIu64 " more like this", n);
+    put(level, text, LOG_FIELDS(log_str("like", message)));
 }
 
-void log_write(enum log_level level, const char *message, const struct log_field *fields)
+/* True: the line may be written. *to_tell: how many before it were not. */
+static bool site_admits(struct log_site *site, enum log_level level, const char *message, uint64_t *to_tell)
+{
+    uint64_t at_ms = now_ms();
+    if (at_ms - site->window_began_ms >= LOG_KIND_MS) {
+        site->window_began_ms = at_ms;
+        site->in_window = 0;
+    }
+    if (site->in_window < LOG_KIND_MAX) {
+        *to_tell = site->held_back;
+        site->held_back = 0;
+        site->in_window++;
+        return true;
+    }
+    site->held_back++;
+    site->level = level;
+    site->message = message;
+    if (!site->listed) {
+        site->next = held_back;
+        held_back = site;
+        site->listed = true;
+    }
+    return false;
+}
+
+static bool admits(struct log_site *site, enum log_level level, const char *message)
+{
+    uint64_t to_tell = 0;
+    pthread_mutex_lock(&sites_lock);
+    const char *like = site->message;
+    bool was_listed = site->listed;
+    bool is_admitted = site_admits(site, level, message, &to_tell);
+    bool is_new = site->listed && !was_listed;
+    pthread_mutex_unlock(&sites_lock);
+    if (to_tell > 0)
+        tell_held_back(level, like, to_tell);
+    if (is_new)
+        log_writer_wake();
+    return is_admitted;
+}
+
+/* Takes a kind whose time is over, or any, from the list; NULL: there is none. */
+static struct log_site *take_over(bool any, struct log_site *copy)
+{
+    uint64_t at_ms = now_ms();
+    for (struct log_site *site = held_back, *before = NULL; site; before = site, site = site->next) {
+        if (!any && at_ms - site->window_began_ms < LOG_KIND_MS)
+            continue;
+        if (before)
+            before->next = site->next;
+        else
+            held_back = site->next;
+        *copy = *site;
+        site->held_back = 0;
+        site->listed = false;
+        return copy;
+    }
+    return NULL;
+}
+
+static void tell_all_held_back(bool any)
+{
+    struct log_site copy, *site;
+    do {
+        pthread_mutex_lock(&sites_lock);
+        site = take_over(any, &copy);
+        pthread_mutex_unlock(&sites_lock);
+        if (site && site->held_back > 0)
+            tell_held_back(site->level, site->message, site->held_back);
+    } while (site);
+}
+
+/* ---- the writer's thread ---- */
+
+static bool wants_ticks(void)
+{
+    return held_back != NULL;
+}
+
+static void on_tick(void)
+{
+    tell_all_held_back(false);
+}
+
+static void on_dropped(uint64_t n)
+{
+    char text[48];
+    snprintf(text, sizeof text, "%" PRIu64 " lines were dropped", n);
+    put(LOG_LEVEL_WARN, text, LOG_FIELDS(log_str("reason", "standard error took them too slowly")));
+}
+
+/* ---- events ---- */
+
+void log_write(struct log_site *site, enum log_level level, const char *message,
+               const struct log_field *fields)
 {
     int saved_errno = errno;
-    struct line line;
-    line.len = 0;
-    line.cut = false;
-
-    line_put_time(&line);
-    line_puts(&line, level_names[level]);
-    line_put(&line, " ", 1);
-    line_put_escaped(&line, message, false);
-    for (; fields->key; fields++)
-        line_put_field(&line, fields);
-
-    const char *end = line.cut ? cut_mark : "\n";
-    memcpy(line.text + line.len, end, strlen(end));
-    write_all(line.text, line.len + strlen(end));
+    if (!site || !log_writer_is_running() || admits(site, level, message))
+        put(level, message, fields);
     errno = saved_errno;
+}
+
+void log_write_fatal(const char *message, const struct log_field *fields)
+{
+    put(LOG_LEVEL_FATAL, message, fields);
+    log_writer_flush(FATAL_FLUSH_MS);
+    abort();
 }
 
 struct log_field log_error_code(int code)
 {
     return log_str("error", uv_strerror(code));
+}
+
+uint64_t log_n_dropped(void)
+{
+    return log_writer_n_dropped();
+}
+
+/* ---- crashes ---- */
+
+static const struct {
+    int number;
+    const char *name;
+} crashes[] = { { SIGSEGV, "SIGSEGV" },
+                { SIGBUS, "SIGBUS" },
+                { SIGILL, "SIGILL" },
+                { SIGFPE, "SIGFPE" },
+                { SIGABRT, "SIGABRT" } };
+#define CRASHES_N (sizeof crashes / sizeof *crashes)
+
+/* The writer's thread still runs, unless it is the one that crashed. Afterwards the signal ends the process.
+ */
+static void on_crash(int number)
+{
+    const char *name = NULL;
+    for (size_t i = 0; i < CRASHES_N; i++)
+        if (crashes[i].number == number)
+            name = crashes[i].name;
+    struct log_line line;
+    log_line_compose(&line, log_format, LOG_LEVEL_FATAL, "crashed", LOG_FIELDS(log_str("signal", name)),
+                     NULL);
+    log_writer_flush(FATAL_FLUSH_MS);
+    log_writer_put_now(line.text, line.len);
+    raise(number);
+}
+
+/* Sanitizers want these signals for themselves. */
+static void watch_for_crashes(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+    static char stack[65536]; /* for a crash because there is none left */
+    sigaltstack(&(stack_t){ .ss_sp = stack, .ss_size = sizeof stack }, NULL);
+    for (size_t i = 0; i < CRASHES_N; i++) {
+        struct sigaction action = { .sa_handler = on_crash, .sa_flags = (int)(SA_RESETHAND | SA_ONSTACK) };
+        sigaction(crashes[i].number, &action, NULL);
+    }
+#endif
+}
+
+/* ---- start and stop ---- */
+
+int log_start(void)
+{
+    watch_for_crashes();
+    return log_writer_start(&(struct log_writer_options){
+        .wants_ticks = wants_ticks, .on_tick = on_tick, .on_dropped = on_dropped });
+}
+
+void log_stop(unsigned timeout_ms)
+{
+    tell_all_held_back(true);
+    log_writer_stop(timeout_ms);
 }

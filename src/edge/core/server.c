@@ -7,15 +7,14 @@
 
 #include <grpc/grpc_posix.h>
 #include <grpc/grpc_security.h>
-#include <grpc/support/log.h>
 #include <stdlib.h>
 
 #include "base/container_of.h"
 #include "edge/core/calls.h"
 #include "edge/core/core_locks.h"
+#include "edge/core/core_log.h"
 #include "edge/core/core_loop.h"
 #include "edge/core/strays.h"
-#include "observe/log.h"
 
 struct core_server {
     struct core_loop loop;
@@ -55,18 +54,6 @@ static grpc_server *create_server(const struct core_server_options *options)
                               NULL);
 }
 
-/* ---- its words ---- */
-
-/* The core prints what peers sent as it came; our log escapes it, and says it is a debug line: what is wrong
- * with a peer's bytes is the peer's matter. */
-static void on_core_log(gpr_log_func_args *args)
-{
-    if (args->severity == GPR_LOG_SEVERITY_ERROR)
-        log_warn("gRPC core", log_str("text", args->message));
-    else
-        log_debug("gRPC core", log_str("text", args->message));
-}
-
 /* ---- counting calls ---- */
 
 /* After it no batch may be started: so not before the last call is over. */
@@ -99,7 +86,7 @@ int core_server_create(struct core_server **out, uv_loop_t *loop, struct context
         return UV_ENOMEM;
     *out = server; /* also on failure, which ends the process: there is nothing to lose yet */
     core_locks_trust();
-    gpr_set_log_function(on_core_log);
+    core_log_start();
     grpc_init();
     core_loop_init(&server->loop, loop);
     server->credentials = grpc_insecure_server_credentials_create();

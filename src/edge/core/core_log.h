@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the gRPC core has to say goes to our log and not straight to standard error, where a full pipe would
+ * stop the loop.
+ */
+#ifndef EDGE_CORE_LOG_H
+#define EDGE_CORE_LOG_H
+
+/* Before grpc_init. */
+void core_log_start(void);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Both forms of a line are put together of the same pieces: a key, and a value that is escaped as it is
+ * copied. What does not fit is left out from the first character that does not, what was begun is closed, and
+ * the line says that it was cut.
+ */
+#include "observe/log_line.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+
+/* Kept back for what closes a line: the end of a value, the mark that it was cut, the newline. */
+static const char cut_text[] = " cut=yes", cut_json[] = ",\"cut\":true";
+#define ROOM (LOG_LINE_MAX - 1 - sizeof cut_json - sizeof "}\n")
+
+struct writer {
+    struct log_line *line;
+    bool is_json, cut;
+};
+
+static const struct {
+    const char *name, *priority; /* syslog's, as the journal reads it from a line's beginning */
+} levels[] = {
+    { "fatal", "<2>" }, { "error", "<3>" }, { "warn", "<4>" }, { "info", "<6>" }, { "debug", "<7>" }
+};
+
+static void put(struct writer *writer, const char *text, size_t len)
+{
+    struct log_line *line = writer->line;
+    if (writer->cut || line->len + len > ROOM) {
+        writer->cut = true;
+        return;
+    }
+    memcpy(line->text + line->len, text, len);
+    line->len += len;
+}
+
+static void puts_plain(struct writer *writer, const char *text)
+{
+    put(writer, text, strlen(text));
+}
+
+/* Into what is kept back. */
+static void put_end(struct writer *writer, const char *text)
+{
+    memcpy(writer->line->text + writer->line->len, text, strlen(text));
+    writer->line->len += strlen(text);
+}
+
+/* ---- characters ---- */
+
+/* Bytes of the UTF-8 character at s and its code; 0 for what is no UTF-8. */
+static size_t decode(const unsigned char *s, unsigned *code)
+{
+    *code = s[0];
+    if (s[0] < 0x80)
+        return 1;
+    if (s[0] < 0xc2 || s[0] > 0xf4)
+        return 0;
+    size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    *code = s[0] & (0x7fu >> len);
+    for (size_t i = 1; i < len; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+        *code = *code << 6 | (s[i] & 0x3fu);
+    }
+    bool overlong = (len == 3 && *code < 0x800) || (len == 4 && *code < 0x10000);
+    return overlong || (*code >= 0xd800 && *code < 0xe000) || *code > 0x10ffff ? 0 : len;
+}
+
+/* Controls, separators of lines, and what turns the direction of text, could show a line as what it is not.
+ */
+static bool is_printable(unsigned code)
+{
+    return code >= 0x20 && !(code >= 0x7f && code < 0xa0) && code != 0x061c && code != 0xfeff &&
+           !(code >= 0x200e && code <= 0x200f) && !(code >= 0x2028 && code <= 0x202e) &&
+           !(code >= 0x2060 && code <= 0x206f) && !(code >= 0xfff0 && code <= 0xfffb);
+}
+
+static void put_hex(struct writer *writer, const char *prefix, unsigned value, int digits)
+{
+    char text[12];
+    size_t n = strlen(prefix);
+    memcpy(text, prefix, n);
+    for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4)
+        text[n++] = "0123456789abcdef"[value >> shift & 15];
+    put(writer, text, n);
+}
+
+static void put_unprintable(struct writer *writer, const unsigned char *s, size_t len, unsigned code)
+{
+    if (len == 1 && code == '\n')
+        put(writer, "\\n", 2);
+    else if (!writer->is_json)
+        for (size_t i = 0; i < (len ? len : 1); i++)
+            put_hex(writer, "\\x", s[i], 2);
+    else
+        put_hex(writer, "\\u", len ? code : 0xfffd, 4); /* all of them lie in the first plane */
+}
+
+/* Between quotes. */
+static void put_escaped(struct writer *writer, const char *text)
+{
+    for (const unsigned char *s = (const unsigned char *)text; *s && !writer->cut;) {
+        unsigned code;
+        size_t len = decode(s, &code);
+        if (len == 0 || !is_printable(code))
+            put_unprintable(writer, s, len, code);
+        else if (*s == '"' || *s == '\\')
+            put(writer, (const char[]){ '\\', (char)*s }, 2);
+        else
+            put(writer, (const char *)s, len);
+        s += len ? len : 1;
+    }
+}
+
+/* One word of logfmt that needs no quotes. */
+static bool is_plain(const char *value)
+{
+    if (!*value)
+        return false;
+    for (const unsigned char *s = (const unsigned char *)value; *s; s++)
+        if (*s <= ' ' || *s >= 0x7f || strchr("\"\\=", *s))
+            return false;
+    return true;
+}
+
+/* ---- pairs ---- */
+
+static void put_string(struct writer *writer, const char *value)
+{
+    if (!writer->is_json && is_plain(value)) {
+        size_t len = strlen(value), room = ROOM - writer->line->len; /* the key has fitted */
+        put(writer, value, len < room ? len : room);
+        writer->cut |= len > room;
+        return;
+    }
+    put(writer, "\"", 1);
+    bool opened = !writer->cut;
+    put_escaped(writer, value);
+    if (opened)
+        put_end(writer, "\"");
+}
+
+static void put_digits(struct writer *writer, uint64_t value, int at_least)
+{
+    char text[24];
+    size_t at = sizeof text;
+    for (; value > 0 || at_least > 0; value /= 10, at_least--)
+        text[--at] = (char)('0' + value % 10);
+    put(writer, text + at, sizeof text - at);
+}
+
+static void put_number(struct writer *writer, int64_t value, bool as_ms)
+{
+    uint64_t size = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    if (value < 0)
+        put(writer, "-", 1);
+    put_digits(writer, as_ms ? size / 1000 : size, 1);
+    if (as_ms) {
+        put(writer, ".", 1);
+        put_digits(writer, size % 1000, 3);
+    }
+}
+
+static void put_key(struct writer *writer, const char *key)
+{
+    const char *start = writer->line->text;
+    size_t len = writer->line->len;
+    bool is_first = len == 0 || start[len - 1] == '{' || start[len - 1] == '>';
+    if (!is_first)
+        put(writer, writer->is_json ? "," : " ", 1);
+    if (writer->is_json)
+        put(writer, "\"", 1);
+    puts_plain(writer, key);
+    puts_plain(writer, writer->is_json ? "\":" : "=");
+}
+
+/* A pair that does not fit with at least the beginning of its value is left out whole. */
+static void put_field(struct writer *writer, const struct log_field *field)
+{
+    size_t begun_at = writer->line->len;
+    if (writer->cut || (field->kind == LOG_STR && !field->str))
+        return;
+    put_key(writer, field->key);
+    size_t value_at = writer->line->len;
+    if (writer->cut) {
+        writer->line->len = begun_at;
+        return;
+    }
+    if (field->kind == LOG_STR)
+        put_string(writer, field->str);
+    else
+        put_number(writer, field->num, field->kind == LOG_MS);
+    if (writer->cut && (writer->line->len == value_at || field->kind != LOG_STR))
+        writer->line->len = begun_at;
+}
+
+/* ---- the line ---- */
+
+/* The civil date of a day since 1970-01-01, by eras of 400 years that begin in March. */
+static void put_date(struct writer *writer, int64_t day)
+{
+    uint64_t shifted = (uint64_t)(day + 719468), era = shifted / 146097, of_era = shifted % 146097;
+    uint64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    uint64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    uint64_t month = (5 * of_year + 2) / 153;
+    put_digits(writer, year_of_era + era * 400 + (month >= 10), 4);
+    put(writer, "-", 1);
+    put_digits(writer, month < 10 ? month + 3 : month - 9, 2);
+    put(writer, "-", 1);
+    put_digits(writer, of_year - (153 * month + 2) / 5 + 1, 2);
+}
+
+static void put_time(struct writer *writer)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t day = now.tv_sec / 86400, second = now.tv_sec % 86400;
+    put_key(writer, "time");
+    puts_plain(writer, writer->is_json ? "\"" : "");
+    put_date(writer, day);
+    put(writer, "T", 1);
+    put_digits(writer, (uint64_t)second / 3600, 2);
+    put(writer, ":", 1);
+    put_digits(writer, (uint64_t)second / 60 % 60, 2);
+    put(writer, ":", 1);
+    put_digits(writer, (uint64_t)second % 60, 2);
+    put(writer, ".", 1);
+    put_digits(writer, (uint64_t)now.tv_nsec / 1000000, 3);
+    puts_plain(writer, writer->is_json ? "Z\"" : "Z");
+}
+
+void log_line_compose(struct log_line *line, enum log_format format, enum log_level level,
+                      const char *message, const struct log_field *fields, const struct log_field *more)
+{
+    struct writer writer = { .line = line, .is_json = format == LOG_FORMAT_JSON };
+    line->len = 0;
+    if (format == LOG_FORMAT_JOURNAL) { /* it notes time and priority itself */
+        puts_plain(&writer, levels[level + 1].priority);
+    } else {
+        puts_plain(&writer, writer.is_json ? "{" : "");
+        put_time(&writer);
+        put_field(&writer, &(struct log_field){ .key = "level", .str = levels[level + 1].name });
+    }
+    put_field(&writer, &(struct log_field){ .key = "msg", .str = message });
+    for (; fields && fields->key; fields++)
+        put_field(&writer, fields);
+    for (; more && more->key; more++)
+        put_field(&writer, more);
+    if (writer.cut)
+        put_end(&writer, writer.is_json ? cut_json : cut_text);
+    put_end(&writer, writer.is_json ? "}\n" : "\n");
+}
