@@ -31,7 +31,8 @@
 #include "login/throttle.h"
 #include "observe/log.h"
 
-/* Over the server's statement_timeout, which is the first to end a statement. */
+/* PostgreSQL ends a statement after database.statement_timeout_ms and says so. Only a server that has not
+ * said even that this much later is taken for lost. */
 #define ANSWER_GRACE_MS 5000
 #define HANG_UP_MS      500 /* for clients to hang up by themselves once no call is running */
 #define DRAIN_TICK_MS   50

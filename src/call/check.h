@@ -33,8 +33,9 @@ const char *check_rating(struct call *call, const char *field, float rating);
 
 /* Answers INVALID_ARGUMENT with what a check found. */
 CALL_MUST_USE enum next check_failed(struct call *call, const char *wrong);
-/* False comes before any status. So what is wrong with a request that may be false anyway is kept while the
- * database is asked, in call->wrong. */
+/* Some RPCs answer *false* for what does not exist, and that goes before INVALID_ARGUMENT. They cannot answer
+ * at once when a check finds something: this keeps it in call->wrong while the database is asked, and the
+ * continuation answers false, or else with check_failed. `wrong` NULL: nothing was found. */
 void check_keep(struct call *call, const char *wrong);
 
 /* A time that passed check_time; nanoseconds are cut to microseconds. */

@@ -269,7 +269,8 @@ bool batch_result(struct batch *batch, PGresult *pg)
     const char *sqlstate = PQresultErrorField(pg, PG_DIAG_SQLSTATE);
     const char *severity = PQresultErrorField(pg, PG_DIAG_SEVERITY_NONLOCALIZED);
     bool keeps_connection = true;
-    if (ok && batch->transaction) /* done but not to be told: as if it had failed, and the caller will look */
+    if (ok && batch->transaction) /* no memory for the result of a write that will be committed: the caller
+                                     must hear neither that it happened nor that it did not */
         end_all(execution, &(struct query_outcome){ .end = QUERY_LOST });
     else if (ok)
         end_all(execution, &(struct query_outcome){ .end = QUERY_NO_MEMORY });

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * One connection to PostgreSQL on the loop: connects, prepares every statement, carries one batch at a time,
- * and comes back by itself when it breaks. Knows nothing of queues; it tells its owner when it is ready and
- * when it is not.
+ * One connection to PostgreSQL on the loop: connects, prepares the statements of its lane, carries one batch
+ * at a time, and comes back by itself when it breaks. Knows nothing of queues; it tells its owner when it is
+ * ready and when it is not.
  */
 #ifndef DB_CONN_H
 #define DB_CONN_H
@@ -25,9 +25,10 @@ enum conn_state {
 struct conn;
 
 struct conn_owner {
-    /* IDLE for the first time since it was not. */
+    /* It has connected and prepared its statements: from now on it is CONN_IDLE or CONN_BUSY, until on_down.
+     */
     void (*on_up)(struct conn *conn);
-    /* No longer usable; `retry` holds what should be sent again, in order. */
+    /* The connection broke; `retry` holds the queries that the owner should queue again, in order. */
     void (*on_down)(struct conn *conn, struct query_list *retry);
     /* A batch has come back; `retry` as above. */
     void (*on_batch_done)(struct conn *conn, struct query_list *retry);
@@ -38,9 +39,10 @@ struct conn_options {
         *keywords; /* of PQconnectStartParams, NULL-terminated, living as long as the connection */
     const char *const *values;
     unsigned connect_timeout_ms;
-    /* A server that gives no sign for longer is dead; 0: wait for ever. Reads count together, for one that is
-     * given up is made again. Every write counts by itself: the server need not tell of one before all are
-     * done, and what became of one that is given up nobody knows. */
+    /* A connection whose batch is out is given up when the server has said nothing for so long; 0: never. A
+     * batch of n writes has n times as long: the server may send nothing before the last is done, and a write
+     * that is given up leaves its caller not knowing whether it happened. A batch of reads has the time once,
+     * however many there are, since a read that is given up is simply sent again. */
     unsigned answer_timeout_ms;
     unsigned reconnect_min_ms;
     unsigned reconnect_max_ms;

@@ -57,13 +57,14 @@ enum sql_cardinality {
     SQL_MANY,
 };
 
-/* A lane is a set of connections for statements that may share them without harm. */
+/* A lane is a set of connections, and the kind of statements that wait for one of them: kinds that would hold
+ * each other up never share a connection. */
 enum lane {
     LANE_READ,   /* reads: many share one Sync, waiting executions of one statement may be merged into one */
     LANE_INSERT, /* short writes without explicit locks: many share one transaction, answered after its commit
                   */
     LANE_WRITE,  /* everything that locks: a transaction each, alone on its connection */
-    LANE_JOB,    /* what jobs and commands run: the same, on a pool of their own, and may take its time */
+    LANE_JOB, /* what jobs and commands run: like LANE_WRITE, on a pool of their own, and may take its time */
     LANES,
 };
 
@@ -94,7 +95,7 @@ struct statement {
     enum sql_cardinality returns;
 };
 
-/* Made by tools/sqlgen: every statement; each connection prepares them all. */
+/* Made by tools/sqlgen: every statement. A connection prepares those of its lane when it comes up. */
 extern const struct statement *const sql_statements[];
 extern const size_t sql_statements_n;
 
