@@ -57,9 +57,9 @@ static int run(const struct config *config, const struct command_line *line)
     if (rc)
         fprintf(stderr, "svcd: import-ratings: nothing was imported%s\n",
                 rc == UV_ENOMEM ? ": out of memory" : "");
-    else if (!(rc = session_open(&session, config))) {
+    else if (!(rc = session_init(&session, config))) {
         rc = session_do(&session, "import-ratings", import, &ratings);
-        session_close(&session);
+        session_finish(&session);
     }
     ratings_finish(&ratings);
     return rc ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -69,10 +69,10 @@ static enum next find_runs(struct call *call, const void *nothing)
 static int list(const struct config *config)
 {
     struct session session;
-    if (session_open(&session, config))
+    if (session_init(&session, config))
         return EXIT_FAILURE;
     int rc = session_do(&session, "job", find_runs, NULL);
-    session_close(&session);
+    session_finish(&session);
     return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -109,10 +109,10 @@ static int run_by_name(const struct config *config, const char *name)
         return EXIT_USAGE;
     }
     struct session session;
-    if (session_open(&session, config))
+    if (session_init(&session, config))
         return EXIT_FAILURE;
     int status = run_now(&session, job);
-    session_close(&session);
+    session_finish(&session);
     return status;
 }
 

@@ -140,9 +140,9 @@ int job_report_print(const struct config *config)
 {
     struct session session;
     struct report report = { 0 };
-    if (session_open(&session, config))
+    if (session_init(&session, config))
         return EXIT_FAILURE;
     int rc = session_do(&session, "report", list_pairs, &report);
-    session_close(&session);
+    session_finish(&session);
     return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -11,7 +11,7 @@ static void on_timeout(uv_timer_t *timer)
     session->timed_out = true;
 }
 
-int session_open(struct session *session, const struct config *config)
+int session_init(struct session *session, const struct config *config)
 {
     *session = (struct session){ .context = { .config = config, .pool = &session->pool } };
     database_params_set_for_jobs(&session->params, config);
@@ -29,12 +29,12 @@ int session_open(struct session *session, const struct config *config)
         uv_run(&session->loop, UV_RUN_ONCE);
     if (!rc && session->pool.available)
         return 0;
-    session_close(session);
+    session_finish(session);
     fputs("svcd: the database cannot be reached, or is not ready; the log says why\n", stderr);
     return rc ? rc : UV_ETIMEDOUT;
 }
 
-void session_close(struct session *session)
+void session_finish(struct session *session)
 {
     if (!session->pool.stopping)
         pool_stop(&session->pool);

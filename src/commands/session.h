@@ -22,8 +22,8 @@ struct session {
 /* Connects, to the database that config names; config must outlive the session, and the session must not be
  * moved. Returns 0 or a UV_E* code: why the database cannot be reached has been logged, and that it cannot
  * said on standard error. Only after 0 is there something to close. */
-int session_open(struct session *session, const struct config *config);
-void session_close(struct session *session);
+int session_init(struct session *session, const struct config *config);
+void session_finish(struct session *session);
 
 /* Runs the loop until *flag. */
 void session_run_until(struct session *session, const bool *flag);

@@ -6,7 +6,7 @@
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __SIZEOF_LONG__ != 8
 
-void hash_arena_enter(void)
+void hash_arena_init(void)
 {
 }
 
@@ -14,7 +14,7 @@ void hash_arena_rest(void)
 {
 }
 
-void hash_arena_leave(void)
+void hash_arena_finish(void)
 {
 }
 
@@ -103,7 +103,7 @@ __attribute__((visibility("default"))) int munmap(void *at, size_t len)
     return 0;
 }
 
-void hash_arena_enter(void)
+void hash_arena_init(void)
 {
     arena.entered = true;
 }
@@ -116,7 +116,7 @@ void hash_arena_rest(void)
     madvise(arena.base, arena.len, MADV_DONTNEED);
 }
 
-void hash_arena_leave(void)
+void hash_arena_finish(void)
 {
     arena_unmap();
     arena = (struct arena){ 0 };

@@ -56,8 +56,8 @@ struct hash_pool {
     int *free_slots;                       /* stack */
     int n_slots, n_free_slots;
 
-    bool is_crowded;      /* and workers make way for the loop's thread, as seen by */
-    clockid_t loop_clock; /* its CPU time */
+    bool is_crowded; /* see hash_pool_is_crowded(): workers stand still while the loop's thread is busy */
+    clockid_t loop_clock; /* of the CPU time of the loop's thread */
     int n_workers;
     struct worker workers[];
 };
@@ -186,7 +186,7 @@ static void worker_main(void *arg)
     worker_settle();
     if (pool->is_crowded)
         duty_cycle_init(&cycle, pool->loop_clock);
-    hash_arena_enter();
+    hash_arena_init();
     bool is_rested = true;
     uv_mutex_lock(&pool->mutex);
     while (!pool->is_stopping) {
@@ -203,7 +203,7 @@ static void worker_main(void *arg)
         }
     }
     uv_mutex_unlock(&pool->mutex);
-    hash_arena_leave();
+    hash_arena_finish();
     duty_cycle_finish(&cycle);
 }
 

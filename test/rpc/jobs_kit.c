@@ -89,10 +89,10 @@ enum job_outcome jobs_run_by_hand(const char *name)
     struct session session;
     bool ended = false;
     struct job_run run = { .job = job_find(name), .by_hand = true, .on_ended = on_ended, .data = &ended };
-    ck_assert_int_eq(session_open(&session, &kit.config), 0);
+    ck_assert_int_eq(session_init(&session, &kit.config), 0);
     job_run_start(&run, &session.context);
     session_run_until(&session, &ended);
-    session_close(&session);
+    session_finish(&session);
     job_run_finish(&run);
     return outcome_by_hand;
 }

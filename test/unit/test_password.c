@@ -226,7 +226,7 @@ END_TEST
 
 START_TEST(a_kept_arena_changes_no_hash)
 {
-    hash_arena_enter();
+    hash_arena_init();
     for (int round = 0; round < 2; round++) {
         ck_assert_int_eq(verify("correct horse", ARGON2ID), PASSWORD_MATCHES);
         ck_assert_int_eq(verify("correct horse", ARGON2ID_64M), PASSWORD_MATCHES);
@@ -235,7 +235,7 @@ START_TEST(a_kept_arena_changes_no_hash)
         ck_assert_int_eq(verify("wrong", ARGON2ID), PASSWORD_DIFFERS);
         hash_arena_rest();
     }
-    hash_arena_leave();
+    hash_arena_finish();
     ck_assert_int_eq(verify("correct horse", ARGON2ID), PASSWORD_MATCHES);
 }
 END_TEST
@@ -243,7 +243,7 @@ END_TEST
 START_TEST(a_kept_arena_is_reused_and_wiped_when_it_rests)
 {
     enum { LEN = 3 << 20 };
-    hash_arena_enter();
+    hash_arena_init();
     unsigned char *first = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ck_assert_ptr_ne(first, MAP_FAILED);
     /* While it is in use a second mapping is another one. */
@@ -260,7 +260,7 @@ START_TEST(a_kept_arena_is_reused_and_wiped_when_it_rests)
     ck_assert(again[0] == 0 && memcmp(again, again + 1, LEN - 1) == 0);
     ck_assert_int_eq(munmap(again, LEN), 0);
 #endif
-    hash_arena_leave();
+    hash_arena_finish();
 }
 END_TEST
 
