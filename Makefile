@@ -4,7 +4,7 @@
 # Everything made lands in build/ (one folder a flavour) and generated/; sources are found by wildcard,
 # so a new file in src/, proto/, sql/ or test/ needs no line here.
 
-VERSION := 0.1.0
+VERSION := 0.2.0
 
 FLAVOUR ?= release
 PREFIX ?= /usr/local
@@ -260,30 +260,42 @@ deps-bench deps-lint deps-valgrind: | deps-check
 
 # ---- care -----------------------------------------------------------------------------------------------------
 
+MAN_PAGES := $(wildcard man/*.[1-8])
 C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] test/*/*.[ch] tools/*.c)
 
 .PHONY: lint
-lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-tidy, shellcheck, the format and the floor plan
+lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-tidy, the format, the floor plan, scripts and man pages
 	tools/include-graph
 	clang-format --dry-run --Werror $(C_FILES)
 	clang-tidy --quiet --warnings-as-errors='*' $(SOURCES) -- -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS)
 	shellcheck tools/check tools/deps tools/run .ci/run
+	! mandoc -Tlint $(MAN_PAGES) | grep -v 'referenced manual not found'
 
 .PHONY: fmt
 fmt: ## format the C sources
 	clang-format -i $(C_FILES)
 
+CONF_INSTALLED = $(DESTDIR)$(SYSCONFDIR)/svcd/svcd.conf
+MAN_INSTALLED = $(foreach page,$(MAN_PAGES),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page)))
+
 .PHONY: install
-install: build/release/svcd ## install the binary, configuration, unit, its user and man pages (PREFIX=, DESTDIR=)
-	install -D -m 755 build/release/svcd $(DESTDIR)$(PREFIX)/bin/svcd
-	test -e $(DESTDIR)$(SYSCONFDIR)/svcd/svcd.conf || \
-	    install -D -m 640 etc/svcd.conf $(DESTDIR)$(SYSCONFDIR)/svcd/svcd.conf
+install: $(O)/svcd ## install the binary, configuration, unit, its user and man pages (PREFIX=, DESTDIR=)
+	install -D -m 755 $< $(DESTDIR)$(PREFIX)/bin/svcd
+	test -e $(CONF_INSTALLED) || install -D -m 640 etc/svcd.conf $(CONF_INSTALLED)
 	install -D -m 644 etc/svcd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/svcd.conf
 	install -d $(DESTDIR)$(UNITDIR)
 	sed -E 's|^(ExecStart[A-Za-z]*=)[^ ]*/svcd |\1$(PREFIX)/bin/svcd |' etc/svcd.service > $(DESTDIR)$(UNITDIR)/svcd.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/svcd.service
-	for page in $(wildcard man/*.[1-8]); do \
+	for page in $(MAN_PAGES); do \
 	    install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
+
+.PHONY: uninstall
+uninstall: ## remove what install put there; a configuration that was edited stays (PREFIX=, DESTDIR=)
+	rm -f $(DESTDIR)$(PREFIX)/bin/svcd $(DESTDIR)$(PREFIX)/lib/sysusers.d/svcd.conf $(DESTDIR)$(UNITDIR)/svcd.service \
+	    $(MAN_INSTALLED)
+	@if cmp -s etc/svcd.conf $(CONF_INSTALLED); then rm $(CONF_INSTALLED); \
+	elif test -e $(CONF_INSTALLED); then echo "$(CONF_INSTALLED) was edited and stays"; fi
+	@rmdir $(dir $(CONF_INSTALLED)) 2>/dev/null || true
 
 .PHONY: clean
 clean: ## remove everything that was made, but for the database of `make run`
