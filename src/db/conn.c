@@ -140,21 +140,31 @@ static int prepare(PGconn *pg, const char *name, const char *text, const enum sq
 /* Only what this lane carries, so that a connection costs the server no more than it must. */
 static int prepare_all(struct conn *conn)
 {
-    conn->unprepared = 0;
+    conn->prepared = 0;
     for (size_t i = 0; i < sql_statements_n; i++) {
         const struct statement *s = sql_statements[i];
         if (s->lane != conn->lane)
             continue;
         if (prepare(conn->pg, s->name, s->text, s->params, s->params_n, false))
             return UV_EIO;
-        conn->unprepared++;
         if (!s->merged_name)
             continue;
         if (prepare(conn->pg, s->merged_name, s->merged_text, s->params, s->params_n, true))
             return UV_EIO;
-        conn->unprepared++;
     }
     return PQpipelineSync(conn->pg) ? 0 : UV_EIO;
+}
+
+/* Whose preparation the next result tells of. */
+static const struct statement *next_to_be_prepared(const struct conn *conn)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < sql_statements_n; i++) {
+        const struct statement *s = sql_statements[i];
+        if (s->lane == conn->lane && (n += s->merged_name ? 2 : 1) > conn->prepared)
+            return s;
+    }
+    return NULL;
 }
 
 static void on_notice(void *data, const char *message)
@@ -226,12 +236,17 @@ static void on_prepare_result(struct conn *conn, PGresult *pg_result)
     ExecStatusType status = PQresultStatus(pg_result);
     if (status == PGRES_PIPELINE_SYNC)
         on_prepared(conn);
-    else if (status != PGRES_COMMAND_OK) {
-        char why[512];
+    else if (status == PGRES_COMMAND_OK)
+        conn->prepared++;
+    else {
+        char error[512], why[1024];
+        const struct statement *statement = next_to_be_prepared(conn);
+        if (statement)
+            statement_tell_error(statement, pg_result, error, sizeof error);
         snprintf(why, sizeof why,
-                 "a statement cannot be prepared; is the database migrated (svcd migrate), and may this role "
-                 "use the schemas svcd and public? %s",
-                 PQresultErrorMessage(pg_result));
+                 "a statement cannot be prepared: %s; is the database migrated (svcd migrate), and may this "
+                 "role use the schemas svcd and public?",
+                 statement ? error : PQresultErrorMessage(pg_result));
         go_down(conn, why);
     }
     PQclear(pg_result);

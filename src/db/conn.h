@@ -60,7 +60,7 @@ struct conn {
     int poll_events;
     uv_timer_t timer;     /* of the state: retry, connect timeout */
     unsigned failures;    /* since it was last up */
-    unsigned unprepared;  /* results to come before the statements are prepared */
+    unsigned prepared;    /* statements, plain and merged, while CONN_PREPARING */
     uint64_t heard_at_ns; /* when the batch was sent, or the server last answered a part of it */
     struct batch batch;
 };

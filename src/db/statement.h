@@ -99,4 +99,13 @@ struct statement {
 extern const struct statement *const sql_statements[];
 extern const size_t sql_statements_n;
 
+/* One line on what the server said of a statement, and where that stands:
+ *
+ *     sql/queries/goal.sql:14: list_goals: column g.titel does not exist
+ *
+ * PostgreSQL's hint follows in brackets. */
+struct pg_result;
+void statement_tell_error(const struct statement *statement, const struct pg_result *error, char *out,
+                          size_t size);
+
 #endif

@@ -146,6 +146,31 @@ START_TEST(every_word_of_an_enum_reaches_its_handler)
 }
 END_TEST
 
+/* ---- preparing ---- */
+
+static void run_until_the_log_tells(const char *words)
+{
+    for (int i = 0; i < 2000 && !log_tells(words); i++)
+        harness_run_ms(5);
+    the_log_tells(words);
+}
+
+START_TEST(a_statement_that_cannot_be_prepared_is_told_by_name_file_and_line)
+{
+    db_run("CREATE SCHEMA test; CREATE TABLE test.skill (skillid integer)");
+    look_first_in("test,svcd,public,pg_temp");
+    capture_log();
+    harness_use_pool(&options);
+    char place[128];
+    for (size_t i = 0; i < sql_statements_n; i++)
+        if (strcmp(sql_statements[i]->name, "list_skills") == 0)
+            snprintf(place, sizeof place, "%s:%d: list_skills: column s.name does not exist",
+                     sql_statements[i]->file, sql_statements[i]->line);
+    run_until_the_log_tells(place);
+    the_log_tells("svcd migrate");
+}
+END_TEST
+
 Suite *declared_suite(void)
 {
     Suite *suite = suite_create("declared");
@@ -156,5 +181,7 @@ Suite *declared_suite(void)
     tcase_add_test(tcase, another_type_than_the_declared_one_is_internal_and_the_log_names_both);
     tcase_add_test(tcase, more_rows_than_declared_are_internal_and_the_log_counts_them);
     tcase_add_test(tcase, every_word_of_an_enum_reaches_its_handler);
+    tcase = harness_case(suite, "preparing");
+    tcase_add_test(tcase, a_statement_that_cannot_be_prepared_is_told_by_name_file_and_line);
     return suite;
 }
