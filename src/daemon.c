@@ -226,6 +226,7 @@ static int start_edge(struct daemon *daemon)
                                         .max_connections = (unsigned)config->server.max_connections,
                                         .max_connections_per_address =
                                             (unsigned)config->server.max_connections_per_address,
+                                        .reuse_port = config->server.reuse_port,
                                         .peers = &daemon->peers,
                                         .on_accepted = on_accepted,
                                         .data = daemon };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * IP addresses: parsing, printing, membership in networks.
+ * Addresses: parsing, printing, membership in networks.
  */
 #include "base/address.h"
 
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <uv.h>
 
 static const uint8_t v4_prefix[12] = { [10] = 0xff, [11] = 0xff };
@@ -41,17 +42,22 @@ static bool same_ip(const struct sockaddr_storage *a, const struct sockaddr_stor
 
 /* Binding both a wildcard and one of its addresses to one port fails, so whoever asks for both means the
  * wildcard. */
-static bool covers(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+static bool covers(const struct address *a, const struct address *b)
 {
-    if (a->ss_family != b->ss_family || port_of(a) != port_of(b) || port_of(a) == 0)
+    const struct sockaddr_storage *x = &a->socket, *y = &b->socket;
+    if (x->ss_family != y->ss_family || a->scheme != b->scheme)
         return false;
-    return is_wildcard(a) || same_ip(a, b);
+    if (x->ss_family == AF_UNIX)
+        return strcmp(((const struct sockaddr_un *)x)->sun_path, ((const struct sockaddr_un *)y)->sun_path) ==
+               0;
+    return port_of(x) == port_of(y) && port_of(x) != 0 && (is_wildcard(x) || same_ip(x, y));
 }
 
-static int list_append(struct address_list *list, const struct sockaddr *address, size_t len)
+static int list_append(struct address_list *list, enum scheme scheme, const struct sockaddr *address,
+                       size_t len)
 {
-    struct sockaddr_storage added = { 0 };
-    memcpy(&added, address, len);
+    struct address added = { .scheme = scheme };
+    memcpy(&added.socket, address, len);
 
     size_t kept = 0;
     for (size_t i = 0; i < list->n; i++) {
@@ -65,6 +71,14 @@ static int list_append(struct address_list *list, const struct sockaddr *address
         return UV_ENOBUFS;
     list->items[list->n++] = added;
     return 0;
+}
+
+bool address_list_has(const struct address_list *list, enum scheme scheme)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (list->items[i].scheme == scheme)
+            return true;
+    return false;
 }
 
 /* Splits "host:port" or "[host]:port"; *port points into text. */
@@ -95,7 +109,17 @@ static int split_host_port(const char *text, char *host, size_t host_size, const
     return 0;
 }
 
-int address_list_add(struct address_list *list, const char *text)
+static int add_path(struct address_list *list, const char *path)
+{
+    struct sockaddr_un un = { .sun_family = AF_UNIX };
+    size_t len = strlen(path);
+    if (*path != '/' || len >= sizeof un.sun_path || len + sizeof "unix:" > ADDRESS_TEXT_LEN)
+        return UV_EINVAL;
+    memcpy(un.sun_path, path, len);
+    return list_append(list, SCHEME_HTTP, (struct sockaddr *)&un, sizeof un);
+}
+
+static int add_host(struct address_list *list, enum scheme scheme, const char *text)
 {
     char host[256];
     const char *port;
@@ -116,9 +140,44 @@ int address_list_add(struct address_list *list, const char *text)
     }
     rc = 0;
     for (struct addrinfo *a = found; a && rc == 0; a = a->ai_next)
-        rc = list_append(list, a->ai_addr, a->ai_addrlen);
+        rc = list_append(list, scheme, a->ai_addr, a->ai_addrlen);
     freeaddrinfo(found);
     return rc;
+}
+
+static const char *const scheme_names[] = {
+    [SCHEME_GRPC] = "grpc", [SCHEME_HTTP] = "http", [SCHEME_HTTPS] = "https"
+};
+
+const char *scheme_name(enum scheme scheme)
+{
+    return scheme_names[scheme];
+}
+
+int address_list_add(struct address_list *list, const char *text)
+{
+    const char *rest = strstr(text, "://");
+    if (strncmp(text, "unix:", 5) == 0)
+        return add_path(list, text + 5);
+    if (!rest)
+        return add_host(list, SCHEME_GRPC, text);
+    for (enum scheme scheme = SCHEME_GRPC; scheme <= SCHEME_HTTPS; scheme++)
+        if (strlen(scheme_names[scheme]) == (size_t)(rest - text) &&
+            strncmp(text, scheme_names[scheme], (size_t)(rest - text)) == 0)
+            return add_host(list, scheme, rest + 3);
+    return UV_EINVAL;
+}
+
+socklen_t address_len(const struct sockaddr *address)
+{
+    switch (address->sa_family) {
+    case AF_INET:
+        return sizeof(struct sockaddr_in);
+    case AF_INET6:
+        return sizeof(struct sockaddr_in6);
+    default:
+        return sizeof(struct sockaddr_un);
+    }
 }
 
 void address_format(const struct sockaddr *address, char text[static ADDRESS_TEXT_LEN])
@@ -132,6 +191,8 @@ void address_format(const struct sockaddr *address, char text[static ADDRESS_TEX
         const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
         inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
         snprintf(text, ADDRESS_TEXT_LEN, "[%s]:%d", host, ntohs(in6->sin6_port));
+    } else if (address->sa_family == AF_UNIX) {
+        snprintf(text, ADDRESS_TEXT_LEN, "unix:%s", ((const struct sockaddr_un *)address)->sun_path);
     } else {
         snprintf(text, ADDRESS_TEXT_LEN, "unknown");
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * IP addresses as the configuration and the throttle see them: lists of addresses to listen on, networks
+ * Addresses as the configuration and the throttle see them: lists of addresses to listen on, networks
  * (ADDRESS/BITS), and an address without its port as 16 bytes. Plain values: nothing to finish, any thread.
  */
 #ifndef BASE_ADDRESS_H
@@ -12,10 +12,18 @@
 #include <sys/socket.h>
 
 #define ADDRESS_LIST_MAX 32
-#define ADDRESS_TEXT_LEN 64
+#define ADDRESS_TEXT_LEN 120 /* the longest is a unix socket's path */
+
+/* How clients speak to an address. */
+enum scheme { SCHEME_GRPC, SCHEME_HTTP, SCHEME_HTTPS };
+
+struct address {
+    struct sockaddr_storage socket; /* AF_INET, AF_INET6, AF_UNIX */
+    enum scheme scheme;
+};
 
 struct address_list {
-    struct sockaddr_storage items[ADDRESS_LIST_MAX];
+    struct address items[ADDRESS_LIST_MAX];
     size_t n;
 };
 
@@ -35,13 +43,22 @@ struct network_list {
     size_t n;
 };
 
-/* Appends HOST:PORT ("127.0.0.1:50051", "[::1]:0", "localhost:50051"); a name adds every address it has and
- * may ask DNS, so this blocks. An address that is there already, or that a wildcard of the same port and
- * family covers, is dropped. UV_EINVAL: not HOST:PORT; UV_EAI_NONAME: the name has no address; UV_ENOBUFS:
+/* Appends HOST:PORT ("127.0.0.1:50051", "[::1]:0", "localhost:50051"), which is gRPC, or the same after
+ * grpc://, http:// or https://, or unix:/PATH, which is http. A name adds every address it has and may ask
+ * DNS, so this blocks. An address that is there already, or that a wildcard of the same scheme, port and
+ * family covers, is dropped. UV_EINVAL: none of these; UV_EAI_NONAME: the name has no address; UV_ENOBUFS:
  * the list is full. */
 int address_list_add(struct address_list *list, const char *text);
 
-/* Writes ADDRESS:PORT, IPv6 in brackets; "unknown" for any other family. */
+bool address_list_has(const struct address_list *list, enum scheme scheme);
+
+/* "grpc", "http", "https". */
+const char *scheme_name(enum scheme scheme);
+
+/* Of a socket's address, for bind(). */
+socklen_t address_len(const struct sockaddr *address);
+
+/* Writes ADDRESS:PORT, IPv6 in brackets, or unix:/PATH; "unknown" for any other family. */
 void address_format(const struct sockaddr *address, char text[static ADDRESS_TEXT_LEN]);
 
 /* The address of a peer without its port; UV_EAFNOSUPPORT unless IPv4 or IPv6. */

@@ -20,6 +20,12 @@ struct config {
         int max_message_bytes;
         int max_concurrent_streams;
         int idle_timeout_ms;
+        int max_connection_age_ms; /* 0: none */
+        int keepalive_ms;          /* 0: none */
+        int request_timeout_ms;
+        int max_buffered_bytes;
+        struct network_list proxy_protocol_from;
+        int reuse_port; /* 0 or 1 */
     } server;
     struct {
         char *name, *user, *password, *host, *port; /* "": libpq's default; never NULL */

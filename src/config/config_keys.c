@@ -62,8 +62,9 @@ const size_t config_sections_n = sizeof config_sections / sizeof config_sections
 const struct config_key config_keys[] = {
     KEY(server, listen, listen, struct address_list, "127.0.0.1:50051",
         "Addresses to serve on, IPv6 in brackets; a host name stands for all its addresses. Every service is served on each "
-        "of them. Port 0 takes any free port and logs which. There is no TLS here: listen on the network only behind "
-        "something that has it."),
+        "of them. Port 0 takes any free port and logs which. ADDRESS:PORT or grpc://ADDRESS:PORT is gRPC by the gRPC C core, "
+        "without TLS: listen so on the network only behind something that has it. http://ADDRESS:PORT, https://ADDRESS:PORT "
+        "and unix:/PATH (mode 0660) are served by svcd's own edge, which is faster and safe to expose."),
     INT(server, max_connections, 10000, 1, 1000000, "connections",
         "Connections open at once; more wait until one closes. The web front end leaves many open."),
     INT(server, max_connections_per_address, 0, 0, 1000000, "connections",
@@ -74,6 +75,23 @@ const struct config_key config_keys[] = {
         "Calls running at once on one connection; a client that wants more waits for its own earlier ones."),
     INT(server, idle_timeout_ms, 300000, 0, DAY_MS, "milliseconds",
         "A connection that carried no call for so long is closed. 0 = never."),
+    INT(server, max_connection_age_ms, 0, 0, DAY_MS, "milliseconds",
+        "A connection of http, https or unix is closed when it is so old, give or take a tenth, so that clients spread over "
+        "servers anew. No call is lost: those that run end first, but for streams, which end UNAVAILABLE. 0 = never."),
+    INT(server, keepalive_ms, 60000, 0, DAY_MS, "milliseconds",
+        "Of http, https and unix: a peer that was silent for so long is asked for a sign of life, and its connection closed "
+        "if there is none within 20 seconds. 0 = never."),
+    INT(server, request_timeout_ms, 60000, 100, DAY_MS, "milliseconds",
+        "Of http, https and unix: from the headers of a call to its complete request; then it ends DEADLINE_EXCEEDED."),
+    INT(server, max_buffered_bytes, 33554432, 1048576, 2147483647, "bytes",
+        "Of http, https and unix: requests that are not complete and replies that are not read, of all connections "
+        "together. Beyond it no more is read from whoever holds most, and then its connection closed."),
+    KEY(server, proxy_protocol_from, networks, struct network_list, "",
+        "Of http and https: networks of proxies that begin a connection with the PROXY protocol, version 1 or 2, and so "
+        "say whom they speak for. A peer from these that does not is closed, one from elsewhere that does too."),
+    CHOICE(server, reuse_port, int, no_yes, "no",
+        "Whether another svcd on this machine may listen on the same ports, so that the kernel shares the connections "
+        "between them."),
 
     KEY(database, name, text, char *, "",
         "Database to connect to. What is empty here and below is libpq's default: PGDATABASE, PGUSER, PGPASSWORD, "

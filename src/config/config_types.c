@@ -135,7 +135,8 @@ static void listen_expect(const struct config_key *key, char text[static CONFIG_
     (void)key;
     snprintf(
         text, CONFIG_EXPECTED_LEN,
-        "ADDRESS:PORT, separated by commas, at most %d (127.0.0.1:50051, [::1]:50051; port 0: any free one)",
+        "ADDRESS:PORT, http://ADDRESS:PORT, https://ADDRESS:PORT or unix:/PATH, separated by commas, at most "
+        "%d (127.0.0.1:50051, [::1]:50051; port 0: any free one)",
         ADDRESS_LIST_MAX);
 }
 

@@ -5,12 +5,15 @@
  */
 #include "edge/listener.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "observe/log.h"
@@ -22,6 +25,7 @@ struct port {
     struct listener *listener;
     uv_poll_t poll;
     int fd;
+    ino_t inode; /* of the file of a unix socket */
 };
 
 struct listener {
@@ -94,10 +98,10 @@ static void refuse_one(struct listener *listener, int listener_fd)
 static void take(struct port *port, int fd, const struct sockaddr *address, uint64_t now_ms)
 {
     struct listener *listener = port->listener;
-    struct ip ip = { 0 };
+    struct ip ip = { 0 }; /* whoever comes by a unix socket has none */
     int on = 1;
-    ip_from_sockaddr(&ip, address);
-    if (address_is_full(listener, &ip, now_ms) || peers_add(listener->options.peers, fd, &ip)) {
+    bool has_ip = ip_from_sockaddr(&ip, address) == 0;
+    if ((has_ip && address_is_full(listener, &ip, now_ms)) || peers_add(listener->options.peers, fd, &ip)) {
         close(fd);
         return;
     }
@@ -136,47 +140,74 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 
 /* ---- start and stop ---- */
 
-static int open_port(int *out, const struct sockaddr_storage *address)
+/* A file that a daemon left behind stands in the way; one that somebody listens on does so rightly. */
+static void remove_stale(const struct sockaddr *address)
 {
-    socklen_t len = address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-    int on = 1, fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
+        return;
+    if (connect(fd, address, address_len(address)) && errno == ECONNREFUSED)
+        unlink(((const struct sockaddr_un *)address)->sun_path);
+    close(fd);
+}
+
+/* Nobody can connect before listen(), so the mode is right from the first connection on. */
+static int open_unix(struct port *port, const struct sockaddr *address)
+{
+    const char *path = ((const struct sockaddr_un *)address)->sun_path;
+    struct stat stat_of;
+    remove_stale(address);
+    if (bind(port->fd, address, address_len(address)) || chmod(path, 0660) || stat(path, &stat_of) ||
+        listen(port->fd, BACKLOG))
         return -errno;
-    /* A restart must not wait for old connections to time out; a second daemon on the port is an error all
-     * the same. */
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (address->ss_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    if (bind(fd, (const struct sockaddr *)address, len) || listen(fd, BACKLOG)) {
-        int rc = -errno;
-        close(fd);
-        return rc;
-    }
-    *out = fd;
+    port->inode = stat_of.st_ino;
     return 0;
 }
 
-static int add_port(struct listener *listener, uv_loop_t *loop, const struct sockaddr_storage *address)
+static int open_inet(struct port *port, const struct sockaddr *address)
+{
+    int on = 1;
+    /* A restart must not wait for old connections to time out; a second daemon on the port is an error all
+     * the same. */
+    setsockopt(port->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (port->listener->options.reuse_port)
+        setsockopt(port->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (address->sa_family == AF_INET6)
+        setsockopt(port->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    return bind(port->fd, address, address_len(address)) || listen(port->fd, BACKLOG) ? -errno : 0;
+}
+
+static int open_port(struct port *port, const struct sockaddr *address)
+{
+    port->fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (port->fd < 0)
+        return -errno;
+    int rc = address->sa_family == AF_UNIX ? open_unix(port, address) : open_inet(port, address);
+    if (rc)
+        close(port->fd);
+    return rc;
+}
+
+static int add_port(struct listener *listener, uv_loop_t *loop, const struct address *address)
 {
     struct port *port = &listener->ports[listener->ports_n];
     char text[ADDRESS_TEXT_LEN];
-    int rc = open_port(&port->fd, address);
+    *port = (struct port){ .listener = listener, .poll.data = port };
+    int rc = open_port(port, (const struct sockaddr *)&address->socket);
     if (!rc && (rc = uv_poll_init(loop, &port->poll, port->fd)))
         close(port->fd);
     if (rc) {
-        address_format((const struct sockaddr *)address, text);
+        address_format((const struct sockaddr *)&address->socket, text);
         log_error("cannot listen", log_str("address", text), log_error_code(rc));
         return rc;
     }
-    port->listener = listener;
-    port->poll.data = port;
     listener->ports_n++;
     uv_poll_start(&port->poll, UV_READABLE, on_connection);
     struct sockaddr_storage bound = { 0 };
     socklen_t len = sizeof bound;
     getsockname(port->fd, (struct sockaddr *)&bound, &len);
     address_format((struct sockaddr *)&bound, text);
-    log_info("listening", log_str("address", text));
+    log_info("listening", log_str("address", text), log_str("scheme", scheme_name(address->scheme)));
     return 0;
 }
 
@@ -216,10 +247,21 @@ static void on_port_closed(uv_handle_t *handle)
     close(port->fd);
 }
 
+/* Unless another daemon has put its own there. */
+static void remove_file(const struct port *port, const struct address *address)
+{
+    const char *path = ((const struct sockaddr_un *)&address->socket)->sun_path;
+    struct stat stat_of;
+    if (port->inode && stat(path, &stat_of) == 0 && stat_of.st_ino == port->inode)
+        unlink(path);
+}
+
 void listener_stop(struct listener *listener)
 {
-    for (size_t i = 0; i < listener->ports_n; i++)
+    for (size_t i = 0; i < listener->ports_n; i++) {
+        remove_file(&listener->ports[i], &listener->options.listen->items[i]);
         uv_close((uv_handle_t *)&listener->ports[i].poll, on_port_closed);
+    }
     uv_close((uv_handle_t *)&listener->resume, NULL);
 }
 

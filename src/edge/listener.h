@@ -6,6 +6,7 @@
 #ifndef EDGE_LISTENER_H
 #define EDGE_LISTENER_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include "base/address.h"
@@ -17,6 +18,7 @@ struct listener_options {
     const struct address_list *listen; /* port 0: any free one */
     unsigned max_connections;
     unsigned max_connections_per_address; /* 0: no limit */
+    bool reuse_port;                      /* another daemon may listen on the same port */
     struct peers *peers;                  /* outlives the listener */
     /* A new, non-blocking socket, known to `peers`; it is the callee's. `from` is the index in `listen` of
      * the address that it came to. */

@@ -98,8 +98,11 @@ static void must_listen_on(const char *expected)
     char all[1024] = "";
     for (size_t i = 0; i < config.server.listen.n; i++) {
         char text[ADDRESS_TEXT_LEN];
-        address_format((struct sockaddr *)&config.server.listen.items[i], text);
-        strcat(strcat(all, i ? " " : ""), text);
+        address_format((struct sockaddr *)&config.server.listen.items[i].socket, text);
+        strcat(all, i ? " " : "");
+        if (config.server.listen.items[i].scheme != SCHEME_GRPC)
+            strcat(strcat(all, scheme_name(config.server.listen.items[i].scheme)), "://");
+        strcat(all, text);
     }
     ck_assert_str_eq(all, expected);
 }
@@ -189,8 +192,8 @@ START_TEST(every_mistake_of_a_file_is_told_with_its_line)
                    "connections from 1 to 1000000\n"
                    "f:6: server.max_connections_per_address stands in line 5 already; keep one of them\n"
                    "f:7: \"gibberish ...\" is neither [section] nor key = value\n"
-                   "f:8: server.listen = \"127.0.0.1\" is not valid; expected ADDRESS:PORT, separated by "
-                   "commas, at most 32 "
+                   "f:8: server.listen = \"127.0.0.1\" is not valid; expected ADDRESS:PORT, "
+                   "http://ADDRESS:PORT, https://ADDRESS:PORT or unix:/PATH, separated by commas, at most 32 "
                    "(127.0.0.1:50051, [::1]:50051; port 0: any free one)\n"
                    "f:9: the section has no closing bracket; write it as [section]\n"
                    "f:11: unknown key data base.name; did you mean database.name?\n"
@@ -309,6 +312,18 @@ START_TEST(a_set_listen_drops_listeners_of_the_environment)
     source.n_settings = 1;
     must_load();
     must_listen_on("127.0.0.1:0");
+}
+END_TEST
+
+START_TEST(what_is_listened_on_says_how_clients_speak)
+{
+    const char *settings[] = {
+        "server.listen=grpc://127.0.0.1:1,http://127.0.0.1:2,https://[::1]:3,unix:/run/svcd, unix:/run/svcd"
+    };
+    source.settings = settings;
+    source.n_settings = 1;
+    must_load();
+    must_listen_on("127.0.0.1:1 http://127.0.0.1:2 https://[::1]:3 http://unix:/run/svcd");
 }
 END_TEST
 
@@ -455,6 +470,7 @@ Suite *config_suite(void)
     tcase_add_test(tcase, addresses_of_the_four_services_become_listeners_without_duplicates);
     tcase_add_test(tcase, service_addresses_add_to_a_configured_listen_but_replace_the_default);
     tcase_add_test(tcase, a_set_listen_drops_listeners_of_the_environment);
+    tcase_add_test(tcase, what_is_listened_on_says_how_clients_speak);
     tcase_add_test(tcase, a_host_name_listens_on_its_addresses);
     tcase_add_test(tcase, dotenv_is_read_as_docker_and_python_do);
     tcase_add_test(tcase, an_open_quote_in_dotenv_is_told_without_its_text);
