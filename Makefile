@@ -63,9 +63,12 @@ QUERIES := $(sort $(wildcard sql/queries/*.sql))
 SCHEMA := $(sort $(wildcard sql/migrations/*.sql)) $(sort $(wildcard sql/functions/*.sql))
 
 WELL_KNOWN := google/protobuf/timestamp google/protobuf/empty
-GEN_PB := $(PROTOS:proto/%.proto=generated/%.pb) $(WELL_KNOWN:%=generated/%.pb)
+# Services of gRPC's own, as the package grpc-proto has them.
+STANDARD := grpc/reflection/v1/reflection grpc/reflection/v1alpha/reflection
+PROTO_PATHS := -Iproto -I/usr/include -I/usr/share/grpc-proto
+GEN_PB := $(PROTOS:proto/%.proto=generated/%.pb) $(WELL_KNOWN:%=generated/%.pb) $(STANDARD:%=generated/%.pb)
 GEN_HEADERS := $(GEN_PB:%=%.h) generated/methods.h generated/rpc_names.h generated/statements.h generated/messages.h
-GEN_SOURCES := $(GEN_PB:%=%.c) generated/methods.c generated/messages.c generated/statements.c generated/migrations.c
+GEN_SOURCES := $(GEN_PB:%=%.c) generated/methods.c generated/descriptors.c generated/messages.c generated/statements.c generated/migrations.c
 
 SOURCES := $(wildcard src/*.c src/*/*.c src/*/*/*.c)
 UNIT_TESTS := $(wildcard test/unit/*.c)
@@ -121,15 +124,17 @@ PROTO_INPUTS := $(PROTOS) $(PROTO_OPTIONS) build/inputs/protos
 $(GEN_PB:%=%.c) $(GEN_PB:%=%.h) &: $(PROTO_INPUTS) | deps-build
 	@echo "GEN  nanopb"
 	@$(PROTOC) --plugin=protoc-gen-nanopb=/usr/bin/protoc-gen-nanopb --nanopb_out="-q -fproto/nanopb.options:generated" \
-	    -Iproto -I/usr/include $(PROTOS) $(WELL_KNOWN:%=%.proto)
+	    $(PROTO_PATHS) $(PROTOS) $(WELL_KNOWN:%=%.proto) $(STANDARD:%=%.proto)
 
-generated/methods.c generated/methods.h generated/rpc_names.h &: $(PROTO_INPUTS) tools/protoc-gen-svcd | deps-build
+generated/methods.c generated/methods.h generated/rpc_names.h generated/descriptors.c &: $(PROTO_INPUTS) tools/protoc-gen-svcd | deps-build
 	@echo "GEN  methods"
-	@$(PROTOC) --plugin=protoc-gen-svcd=tools/protoc-gen-svcd --svcd_out=generated -Iproto -I/usr/include $(PROTOS)
+	@$(PROTOC) --plugin=protoc-gen-svcd=tools/protoc-gen-svcd --svcd_out=generated \
+	    --svcd_opt=grpc.reflection.v1alpha.ServerReflection=grpc.reflection.v1.ServerReflection \
+	    $(PROTO_PATHS) $(PROTOS) $(STANDARD:%=%.proto)
 
 generated/messages.c generated/messages.h &: $(PROTO_INPUTS) tools/protoc-gen-messages | deps-build
 	@echo "GEN  messages"
-	@$(PROTOC) --plugin=protoc-gen-messages=tools/protoc-gen-messages --messages_out=generated -Iproto -I/usr/include $(PROTOS)
+	@$(PROTOC) --plugin=protoc-gen-messages=tools/protoc-gen-messages --messages_out=generated $(PROTO_PATHS) $(PROTOS) $(STANDARD:%=%.proto)
 
 generated/statements.c generated/statements.h &: $(QUERIES) tools/sqlgen build/inputs/queries | deps-build
 	@echo "GEN  statements"

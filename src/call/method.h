@@ -22,10 +22,12 @@ enum method_kind {
     METHOD_DIALOGUE,      /* both stream: each request is answered by one message before the next is read */
 };
 
-/* A text field at the top level of a request. */
+/* A text field of a request, or a message in it that has some. */
 struct rpc_text {
     uint32_t tag;
     const char *name;
+    const struct rpc_text *fields; /* of the message; NULL: text */
+    size_t fields_n;
 };
 
 struct rpc_enum {

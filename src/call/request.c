@@ -11,11 +11,11 @@
 
 #include "base/text.h"
 
-static const struct rpc_text *text_field(const struct rpc_method *method, uint32_t tag)
+static const struct rpc_text *text_field(const struct rpc_text *fields, size_t n, uint32_t tag)
 {
-    for (size_t i = 0; i < method->text_n; i++)
-        if (method->text[i].tag == tag)
-            return &method->text[i];
+    for (size_t i = 0; i < n; i++)
+        if (fields[i].tag == tag)
+            return &fields[i];
     return NULL;
 }
 
@@ -26,31 +26,53 @@ static const char *text_problem(const uint8_t *text, size_t len)
     return text_is_utf8(text, len) ? NULL : "is not valid UTF-8";
 }
 
-const char *request_check_text(const struct rpc_method *method, const uint8_t *bytes, size_t len,
+static const char *check_fields(const struct rpc_text *fields, size_t n, const uint8_t *bytes,
+                                size_t bytes_len, struct arena *arena);
+
+static const char *check_field(const struct rpc_text *field, const uint8_t *bytes, size_t len,
                                struct arena *arena)
 {
-    pb_istream_t stream = pb_istream_from_buffer(bytes, len);
+    const char *problem;
+    if (field->fields)
+        problem = check_fields(field->fields, field->fields_n, bytes, len, arena);
+    else
+        problem = text_problem(bytes, len);
+    if (!problem)
+        return NULL;
+    const char *message = arena_printf(arena, field->fields ? "%s.%s" : "%s: %s", field->name, problem);
+    return message ? message : problem;
+}
+
+/* As deep as the types are nested, which are none that hold themselves. */
+static const char *check_fields(const struct rpc_text *fields, size_t n, const uint8_t *bytes,
+                                size_t bytes_len, struct arena *arena)
+{
+    pb_istream_t stream = pb_istream_from_buffer(bytes, bytes_len);
     pb_wire_type_t type;
-    uint32_t tag, text_len;
+    uint32_t tag, len;
     bool end;
-    while (method->text_n && pb_decode_tag(&stream, &type, &tag, &end)) {
-        const struct rpc_text *field = type == PB_WT_STRING ? text_field(method, tag) : NULL;
+    while (n && pb_decode_tag(&stream, &type, &tag, &end)) {
+        const struct rpc_text *field = type == PB_WT_STRING ? text_field(fields, n, tag) : NULL;
         if (!field) {
             if (!pb_skip_field(&stream, type))
                 return NULL;
             continue;
         }
-        if (!pb_decode_varint32(&stream, &text_len) || text_len > stream.bytes_left)
+        if (!pb_decode_varint32(&stream, &len) || len > stream.bytes_left)
             return NULL;
-        const char *problem = text_problem(stream.state, text_len);
-        if (problem) {
-            const char *message = arena_printf(arena, "%s: %s", field->name, problem);
-            return message ? message : problem;
-        }
-        if (!pb_read(&stream, NULL, text_len))
+        const char *problem = check_field(field, stream.state, len, arena);
+        if (problem)
+            return problem;
+        if (!pb_read(&stream, NULL, len))
             return NULL;
     }
     return NULL;
+}
+
+const char *request_check_text(const struct rpc_method *method, const uint8_t *bytes, size_t len,
+                               struct arena *arena)
+{
+    return check_fields(method->text, method->text_n, bytes, len, arena);
 }
 
 const char *request_check_enums(const struct rpc_method *method, const void *request, struct arena *arena)
@@ -73,7 +95,7 @@ const char *request_check_enums(const struct rpc_method *method, const void *req
 
 static bool is_secret(const struct rpc_text *field)
 {
-    return strcmp(field->name, "password") == 0;
+    return !field->fields && strcmp(field->name, "password") == 0;
 }
 
 bool request_has_secret(const struct rpc_method *method)
