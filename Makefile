@@ -108,7 +108,7 @@ $(O)/%.o: %.c $(O)/flags | $(GEN_HEADERS) deps-build
 	@echo "CC   $<"
 	@$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(TEST_FLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
 
--include $(patsubst %.o,%.d,$(SVCD_OBJECTS) $(call objects,$(UNIT_TESTS) $(RPC_TESTS)))
+-include $(patsubst %.o,%.d,$(SVCD_OBJECTS) $(call objects,$(UNIT_TESTS) $(RPC_TESTS) test/tools/json_pipe.c))
 
 # ---- generated code -------------------------------------------------------------------------------------------
 
@@ -193,8 +193,16 @@ $(O)/config-keys: $(call objects,tools/config-keys.c $(wildcard src/config/*.c s
 docs: $(O)/config-keys ## write etc/svcd.conf and the keys of svcd.conf(5) from src/config/config_keys.c
 	tools/config-docs $<
 
+# The JSON codec as a filter, for test/tools/test_json.py.
+$(O)/test/tools/%.o: TEST_FLAGS = -Ibuild/unit
+$(O)/test/tools/json_pipe.o: | build/unit/json_types.h
+$(O)/json_pipe: $(call objects,test/tools/json_pipe.c build/unit/json_types.c $(wildcard src/edge/http/json*.c) \
+    src/base/bytes.c src/base/text.c generated/messages.c)
+	@echo "LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ -luv -lm
+
 .PHONY: test-programs
-test-programs: $(O)/unit $(O)/rpc $(O)/svcd $(O)/config-keys
+test-programs: $(O)/unit $(O)/rpc $(O)/json_pipe $(O)/svcd $(O)/config-keys
 
 .PHONY: check
 check: test-programs examples deps-check ## build, then run every test (ONLY="unit rpc e2e" for some)

@@ -112,7 +112,7 @@ START_TEST(reals_are_written_with_the_fewest_digits_that_read_back_the_same)
 {
     stays(ALL, "{\"aDouble\":0.1,\"aFloat\":0.1}");
     stays(ALL, "{\"aDouble\":4.3,\"aFloat\":4.3}");
-    stays(ALL, "{\"aDouble\":-0,\"aFloat\":-0}");
+    stays(ALL, "{\"aDouble\":-0.0,\"aFloat\":-0.0}");
     stays(ALL, "{\"aDouble\":5e-324,\"aFloat\":1e-45}");
     stays(ALL, "{\"aDouble\":1.7976931348623157e+308,\"aFloat\":3.4028235e+38}");
     stays(ALL, "{\"aDouble\":0.30000000000000004,\"aFloat\":16777216}");

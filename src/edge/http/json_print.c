@@ -162,6 +162,8 @@ static void put_special_or_real(struct bytes *out, double value, bool is_float)
         bytes_put(out, "\"NaN\"", 5);
     else if (isinf(value))
         bytes_put(out, value > 0 ? "\"Infinity\"" : "\"-Infinity\"", value > 0 ? 10 : 11);
+    else if (value == 0 && signbit(value)) /* readers who take -0 for an integer would lose its sign */
+        bytes_put(out, "-0.0", 4);
     else
         put_real(out, value, is_float);
 }
