@@ -23,12 +23,11 @@ static int serve(const struct config *config, const struct command_line *line)
 static const struct command command_serve = { .name = "", .synopsis = "", .summary = "serve", .run = serve };
 
 static const struct command *const commands[] = {
-    &command_serve, &command_migrate, &command_hash_password, &command_job, &command_import_ratings,
+    &command_serve, &command_migrate, &command_hash_password, &command_job, &command_import_ratings, NULL,
 };
-#define COMMANDS_N (sizeof commands / sizeof *commands)
 
-/* Options of commands get numbers above all characters, in the order of the table. */
-enum { OWN_OPTION = 256, OWN_OPTIONS_MAX = COMMANDS_N * COMMAND_OPTIONS_MAX };
+/* What getopt returns for an option of a command: above all characters. */
+enum { OWN_OPTION = 256, OWN_OPTIONS_MAX = 64 };
 
 struct arguments {
     const char *config_file;
@@ -48,7 +47,7 @@ static const struct option common_options[] = {
 
 static void print_usage(void)
 {
-    for (size_t i = 0; i < COMMANDS_N; i++)
+    for (size_t i = 0; commands[i]; i++)
         printf("%s svcd [OPTION]... %-22s %s\n", i == 0 ? "Usage:" : "      ", commands[i]->synopsis,
                commands[i]->summary);
     fputs("\n"
@@ -58,7 +57,7 @@ static void print_usage(void)
           "  -h, --help                    show this and exit\n"
           "  -V, --version                 show the version and exit\n",
           stdout);
-    for (size_t i = 0; i < COMMANDS_N; i++)
+    for (size_t i = 0; commands[i]; i++)
         for (const struct command_option *option = commands[i]->options; option->name; option++)
             printf("      --%s %-*s %s: %s\n", option->name, (int)(22 - strlen(option->name)),
                    option->value ? option->value : "", commands[i]->name, option->summary);
@@ -73,8 +72,9 @@ static void list_options(struct option *options)
 {
     size_t n = COMMON_OPTIONS_N;
     memcpy(options, common_options, sizeof common_options);
-    for (size_t i = 0; i < COMMANDS_N; i++)
-        for (const struct command_option *option = commands[i]->options; option->name; option++)
+    for (size_t i = 0; commands[i]; i++)
+        for (const struct command_option *option = commands[i]->options;
+             option->name && n < COMMON_OPTIONS_N + OWN_OPTIONS_MAX; option++)
             options[n++] = (struct option){ option->name, option->value ? required_argument : no_argument,
                                             NULL, OWN_OPTION };
     options[n] = (struct option){ 0 };
@@ -145,7 +145,7 @@ static int misplaced_option(const char *name)
 {
     char option[64], why[128];
     snprintf(option, sizeof option, "--%s", name);
-    for (size_t i = 0; i < COMMANDS_N; i++)
+    for (size_t i = 0; commands[i]; i++)
         if (command_has(commands[i], name))
             snprintf(why, sizeof why, "goes with '%s'", commands[i]->name);
     return command_misused(option, why);
@@ -153,7 +153,7 @@ static int misplaced_option(const char *name)
 
 static const struct command *find_command(const char *name)
 {
-    for (size_t i = 0; i < COMMANDS_N; i++)
+    for (size_t i = 0; commands[i]; i++)
         if (strcmp(commands[i]->name, name) == 0)
             return commands[i];
     return NULL;
