@@ -73,6 +73,7 @@ GEN_SOURCES := $(GEN_PB:%=%.c) generated/methods.c generated/descriptors.c gener
 SOURCES := $(wildcard src/*.c src/*/*.c src/*/*/*.c)
 UNIT_TESTS := $(wildcard test/unit/*.c)
 RPC_TESTS := $(wildcard test/rpc/*.c)
+TEST_RUNNER := test/runner.c
 
 objects = $(1:%.c=$(O)/%.o)
 SVCD_OBJECTS := $(call objects,$(SOURCES) $(GEN_SOURCES))
@@ -108,7 +109,7 @@ $(O)/%.o: %.c $(O)/flags | $(GEN_HEADERS) deps-build
 	@echo "CC   $<"
 	@$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(TEST_FLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
 
--include $(patsubst %.o,%.d,$(SVCD_OBJECTS) $(call objects,$(UNIT_TESTS) $(RPC_TESTS) test/tools/json_pipe.c))
+-include $(patsubst %.o,%.d,$(SVCD_OBJECTS) $(call objects,$(UNIT_TESTS) $(RPC_TESTS) $(TEST_RUNNER) test/tools/json_pipe.c))
 
 # ---- generated code -------------------------------------------------------------------------------------------
 
@@ -175,13 +176,13 @@ $(call objects,$(UNIT_TESTS)): build/unit/suites.h
 $(call objects,$(RPC_TESTS)): build/rpc/suites.h
 $(O)/test/unit/%.o: TEST_FLAGS = -Itest -Ibuild/unit -include build/unit/suites.h
 $(O)/test/rpc/%.o: TEST_FLAGS = -Itest -include build/rpc/suites.h
-$(call objects,$(UNIT_TESTS) $(RPC_TESTS)): | deps-check
+$(call objects,$(UNIT_TESTS) $(RPC_TESTS) $(TEST_RUNNER)): | deps-check
 
-$(O)/unit: $(call objects,$(UNIT_TESTS) build/unit/json_types.c) $(SHARED_OBJECTS)
+$(O)/unit: $(call objects,$(UNIT_TESTS) $(TEST_RUNNER) build/unit/json_types.c) $(SHARED_OBJECTS)
 	@echo "LINK $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CHECK_LIBS)
 
-$(O)/rpc: $(call objects,$(RPC_TESTS)) $(SHARED_OBJECTS)
+$(O)/rpc: $(call objects,$(RPC_TESTS) $(TEST_RUNNER)) $(SHARED_OBJECTS)
 	@echo "LINK $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CHECK_LIBS)
 
@@ -274,7 +275,7 @@ deps-bench deps-lint deps-valgrind: | deps-check
 # ---- care -----------------------------------------------------------------------------------------------------
 
 MAN_PAGES := $(wildcard man/*.[1-8])
-C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] test/*/*.[ch] tools/*.c)
+C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] test/*.[ch] test/*/*.[ch] tools/*.c)
 
 .PHONY: lint
 lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-tidy, the format, the floor plan, scripts and man pages

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SVCD = os.environ["SVCD"]
 CLUSTER = os.environ["SVCD_CLUSTER"]
 UNDER_SANITIZER = "asan" in SVCD
-PATIENCE_S = 30  # for what must happen, however slow the machine
+PATIENCE_S = 120  # for what must happen, however slow the machine
 
 count = iter(range(1, 1_000_000))
 

@@ -42,7 +42,7 @@ struct sent *rpc_send(const char *path, const pb_msgdesc_t *request_fields, cons
 struct sent *rpc_send_bytes(const char *path, const pb_msgdesc_t *request_fields,
                             const pb_msgdesc_t *reply_fields, size_t reply_size, const void *bytes,
                             size_t len, unsigned deadline_ms);
-/* Until it is answered; all, or 20 s have passed, which fails the test. */
+/* Until it is answered; all, or a minute has passed, which fails the test. */
 void rpc_wait(struct sent *sent);
 void rpc_wait_all(void);
 /* Where calls sent from now on come from, and what x-forwarded-for says; NULL: unknown, nothing. */
@@ -68,7 +68,7 @@ struct uv_loop_s *harness_loop(void);
 const struct pool_options *harness_pool_options(void);
 /* Calls see another pool from now on, which may still be connecting. Once a test. */
 struct pool *harness_use_pool(const struct pool_options *options);
-/* Turns of the loop until *flag, which fails the test after 20 s. */
+/* Turns of the loop until *flag, which fails the test after a minute. */
 void harness_run_until(const bool *flag);
 /* Starts what logins need anew, with these settings ("password.workers=1") over the defaults; NULL ends the
  * list. */

@@ -13,7 +13,7 @@
 
 #define MINUTE   60
 #define DAY      86400
-#define PATIENCE 20 /* seconds until a test gives up waiting */
+#define PATIENCE 60 /* seconds until a test gives up waiting */
 
 /* Of one test: check runs each in a process of its own. */
 extern struct jobs_kit {

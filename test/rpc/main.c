@@ -8,6 +8,10 @@
 #include "config/load.h"
 #include "db/migrate.h"
 #include "db/params.h"
+#include "runner.h"
+
+#define NAMED(name) { #name, name##_suite },
+static const struct named_suite suites[] = { EACH_SUITE(NAMED) };
 
 static int migrate(void)
 {
@@ -25,13 +29,5 @@ static int migrate(void)
 
 int main(void)
 {
-    if (migrate())
-        return EXIT_FAILURE;
-    SRunner *runner = srunner_create(NULL);
-#define ADD(name) srunner_add_suite(runner, name##_suite());
-    EACH_SUITE(ADD)
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return migrate() ? EXIT_FAILURE : run_suites(suites, sizeof suites / sizeof *suites);
 }
