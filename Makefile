@@ -73,7 +73,7 @@ GEN_SOURCES := $(GEN_PB:%=%.c) generated/methods.c generated/descriptors.c gener
 SOURCES := $(wildcard src/*.c src/*/*.c src/*/*/*.c)
 UNIT_TESTS := $(wildcard test/unit/*.c)
 RPC_TESTS := $(wildcard test/rpc/*.c)
-TEST_RUNNER := test/runner.c
+TEST_SHARED := $(wildcard test/*.c)
 
 objects = $(1:%.c=$(O)/%.o)
 SVCD_OBJECTS := $(call objects,$(SOURCES) $(GEN_SOURCES))
@@ -109,7 +109,7 @@ $(O)/%.o: %.c $(O)/flags | $(GEN_HEADERS) deps-build
 	@echo "CC   $<"
 	@$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(TEST_FLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
 
--include $(patsubst %.o,%.d,$(SVCD_OBJECTS) $(call objects,$(UNIT_TESTS) $(RPC_TESTS) $(TEST_RUNNER) test/tools/json_pipe.c))
+-include $(patsubst %.o,%.d,$(SVCD_OBJECTS) $(call objects,$(UNIT_TESTS) $(RPC_TESTS) $(TEST_SHARED) test/tools/json_pipe.c))
 
 # ---- generated code -------------------------------------------------------------------------------------------
 
@@ -176,13 +176,13 @@ $(call objects,$(UNIT_TESTS)): build/unit/suites.h
 $(call objects,$(RPC_TESTS)): build/rpc/suites.h
 $(O)/test/unit/%.o: TEST_FLAGS = -Itest -Ibuild/unit -include build/unit/suites.h
 $(O)/test/rpc/%.o: TEST_FLAGS = -Itest -include build/rpc/suites.h
-$(call objects,$(UNIT_TESTS) $(RPC_TESTS) $(TEST_RUNNER)): | deps-check
+$(call objects,$(UNIT_TESTS) $(RPC_TESTS) $(TEST_SHARED)): | deps-check
 
-$(O)/unit: $(call objects,$(UNIT_TESTS) $(TEST_RUNNER) build/unit/json_types.c) $(SHARED_OBJECTS)
+$(O)/unit: $(call objects,$(UNIT_TESTS) $(TEST_SHARED) build/unit/json_types.c) $(SHARED_OBJECTS)
 	@echo "LINK $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CHECK_LIBS)
 
-$(O)/rpc: $(call objects,$(RPC_TESTS) $(TEST_RUNNER)) $(SHARED_OBJECTS)
+$(O)/rpc: $(call objects,$(RPC_TESTS) $(TEST_SHARED)) $(SHARED_OBJECTS)
 	@echo "LINK $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CHECK_LIBS)
 

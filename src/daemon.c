@@ -192,8 +192,10 @@ static int start_logins(struct daemon *daemon)
     if (rc)
         return rc;
     password_policy_set(&policy, daemon->config);
-    return hash_pool_start(&daemon->context.hash_pool, &daemon->loop, &policy,
-                           daemon->config->password.workers, daemon->config->password.queue_limit);
+    struct hash_pool_options options = { .policy = &policy,
+                                         .n_workers = daemon->config->password.workers,
+                                         .queue_limit = daemon->config->password.queue_limit };
+    return hash_pool_start(&daemon->context.hash_pool, &daemon->loop, &options);
 }
 
 static unsigned count_sent(void *data)

@@ -22,11 +22,11 @@ static int64_t read_ns(clockid_t clock)
     return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
 }
 
-static struct duty_times read_times(const struct duty_cycle *cycle)
+struct duty_times duty_clock_read(clockid_t other)
 {
     return (struct duty_times){ .now_ns = read_ns(CLOCK_MONOTONIC),
                                 .own_ns = read_ns(CLOCK_THREAD_CPUTIME_ID),
-                                .other_ns = read_ns(cycle->other) };
+                                .other_ns = read_ns(other) };
 }
 
 static int64_t least(int64_t a, int64_t b)
@@ -37,12 +37,11 @@ static int64_t least(int64_t a, int64_t b)
 /* One signal after so long; 0: none. */
 static void set_timer(const struct duty_cycle *cycle, int64_t after_ns)
 {
-    if (cycle->has_timer)
-        timer_settime(cycle->timer, 0, &(struct itimerspec){ .it_value.tv_nsec = after_ns }, NULL);
+    timer_settime(cycle->timer, 0, &(struct itimerspec){ .it_value.tv_nsec = after_ns }, NULL);
 }
 
-/* In percent of a period, by what the other thread did since the last one. */
-static int64_t pause_for(struct duty_cycle *cycle, const struct duty_times *times)
+/* In percent of a period. */
+static int64_t wanted_pause(struct duty_cycle *cycle, const struct duty_times *times)
 {
     const struct duty_times *last = &cycle->last;
     int64_t busy_ns = times->other_ns - last->other_ns, passed_ns = times->now_ns - last->now_ns;
@@ -61,6 +60,13 @@ static bool is_behind(const struct duty_cycle *cycle, const struct duty_times *t
            duty_cycle_computed_ns(times->now_ns - begun->now_ns, times->other_ns - begun->other_ns);
 }
 
+struct duty_step duty_cycle_next(struct duty_cycle *cycle, const struct duty_times *times)
+{
+    int64_t pause_ns = wanted_pause(cycle, times) * PERIOD_NS / 100;
+    return (struct duty_step){ .pause_ns = is_behind(cycle, times) ? 0 : pause_ns,
+                               .compute_ns = PERIOD_NS - pause_ns };
+}
+
 /* Calls what signal-safety(7) allows, and nanosleep, which is no more than a system call. */
 static void on_period(int signal, siginfo_t *info, void *context)
 {
@@ -72,19 +78,19 @@ static void on_period(int signal, siginfo_t *info, void *context)
     struct duty_cycle *cycle = info->si_value.sival_ptr;
     if (!cycle->is_on)
         return;
-    struct duty_times times = read_times(cycle);
-    int64_t pause = pause_for(cycle, &times);
-    if (pause > 0 && !is_behind(cycle, &times)) {
-        nanosleep(&(struct timespec){ .tv_nsec = pause * PERIOD_NS / 100 }, NULL);
-        cycle->paused_ns += read_ns(CLOCK_MONOTONIC) - times.now_ns;
+    struct duty_times times = cycle->clock(cycle->other);
+    struct duty_step next = duty_cycle_next(cycle, &times);
+    if (next.pause_ns > 0) {
+        nanosleep(&(struct timespec){ .tv_nsec = next.pause_ns }, NULL);
+        cycle->paused_ns += cycle->clock(cycle->other).now_ns - times.now_ns;
     }
-    set_timer(cycle, (100 - pause) * PERIOD_NS / 100);
+    set_timer(cycle, next.compute_ns);
     errno = saved_errno;
 }
 
-void duty_cycle_init(struct duty_cycle *cycle, clockid_t other)
+void duty_cycle_init(struct duty_cycle *cycle, clockid_t other, duty_clock *clock)
 {
-    *cycle = (struct duty_cycle){ .other = other };
+    *cycle = (struct duty_cycle){ .other = other, .clock = clock };
     struct sigaction action = { .sa_sigaction = on_period, .sa_flags = SA_SIGINFO | SA_RESTART };
     struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID,
                               .sigev_signo = SIGRTMIN,
@@ -102,7 +108,9 @@ void duty_cycle_finish(struct duty_cycle *cycle)
 
 void duty_cycle_begin(struct duty_cycle *cycle)
 {
-    cycle->begun = cycle->last = read_times(cycle);
+    if (!cycle->has_timer)
+        return;
+    cycle->begun = cycle->last = cycle->clock(cycle->other);
     cycle->paused_ns = 0;
     cycle->is_on = true;
     set_timer(cycle, PERIOD_NS);
@@ -110,6 +118,8 @@ void duty_cycle_begin(struct duty_cycle *cycle)
 
 void duty_cycle_end(struct duty_cycle *cycle)
 {
+    if (!cycle->has_timer)
+        return;
     cycle->is_on = false;
     set_timer(cycle, 0);
 }

@@ -17,7 +17,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "login/duty_cycle.h"
 #include "login/hash_arena.h"
 
 /* Idle for so long, a worker wipes its arena and gives it back. */
@@ -41,6 +40,9 @@ struct worker {
 
 struct hash_pool {
     struct password_policy policy;
+    duty_clock *clock;
+    clockid_t loop_clock; /* the CPU time of the loop's thread */
+    void (*on_begin)(struct hash_job *job);
     uv_async_t async; /* jobs are done */
     uv_mutex_t mutex;
     uv_cond_t work; /* jobs are queued, or the pool stops */
@@ -57,7 +59,6 @@ struct hash_pool {
     int n_slots, n_free_slots;
 
     bool is_crowded; /* see hash_pool_is_crowded(): workers stand still while the loop's thread is busy */
-    clockid_t loop_clock; /* of the CPU time of the loop's thread */
     int n_workers;
     struct worker workers[];
 };
@@ -94,13 +95,14 @@ static void job_leave(struct hash_pool *pool, struct hash_job *job, int status)
     job_end(pool, job, status);
 }
 
-/* 0 if nobody asks. */
-static int64_t loop_cpu_ns(const struct hash_pool *pool)
+static struct duty_times times(const struct hash_pool *pool)
 {
-    struct timespec time = { 0 };
-    if (pool->is_crowded)
-        clock_gettime(pool->loop_clock, &time);
-    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+    return pool->clock(pool->loop_clock);
+}
+
+static uint64_t now_ns(const struct hash_pool *pool)
+{
+    return (uint64_t)times(pool).now_ns;
 }
 
 /* Without the lock: password_verify() and _make() take their time. */
@@ -137,7 +139,7 @@ static void worker_settle(void)
 static void learn(struct hash_pool *pool, uint64_t duration_ns)
 {
     struct hash_pool_stats *stats = &pool->stats;
-    pool->learned_ns = uv_hrtime();
+    pool->learned_ns = now_ns(pool);
     stats->mean_duration_ns = stats->mean_duration_ns - stats->mean_duration_ns / 8 + duration_ns / 8;
     if (pool->quick_ns == 0 || duration_ns < pool->quick_ns)
         pool->quick_ns = duration_ns;
@@ -148,7 +150,7 @@ static void learn(struct hash_pool *pool, uint64_t duration_ns)
 /* Even if it is a quick one. The same for every job, so that it tells nothing of what is stored. */
 static bool cannot_end_in_time(const struct hash_pool *pool, const struct hash_job *job, uint64_t begin_ns)
 {
-    bool is_stale = uv_hrtime() - pool->learned_ns > BELIEVE_NS;
+    bool is_stale = now_ns(pool) - pool->learned_ns > BELIEVE_NS;
     return job->deadline_ns != UINT64_MAX && begin_ns + (is_stale ? 0 : pool->quick_ns) >= job->deadline_ns;
 }
 
@@ -156,20 +158,23 @@ static bool cannot_end_in_time(const struct hash_pool *pool, const struct hash_j
 static void worker_take(struct hash_pool *pool, struct duty_cycle *cycle)
 {
     struct hash_job *job = TAILQ_FIRST(&pool->queued);
-    if (cannot_end_in_time(pool, job, uv_hrtime())) {
+    if (cannot_end_in_time(pool, job, now_ns(pool))) {
         pool->stats.n_refused_late++;
         job_leave(pool, job, UV_ETIMEDOUT);
         return;
     }
     TAILQ_REMOVE(&pool->queued, job, link);
-    job->started_ns = uv_hrtime();
-    job->started_loop_ns = loop_cpu_ns(pool);
+    struct duty_times begun = times(pool);
+    job->started_ns = (uint64_t)begun.now_ns;
+    job->started_loop_ns = begun.other_ns;
     job_move(pool, job, HASH_JOB_RUNNING);
     uv_mutex_unlock(&pool->mutex);
+    if (pool->on_begin)
+        pool->on_begin(job);
     duty_cycle_begin(cycle);
     int n_made = 0, rc = job_run(pool, job, &n_made);
     duty_cycle_end(cycle);
-    uint64_t duration_ns = uv_hrtime() - job->started_ns;
+    uint64_t duration_ns = now_ns(pool) - job->started_ns;
     uv_mutex_lock(&pool->mutex);
 
     learn(pool, duration_ns);
@@ -185,7 +190,7 @@ static void worker_main(void *arg)
     struct duty_cycle cycle = { 0 };
     worker_settle();
     if (pool->is_crowded)
-        duty_cycle_init(&cycle, pool->loop_clock);
+        duty_cycle_init(&cycle, pool->loop_clock, pool->clock);
     hash_arena_init();
     bool is_rested = true;
     uv_mutex_lock(&pool->mutex);
@@ -272,21 +277,32 @@ static void pool_on_closed(uv_handle_t *handle)
     pool_free(pool);
 }
 
-int hash_pool_start(struct hash_pool **started, uv_loop_t *loop, const struct password_policy *policy,
-                    int n_workers, int queue_limit)
+static struct hash_pool *pool_create(const struct hash_pool_options *options)
 {
+    int n_workers = options->n_workers;
+    int n_cores = options->n_cores ? options->n_cores : (int)uv_available_parallelism();
     struct hash_pool *pool = calloc(1, sizeof *pool + (size_t)n_workers * sizeof pool->workers[0]);
     if (!pool)
-        return UV_ENOMEM;
-    pool->policy = *policy;
+        return NULL;
+    pool->policy = *options->policy;
+    pool->clock = options->clock ? options->clock : duty_clock_read;
+    pool->on_begin = options->on_begin;
     pool->n_workers = n_workers;
-    pool->queue_limit = queue_limit;
-    pool->n_slots = queue_limit + n_workers;
+    pool->queue_limit = options->queue_limit;
+    pool->n_slots = options->queue_limit + n_workers;
     pool->stats.mean_duration_ns = FIRST_GUESS_NS;
     TAILQ_INIT(&pool->queued);
     TAILQ_INIT(&pool->done);
-    pool->is_crowded = hash_pool_is_crowded((int)uv_available_parallelism(), n_workers) &&
-                       pthread_getcpuclockid(pthread_self(), &pool->loop_clock) == 0;
+    pool->is_crowded = pthread_getcpuclockid(pthread_self(), &pool->loop_clock) == 0 &&
+                       hash_pool_is_crowded(n_cores, n_workers);
+    return pool;
+}
+
+int hash_pool_start(struct hash_pool **started, uv_loop_t *loop, const struct hash_pool_options *options)
+{
+    struct hash_pool *pool = pool_create(options);
+    if (!pool)
+        return UV_ENOMEM;
     int rc = pool_map_slots(pool);
     if (rc < 0)
         goto err_after_calloc;
@@ -301,7 +317,7 @@ int hash_pool_start(struct hash_pool **started, uv_loop_t *loop, const struct pa
         goto err_after_cond_init;
     pool->async.data = pool;
 
-    for (int i = 0; i < n_workers && rc == 0; i++) {
+    for (int i = 0; i < pool->n_workers && rc == 0; i++) {
         rc = uv_thread_create(&pool->workers[i].thread, worker_main, pool);
         pool->workers[i].is_started = rc == 0;
     }
@@ -371,7 +387,7 @@ int hash_pool_submit(struct hash_pool *pool, struct hash_job *job)
     } else if (is_full(pool, job)) {
         pool->stats.n_refused_full++;
         rc = UV_ENOBUFS;
-    } else if (cannot_end_in_time(pool, job, uv_hrtime() + expected_wait_ns(pool, pool->stats.n_queued))) {
+    } else if (cannot_end_in_time(pool, job, now_ns(pool) + expected_wait_ns(pool, pool->stats.n_queued))) {
         pool->stats.n_refused_late++;
         rc = UV_ETIMEDOUT;
     } else {
@@ -405,10 +421,10 @@ bool hash_pool_is_crowded(int n_cores, int n_workers)
 
 int64_t hash_pool_computed_ns(const struct hash_pool *pool, const struct hash_job *job)
 {
-    int64_t passed_ns = (int64_t)(uv_hrtime() - job->started_ns);
-    if (!pool->is_crowded)
-        return passed_ns;
-    return duty_cycle_computed_ns(passed_ns, loop_cpu_ns(pool) - job->started_loop_ns);
+    struct duty_times now = times(pool);
+    int64_t passed_ns = now.now_ns - (int64_t)job->started_ns;
+    return pool->is_crowded ? duty_cycle_computed_ns(passed_ns, now.other_ns - job->started_loop_ns)
+                            : passed_ns;
 }
 
 int hash_pool_retry_after_ms(struct hash_pool *pool)

@@ -16,6 +16,7 @@
 #include <sys/queue.h>
 #include <uv.h>
 
+#include "login/duty_cycle.h"
 #include "login/password.h"
 
 struct hash_job {
@@ -25,7 +26,7 @@ struct hash_job {
     size_t password_len;
     const char *stored; /* HASH_VERIFY: the crypt string; NULL: there is none, a dummy is verified */
     size_t stored_len;
-    uint64_t deadline_ns; /* on uv_hrtime()'s clock; UINT64_MAX: none */
+    uint64_t deadline_ns; /* on the pool's clock, uv_hrtime()'s; UINT64_MAX: none */
     uint64_t client;      /* for whom it is; 0: not known */
     void (*on_done)(struct hash_job *job);
     void *data;
@@ -57,10 +58,18 @@ struct hash_pool_stats {
 
 struct hash_pool;
 
-/* *pool is owned by the caller, who gives it back with hash_pool_stop() and hash_pool_destroy(). policy is
- * copied. UV_ENOMEM, UV_EAGAIN. */
-int hash_pool_start(struct hash_pool **pool, uv_loop_t *loop, const struct password_policy *policy,
-                    int n_workers, int queue_limit);
+struct hash_pool_options {
+    const struct password_policy *policy;
+    int n_workers, queue_limit;
+    int n_cores; /* 0: those of this machine */
+    /* For tests, which pass in the time rather than wait for it, and hold a hash as long as they like. */
+    duty_clock *clock;                      /* NULL: duty_clock_read */
+    void (*on_begin)(struct hash_job *job); /* on a worker's thread, before it computes; NULL: nothing */
+};
+
+/* Of the loop's thread. *pool is owned by the caller, who gives it back with hash_pool_stop() and
+ * hash_pool_destroy(). What options point to is copied. UV_ENOMEM, UV_EAGAIN. */
+int hash_pool_start(struct hash_pool **pool, uv_loop_t *loop, const struct hash_pool_options *options);
 
 /* Refuses all that has not begun, now and from now on, with UV_ECANCELED, waits for what runs, and calls
  * every on_done. Blocks for as long as a hash takes. NULL is fine. */

@@ -13,6 +13,7 @@
 #include "config/load.h"
 #include "db/params.h"
 #include "db/pool.h"
+#include "hash_gate.h"
 #include "login/hash_pool.h"
 #include "login/throttle.h"
 
@@ -319,10 +320,11 @@ void harness_configure(const char *const *settings)
     harness.context.config = &harness.login_config;
     struct password_policy policy;
     password_policy_set(&policy, &harness.login_config);
-    ck_assert_int_eq(hash_pool_start(&harness.context.hash_pool, &harness.loop, &policy,
-                                     harness.login_config.password.workers,
-                                     harness.login_config.password.queue_limit),
-                     0);
+    struct hash_pool_options options = { .policy = &policy,
+                                         .n_workers = harness.login_config.password.workers,
+                                         .queue_limit = harness.login_config.password.queue_limit,
+                                         .on_begin = hash_gate_pass };
+    ck_assert_int_eq(hash_pool_start(&harness.context.hash_pool, &harness.loop, &options), 0);
     ck_assert_int_eq(throttle_create(&harness.context.throttle, &harness.login_config), 0);
 }
 
