@@ -26,7 +26,7 @@ void sql_bind_bigint_array(struct call *call, struct sql_ids value);
 void sql_bind_text_array(struct call *call, struct sql_texts value);
 
 /* For handlers: the next statement is a courtesy. If it fails, or has not been sent after a moment,
- * `otherwise` goes on in place of the runtime's answer. */
+ * `otherwise` goes on in place of the call layer's answer. */
 void sql_may_fail(struct call *call, enum next (*otherwise)(struct call *call));
 
 CALL_MUST_USE enum next sql_execute(struct call *call, sql_then *then_typed, sql_continuation *then);
