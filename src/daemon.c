@@ -19,6 +19,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "call/call_log.h"
 #include "call/signal.h"
 #include "call/stream.h"
 #include "db/params.h"
@@ -276,6 +277,7 @@ int daemon_run(const struct config *config)
     daemon.context.config = config;
     daemon.context.loop = &daemon.loop;
     daemon.context.timers = &daemon.timers;
+    daemon.context.on_answered = call_log_answered;
     int rc = log_start();
     if (rc) {
         log_error("cannot start", log_error_code(rc));

@@ -198,6 +198,13 @@ void address_format(const struct sockaddr *address, char text[static ADDRESS_TEX
     }
 }
 
+void ip_format(const struct ip *ip, char text[static ADDRESS_TEXT_LEN])
+{
+    bool is_v4 = memcmp(ip->bytes, v4_prefix, sizeof v4_prefix) == 0;
+    inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? ip->bytes + sizeof v4_prefix : ip->bytes, text,
+              ADDRESS_TEXT_LEN);
+}
+
 int ip_from_sockaddr(struct ip *ip, const struct sockaddr *address)
 {
     if (address->sa_family == AF_INET) {

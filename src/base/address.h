@@ -61,6 +61,9 @@ socklen_t address_len(const struct sockaddr *address);
 /* Writes ADDRESS:PORT, IPv6 in brackets, or unix:/PATH; "unknown" for any other family. */
 void address_format(const struct sockaddr *address, char text[static ADDRESS_TEXT_LEN]);
 
+/* Writes the address, IPv6 without brackets. */
+void ip_format(const struct ip *ip, char text[static ADDRESS_TEXT_LEN]);
+
 /* The address of a peer without its port; UV_EAFNOSUPPORT unless IPv4 or IPv6. */
 int ip_from_sockaddr(struct ip *ip, const struct sockaddr *address);
 

@@ -156,6 +156,13 @@ void call_finish(struct call *call)
 
 /* ---- answering ---- */
 
+static void tell_answered(struct call *call, enum status status)
+{
+    uint64_t took_ns = account_answered(&call->account, status);
+    if (took_ns > 0 && call->context->on_answered)
+        call->context->on_answered(call, status, took_ns);
+}
+
 static const char *bounded(char *message)
 {
     if (strlen(message) > MESSAGE_LEN_MAX)
@@ -175,6 +182,7 @@ enum next call_fail(struct call *call, enum status status, const char *format, .
 enum next call_push_back(struct call *call, enum status status, unsigned retry_after_ms, const char *message)
 {
     move(call, CALL_ANSWERED);
+    tell_answered(call, status);
     call->transport->end(call, status, message, retry_after_ms);
     return REPLIED;
 }
@@ -187,6 +195,8 @@ enum next call_no_memory(struct call *call)
 static enum next reply_with(struct call *call, const uint8_t *bytes, size_t len)
 {
     move(call, CALL_ANSWERED);
+    account_sent(&call->account, len);
+    tell_answered(call, STATUS_OK);
     call->transport->reply(call, bytes, len);
     return REPLIED;
 }
@@ -316,8 +326,10 @@ static void leave(struct call *call, bool is_taken_back)
 
 void call_cancel(struct call *call)
 {
-    if (call->state == CALL_WAITING)
-        leave(call, call->withdraw(call));
+    if (call->state != CALL_WAITING)
+        return;
+    tell_answered(call, STATUS_CANCELLED);
+    leave(call, call->withdraw(call));
 }
 
 void call_end(struct call *call, enum status status, const char *message)
@@ -325,6 +337,7 @@ void call_end(struct call *call, enum status status, const char *message)
     if (call->state != CALL_WAITING)
         return;
     bool is_taken_back = call->withdraw(call);
+    tell_answered(call, status);
     call->transport->end(call, status, message, 0);
     leave(call, is_taken_back);
 }
@@ -348,7 +361,8 @@ static enum next decode_failed(struct call *call, const char *why)
 enum next call_dispatch(struct call *call, const uint8_t *bytes, size_t len)
 {
     const struct rpc_method *method = call->method;
-    if (call->deadline_ns <= uv_hrtime())
+    account_received(&call->account, len);
+    if (call->deadline_ns != UINT64_MAX && call->deadline_ns <= uv_hrtime())
         return call_fail(call, STATUS_DEADLINE_EXCEEDED,
                          "the deadline had passed before the call was started");
     const char *wrong = request_check_text(method, bytes, len, &call->arena);
@@ -371,6 +385,7 @@ enum next call_dispatch(struct call *call, const uint8_t *bytes, size_t len)
 void call_begin(struct call *call)
 {
     move(call, CALL_RUNNING);
+    account_begun(&call->account, call->method);
     if (call->method->kind == METHOD_UNARY)
         return;
     LIST_INSERT_HEAD(&call->context->streams, call, stream_link);

@@ -32,6 +32,7 @@
 #include "base/address.h"
 #include "base/arena.h"
 #include "base/timers.h"
+#include "call/account.h"
 #include "call/context.h"
 #include "call/method.h"
 #include "db/query.h"
@@ -106,7 +107,8 @@ struct call {
     struct timer deadline; /* runs while the call waits */
     /* WAITING: takes the work back; false: it will come back by itself. */
     bool (*withdraw)(struct call *call);
-    void *locals;                      /* a handler's, for its continuations */
+    void *locals; /* a handler's, for its continuations */
+    struct call_account account;
     const char *wrong;                 /* with the request; see check_keep() */
     void (*at_end)(struct call *call); /* a handler's, run once when the call is over, however it ended */
     void *waits_on;                    /* for withdraw */

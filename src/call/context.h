@@ -7,6 +7,7 @@
 #define CALL_CONTEXT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/queue.h>
 
 struct uv_loop_s;
@@ -29,6 +30,8 @@ struct context {
     struct pool *pool;
     struct hash_pool *hash_pool;
     struct throttle *throttle;
+    /* A call of a peer was answered, or left; before its transport is told. NULL: nobody wants to know. */
+    void (*on_answered)(struct call *call, unsigned status, uint64_t took_ns);
     LIST_HEAD(, call) streams;    /* that are not over */
     unsigned streams_n;           /* of them */
     bool draining;                /* told to stop: health says NOT_SERVING, calls are still answered */

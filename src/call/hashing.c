@@ -38,6 +38,7 @@ static void on_done(struct hash_job *job)
 {
     struct hashing *hashing = job->data;
     struct call *call = hashing->call;
+    account_waited(&call->account, WAIT_HASH, uv_hrtime() - hashing->submitted_ns);
     if (call_wake(call))
         call_settle(call, resume(hashing));
 }
@@ -54,6 +55,7 @@ static enum next submit(struct call *call, struct hashing *hashing, const char *
 {
     hashing->call = call;
     hashing->then = then;
+    hashing->submitted_ns = uv_hrtime();
     hashing->job.password = password ? password : "";
     hashing->job.password_len = strlen(hashing->job.password);
     hashing->job.deadline_ns = call->deadline_ns;

@@ -17,6 +17,7 @@ struct hashing {
     struct hash_job job;
     struct call *call;
     password_then *then;
+    uint64_t submitted_ns;
 };
 
 /* Holds `password` (NULL counts as empty) against a stored crypt string; data NULL: against a dummy of the

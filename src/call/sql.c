@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "call/sql.h"
 
+#include "call/call_log.h"
+#include "call/origin.h"
+
 #include <endian.h>
 #include <stdio.h>
 #include <string.h>
@@ -157,7 +160,8 @@ static enum next statement_failed(struct call *call, const struct query_outcome 
         i++;
     log_error("statement failed", log_str("statement", call->query.statement->name),
               log_str("at", statement_place(call, call->query.statement)),
-              log_str("sqlstate", outcome->sqlstate), log_str("reason", outcome->message));
+              log_str("sqlstate", outcome->sqlstate), log_str("reason", outcome->message),
+              log_str("request_id", call_request_id(call)));
     return call_fail(call, failures[i].status, "%s",
                      call->transport->is_internal ? outcome->message : failures[i].message);
 }
@@ -188,7 +192,8 @@ static enum next rows_arrived(struct call *call, const struct query_outcome *out
         return call_no_memory(call);
     if (is_wrong_number(statement, n, why) || result_decode(outcome, statement, rows, why)) {
         log_error("a statement returned other rows than declared", log_str("statement", statement->name),
-                  log_str("at", statement_place(call, statement)), log_str("reason", why));
+                  log_str("at", statement_place(call, statement)), log_str("reason", why),
+                  log_str("request_id", call_request_id(call)));
         return call_fail(call, STATUS_INTERNAL, "the database returned other rows than declared");
     }
     if (n > 0 && call_hold_result(call, outcome->result))
@@ -204,7 +209,8 @@ static enum next resume(struct call *call, const struct query_outcome *outcome)
         if (outcome->end == QUERY_FAILED)
             log_warn("statement failed", log_str("statement", call->query.statement->name),
                      log_str("at", statement_place(call, call->query.statement)),
-                     log_str("sqlstate", outcome->sqlstate), log_str("reason", outcome->message));
+                     log_str("sqlstate", outcome->sqlstate), log_str("reason", outcome->message),
+                     log_str("request_id", call_request_id(call)));
         return otherwise(call);
     }
     switch (outcome->end) {
@@ -229,6 +235,7 @@ static enum next resume(struct call *call, const struct query_outcome *outcome)
 static void on_done(struct query *query, const struct query_outcome *outcome)
 {
     struct call *call = container_of(query, struct call, query);
+    call_log_statement(call, account_query(&call->account, query, outcome->end == QUERY_FAILED));
     if (call_wake(call))
         call_settle(call, resume(call, outcome));
 }
@@ -246,7 +253,9 @@ enum next sql_execute(struct call *call, sql_then *then_typed, sql_continuation 
     call->then = then;
     call->query.deadline_ns = call->deadline_ns;
     call->query.on_done = on_done;
-    uint64_t courtesy_ns = uv_hrtime() + COURTESY_WAIT_NS;
+    call->query.submitted_ns = uv_hrtime();
+    call->query.sent_ns = 0;
+    uint64_t courtesy_ns = call->query.submitted_ns + COURTESY_WAIT_NS;
     if (call->otherwise && call->query.deadline_ns > courtesy_ns)
         call->query.deadline_ns = courtesy_ns;
     int rc = pool_submit(call->context->pool, &call->query);

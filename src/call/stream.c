@@ -21,6 +21,7 @@ static enum next send_message(struct call *call, const pb_msgdesc_t *fields, con
     call->messages_n++;
     call->stream_then = then;
     enum next next = call_wait(call, withdraw);
+    account_sent(&call->account, bytes.len);
     call->transport->send(call, bytes.data, bytes.len);
     return next;
 }

@@ -12,6 +12,9 @@
 
 enum password_scheme { PASSWORD_ARGON2ID, PASSWORD_BCRYPT };
 
+/* Of which calls there is a line; each of what the one before has, and more. */
+enum log_calls { LOG_CALLS_NONE, LOG_CALLS_FAILED, LOG_CALLS_SLOW, LOG_CALLS_ALL };
+
 struct config {
     struct {
         struct address_list listen;
@@ -72,6 +75,8 @@ struct config {
     struct {
         enum log_level level;
         enum log_format format;
+        enum log_calls calls;
+        int slow_ms;
     } log;
 };
 

@@ -22,6 +22,12 @@ static const char *const format_names[] = { [LOG_FORMAT_AUTO] = "auto",
                                             [LOG_FORMAT_JOURNAL] = "journal",
                                             NULL };
 
+static const char *const calls_names[] = { [LOG_CALLS_NONE] = "none",
+                                           [LOG_CALLS_FAILED] = "failed",
+                                           [LOG_CALLS_SLOW] = "slow",
+                                           [LOG_CALLS_ALL] = "all",
+                                           NULL };
+
 static const char *const no_yes[] = { "no", "yes", NULL };
 
 /* The offset of a member, if it is of the type the row says: anything else does not compile. */
@@ -189,6 +195,10 @@ const struct config_key config_keys[] = {
     CHOICE(log, format, enum log_format, format_names, "auto",
            "Form of a line: text (logfmt), json (an object a line) or journal (logfmt after a priority, without the time); auto "
            "is journal where standard error is systemd's journal, as its variable JOURNAL_STREAM tells, else text."),
+    CHOICE(log, calls, enum log_calls, calls_names, "failed",
+           "Of which calls there is a line: of none, of those that failed, of slow ones too, with slow statements, or of all."),
+    INT(log, slow_ms, 1000, 0, DAY_MS, "milliseconds",
+        "From when on a call or a statement is slow."),
 };
 /* clang-format on */
 const size_t config_keys_n = sizeof config_keys / sizeof config_keys[0];

@@ -58,7 +58,7 @@ static struct execution *execution_for(struct batch *batch, const struct query *
     return execution;
 }
 
-void batch_fill(struct batch *batch, struct query_list *queue, unsigned queries_max)
+void batch_fill(struct batch *batch, struct query_list *queue, unsigned queries_max, uint64_t now_ns)
 {
     struct query *query;
     for (unsigned n = 0; n < queries_max && (query = TAILQ_FIRST(queue)); n++) {
@@ -73,6 +73,7 @@ void batch_fill(struct batch *batch, struct query_list *queue, unsigned queries_
         execution->n++;
         query->state = QUERY_SENT;
         query->attempts++;
+        query->sent_ns = now_ns;
         if (alone)
             return;
     }

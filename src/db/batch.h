@@ -34,7 +34,7 @@ struct batch {
 void batch_init(struct batch *batch, bool transaction);
 
 /* Takes queries off the head of `queue` and puts them into the batch, merged where statements allow it. */
-void batch_fill(struct batch *batch, struct query_list *queue, unsigned queries_max);
+void batch_fill(struct batch *batch, struct query_list *queue, unsigned queries_max, uint64_t now_ns);
 
 /* Queues the whole batch and its Sync on the connection, which flushes. Returns 0, or UV_ENOMEM / UV_EIO: the
  * connection is then unusable, and the queries are still the batch's. */

@@ -85,6 +85,7 @@ static void on_down(struct conn *conn, struct query_list *retry)
     struct pool *pool = conn->data;
     struct pool_lane *lane = &pool->lanes[conn->lane];
     lane->up--;
+    lane->lost_n++;
     enqueue_again(lane, retry);
     if (lane->up == 0)
         end_queue(pool, lane);
@@ -115,13 +116,16 @@ static void drop_expired(struct pool *pool, struct pool_lane *lane, uint64_t now
     }
 }
 
-static void send_waiting(struct pool *pool, enum lane number, struct conn *conn)
+static void send_waiting(struct pool *pool, enum lane number, struct conn *conn, uint64_t now_ns)
 {
     struct pool_lane *lane = &pool->lanes[number];
     batch_init(&conn->batch, number != LANE_READ);
-    batch_fill(&conn->batch, &lane->queue, queries_max[number]);
+    batch_fill(&conn->batch, &lane->queue, queries_max[number], now_ns);
+    unsigned sent = 0;
     for (size_t i = 0; i < conn->batch.n; i++)
-        lane->queued -= conn->batch.executions[i].n;
+        sent += conn->batch.executions[i].n;
+    lane->queued -= sent;
+    histogram_add_size(&lane->batch_sizes, sent);
     pool->batches_sent++;
     conn_send(conn);
 }
@@ -133,9 +137,10 @@ static void send_all(struct pool *pool)
         for (unsigned i = 0; i < lane->conns_n && !TAILQ_EMPTY(&lane->queue); i++) {
             if (lane->conns[i].state != CONN_IDLE)
                 continue;
-            drop_expired(pool, lane, uv_hrtime());
+            uint64_t now_ns = uv_hrtime();
+            drop_expired(pool, lane, now_ns);
             if (!TAILQ_EMPTY(&lane->queue))
-                send_waiting(pool, number, &lane->conns[i]);
+                send_waiting(pool, number, &lane->conns[i], now_ns);
         }
     }
 }
@@ -245,11 +250,13 @@ bool pool_is_available(const struct pool *pool)
 
 int pool_submit(struct pool *pool, struct query *query)
 {
-    const struct pool_lane *lane = lane_of(pool, query);
+    struct pool_lane *lane = lane_of(pool, query);
     if (pool->stopping || lane->up == 0)
         return UV_ENOTCONN;
-    if (lane->queued >= pool->options.queue_max)
+    if (lane->queued >= pool->options.queue_max) {
+        lane->refused_n++;
         return UV_ENOBUFS;
+    }
     query->unwanted = query->alone = false;
     query->attempts = 0;
     enqueue(pool, query);

@@ -11,6 +11,7 @@
 #define DB_POOL_H
 
 #include "db/conn.h"
+#include "observe/histogram.h"
 
 #define POOL_CONNECTIONS_MAX 64 /* of one lane */
 
@@ -26,6 +27,10 @@ struct pool_lane {
     unsigned up; /* of them IDLE or BUSY */
     struct query_list queue;
     unsigned queued;
+    /* Since the start; see pool_tell_metrics. */
+    struct histogram batch_sizes; /* queries sent together */
+    uint64_t refused_n;           /* queries: the queue was full */
+    uint64_t lost_n;              /* connections: were up, went down */
 };
 
 struct pool {

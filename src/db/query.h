@@ -48,8 +48,10 @@ struct query {
     struct sql_param params[QUERY_PARAMS_MAX];
     uint64_t deadline_ns; /* uv_hrtime(); UINT64_MAX: none */
     void (*on_done)(struct query *query, const struct query_outcome *outcome);
+    uint64_t submitted_ns; /* uv_hrtime() */
 
     /* The pool's. */
+    uint64_t sent_ns; /* last; 0: it has not been */
     TAILQ_ENTRY(query) link;
     enum query_state state;
     bool unwanted;     /* withdrawn while it was sent */

@@ -68,6 +68,12 @@ enum lane {
     LANES,
 };
 
+static inline const char *lane_name(enum lane lane)
+{
+    static const char *const names[LANES] = { "read", "insert", "write", "job" };
+    return names[lane];
+}
+
 struct sql_column {
     const char *name;
     enum sql_type type;
@@ -79,6 +85,7 @@ struct sql_column {
 };
 
 struct statement {
+    size_t number;    /* its place in sql_statements */
     const char *name; /* on the connection, as it was prepared */
     const char *file; /* "sql/queries/meeting.sql" */
     int line;         /* of its `-- name:` there */

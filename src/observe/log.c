@@ -77,7 +77,7 @@ static bool site_admits(struct log_site *site, enum log_level level, const char 
         site->window_began_ms = at_ms;
         site->in_window = 0;
     }
-    if (site->in_window < LOG_KIND_MAX) {
+    if (site->in_window < (site->max ? site->max : LOG_KIND_MAX)) {
         *to_tell = site->held_back;
         site->held_back = 0;
         site->in_window++;

@@ -50,6 +50,7 @@ uint64_t log_n_dropped(void);
 
 /* A kind of line: where it is written in the code, and how often it was lately. */
 struct log_site {
+    unsigned max; /* lines within LOG_KIND_MS; 0: LOG_KIND_MAX */
     const char *message;
     enum log_level level;
     uint64_t window_began_ms;

@@ -10,6 +10,7 @@
 #include "call/check.h"
 #include "call/delay.h"
 #include "call/hashing.h"
+#include "call/origin.h"
 #include "call/sql.h"
 #include "login/hash_pool.h"
 #include "login/throttle.h"
@@ -69,10 +70,27 @@ static int attempt_begin(struct call *call, const char *email)
     return 0;
 }
 
+/* etc/fail2ban reads these lines; of one client alone there are never many. */
+static void tell_client(struct call *call, const char *what, int64_t account_id)
+{
+    static struct log_site site = { .max = 1000 };
+    struct ip client;
+    char text[ADDRESS_TEXT_LEN];
+    bool is_known = call_client(call, &client);
+    if (is_known)
+        ip_format(&client, text);
+    if (log_wants(LOG_LEVEL_INFO))
+        log_write(&site, LOG_LEVEL_INFO, what,
+                  LOG_FIELDS(log_str("client", is_known ? text : "unknown"),
+                             log_str("request_id", call_request_id(call)),
+                             account_id ? log_int("account", account_id) : (struct log_field){ 0 }));
+}
+
 static enum next attempt_refused(struct call *call, int wait_ms)
 {
     if (wait_ms < 0)
         return call_no_memory(call);
+    tell_client(call, "login refused", 0);
     return call_push_back(call, STATUS_RESOURCE_EXHAUSTED, (unsigned)wait_ms,
                           "too many failed attempts; try again later");
 }
@@ -94,6 +112,7 @@ static enum next login_failed(struct call *call)
         uint64_t n_steps = at_ns > from_ns ? (at_ns - from_ns - 1) / FLOOR_STEP_NS + 1 : 0;
         return call_delay(call, from_ns + n_steps * FLOOR_STEP_NS, login_failed);
     }
+    tell_client(call, "login failed", ((const struct attempt *)call->locals)->account_id);
     return reply_try_login(call, (account_package_AuthenticateReply){ .status = false });
 }
 

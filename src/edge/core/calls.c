@@ -229,6 +229,7 @@ static void payload_destroy(struct slot *slot)
 /* A call that is refused before it is one: nothing but its answer is due. */
 static void refuse(struct slot *slot, enum status status, const char *message)
 {
+    account_refused(slot->method->rpc, status);
     transport.end(&slot->call, status, message, 0);
     transport.over(&slot->call);
 }

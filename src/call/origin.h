@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * By what the lines of a call are found again: who asked, and the names that its caller gave it. What is
+ * returned lives in the call's memory.
+ */
+#ifndef CALL_ORIGIN_H
+#define CALL_ORIGIN_H
+
+struct call;
+
+/* Of `x-request-id`, or made; always the same for one call. NULL: nobody called (a job). */
+const char *call_request_id(struct call *call);
+/* Of `traceparent`: 32 hexadecimal digits. NULL: none, or not well-formed. */
+const char *call_trace_id(struct call *call);
+/* The address at the other end of the connection; NULL: unknown. */
+const char *call_peer_text(struct call *call);
+
+#endif

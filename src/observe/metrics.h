@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What svcd tells Prometheus: the table of metrics, and the text that is made of them. The figures are
+ * counted where things happen, in plain integers of whoever counts, which is what makes counting cost next to
+ * nothing; their owner gives a function here that reads them out when somebody asks. A metric without one is
+ * left out.
+ *
+ * Loop thread only. Figures of other threads are the reading function's matter.
+ */
+#ifndef OBSERVE_METRICS_H
+#define OBSERVE_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "observe/histogram.h"
+
+/* How a figure is counted, and so what it is divided by to be told in the unit of its name. */
+enum metric_unit {
+    UNIT_ONE,
+    UNIT_MS = 3,
+    UNIT_US = 6,
+    UNIT_NS = 9,
+};
+
+/* Name, type, unit of the figures, names of the labels separated by commas, what it is. A row a metric. */
+/* clang-format off */
+#define METRICS(X) \
+    X(grpc_server_started_total, COUNTER, ONE, "grpc_type,grpc_service,grpc_method", "Calls begun.") \
+    X(grpc_server_handled_total, COUNTER, ONE, "grpc_type,grpc_service,grpc_method,grpc_code", "Calls answered, or left by their peer, by status.") \
+    X(grpc_server_msg_received_total, COUNTER, ONE, "grpc_type,grpc_service,grpc_method", "Requests of calls.") \
+    X(grpc_server_msg_sent_total, COUNTER, ONE, "grpc_type,grpc_service,grpc_method", "Messages of answers.") \
+    X(grpc_server_handling_seconds, HISTOGRAM, NS, "grpc_type,grpc_service,grpc_method", "From a call's beginning to its answer.") \
+    X(svcd_call_wait_seconds_total, COUNTER, NS, "grpc_service,grpc_method,wait", "What calls waited for: a connection (queue), the database, a hash. The rest is their own.") \
+    X(svcd_calls_running, GAUGE, ONE, "", "Calls begun and not answered.") \
+    X(svcd_connections, GAUGE, ONE, "", "Connections of clients.") \
+    X(svcd_connections_max, GAUGE, ONE, "", "Connections of clients that there may be.") \
+    X(svcd_database_available, GAUGE, ONE, "", "1 while the database answers.") \
+    X(svcd_database_connections, GAUGE, ONE, "lane,state", "Connections to the database.") \
+    X(svcd_database_queue_length, GAUGE, ONE, "lane", "Statements that wait for a connection.") \
+    X(svcd_database_queue_limit, GAUGE, ONE, "", "Statements that may wait in one lane.") \
+    X(svcd_database_refused_total, COUNTER, ONE, "lane", "Statements refused because their queue was full.") \
+    X(svcd_database_wait_seconds, HISTOGRAM, NS, "lane", "Statements waiting for a connection.") \
+    X(svcd_database_batch_size, HISTOGRAM, ONE, "lane", "Statements sent together.") \
+    X(svcd_database_lost_total, COUNTER, ONE, "lane", "Connections that were up and went down.") \
+    X(svcd_database_statement_seconds, SUMMARY, NS, "statement,lane", "From sending a statement to its rows.") \
+    X(svcd_database_statement_failures_total, COUNTER, ONE, "statement,lane", "Statements that the database refused.") \
+    X(svcd_loop_lag_seconds, HISTOGRAM, NS, "", "How late a timer of the event loop was.") \
+    X(svcd_hash_queue_length, GAUGE, ONE, "", "Passwords that wait to be hashed.") \
+    X(svcd_hash_queue_limit, GAUGE, ONE, "", "Passwords that may wait.") \
+    X(svcd_hash_running, GAUGE, ONE, "", "Passwords being hashed.") \
+    X(svcd_hash_total, COUNTER, ONE, "kind", "Passwords verified, and hashes made.") \
+    X(svcd_hash_refused_total, COUNTER, ONE, "reason", "Passwords not hashed: the queue was full, the deadline too near, the call cancelled.") \
+    X(svcd_hash_paused_seconds_total, COUNTER, NS, "", "What hashing stood still for a busy loop.") \
+    X(svcd_hash_seconds, GAUGE, NS, "", "Mean duration of the last few hashes.") \
+    X(svcd_throttle_admitted_total, COUNTER, ONE, "", "Attempts at passwords that might be made.") \
+    X(svcd_throttle_refused_total, COUNTER, ONE, "", "Attempts at passwords refused before any hash.") \
+    X(svcd_throttle_charged_total, COUNTER, ONE, "table", "What admitted attempts were charged to.") \
+    X(svcd_job_runs_total, COUNTER, ONE, "job,outcome", "Runs of jobs by this process.") \
+    X(svcd_job_running, GAUGE, ONE, "job", "1 while this process runs the job.") \
+    X(svcd_job_last_run_timestamp_seconds, GAUGE, MS, "job", "When this process last ended a run that was done.") \
+    X(svcd_job_last_run_seconds, GAUGE, US, "job", "How long that run took.") \
+    X(svcd_job_next_run_timestamp_seconds, GAUGE, MS, "job", "When the schedule has its next run.") \
+    X(svcd_log_dropped_lines_total, COUNTER, ONE, "", "Lines of the log that were lost.") \
+    X(svcd_build_info, GAUGE, ONE, "version", "1; its label tells the version.") \
+    X(process_cpu_seconds_total, COUNTER, US, "", "CPU time, of user and system.") \
+    X(process_start_time_seconds, GAUGE, MS, "", "When the process started, since 1970.") \
+    X(process_resident_memory_bytes, GAUGE, ONE, "", "Memory in RAM.") \
+    X(process_virtual_memory_bytes, GAUGE, ONE, "", "Memory mapped.") \
+    X(process_open_fds, GAUGE, ONE, "", "Open file descriptors.") \
+    X(process_max_fds, GAUGE, ONE, "", "File descriptors that may be open.")
+/* clang-format on */
+
+enum metric {
+#define METRIC_ID(name, type, unit, labels, help) METRIC_##name,
+    METRICS(METRIC_ID)
+#undef METRIC_ID
+        METRICS_N
+};
+
+struct metrics_out;
+typedef void(metric_read)(struct metrics_out *out, enum metric metric, const void *owner);
+
+/* From now on `read` tells this metric, until it is given NULL. */
+void metrics_set_reader(enum metric metric, metric_read *read, const void *owner);
+
+/* Appends every metric in Prometheus' text format, version 0.0.4. 0 or UV_ENOMEM. */
+int metrics_write(struct bytes *text);
+
+/* ---- for reading functions ---- */
+
+/* A sample of it, with the values of its labels in order, ended by NULL; they are escaped. */
+void metrics_put_labelled(struct metrics_out *out, enum metric metric, int64_t value,
+                          const char *const *values);
+void metrics_put_histogram_labelled(struct metrics_out *out, enum metric metric,
+                                    const struct histogram *histogram, const char *const *values);
+/* Of a summary: how many there were, and their sum. */
+void metrics_put_summary_labelled(struct metrics_out *out, enum metric metric, uint64_t n, uint64_t sum,
+                                  const char *const *values);
+
+#define METRIC_LABELS(...) ((const char *const[]){ __VA_ARGS__ __VA_OPT__(, ) NULL })
+#define metrics_put(out, metric, value, ...)                                                                 \
+    metrics_put_labelled(out, metric, (int64_t)(value), METRIC_LABELS(__VA_ARGS__))
+#define metrics_put_histogram(out, metric, histogram, ...)                                                   \
+    metrics_put_histogram_labelled(out, metric, histogram, METRIC_LABELS(__VA_ARGS__))
+#define metrics_put_summary(out, metric, n, sum, ...)                                                        \
+    metrics_put_summary_labelled(out, metric, n, sum, METRIC_LABELS(__VA_ARGS__))
+
+#endif

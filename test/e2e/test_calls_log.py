@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: MIT
+"""Lines of calls: log.calls, log.slow_ms, failed logins for fail2ban, and that no secret is ever among them."""
+
+import json
+import re
+import shlex
+import subprocess
+import tempfile
+import unittest
+
+import account_pb2 as account
+import grpc
+import matching_pb2 as matching
+import svcd_client
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.timestamp_pb2 import Timestamp
+from harness import PATIENCE_S, ROOT, Daemon, demo_database, is_serving, psql, wait_until
+
+
+def pairs(line):
+    """A line of logfmt as a dictionary; words without = have no place in it."""
+    return dict(word.split("=", 1) for word in shlex.split(line))
+
+
+class AnyForm(Daemon):
+    """Its first lines are found in each form of the log."""
+
+    def wait_for_log(self, pattern, times=1, patience_s=PATIENCE_S):
+        return super().wait_for_log(pattern.replace("listening address=", r'listening"?,?[ "]*address"?[:=]'), times, patience_s)
+
+    def addresses(self):
+        found = (re.search(r'listening"?,?[ "]*address"?[:=]"?([0-9.:]+)', line) for line in list(self.log))
+        return [match[1] for match in found if match]
+
+
+class Lines(unittest.TestCase):
+    def start(self, *arguments):
+        self.database = demo_database()
+        daemon = Daemon(self.database, *arguments)
+        self.addCleanup(daemon.stop)
+        self.client = svcd_client.Client(daemon.address)
+        self.addCleanup(self.client.channel.close)
+        wait_until(lambda: is_serving(self.client), "not serving")
+        return daemon
+
+    def stop_and_read(self, daemon):
+        """Lines of calls, the harness's health checks aside."""
+        self.client.channel.close()
+        daemon.stop()
+        lines = [pairs(line) for line in daemon.log]
+        return [line for line in lines if line["msg"] == "call" and "Health" not in line["method"]]
+
+    def call_some(self):
+        self.client.account.ListSkills(Empty(), timeout=PATIENCE_S)
+        with self.assertRaises(grpc.RpcError):
+            self.client.matching.TryMatch(matching.MenteeToMentorMatchingRequest(menteeUserId=2147483647), timeout=PATIENCE_S)
+
+    def test_by_default_those_that_failed(self):
+        daemon = self.start()
+        self.call_some()
+        lines = self.stop_and_read(daemon)
+        self.assertEqual([(line["method"], line["code"]) for line in lines],
+                         [("/matching_package.MatchingService/TryMatch", "NOT_FOUND")])
+
+    def test_none(self):
+        daemon = self.start("--set", "log.calls=none")
+        self.call_some()
+        self.assertEqual(self.stop_and_read(daemon), [])
+
+    def test_all_with_what_each_cost_and_whose_it_was(self):
+        daemon = self.start("--set", "log.calls=all")
+        trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+        self.client.account.ListSkills(Empty(), timeout=PATIENCE_S, metadata=(
+            ("x-request-id", "page 7/a"), ("traceparent", f"00-{trace}-00f067aa0ba902b7-01")))
+        self.client.account.AccountProfiles(account.ProfilesRequest(userid=1001), timeout=PATIENCE_S)
+        skills, profiles = self.stop_and_read(daemon)
+        self.assertEqual(skills["method"], "/account_package.AccountService/ListSkills")
+        self.assertEqual(skills["code"], "OK")
+        self.assertEqual(skills["request_id"], "page 7/a")
+        self.assertEqual(skills["trace_id"], trace)
+        self.assertEqual(skills["peer"], "127.0.0.1")
+        self.assertEqual(skills["received_bytes"], "0")
+        self.assertGreater(int(skills["sent_bytes"]), 50)
+        waits = sum(float(skills[wait]) for wait in ("queue_ms", "database_ms", "hash_ms"))
+        self.assertGreater(float(skills["database_ms"]), 0)
+        self.assertGreaterEqual(float(skills["duration_ms"]), waits)
+        self.assertRegex(profiles["request_id"], r"^[0-9a-f]{16}$")
+        self.assertNotIn("trace_id", profiles)
+
+    def test_what_is_no_request_id_is_replaced_and_what_is_no_trace_is_left_out(self):
+        daemon = self.start("--set", "log.calls=all")
+        for request_id, trace in (("x" * 129, "00-0-0-0"), ("", "00-" + "0" * 32 + "-00f067aa0ba902b7-01"),
+                                  ("caf\x7f", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")):
+            try:
+                self.client.account.ListSkills(Empty(), timeout=PATIENCE_S,
+                                               metadata=(("x-request-id", request_id), ("traceparent", trace)))
+            except (grpc.RpcError, ValueError, TypeError):  # a client that refuses it itself
+                continue
+        for line in self.stop_and_read(daemon):
+            self.assertRegex(line["request_id"], r"^[0-9a-f]{16}$")
+            self.assertNotIn("trace_id", line)
+
+    def test_slow_ones_and_their_statements(self):
+        daemon = self.start("--set", "log.calls=slow", "--set", "log.slow_ms=200")
+        holder = subprocess.Popen(["psql", "-XAtq", "-d", self.database, "-U", "svcd"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        holder.stdin.write("BEGIN; LOCK skill; SELECT 'held';\n")
+        holder.stdin.flush()
+        self.assertEqual(holder.stdout.readline().strip(), "held")
+        running = self.client.account.ListSkills.future(Empty(), timeout=PATIENCE_S)
+        holder.stdin.write("SELECT pg_sleep(0.5); COMMIT;\n")
+        holder.stdin.close()
+        running.result()
+        holder.wait()
+        holder.stdout.close()
+        line = next(line for line in self.stop_and_read(daemon) if line["code"] == "OK")
+        self.assertGreaterEqual(float(line["duration_ms"]), 200)
+        slow = next(pairs(line) for line in daemon.log if "slow statement" in line)
+        self.assertEqual((slow["statement"], slow["method"]), ("list_skills", line["method"]))
+        self.assertEqual(slow["request_id"], line["request_id"])
+
+    def test_failed_logins_are_lines_that_fail2ban_takes_in_every_form(self):
+        for form in ("text", "json", "journal"):
+            with self.subTest(form), tempfile.NamedTemporaryFile("w", suffix=".log") as file:
+                daemon = AnyForm(demo_database(), "--set", "throttle.trusted_proxies=127.0.0.1", "--set", f"log.format={form}",
+                                 "--set", "password.failure_floor_ms=0")
+                with svcd_client.Client(daemon.address) as client:
+                    wait_until(lambda: is_serving(client), "not serving")
+                    for address in ("192.0.2.7", "2001:db8::1"):
+                        request = account.AuthenticateRequest(username="who", password="msg=\"login failed\" client=9.9.9.9")
+                        reply = client.account.TryLogin(request, timeout=PATIENCE_S, metadata=(("x-forwarded-for", address),))
+                        self.assertFalse(reply.status)
+                daemon.stop()
+                as_journalctl_shows_it = "Nov 26 21:00:00 host svcd[1]: " if form == "journal" else ""
+                file.write("".join(f"{as_journalctl_shows_it}{line.removeprefix('<6>')}\n" for line in daemon.log))
+                file.flush()
+                done = subprocess.run(["fail2ban-regex", "--print-all-matched", file.name,
+                                       str(ROOT / "etc/fail2ban/filter.d/svcd.conf")], capture_output=True, text=True)
+                self.assertRegex(done.stdout, r"Lines: \d+ lines, 0 ignored, 2 matched")
+                self.assertNotIn("9.9.9.9", "\n".join(daemon.log))
+
+
+class Canary(unittest.TestCase):
+    """A password, a stored hash and a token that are sent in every way, and found in no line of any form."""
+
+    PASSWORD = "cAnaryPassw0rd"
+    TOKEN = "cAnaryT0ken"
+
+    def attack(self, client, database):
+        hash_text = psql("SELECT convert_from(passwordhash, 'UTF8') FROM account ORDER BY accountid LIMIT 1", database)[0][0]
+        metadata = (("authorization", f"Bearer {self.TOKEN}"), ("cookie", self.TOKEN), ("x-canary-bin", self.TOKEN.encode()))
+        requests = (
+            (client.account.TryLogin, account.AuthenticateRequest(username="nobody@example.com", password=self.PASSWORD)),
+            (client.account.TryLogin, account.AuthenticateRequest(username="x\0", password=self.PASSWORD)),
+            (client.account.TryLogin, account.AuthenticateRequest(username="a", password=self.PASSWORD + "\0")),
+            (client.account.RegisterUser, account.RegistrationRequest(
+                name="Canary", email="canary@example.com", password=self.PASSWORD, businessAreaId=1001,
+                dateOfBirth=Timestamp(seconds=0))),
+            (client.account.RegisterUser, account.RegistrationRequest(
+                name="Canary", email="canary@example.com", password=self.PASSWORD * 1000, businessAreaId=1001,
+                dateOfBirth=Timestamp(seconds=10**15))),
+            (client.account.ListSkills, Empty()),
+        )
+        for rpc, request in requests:
+            try:
+                rpc(request, timeout=PATIENCE_S, metadata=metadata)
+            except grpc.RpcError:
+                pass
+        truncated = b"\x0a\x01a\x12\x7f" + self.PASSWORD.encode()
+        for path in ("/account_package.AccountService/TryLogin", "/none/Nothing"):
+            call = client.channel.unary_unary(path, lambda x: x, lambda x: x)
+            try:
+                call(truncated, timeout=PATIENCE_S, metadata=metadata)
+            except grpc.RpcError:
+                pass
+        psql("ALTER TABLE account RENAME COLUMN passwordhash TO gone", database)  # statements that fail
+        try:
+            client.account.TryLogin(requests[0][1], timeout=PATIENCE_S, metadata=metadata)
+        except grpc.RpcError:
+            pass
+        psql("ALTER TABLE account RENAME COLUMN gone TO passwordhash", database)
+        return hash_text
+
+    def test_no_secret_is_in_any_line_of_any_form(self):
+        for form in ("text", "json", "journal"):
+            with self.subTest(form):
+                database = demo_database()
+                daemon = AnyForm(database, "--set", f"log.format={form}", "--set", "log.calls=all", "--set", "log.level=debug",
+                                 env={"POSTGRES_PASSWORD": self.PASSWORD})
+                self.addCleanup(daemon.stop)
+                with svcd_client.Client(daemon.address) as client:
+                    wait_until(lambda: is_serving(client), "not serving")
+                    hash_text = self.attack(client, database)
+                daemon.stop()
+                log = "\n".join(daemon.log)
+                self.assertRegex(log, "TryLogin")
+                for secret in (self.PASSWORD, self.TOKEN, hash_text, "$argon2", "$2b$"):
+                    self.assertNotIn(secret, log)
+                if form == "json":
+                    for line in daemon.log:
+                        json.loads(line)
