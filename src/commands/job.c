@@ -10,7 +10,7 @@
 #include "commands/command.h"
 #include "commands/job_report.h"
 #include "commands/session.h"
-#include "jobs/job.h"
+#include "jobs/table.h"
 #include "statements.h"
 
 #define TIME_LEN sizeof "2024-05-01 10:30:00"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Jobs: what there are, and how one is run once. A run changes nothing but in the one transaction that also
- * writes its row into svcd.job_run (sql/functions/jobs.sql), so it may be tried by several svcd at once, die
- * half-way, and be tried again.
+ * A job, and how it is run once; what jobs there are is told in table.h. A run changes nothing but in the one
+ * transaction that also writes its row into svcd.job_run (sql/functions/jobs.sql), so it may be tried by
+ * several svcd at once, die half-way, and be tried again.
  */
 #ifndef JOBS_JOB_H
 #define JOBS_JOB_H
@@ -17,10 +17,6 @@ struct job {
     size_t schedule, enabled; /* offsets in struct config */
 };
 
-extern const struct job jobs[];
-extern const size_t jobs_n;
-
-const struct job *job_find(const char *name); /* NULL: there is none */
 const struct cron *job_schedule(const struct job *job, const struct config *config);
 bool job_is_enabled(const struct job *job, const struct config *config);
 
@@ -61,8 +57,5 @@ void job_run_finish(struct job_run *run);
 const struct sql_time *job_due(const struct call *call);
 /* The last statement of a job, which does what counts; input: JSON for it, or NULL. */
 CALL_MUST_USE enum next job_commit(struct call *call, const char *input);
-
-/* update_models.c */
-enum next update_models_begin(struct call *call, const void *nothing);
 
 #endif

@@ -9,7 +9,7 @@
 #include <sys/time.h>
 
 #include "db/pool.h"
-#include "jobs/job.h"
+#include "jobs/table.h"
 #include "observe/log.h"
 
 #define SLEEP_MAX_MS  60000 /* the clock may be set meanwhile */

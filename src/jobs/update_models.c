@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * update-models: moves new ratings into the training history, and fits a model for each pair of areas that
- * has some. What the database returns and takes back is of fixed size a pair, however many ratings it has.
+ * What the database returns and takes back is of fixed size a pair, however many ratings it has.
  */
+#include "jobs/update_models.h"
+
 #include <stdio.h>
 
 #include "jobs/fit.h"
-#include "jobs/job.h"
 #include "statements.h"
 
 #define MODEL_LEN 256 /* of one in JSON: six keys, three integers, three doubles */

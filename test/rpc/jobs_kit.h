@@ -8,8 +8,8 @@
 
 #include "db/params.h"
 #include "harness.h"
-#include "jobs/job.h"
 #include "jobs/scheduler.h"
+#include "jobs/table.h"
 
 #define MINUTE   60
 #define DAY      86400

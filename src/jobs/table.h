@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The jobs that there are.
+ */
+#ifndef JOBS_TABLE_H
+#define JOBS_TABLE_H
+
+#include "jobs/job.h"
+
+extern const struct job jobs[];
+extern const size_t jobs_n;
+
+const struct job *job_find(const char *name); /* NULL: there is none */
+
+#endif
