@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "call/call_log.h"
@@ -24,8 +25,7 @@
 #include "call/stream.h"
 #include "db/params.h"
 #include "db/pool.h"
-#include "edge/core/server.h"
-#include "edge/listener.h"
+#include "edges.h"
 #include "jobs/scheduler.h"
 #include "login/hash_pool.h"
 #include "login/password.h"
@@ -37,7 +37,11 @@
 #define ANSWER_GRACE_MS 5000
 #define HANG_UP_MS      500 /* for clients to hang up by themselves once no call is running */
 #define DRAIN_TICK_MS   50
-#define LOG_STOP_MS     300 /* for the last lines to be written */
+/* After calls were ended: until connections that do not take their answers are cut off, and until the process
+ * ends whatever hangs. */
+#define CUT_MS      300
+#define LAST_MS     900
+#define LOG_STOP_MS 300 /* for the last lines to be written */
 
 static const int signal_numbers[] = { SIGTERM, SIGINT, SIGHUP };
 #define SIGNALS_N (sizeof signal_numbers / sizeof *signal_numbers)
@@ -48,16 +52,15 @@ struct daemon {
     struct timers timers;
     struct context context;
     struct pool pool;
-    struct peers peers;
-    struct core_server *core;
-    struct listener *listener;
+    struct edges *edges;
     struct database_params params, job_params;
     struct scheduler *scheduler;
     uv_signal_t signals[SIGNALS_N];
     uv_timer_t drain_timer;
     enum { SERVING, LAME, DRAINING } phase;
     uint64_t drain_started_ms;
-    bool work_stopped;
+    bool work_stopped; /* since ended_ms */
+    uint64_t ended_ms;
 };
 
 /* ---- stop ---- */
@@ -68,6 +71,7 @@ static void stop_work(struct daemon *daemon)
     if (daemon->work_stopped)
         return;
     daemon->work_stopped = true;
+    daemon->ended_ms = uv_now(&daemon->loop);
     streams_end(&daemon->context, STATUS_UNAVAILABLE, "the server is stopping");
     hash_pool_stop(daemon->context.hash_pool);
     scheduler_stop(daemon->scheduler);
@@ -90,7 +94,16 @@ static void drained(struct daemon *daemon)
 static void end_now(struct daemon *daemon)
 {
     stop_work(daemon);
-    core_server_cancel(daemon->core);
+    edges_cancel(daemon->edges);
+}
+
+/* Something that should have let go has not: nothing acknowledged is lost, and waiting longer helps nobody.
+ */
+_Noreturn static void exit_hard(void)
+{
+    log_error("the drain does not come to an end; exiting");
+    log_stop(LOG_STOP_MS);
+    _exit(EXIT_FAILURE);
 }
 
 /* Streams end when no other call is left. A client that has nothing to ask may take long to hang up after the
@@ -98,13 +111,19 @@ static void end_now(struct daemon *daemon)
 static void on_drain_tick(uv_timer_t *timer)
 {
     struct daemon *daemon = timer->data;
-    uint64_t drained_ms = uv_now(&daemon->loop) - daemon->drain_started_ms;
-    unsigned running = core_server_running(daemon->core);
-    if (drained_ms >= (uint64_t)daemon->config->drain.timeout_ms) {
+    uint64_t now_ms = uv_now(&daemon->loop), drained_ms = now_ms - daemon->drain_started_ms;
+    unsigned running = edges_running(daemon->edges);
+    if (daemon->work_stopped && now_ms - daemon->ended_ms >= LAST_MS)
+        exit_hard();
+    else if (daemon->work_stopped && now_ms - daemon->ended_ms >= CUT_MS)
+        edges_cut(daemon->edges);
+    else if (daemon->work_stopped)
+        return;
+    else if (drained_ms >= (uint64_t)daemon->config->drain.timeout_ms) {
         log_warn("calls are still running after drain.timeout_ms and are ended", log_int("calls", running));
         end_now(daemon);
     } else if (drained_ms >= HANG_UP_MS && running == 0)
-        core_server_cancel(daemon->core);
+        edges_cancel(daemon->edges);
     else if (drained_ms >= HANG_UP_MS && running <= daemon->context.streams_n)
         streams_end(&daemon->context, STATUS_UNAVAILABLE, "the server is stopping");
 }
@@ -114,8 +133,7 @@ static void on_lame_over(uv_timer_t *timer)
     struct daemon *daemon = timer->data;
     daemon->phase = DRAINING;
     daemon->drain_started_ms = uv_now(&daemon->loop);
-    listener_stop(daemon->listener);
-    core_server_drain(daemon->core);
+    edges_drain(daemon->edges);
     uv_timer_start(&daemon->drain_timer, on_drain_tick, DRAIN_TICK_MS, DRAIN_TICK_MS);
 }
 
@@ -205,37 +223,6 @@ static unsigned count_sent(void *data)
     return daemon->pool.batches_sent;
 }
 
-static void on_accepted(void *data, int fd, size_t from)
-{
-    struct daemon *daemon = data;
-    (void)from;
-    core_server_add_connection(daemon->core, fd);
-}
-
-static int start_edge(struct daemon *daemon)
-{
-    const struct config *config = daemon->config;
-    struct core_server_options core_options = { .max_message_bytes = config->server.max_message_bytes,
-                                                .max_concurrent_streams =
-                                                    config->server.max_concurrent_streams,
-                                                .idle_timeout_ms = config->server.idle_timeout_ms,
-                                                .peers = &daemon->peers,
-                                                .count_sent = count_sent,
-                                                .data = daemon };
-    int rc = core_server_create(&daemon->core, &daemon->loop, &daemon->context, &core_options);
-    if (rc)
-        return rc;
-    struct listener_options options = { .listen = &config->server.listen,
-                                        .max_connections = (unsigned)config->server.max_connections,
-                                        .max_connections_per_address =
-                                            (unsigned)config->server.max_connections_per_address,
-                                        .reuse_port = config->server.reuse_port,
-                                        .peers = &daemon->peers,
-                                        .on_accepted = on_accepted,
-                                        .data = daemon };
-    return listener_start(&daemon->listener, &daemon->loop, &options);
-}
-
 static void start_signals(struct daemon *daemon)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -263,7 +250,7 @@ static int start(struct daemon *daemon)
         rc = start_jobs(daemon);
     if (!rc) {
         start_signals(daemon);
-        rc = start_edge(daemon);
+        rc = edges_start(&daemon->edges, &daemon->context, daemon->config, count_sent, daemon);
     }
     if (rc)
         log_error("cannot start", log_error_code(rc));
@@ -288,16 +275,14 @@ int daemon_run(const struct config *config)
         log_stop(LOG_STOP_MS);
         return EXIT_FAILURE;
     }
-    core_server_run(daemon.core);
+    edges_run(daemon.edges);
     drained(&daemon);
     hash_pool_destroy(daemon.context.hash_pool); /* not before: the last calls look at it */
     uv_run(&daemon.loop, UV_RUN_DEFAULT);        /* until what was stopped has closed */
     scheduler_destroy(daemon.scheduler);
     pool_finish(&daemon.pool);
     throttle_destroy(daemon.context.throttle);
-    core_server_destroy(daemon.core);
-    listener_destroy(daemon.listener);
-    peers_finish(&daemon.peers);
+    edges_destroy(daemon.edges);
     uv_loop_close(&daemon.loop);
     log_stop(LOG_STOP_MS);
     return EXIT_SUCCESS;

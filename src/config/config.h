@@ -23,6 +23,7 @@ struct config {
         int max_message_bytes;
         int max_concurrent_streams;
         int idle_timeout_ms;
+        int grpc_idle_timeout_ms;
         int max_connection_age_ms; /* 0: none */
         int keepalive_ms;          /* 0: none */
         int request_timeout_ms;

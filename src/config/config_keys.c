@@ -80,7 +80,10 @@ const struct config_key config_keys[] = {
     INT(server, max_concurrent_streams, 1024, 1, 100000, "calls",
         "Calls running at once on one connection; a client that wants more waits for its own earlier ones."),
     INT(server, idle_timeout_ms, 300000, 0, DAY_MS, "milliseconds",
-        "A connection that carried no call for so long is closed. 0 = never."),
+        "A connection of http, https or unix that carried no call for so long is closed; no call is lost by it. 0 = never."),
+    INT(server, grpc_idle_timeout_ms, 0, 0, DAY_MS, "milliseconds",
+        "The same for connections of grpc://, which the gRPC C core closes with an error: a call that a client (grpc-js) begins "
+        "at that moment may be lost. 0 = never."),
     INT(server, max_connection_age_ms, 0, 0, DAY_MS, "milliseconds",
         "A connection of http, https or unix is closed when it is so old, give or take a tenth, so that clients spread over "
         "servers anew. No call is lost: those that run end first, but for streams, which end UNAVAILABLE. 0 = never."),

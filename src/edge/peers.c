@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <uv.h>
 
@@ -68,6 +69,13 @@ void peers_sweep(struct peers *peers, uint64_t now_ms)
     for (size_t fd = 0; fd < peers->by_fd_n; fd++)
         if (peers->by_fd[fd].inode && !is_open((int)fd, &peers->by_fd[fd]))
             peers_remove(peers, (int)fd);
+}
+
+void peers_cut(const struct peers *peers)
+{
+    for (size_t fd = 0; fd < peers->by_fd_n; fd++)
+        if (peers->by_fd[fd].inode && is_open((int)fd, &peers->by_fd[fd]))
+            shutdown((int)fd, SHUT_RDWR);
 }
 
 void peers_finish(struct peers *peers)

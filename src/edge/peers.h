@@ -45,6 +45,9 @@ unsigned peers_count_from(const struct peers *peers, const struct ip *ip);
 #define PEERS_SWEEP_EVERY_MS 100
 void peers_sweep(struct peers *peers, uint64_t now_ms);
 
+/* Shuts down the sockets of all that are still there: whoever owns one is told by the kernel. */
+void peers_cut(const struct peers *peers);
+
 void peers_finish(struct peers *peers);
 
 #endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The edges as the daemon sees them: one thing that listens, runs the loop and drains. Which edge a connection
+ * belongs to is decided by the scheme of the address that it came to. Loop thread only.
+ */
+#ifndef EDGES_H
+#define EDGES_H
+
+#include <uv.h>
+
+#include "call/context.h"
+#include "config/config.h"
+
+struct edges;
+
+/* Starts what the configuration listens on. `count_sent` as in edge/core/core_loop.h. Returns 0 or a UV_E* code,
+ * after an error was logged; on failure the process ends, for nothing is taken back. */
+int edges_start(struct edges **edges, struct context *context, const struct config *config,
+                unsigned (*count_sent)(void *data), void *data);
+
+/* Runs the loop until a drain is over. */
+void edges_run(struct edges *edges);
+
+/* Nothing new: no connections, no calls. Running calls go on; edges_run returns when the last is over. */
+void edges_drain(struct edges *edges);
+/* Calls that are not over. */
+unsigned edges_running(const struct edges *edges);
+/* After edges_drain: calls are cancelled, connections closed. */
+void edges_cancel(struct edges *edges);
+/* After edges_cancel, for connections whose other end does not take what it is sent: they are cut off. */
+void edges_cut(struct edges *edges);
+
+/* After edges_run, once the loop has closed the handles. NULL is let pass. */
+void edges_destroy(struct edges *edges);
+
+#endif
