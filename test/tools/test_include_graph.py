@@ -20,7 +20,7 @@ SOUND = {
     "edge/core/server.c": '#include <grpc/grpc.h>\n#include "edge/core/server.h"\n#include "edge/listener.h"\n',
     "edge/listener.h": '#include "call/call.h"\n',
     "call/call.h": '#include "base/text.h"\n#include "db/pool.h"\n',
-    "call/check.c": '#include "google/protobuf/timestamp.pb.h"\n#include "call/call.h"\n',
+    "call/check.c": '#include "google/protobuf/timestamp.pb.h"\n#include "grpc/health.pb.h"\n#include "call/call.h"\n',
     "db/pool.h": "#include <libpq-fe.h>\n",
     "login/password.c": "#include <sodium.h>\n#include <crypt.h>\n",
     "base/text.h": "",
@@ -81,8 +81,22 @@ class IncludeGraph(unittest.TestCase):
         self.refused({"db/pool.c": '#include "db/conn.h"\n', "db/conn.h": "", "db/conn.c": '#include "db/pool.h"\n'},
                      "src: a circle of files: db/conn -> db/pool -> db/conn")
 
+    def test_a_path_from_the_files_own_folder_or_in_angles_is_an_arrow_all_the_same(self):
+        self.refused({"db/batch.c": '#include "../call/call.h"\n'},
+                     'src/db/batch.c:1: db includes "../call/call.h" of call, which is above it')
+        self.refused({"db/batch.c": "#  include <call/call.h>\n"},
+                     'src/db/batch.c:1: db includes "call/call.h" of call, which is above it')
+        self.refused({"db/pool.h": '#include "conn.h"\n', "db/conn.h": '#include "pool.h"\n'},
+                     "src: a circle of files: db/conn -> db/pool -> db/conn")
+
+    def test_circles_that_share_a_file_are_each_told(self):
+        self.assertEqual(self.lines_of({"db/a.h": '#include "db/b.h"\n#include "db/c.h"\n', "db/b.h": '#include "db/a.h"\n',
+                                        "db/c.h": '#include "db/a.h"\n'}),
+                         ["src: a circle of files: db/a -> db/b -> db/a", "src: a circle of files: db/c -> db/a -> db/c"])
+
     def test_a_library_outside_its_rooms_is_told_with_where_it_belongs(self):
         for name, library, belongs in (("services/user.c", "grpc/grpc.h", "edge/core"),
+                                       ("call/sql.c", "postgresql/libpq-fe.h", "db"),
                                        ("edge/http/tls.c", "libpq-fe.h", "db"),
                                        ("base/text.c", "sodium.h", "login/password, base/digest, base/keyed_hash"),
                                        ("login/hash_pool.c", "crypt.h", "login/password"),
