@@ -7,12 +7,16 @@
 #define TEST_RUNNER_H
 
 #include <check.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct named_suite {
     const char *name;
     Suite *(*make)(void);
 };
+
+/* Whether this process is the one that does what has this name: a suite, or what is to be said once. */
+bool runner_takes(const char *name);
 
 /* A line of Check's for each suite, what failed, and in the end `N passed, N failed`; CK_RUN_SUITE picks one.
  * Returns the exit status. */

@@ -14,6 +14,7 @@
 #include "db/result.h"
 #include "observe/log.h"
 
+#define READ_ONLY        "25006"
 #define COURTESY_WAIT_NS UINT64_C(500000000)
 
 void sql_begin(struct call *call, const struct statement *statement)
@@ -144,7 +145,7 @@ static const struct {
     { "57014", STATUS_DEADLINE_EXCEEDED, "the database took longer than a statement may" },
     { "40", STATUS_ABORTED, "lost to concurrent changes; try again" },
     { "53", STATUS_UNAVAILABLE, "the database is short of resources; try again" },
-    { "25006", STATUS_UNAVAILABLE, "the database is read-only at the moment" },
+    { READ_ONLY, STATUS_UNAVAILABLE, "the database is read-only at the moment" },
     { "", STATUS_INTERNAL, "the statement failed; the log says why" },
 };
 
@@ -158,10 +159,14 @@ static enum next statement_failed(struct call *call, const struct query_outcome 
     size_t i = 0;
     while (strncmp(outcome->sqlstate, failures[i].prefix, strlen(failures[i].prefix)) != 0)
         i++;
-    log_error("statement failed", log_str("statement", call->query.statement->name),
-              log_str("at", statement_place(call, call->query.statement)),
-              log_str("sqlstate", outcome->sqlstate), log_str("reason", outcome->message),
-              log_str("request_id", call_request_id(call)));
+    const struct statement *statement = call->query.statement;
+    bool is_no_read = statement->lane == LANE_READ && strcmp(outcome->sqlstate, READ_ONLY) == 0;
+    if (is_no_read)
+        i = sizeof failures / sizeof *failures - 1;
+    log_error("statement failed", log_str("statement", statement->name),
+              log_str("at", statement_place(call, statement)), log_str("sqlstate", outcome->sqlstate),
+              log_str("reason", outcome->message), log_str("request_id", call_request_id(call)),
+              log_str("hint", is_no_read ? "a read neither writes nor locks: declare another lane" : NULL));
     return call_fail(call, failures[i].status, "%s",
                      call->transport->is_internal ? outcome->message : failures[i].message);
 }

@@ -207,7 +207,9 @@ static void on_connect_timeout(uv_timer_t *timer)
 static void connect_start(struct conn *conn)
 {
     move(conn, CONN_CONNECTING);
-    conn->pg = PQconnectStartParams(conn->options->keywords, conn->options->values, 0);
+    bool only_reads = conn->lane == LANE_READ && conn->options->read_values;
+    conn->pg = PQconnectStartParams(conn->options->keywords,
+                                    only_reads ? conn->options->read_values : conn->options->values, 0);
     if (!conn->pg || PQstatus(conn->pg) == CONNECTION_BAD) {
         go_down(conn, conn->pg ? PQerrorMessage(conn->pg) : "out of memory");
         return;

@@ -38,6 +38,7 @@ struct conn_options {
     const char *const
         *keywords; /* of PQconnectStartParams, NULL-terminated, living as long as the connection */
     const char *const *values;
+    const char *const *read_values; /* of connections of the read lane; NULL: the same */
     unsigned connect_timeout_ms;
     /* A connection whose batch is out is given up when the server has said nothing for so long; 0: never. A
      * batch of n writes has n times as long: the server may send nothing before the last is done, and a write

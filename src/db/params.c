@@ -14,6 +14,9 @@ void database_params_set(struct database_params *params, const struct config *co
              "plan_cache_mode=force_generic_plan -c jit=off -c enable_memoize=off "
              "-c max_parallel_workers_per_gather=0",
              config->database.statement_timeout_ms);
+    /* What writes or locks is no read: it would be merged, and sent again after a lost connection. */
+    snprintf(params->read_options, sizeof params->read_options, "%s -c default_transaction_read_only=on",
+             params->options);
     const char *pairs[][2] = {
         { "host", config->database.host },
         { "port", config->database.port },
@@ -31,10 +34,12 @@ void database_params_set(struct database_params *params, const struct config *co
     size_t n = 0;
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         if (pairs[i][1][0]) {
+            bool is_options = pairs[i][1] == params->options;
             params->keywords[n] = pairs[i][0];
+            params->read_values[n] = is_options ? params->read_options : pairs[i][1];
             params->values[n++] = pairs[i][1];
         }
-    params->keywords[n] = params->values[n] = NULL;
+    params->keywords[n] = params->values[n] = params->read_values[n] = NULL;
 }
 
 void database_params_set_for_jobs(struct database_params *params, const struct config *config)
@@ -54,6 +59,7 @@ struct conn_options database_conn_options(const struct database_params *params, 
 {
     return (struct conn_options){ .keywords = params->keywords,
                                   .values = params->values,
+                                  .read_values = params->read_values,
                                   .connect_timeout_ms = (unsigned)config->database.connect_timeout_ms,
                                   .answer_timeout_ms = answer_timeout_ms,
                                   .reconnect_min_ms = (unsigned)config->database.reconnect_min_ms,

@@ -15,7 +15,8 @@
 struct database_params {
     const char *keywords[DATABASE_PARAMS_MAX];
     const char *values[DATABASE_PARAMS_MAX];
-    char options[512];
+    const char *read_values[DATABASE_PARAMS_MAX]; /* of connections that only read */
+    char options[512], read_options[576];
 };
 void database_params_set(struct database_params *params, const struct config *config);
 

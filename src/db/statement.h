@@ -94,6 +94,7 @@ struct statement {
     const char *
         merged_text; /* takes every parameter as an array; leads each row by its caller's number, from 1 on */
     const enum sql_type *params;
+    const char *const *param_names;
     size_t params_n;
     const struct sql_column *columns;
     size_t columns_n;

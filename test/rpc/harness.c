@@ -286,6 +286,7 @@ static void start_pool(void)
     harness.pool_options = (struct pool_options){
         .conn = { .keywords = harness.params.keywords,
                   .values = harness.params.values,
+                  .read_values = harness.params.read_values,
                   .connect_timeout_ms = 5000,
                   .answer_timeout_ms = 30000,
                   .reconnect_min_ms = 20,

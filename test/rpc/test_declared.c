@@ -13,22 +13,26 @@
 
 /* ---- a pool that finds schema test first ---- */
 
-static const char *values[32];
+static const char *values[32], *read_values[32];
 static struct pool_options options;
 
 /* As the harness's, but for the search_path and that one connection a lane is enough. */
 static void look_first_in(const char *schemas)
 {
-    static char changed[1024];
+    static char changed[2][1024];
     options = *harness_pool_options();
     for (size_t i = 0; options.conn.keywords[i]; i++) {
         values[i] = options.conn.values[i];
+        read_values[i] = options.conn.read_values[i];
         if (strcmp(options.conn.keywords[i], "options") == 0) {
-            snprintf(changed, sizeof changed, "%s -c search_path=%s", values[i], schemas);
-            values[i] = changed;
+            snprintf(changed[0], sizeof changed[0], "%s -c search_path=%s", values[i], schemas);
+            snprintf(changed[1], sizeof changed[1], "%s -c search_path=%s", read_values[i], schemas);
+            values[i] = changed[0];
+            read_values[i] = changed[1];
         }
     }
     options.conn.values = values;
+    options.conn.read_values = read_values;
     for (int lane = 0; lane < LANES; lane++)
         options.connections[lane] = options.connections[lane] > 0;
 }
@@ -171,6 +175,36 @@ START_TEST(a_statement_that_cannot_be_prepared_is_told_by_name_file_and_line)
 }
 END_TEST
 
+/* ---- reads that write ---- */
+
+/* update_is_refused() is asked of a request that could not be taken, by a read. */
+static void refusals_do(const char *what)
+{
+    db_run(
+        "CREATE SCHEMA test; CREATE FUNCTION test.update_is_refused(bigint, boolean, text, bigint, bigint[])"
+        " RETURNS boolean LANGUAGE sql AS $$ %s; SELECT true $$",
+        what);
+    use_test_functions();
+    capture_log();
+    rpc_fails(STATUS_INTERNAL, "the statement failed", RPC_UPDATE_PROFILE_DETAILS,
+              &(account_package_UpdateProfileDetailsRequest){ .userid = 1, .newEmail = text_of(321, "x") });
+    the_log_tells("statement=update_is_refused at=sql/queries/account.sql:");
+    the_log_tells("a read neither writes nor locks");
+}
+
+START_TEST(a_read_that_writes_fails_and_writes_nothing)
+{
+    refusals_do("INSERT INTO skill (name) VALUES ('stray')");
+    ck_assert_int_eq(db_int("SELECT count(*) FROM skill"), 0);
+}
+END_TEST
+
+START_TEST(a_read_that_locks_fails)
+{
+    refusals_do("SELECT FROM skill FOR UPDATE");
+}
+END_TEST
+
 Suite *declared_suite(void)
 {
     Suite *suite = suite_create("declared");
@@ -183,5 +217,8 @@ Suite *declared_suite(void)
     tcase_add_test(tcase, every_word_of_an_enum_reaches_its_handler);
     tcase = harness_case(suite, "preparing");
     tcase_add_test(tcase, a_statement_that_cannot_be_prepared_is_told_by_name_file_and_line);
+    tcase = harness_case(suite, "reads");
+    tcase_add_test(tcase, a_read_that_writes_fails_and_writes_nothing);
+    tcase_add_test(tcase, a_read_that_locks_fails);
     return suite;
 }

@@ -280,6 +280,7 @@ static struct pool *use_linked_pool(void)
     strcat(socket_path, port);
     snprintf(link_path, sizeof link_path, "%s/.s.PGSQL.%s", folder, port);
     options.conn.values = values;
+    options.conn.read_values = NULL;
     return harness_use_pool(&options);
 }
 
