@@ -278,12 +278,11 @@ MAN_PAGES := $(wildcard man/*.[1-8])
 C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] test/*.[ch] test/*/*.[ch] tools/*.c)
 
 .PHONY: lint
-lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-tidy, the format, the floor plan, scripts and man pages
+lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-tidy, the format, the floor plan and scripts
 	tools/include-graph
 	clang-format --dry-run --Werror $(C_FILES)
 	clang-tidy --quiet --warnings-as-errors='*' $(SOURCES) -- -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS)
 	shellcheck tools/check tools/deps tools/run .ci/run
-	! mandoc -Tlint $(MAN_PAGES) | grep -v 'referenced manual not found'
 
 .PHONY: fmt
 fmt: ## format the C sources

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The documents: their links lead somewhere, and the README draws the rooms that there are."""
+"""The documents: links lead somewhere, the README draws the rooms that there are, manual pages are well-formed."""
 
 import re
+import subprocess
 import unittest
 from pathlib import Path
 
@@ -28,6 +29,12 @@ class Documents(unittest.TestCase):
             if folder.is_dir():
                 name = str(folder.relative_to(ROOT / "src"))
                 self.assertRegex(rooms, rf"(?m)^    ([a-z/.]+ +)?{name}/", f"README.md, Rooms: {name}/ is not drawn")
+
+    def test_mandoc_finds_nothing_wrong_with_the_manual_pages(self):
+        pages = [str(page.relative_to(ROOT)) for page in sorted((ROOT / "man").glob("*.[1-8]"))]
+        told = subprocess.run(["mandoc", "-Tlint", *pages], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+        found = [line for line in told.splitlines() if "referenced manual not found" not in line]  # it is not installed yet
+        self.assertEqual(found, [])
 
 
 if __name__ == "__main__":
