@@ -24,13 +24,15 @@
 #include "call/signal.h"
 #include "call/stream.h"
 #include "db/params.h"
-#include "db/pool.h"
+#include "db/pool_metrics.h"
 #include "edges.h"
 #include "jobs/scheduler.h"
 #include "login/hash_pool.h"
+#include "login/login_metrics.h"
 #include "login/password.h"
 #include "login/throttle.h"
 #include "observe/log.h"
+#include "observe/process.h"
 
 /* PostgreSQL ends a statement after database.statement_timeout_ms and says so. Only a server that has not
  * said even that this much later is taken for lost. */
@@ -83,6 +85,7 @@ static void drained(struct daemon *daemon)
     log_info("drained");
     stop_work(daemon);
     timers_finish(&daemon->timers);
+    process_watch_stop();
     uv_close((uv_handle_t *)&daemon->drain_timer, NULL);
     for (size_t i = 0; i < SIGNALS_N; i++) {
         int number = daemon->signals[i].signum;
@@ -235,6 +238,17 @@ static void start_signals(struct daemon *daemon)
     }
 }
 
+static void tell_metrics(struct daemon *daemon)
+{
+    const struct config *config = daemon->config;
+    account_tell_metrics();
+    pool_tell_metrics(&daemon->pool);
+    hash_pool_tell_metrics(daemon->context.hash_pool, config->password.queue_limit);
+    throttle_tell_metrics(daemon->context.throttle);
+    if (daemon->scheduler)
+        scheduler_tell_metrics(daemon->scheduler);
+}
+
 /* A part that did not start ends the process: there is nothing to lose yet, and the system takes everything
  * back. */
 static int start(struct daemon *daemon)
@@ -252,8 +266,12 @@ static int start(struct daemon *daemon)
         start_signals(daemon);
         rc = edges_start(&daemon->edges, &daemon->context, daemon->config, count_sent, daemon);
     }
+    if (!rc)
+        rc = process_watch_start(&daemon->loop);
     if (rc)
         log_error("cannot start", log_error_code(rc));
+    else
+        tell_metrics(daemon);
     return rc;
 }
 

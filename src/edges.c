@@ -51,6 +51,7 @@ int edges_start(struct edges **out, struct context *context, const struct config
     if (!edges)
         return UV_ENOMEM;
     *out = edges;
+    peers_tell_metrics(&edges->peers, (unsigned)config->server.max_connections);
     int rc = start_core(edges, context, config, count_sent, data);
     return rc ? rc : start_listener(edges, context, config);
 }

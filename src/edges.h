@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The edges as the daemon sees them: one thing that listens, runs the loop and drains. Which edge a connection
- * belongs to is decided by the scheme of the address that it came to. Loop thread only.
+ * The edges as the daemon sees them: one thing that listens, runs the loop and drains. Which edge a
+ * connection belongs to is decided by the scheme of the address that it came to. Loop thread only.
  */
 #ifndef EDGES_H
 #define EDGES_H
@@ -13,8 +13,8 @@
 
 struct edges;
 
-/* Starts what the configuration listens on. `count_sent` as in edge/core/core_loop.h. Returns 0 or a UV_E* code,
- * after an error was logged; on failure the process ends, for nothing is taken back. */
+/* Starts what the configuration listens on. `count_sent` as in edge/core/core_loop.h. Returns 0 or a UV_E*
+ * code, after an error was logged; on failure the process ends, for nothing is taken back. */
 int edges_start(struct edges **edges, struct context *context, const struct config *config,
                 unsigned (*count_sent)(void *data), void *data);
 

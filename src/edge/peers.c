@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <uv.h>
 
+#include "observe/metrics.h"
+
 int peers_add(struct peers *peers, int fd, const struct ip *ip)
 {
     struct stat stat;
@@ -76,6 +78,26 @@ void peers_cut(const struct peers *peers)
     for (size_t fd = 0; fd < peers->by_fd_n; fd++)
         if (peers->by_fd[fd].inode && is_open((int)fd, &peers->by_fd[fd]))
             shutdown((int)fd, SHUT_RDWR);
+}
+
+/* ---- metrics ---- */
+
+static struct peers *told;
+static unsigned told_max;
+
+static void tell(struct metrics_out *out, enum metric metric, const void *owner)
+{
+    (void)owner;
+    peers_sweep(told, uv_hrtime() / 1000000);
+    metrics_put(out, metric, metric == METRIC_svcd_connections ? told->n : told_max);
+}
+
+void peers_tell_metrics(struct peers *peers, unsigned max)
+{
+    told = peers;
+    told_max = max;
+    metrics_set_reader(METRIC_svcd_connections, tell, NULL);
+    metrics_set_reader(METRIC_svcd_connections_max, tell, NULL);
 }
 
 void peers_finish(struct peers *peers)

@@ -48,6 +48,9 @@ void peers_sweep(struct peers *peers, uint64_t now_ms);
 /* Shuts down the sockets of all that are still there: whoever owns one is told by the kernel. */
 void peers_cut(const struct peers *peers);
 
+/* svcd_connections and svcd_connections_max, from now until peers_finish. */
+void peers_tell_metrics(struct peers *peers, unsigned max);
+
 void peers_finish(struct peers *peers);
 
 #endif

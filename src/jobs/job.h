@@ -26,6 +26,7 @@ enum job_outcome {
     JOB_BUSY,    /* a run of this job is under way elsewhere */
     JOB_FAILED,  /* nothing was changed, or the connection was lost and it is not known */
 };
+#define JOB_OUTCOMES (JOB_FAILED + 1)
 
 struct job_run {
     /* The caller's. */

@@ -6,11 +6,13 @@
 #include "jobs/scheduler.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/time.h>
 
-#include "db/pool.h"
+#include "db/pool_metrics.h"
 #include "jobs/table.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 
 #define SLEEP_MAX_MS  60000 /* the clock may be set meanwhile */
 #define BUSY_RETRY_MS 1000
@@ -25,6 +27,8 @@ struct entry {
     bool running;
     int64_t settled_s; /* everything due up to then */
     unsigned failures; /* since it last succeeded */
+    uint64_t runs[JOB_OUTCOMES];
+    int64_t done_s, took_us; /* the last that was done */
 };
 
 struct scheduler {
@@ -85,6 +89,11 @@ static void on_run_ended(struct job_run *run)
 {
     struct entry *entry = run->data;
     entry->running = false;
+    entry->runs[run->outcome]++;
+    if (run->outcome == JOB_DONE) {
+        entry->done_s = entry->scheduler->options.now_s();
+        entry->took_us = run->took_us;
+    }
     if (entry->scheduler->stopping)
         return;
     switch (run->outcome) {
@@ -117,6 +126,65 @@ static void on_available(void *data, bool available)
 {
     if (available)
         scheduler_wake(data);
+}
+
+/* ---- what is known ---- */
+
+size_t scheduler_status(const struct scheduler *scheduler, struct job_status *status, size_t max)
+{
+    size_t n = scheduler ? scheduler->entries_n : 0;
+    for (size_t i = 0; i < n && i < max; i++) {
+        const struct entry *entry = &scheduler->entries[i];
+        const struct cron *schedule = job_schedule(entry->run.job, scheduler->options.config);
+        status[i] = (struct job_status){ .name = entry->run.job->name,
+                                         .running = entry->running,
+                                         .next_s = cron_next(schedule, scheduler->options.now_s()),
+                                         .done_s = entry->done_s,
+                                         .took_us = entry->took_us };
+        memcpy(status[i].runs, entry->runs, sizeof status[i].runs);
+    }
+    return n;
+}
+
+static void tell_job(struct metrics_out *out, enum metric metric, const struct job_status *status)
+{
+    static const char *const outcomes[JOB_OUTCOMES] = { "done", "already", "busy", "failed" };
+    switch (metric) {
+    case METRIC_svcd_job_runs_total:
+        for (unsigned i = 0; i < JOB_OUTCOMES; i++)
+            metrics_put(out, metric, status->runs[i], status->name, outcomes[i]);
+        break;
+    case METRIC_svcd_job_running:
+        metrics_put(out, metric, status->running, status->name);
+        break;
+    case METRIC_svcd_job_last_run_timestamp_seconds:
+        metrics_put(out, metric, status->done_s * 1000, status->name);
+        break;
+    case METRIC_svcd_job_last_run_seconds:
+        metrics_put(out, metric, status->took_us, status->name);
+        break;
+    default:
+        metrics_put(out, metric, status->next_s * 1000, status->name);
+    }
+}
+
+static void tell_jobs(struct metrics_out *out, enum metric metric, const void *owner)
+{
+    enum { JOBS_MAX = 16 };
+    struct job_status status[JOBS_MAX];
+    size_t n = scheduler_status(owner, status, JOBS_MAX);
+    for (size_t i = 0; i < n && i < JOBS_MAX; i++)
+        tell_job(out, metric, &status[i]);
+}
+
+void scheduler_tell_metrics(const struct scheduler *scheduler)
+{
+    metrics_set_reader(METRIC_svcd_job_runs_total, tell_jobs, scheduler);
+    metrics_set_reader(METRIC_svcd_job_running, tell_jobs, scheduler);
+    metrics_set_reader(METRIC_svcd_job_last_run_timestamp_seconds, tell_jobs, scheduler);
+    metrics_set_reader(METRIC_svcd_job_last_run_seconds, tell_jobs, scheduler);
+    metrics_set_reader(METRIC_svcd_job_next_run_timestamp_seconds, tell_jobs, scheduler);
+    pool_tell_metrics(&scheduler->pool);
 }
 
 /* ---- start and stop ---- */

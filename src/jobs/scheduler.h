@@ -16,6 +16,7 @@
 
 #include "config/config.h"
 #include "db/conn.h"
+#include "jobs/job.h"
 
 struct scheduler;
 
@@ -29,6 +30,21 @@ struct scheduler_options {
 /* The config, and what conn points to, must outlive it. Returns 0 or a UV_E* code. With no job
  * enabled *scheduler is NULL. */
 int scheduler_start(struct scheduler **scheduler, uv_loop_t *loop, const struct scheduler_options *options);
+
+/* What is known of a job's runs by this process. */
+struct job_status {
+    const char *name;
+    bool running;
+    uint64_t runs[JOB_OUTCOMES];
+    int64_t next_s, done_s; /* since 1970; done_s 0: none was done yet */
+    int64_t took_us;        /* the one that was done last */
+};
+
+/* How many jobs are enabled; of those up to `max` the status. NULL: none. */
+size_t scheduler_status(const struct scheduler *scheduler, struct job_status *status, size_t max);
+
+/* From now until scheduler_destroy. */
+void scheduler_tell_metrics(const struct scheduler *scheduler);
 
 /* Looks at the clock now; it does so itself at least once a minute. */
 void scheduler_wake(struct scheduler *scheduler);

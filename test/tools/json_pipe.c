@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The JSON codec for test_json.py: `read MESSAGE LEN\n` and so many bytes of text are answered with `ok LEN\n` and the
- * message's bytes, or `error LEN\n` and what is wrong; `write MESSAGE LEN\n` the other way.
+ * The JSON codec for test_json.py: `read MESSAGE LEN\n` and so many bytes of text are answered with `ok
+ * LEN\n` and the message's bytes, or `error LEN\n` and what is wrong; `write MESSAGE LEN\n` the other way.
  */
 #include <stdio.h>
 #include <stdlib.h>
