@@ -23,7 +23,8 @@ static int serve(const struct config *config, const struct command_line *line)
 static const struct command command_serve = { .name = "", .synopsis = "", .summary = "serve", .run = serve };
 
 static const struct command *const commands[] = {
-    &command_serve, &command_migrate, &command_hash_password, &command_job, &command_import_ratings, NULL,
+    &command_serve,  &command_check,  &command_config, &command_migrate,        &command_hash_password,
+    &command_health, &command_routes, &command_job,    &command_import_ratings, NULL,
 };
 
 /* What getopt returns for an option of a command: above all characters. */
@@ -54,6 +55,7 @@ static void print_usage(void)
           "  -c, --config FILE             read the configuration from FILE (see svcd.conf(5)); without it: "
           "defaults\n"
           "  -s, --set SECTION.KEY=VALUE   set one key, over file and environment; may be repeated\n"
+          "  -t                            the same as the command 'check'\n"
           "  -h, --help                    show this and exit\n"
           "  -V, --version                 show the version and exit\n",
           stdout);
@@ -107,13 +109,16 @@ static int parse_options(struct arguments *arguments, int argc, char **argv)
     struct option options[COMMON_OPTIONS_N + OWN_OPTIONS_MAX + 1];
     int option, index, status = -1;
     list_options(options);
-    while (status < 0 && (option = getopt_long(argc, argv, "c:s:hV", options, &index)) != -1) {
+    while (status < 0 && (option = getopt_long(argc, argv, "c:s:thV", options, &index)) != -1) {
         switch (option) {
         case 'c':
             arguments->config_file = optarg;
             break;
         case 's':
             status = keep_setting(arguments, optarg);
+            break;
+        case 't':
+            arguments->command = &command_check;
             break;
         case 'h':
             print_usage();
@@ -164,6 +169,10 @@ static int parse_command(struct arguments *arguments, int argc, char **argv)
     bool is_given = optind < argc;
     const char *name = is_given ? argv[optind++] : "";
     const struct command *command = is_given && !*name ? NULL : find_command(name);
+    if (arguments->command && !is_given) /* -t */
+        command = arguments->command;
+    if (arguments->command && command != arguments->command)
+        return command_misused("-t", "is a command by itself");
     if (!command)
         return command_misused(*name ? name : "''", "no such command");
     for (size_t i = 0; arguments->line.options[i].name; i++)

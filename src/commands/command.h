@@ -38,7 +38,8 @@ struct command {
     int (*run)(const struct config *config, const struct command_line *line);
 };
 
-extern const struct command command_hash_password, command_import_ratings, command_job, command_migrate;
+extern const struct command command_check, command_config, command_hash_password, command_health,
+    command_import_ratings, command_job, command_migrate, command_routes;
 
 /* The value of an option; "" if it takes none, NULL if it was not given. The last one counts. */
 const char *command_line_option(const struct command_line *line, const char *name);

@@ -15,7 +15,10 @@ enum password_scheme { PASSWORD_ARGON2ID, PASSWORD_BCRYPT };
 /* Of which calls there is a line; each of what the one before has, and more. */
 enum log_calls { LOG_CALLS_NONE, LOG_CALLS_FAILED, LOG_CALLS_SLOW, LOG_CALLS_ALL };
 
+struct config_value;
+
 struct config {
+    struct config_value *values; /* by key; see effective.h */
     struct {
         struct address_list listen;
         int max_connections;

@@ -36,6 +36,7 @@ static const char *const no_yes[] = { "no", "yes", NULL };
 /* What may follow the text of a row. */
 #define RELOAD         .change = CONFIG_ON_RELOAD
 #define VARIABLE(name) .environment = name
+#define SECRET         .is_secret = true
 
 #define KEY(s, n, kind, ctype, standard, text, ...)                                                          \
     {                                                                                                        \
@@ -108,7 +109,7 @@ const struct config_key config_keys[] = {
     KEY(database, user, text, char *, "",
         "Role to connect as.", VARIABLE("POSTGRES_USER")),
     KEY(database, password, text, char *, "",
-        "Its password, which is better kept in the environment or .pgpass.", VARIABLE("POSTGRES_PASSWORD")),
+        "Its password, which is better kept in the environment or .pgpass.", VARIABLE("POSTGRES_PASSWORD"), SECRET),
     KEY(database, host, text, char *, "",
         "Host of the server; one that starts with a slash is the folder of a unix socket.", VARIABLE("POSTGRES_HOST")),
     KEY(database, port, port, char *, "",

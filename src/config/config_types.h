@@ -6,6 +6,7 @@
 #ifndef CONFIG_CONFIG_TYPES_H
 #define CONFIG_CONFIG_TYPES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define CONFIG_EXPECTED_LEN 256
@@ -34,6 +35,7 @@ struct config_key {
     const char *const *choices; /* of an enumeration: names in the order of its values, NULL at the end */
     const char *environment;    /* the variable that sets it too, or NULL */
     enum config_change change;
+    bool is_secret;  /* never told to anybody */
     const char *doc; /* whole sentences, for etc/svcd.conf and svcd.conf(5) alike */
 };
 

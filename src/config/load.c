@@ -15,6 +15,7 @@
 
 #include "config/config_keys.h"
 #include "config/dotenv.h"
+#include "config/effective.h"
 
 enum { LINE_MAX_BYTES = 4096, DOTENV_MAX_BYTES = 1 << 20 };
 
@@ -89,12 +90,25 @@ static void complain_unknown(struct load *load, struct origin origin, const char
         complain(load, origin, "unknown key %s.%s; the keys are listed in svcd.conf(5)", section, name);
 }
 
+static void write_down(struct load *load, struct origin origin, const struct config_key *key,
+                       const char *value, bool more)
+{
+    char where[512];
+    if (origin.line > 0)
+        snprintf(where, sizeof where, "%s:%d", origin.name, origin.line);
+    else
+        snprintf(where, sizeof where, "%s", origin.name);
+    config_value_set(load->config, key, value, where, more);
+}
+
 static void load_set(struct load *load, struct origin origin, const struct config_key *key, const char *value)
 {
     int rc = key->type->parse(key, value, config_member(load->config, key));
     if (rc < 0)
         complain_value(load, origin, key, value, rc);
-    else if (config_member(load->config, key) == &load->config->server.listen)
+    else
+        write_down(load, origin, key, value, false);
+    if (rc == 0 && config_member(load->config, key) == &load->config->server.listen)
         load->listen_is_default = false;
 }
 
@@ -246,6 +260,7 @@ static void load_service_address(struct load *load, const char *service)
     const char *port = variable_find(load, port_name, &port_origin);
     if (!address && !port)
         return;
+    bool is_first = load->listen_is_default;
     if (load->listen_is_default) {
         load->config->server.listen.n = 0;
         load->listen_is_default = false;
@@ -254,6 +269,8 @@ static void load_service_address(struct load *load, const char *service)
     snprintf(text, sizeof text, "%s%s%s:%s", bare_v6 ? "[" : "", address ? address : "127.0.0.1",
              bare_v6 ? "]" : "", port ? port : "50051");
     int rc = address_list_add(&load->config->server.listen, text);
+    write_down(load, address ? address_origin : port_origin, config_key_find("server", "listen"), text,
+               !is_first);
     if (rc < 0)
         complain(load, address ? address_origin : port_origin,
                  "%s and %s make \"%s\", which %s; expected an address (127.0.0.1) and a port (50051)",
@@ -337,5 +354,6 @@ void config_finish(struct config *config)
     for (size_t i = 0; i < config_keys_n; i++)
         if (config_keys[i].type->finish)
             config_keys[i].type->finish(config_member(config, &config_keys[i]));
+    config_values_finish(config);
     *config = (struct config){ 0 };
 }

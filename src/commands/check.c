@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `svcd check`, also `svcd -t`: whether svcd would start with this configuration. That the configuration is
+ * right has been seen when it was loaded, or nobody comes here.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "commands/command.h"
+#include "commands/session.h"
+#include "db/migrate.h"
+#include "db/params.h"
+
+/* Every statement is prepared, as each connection of the daemon does. */
+static int check_database(const struct config *config)
+{
+    struct database_params params;
+    struct session session;
+    database_params_set(&params, config);
+    int status = migrate_run(params.keywords, params.values, true, stdout);
+    if (status)
+        return status;
+    if (session_init(&session, config))
+        return EXIT_FAILURE;
+    session_finish(&session);
+    puts("the database answers, and every statement can be prepared");
+    return EXIT_SUCCESS;
+}
+
+static int run(const struct config *config, const struct command_line *line)
+{
+    puts("the configuration is valid");
+    return command_line_option(line, "db") ? check_database(config) : EXIT_SUCCESS;
+}
+
+const struct command command_check = {
+    .name = "check",
+    .synopsis = "check [--db]",
+    .summary = "tell whether the configuration is valid (also: svcd -t)",
+    .options = { { "db", NULL,
+                   "also whether the database answers, is migrated, and takes every statement" } },
+    .run = run,
+};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `svcd config`: what holds, and who said so.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "commands/command.h"
+#include "config/effective.h"
+
+static int run(const struct config *config, const struct command_line *line)
+{
+    (void)line;
+    config_print(config, stdout);
+    return EXIT_SUCCESS;
+}
+
+const struct command command_config = {
+    .name = "config",
+    .synopsis = "config",
+    .summary = "show what every key is set to, and by what; secrets are masked",
+    .run = run,
+};
