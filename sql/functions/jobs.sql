@@ -129,9 +129,23 @@ BEGIN
 END $$;
 
 -- ---- all of them ----
+--
+-- A job's work, or the half of it that counts, is job_NAME(input): it returns how many rows it stored or sent, or NULL if the
+-- run is not done by that. Its statement in sql/queries/jobs.sql names it to run_job.
 
--- Does a job's work, or the half of it that counts, and writes its row. outcome: done | busy | already (rows NULL).
-CREATE OR REPLACE FUNCTION svcd.run_job(its_job text, its_due timestamp, took interval, input json,
+-- Somebody else may have collected between the halves of this run: who has those ratings will store their models.
+CREATE OR REPLACE FUNCTION svcd.job_update_models(models json) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    stored bigint := store_models(models);
+BEGIN
+    RETURN CASE WHEN NOT EXISTS (SELECT FROM unfitted_history()) THEN stored END;
+END $$;
+
+CREATE OR REPLACE FUNCTION svcd.job_suggest_workshops(input json) RETURNS bigint LANGUAGE sql
+RETURN svcd.suggest_workshops();
+
+-- Does a job's work, and writes its row. outcome: done | busy | already (rows NULL).
+CREATE OR REPLACE FUNCTION svcd.run_job(its_job text, its_due timestamp, took interval, input json, work regprocedure,
                                         OUT outcome text, OUT rows bigint) LANGUAGE plpgsql AS $$
 DECLARE
     begun timestamptz := clock_timestamp();
@@ -140,16 +154,9 @@ BEGIN
     IF outcome <> 'go' THEN
         RETURN;
     END IF;
-    CASE its_job
-        WHEN 'update-models' THEN rows := store_models(input);
-        WHEN 'suggest-workshops' THEN rows := suggest_workshops();
-    END CASE;
-    -- Somebody else collected between the halves of this run: who has them will store those models.
-    IF its_job = 'update-models' AND EXISTS (SELECT FROM unfitted_history()) THEN
-        outcome := 'busy';
-        rows := NULL;
-        RETURN;
+    EXECUTE format('SELECT %s($1)', work::regproc) INTO rows USING input;
+    outcome := CASE WHEN rows IS NULL THEN 'busy' ELSE 'done' END;
+    IF outcome = 'done' THEN
+        PERFORM note_run(its_job, its_due, took + (clock_timestamp() - begun), outcome, rows, NULL);
     END IF;
-    outcome := 'done';
-    PERFORM note_run(its_job, its_due, took + (clock_timestamp() - begun), outcome, rows, NULL);
 END $$;

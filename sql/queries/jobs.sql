@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- What jobs ask and tell the database.
 
--- name: run_job
--- Does a job's work and records the run. due NULL: by hand. took_us: what the run took so far, by the caller's clock.
--- The input is the models to store (update-models).
--- param: job text
+-- Each job has a statement of its own, run_NAME, which names the function that does its work: without one it is not prepared.
+
+-- name: run_update_models
+-- row: run_job
+-- Stores models and records the run. due NULL: by hand. took_us: what the run took so far, by the caller's clock.
 -- param: due timestamp null
 -- param: took_us bigint
 -- param: input text null
@@ -12,7 +13,21 @@
 -- column: outcome enum(done, busy, already)
 -- column: rows bigint null
 -- lane: job
-SELECT r.outcome, r.rows FROM run_job(:job, :due, :took_us * interval '1 microsecond', :input::json) r;
+SELECT r.outcome, r.rows
+FROM run_job('update-models', :due, :took_us * interval '1 microsecond', :input::json, 'job_update_models(json)'::regprocedure) r;
+
+-- name: run_suggest_workshops
+-- row: run_job
+-- Sends suggestions and records the run; otherwise like run_update_models.
+-- param: due timestamp null
+-- param: took_us bigint
+-- param: input text null
+-- returns: one
+-- column: outcome enum(done, busy, already)
+-- column: rows bigint null
+-- lane: job
+SELECT r.outcome, r.rows
+FROM run_job('suggest-workshops', :due, :took_us * interval '1 microsecond', :input::json, 'job_suggest_workshops(json)'::regprocedure) r;
 
 -- name: note_failed_run
 -- Records a run that did nothing, and why.

@@ -64,7 +64,7 @@ static enum next committed(struct call *call, const struct run_job_row *row)
 enum next job_commit(struct call *call, const char *input)
 {
     const struct job_run *run = call->locals;
-    return sql_run_job(call, run->job->name, job_due(call), took_us(run), input, committed);
+    return run->job->run(call, job_due(call), took_us(run), input, committed);
 }
 
 /* ---- a failure ---- */

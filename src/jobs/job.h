@@ -10,10 +10,15 @@
 #include "call/task.h"
 #include "config/config.h"
 
+struct run_job_row;
+
 struct job {
     const char *name;
     /* Ends with job_commit; call->locals is the struct job_run. */
     enum next (*begin)(struct call *call, const void *nothing);
+    /* The statement run_NAME of sql/queries/jobs.sql. */
+    enum next (*run)(struct call *call, const struct sql_time *due, int64_t took_us, const char *input,
+                     enum next (*then)(struct call *call, const struct run_job_row *row));
     size_t schedule, enabled; /* offsets in struct config */
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "jobs/update_models.h"
+#include "statements.h"
 
 /* All that it does is one statement. */
 static enum next commit_only(struct call *call, const void *nothing)
@@ -12,12 +13,14 @@ static enum next commit_only(struct call *call, const void *nothing)
     return job_commit(call, NULL);
 }
 
-#define KEYS(name)                                                                                           \
-    .schedule = offsetof(struct config, jobs.name), .enabled = offsetof(struct config, jobs.name##_enabled)
+/* Its statement and its keys. */
+#define NAMED(name)                                                                                          \
+    .run = sql_run_##name, .schedule = offsetof(struct config, jobs.name),                                   \
+    .enabled = offsetof(struct config, jobs.name##_enabled)
 
 const struct job jobs[] = {
-    { .name = "update-models", .begin = update_models_begin, KEYS(update_models) },
-    { .name = "suggest-workshops", .begin = commit_only, KEYS(suggest_workshops) },
+    { .name = "update-models", .begin = update_models_begin, NAMED(update_models) },
+    { .name = "suggest-workshops", .begin = commit_only, NAMED(suggest_workshops) },
 };
 const size_t jobs_n = sizeof jobs / sizeof *jobs;
 

@@ -37,15 +37,18 @@ class Commands(unittest.TestCase):
             psql("SELECT * FROM svcd.rating_import ORDER BY 1, 2, 3", self.database)
 
     def test_job_lists_the_jobs_with_schedule_last_and_next_run(self):
-        before = self.ok("job").splitlines()
-        self.assertEqual([line.split()[0] for line in before], ["job", "update-models", "suggest-workshops"])
-        self.assertIn("*/30 * * * *", before[1])
-        self.assertIn("never", before[1])
-        self.assertRegex(before[2], r"0 0 \* \* 0 .* \d{4}-\d\d-\d\d 00:00:00$")
+        def listed(*options):
+            return {line.split()[0]: line for line in self.ok(*options, "job").splitlines()}
+
+        before = listed()
+        self.assertIn("last run (UTC)", before["job"])
+        self.assertIn("*/30 * * * *", before["update-models"])
+        self.assertIn("never", before["update-models"])
+        self.assertRegex(before["suggest-workshops"], r"0 0 \* \* 0 .* \d{4}-\d\d-\d\d 00:00:00$")
         self.ok("job", "update-models")
-        after = self.ok("--set", "jobs.suggest_workshops_enabled=no", "job").splitlines()
-        self.assertRegex(after[1], r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  done")
-        self.assertRegex(after[2], "never .*disabled$")
+        after = listed("--set", "jobs.suggest_workshops_enabled=no")
+        self.assertRegex(after["update-models"], r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  done")
+        self.assertRegex(after["suggest-workshops"], "never .*disabled$")
 
     def test_a_failed_job_exits_with_1_and_the_list_says_why(self):
         psql("ALTER TABLE ratingmodel ADD CONSTRAINT wet CHECK (modeloffset > 5) NOT VALID", self.database)

@@ -8,6 +8,8 @@
 #include "commands/session.h"
 #include "config/load.h"
 
+#define JOBS_MAX 32
+
 extern char **environ;
 
 struct jobs_kit kit;
@@ -19,16 +21,32 @@ static int64_t test_clock(void)
     return kit.now_s;
 }
 
-/* Both jobs are off unless told otherwise. */
+/* The key that turns a job off, as a setting. */
+static const char *off(const struct job *job)
+{
+    char *setting = text_of(80, " "), *name = setting + strlen("jobs.");
+    snprintf(setting, 80, "jobs.%s_enabled=no", job->name);
+    for (char *at = name; *at; at++)
+        if (*at == '-')
+            *at = '_';
+    return setting;
+}
+
+/* Every job is off unless told otherwise. */
 void jobs_configure(const char *setting1, const char *setting2)
 {
-    const char *settings[] = { "jobs.update_models_enabled=no", "jobs.suggest_workshops_enabled=no", setting1,
-                               setting2 };
-    struct config_source source = { .environment = environ,
-                                    .settings = settings,
-                                    .n_settings = setting2   ? 4
-                                                  : setting1 ? 3
-                                                             : 2 };
+    const char *settings[JOBS_MAX + 2];
+    size_t n = 0;
+    ck_assert_uint_le(jobs_n, JOBS_MAX);
+    while (n < jobs_n) {
+        settings[n] = off(&jobs[n]);
+        n++;
+    }
+    if (setting1)
+        settings[n++] = setting1;
+    if (setting2)
+        settings[n++] = setting2;
+    struct config_source source = { .environment = environ, .settings = settings, .n_settings = n };
     ck_assert_int_eq(config_load(&kit.config, &source, stderr), 0);
     database_params_set_for_jobs(&kit.params, &kit.config);
     kit.conn = database_conn_options(&kit.params, &kit.config, 0);

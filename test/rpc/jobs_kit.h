@@ -29,7 +29,7 @@ extern struct jobs_kit {
 /* harness_case, with what stops the schedulers. */
 TCase *jobs_case(Suite *suite, const char *name);
 
-/* First of all, with up to two settings or NULL. Both jobs are off unless told otherwise. */
+/* First of all, with up to two settings or NULL. Every job is off unless told otherwise. */
 void jobs_configure(const char *setting1, const char *setting2);
 void jobs_start_scheduler(void);
 void jobs_start_scheduler_on(uv_loop_t *loop);

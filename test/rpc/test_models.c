@@ -127,7 +127,7 @@ START_TEST(a_model_of_fewer_ratings_than_there_are_by_now_is_not_stored)
     db_run("SELECT ratings_to_fit(NULL)");
     db_run("SELECT run_job('update-models', NULL, '0 s', "
            "'[{\"area1_id\":1,\"area2_id\":2,\"n\":1,\"by_skill\":9,\"by_age\":9,"
-           "\"base\":9}]')");
+           "\"base\":9}]', 'job_update_models(json)')");
     ck_assert_int_eq(db_int("SELECT count(*) FROM ratingmodel"), 0);
     ck_assert_int_eq(jobs_run_by_hand("update-models"), JOB_DONE);
     model_is(1, 2, 0, 0, 3.5);
@@ -140,13 +140,15 @@ START_TEST(a_run_between_the_halves_of_another_is_not_done_without_its_models)
     queue_rating(1, 2, 2, 10, 4);
     db_run("SELECT ratings_to_fit('%s')", jobs_time("0"));
     ck_assert_str_eq(
-        db_text("SELECT outcome FROM run_job('update-models', '%s', '0 s', '[]')", jobs_time("0")), "busy");
-    ck_assert_int_eq(jobs_runs("done"), 0);
-    ck_assert_str_eq(
-        db_text("SELECT outcome FROM run_job('update-models', '%s', '0 s', "
-                "'[{\"area1_id\":1,\"area2_id\":2,\"n\":1,\"by_skill\":0,\"by_age\":0,\"base\":4}]')",
+        db_text("SELECT outcome FROM run_job('update-models', '%s', '0 s', '[]', 'job_update_models(json)')",
                 jobs_time("0")),
-        "done");
+        "busy");
+    ck_assert_int_eq(jobs_runs("done"), 0);
+    ck_assert_str_eq(db_text("SELECT outcome FROM run_job('update-models', '%s', '0 s', "
+                             "'[{\"area1_id\":1,\"area2_id\":2,\"n\":1,\"by_skill\":0,\"by_age\":0,\"base\":"
+                             "4}]', 'job_update_models(json)')",
+                             jobs_time("0")),
+                     "done");
     model_is(1, 2, 0, 0, 4);
 }
 END_TEST
