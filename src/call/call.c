@@ -179,9 +179,17 @@ enum next call_fail(struct call *call, enum status status, const char *format, .
     return call_push_back(call, status, 0, message ? bounded(message) : "out of memory");
 }
 
-enum next call_push_back(struct call *call, enum status status, unsigned retry_after_ms, const char *message)
+/* Before the peer is told anything: once it has its answer, no secret of its request is left. */
+static void answer_begins(struct call *call)
 {
     move(call, CALL_ANSWERED);
+    if (call->request)
+        request_wipe_secrets(call->method, call->request);
+}
+
+enum next call_push_back(struct call *call, enum status status, unsigned retry_after_ms, const char *message)
+{
+    answer_begins(call);
     tell_answered(call, status);
     call->transport->end(call, status, message, retry_after_ms);
     return REPLIED;
@@ -194,7 +202,7 @@ enum next call_no_memory(struct call *call)
 
 static enum next reply_with(struct call *call, const uint8_t *bytes, size_t len)
 {
-    move(call, CALL_ANSWERED);
+    answer_begins(call);
     account_sent(&call->account, len);
     tell_answered(call, STATUS_OK);
     call->transport->reply(call, bytes, len);

@@ -125,6 +125,10 @@ struct call {
     sql_continuation *then;
     enum next (*otherwise)(struct call *call); /* see sql_may_fail() */
 
+    /* See call/signal.h. */
+    LIST_ENTRY(call) signal_link;
+    enum next (*signal_then)(struct call *call);
+
     /* Streams: see call/stream.h. */
     LIST_ENTRY(call) stream_link; /* in context->streams */
     enum next (*stream_then)(struct call *call);

@@ -20,7 +20,7 @@ struct call;
 
 /* See call/signal.h; zeroed: nobody waits. */
 struct signal {
-    LIST_HEAD(, waiter) waiters;
+    LIST_HEAD(, call) waiting;
 };
 
 struct context {

@@ -10,6 +10,7 @@
 
 #include "base/container_of.h"
 #include "call/request.h"
+#include "call/stream.h"
 #include "config/load.h"
 #include "db/params.h"
 #include "db/pool.h"
@@ -48,6 +49,7 @@ struct test_call {
     bool has_peer;
     struct ip peer;
     const char *forwarded_for;
+    bool is_sending;
     struct test_call *next;
 };
 
@@ -69,6 +71,18 @@ static void on_reply(struct call *call, const uint8_t *bytes, size_t len)
     pb_istream_t stream = pb_istream_from_buffer(bytes, len);
     ck_assert_msg(pb_decode(&stream, test->reply_fields, test->sent.reply), "the reply cannot be decoded");
     harness.unanswered--;
+}
+
+/* Stays on its way until rpc_take(). */
+static void on_send(struct call *call, const uint8_t *bytes, size_t len)
+{
+    struct test_call *test = test_call_of(call);
+    ck_assert_msg(!test->sent.answered && !test->sent.over, "a message after the end");
+    ck_assert_msg(!test->is_sending, "a message while another is on its way");
+    test->is_sending = true;
+    test->sent.messages_n++;
+    test->sent.len = len;
+    test->sent.bytes = keep(bytes, len);
 }
 
 static void on_end(struct call *call, enum status status, const char *message, unsigned retry_after_ms)
@@ -104,9 +118,12 @@ static const char *metadata_of(struct call *call, const char *key)
     return strcmp(key, "x-forwarded-for") == 0 ? test_call_of(call)->forwarded_for : NULL;
 }
 
-static const struct call_transport transport = {
-    .reply = on_reply, .end = on_end, .over = on_over, .peer = peer_of, .metadata = metadata_of
-};
+static const struct call_transport transport = { .reply = on_reply,
+                                                 .end = on_end,
+                                                 .send = on_send,
+                                                 .over = on_over,
+                                                 .peer = peer_of,
+                                                 .metadata = metadata_of };
 
 void rpc_set_peer(const char *address, const char *forwarded_for)
 {
@@ -190,6 +207,14 @@ void rpc_wait_all(void)
         uv_run(&harness.loop, UV_RUN_ONCE);
     ck_assert_msg(harness.unanswered == 0, "%u calls without an answer", harness.unanswered);
     uv_timer_stop(&harness.timer);
+}
+
+void rpc_take(struct sent *sent)
+{
+    struct test_call *test = sent->call;
+    ck_assert_msg(test->is_sending, "nothing is on its way");
+    test->is_sending = false;
+    stream_sent(&test->call);
 }
 
 void rpc_cancel(struct sent *sent)

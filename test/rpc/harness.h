@@ -30,9 +30,10 @@ struct sent {
     const char *message;
     unsigned retry_after_ms;
     void *reply;          /* decoded; NULL unless STATUS_OK */
-    const uint8_t *bytes; /* the same, encoded */
+    const uint8_t *bytes; /* the same, encoded; of a stream the message sent last */
     size_t len;
-    void *call; /* the harness's */
+    unsigned messages_n; /* of a stream: sent so far */
+    void *call;          /* the harness's */
 };
 
 /* Starts a call; answers arrive while rpc_wait runs. */
@@ -49,6 +50,8 @@ void rpc_wait_all(void);
 void rpc_set_peer(const char *address, const char *forwarded_for);
 /* The peer goes away. */
 void rpc_cancel(struct sent *sent);
+/* The peer of a stream takes the message that was sent last; the next one may be sent meanwhile. */
+void rpc_take(struct sent *sent);
 
 /* Calls and waits. The call must succeed; returns the reply. */
 const void *rpc_ok(const char *path, const pb_msgdesc_t *request_fields, const pb_msgdesc_t *reply_fields,
