@@ -109,6 +109,8 @@ $(O)/%.o: %.c $(O)/flags | $(GEN_HEADERS) deps-build
 	@echo "CC   $<"
 	@$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(TEST_FLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
 
+$(O)/src/admin/pages.o: src/admin/page.html
+
 -include $(patsubst %.o,%.d,$(SVCD_OBJECTS) $(call objects,$(UNIT_TESTS) $(RPC_TESTS) $(TEST_SHARED) test/tools/json_pipe.c))
 
 # ---- generated code -------------------------------------------------------------------------------------------

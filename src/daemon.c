@@ -20,9 +20,11 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "admin/admin.h"
 #include "call/call_log.h"
 #include "call/signal.h"
 #include "call/stream.h"
+#include "config/warnings.h"
 #include "db/params.h"
 #include "db/pool_metrics.h"
 #include "edges.h"
@@ -57,6 +59,7 @@ struct daemon {
     struct edges *edges;
     struct database_params params, job_params;
     struct scheduler *scheduler;
+    struct admin *admin;
     uv_signal_t signals[SIGNALS_N];
     uv_timer_t drain_timer;
     enum { SERVING, LAME, DRAINING } phase;
@@ -86,6 +89,7 @@ static void drained(struct daemon *daemon)
     stop_work(daemon);
     timers_finish(&daemon->timers);
     process_watch_stop();
+    admin_stop(daemon->admin);
     uv_close((uv_handle_t *)&daemon->drain_timer, NULL);
     for (size_t i = 0; i < SIGNALS_N; i++) {
         int number = daemon->signals[i].signum;
@@ -249,6 +253,48 @@ static void tell_metrics(struct daemon *daemon)
         scheduler_tell_metrics(daemon->scheduler);
 }
 
+static unsigned count_connections(void *data)
+{
+    const struct daemon *daemon = data;
+    return edges_connections(daemon->edges);
+}
+
+static size_t tell_jobs(void *data, struct admin_job *jobs, size_t max)
+{
+    enum { JOBS_MAX = 16 };
+    const struct daemon *daemon = data;
+    struct job_status status[JOBS_MAX];
+    size_t n = scheduler_status(daemon->scheduler, status, JOBS_MAX);
+    n = n < max ? n : max;
+    for (size_t i = 0; i < n; i++)
+        jobs[i] = (struct admin_job){ .name = status[i].name,
+                                      .running = status[i].running,
+                                      .done_n = status[i].runs[JOB_DONE],
+                                      .failed_n = status[i].runs[JOB_FAILED],
+                                      .next_s = status[i].next_s,
+                                      .done_s = status[i].done_s,
+                                      .took_us = status[i].took_us };
+    return n;
+}
+
+static int start_admin(struct daemon *daemon)
+{
+    struct admin_options options = { .config = daemon->config,
+                                     .context = &daemon->context,
+                                     .connections = count_connections,
+                                     .jobs = tell_jobs,
+                                     .data = daemon };
+    return admin_start(&daemon->admin, &daemon->loop, &options);
+}
+
+static void warn_of_config(const struct config *config)
+{
+    static char warnings[CONFIG_WARNINGS_MAX][CONFIG_WARNING_LEN];
+    size_t n = config_warnings(config, warnings);
+    for (size_t i = 0; i < n; i++)
+        log_warn("configuration", log_str("warning", warnings[i]));
+}
+
 /* A part that did not start ends the process: there is nothing to lose yet, and the system takes everything
  * back. */
 static int start(struct daemon *daemon)
@@ -268,6 +314,8 @@ static int start(struct daemon *daemon)
     }
     if (!rc)
         rc = process_watch_start(&daemon->loop);
+    if (!rc)
+        rc = start_admin(daemon);
     if (rc)
         log_error("cannot start", log_error_code(rc));
     else
@@ -289,6 +337,7 @@ int daemon_run(const struct config *config)
         return EXIT_FAILURE;
     }
     log_info("starting", log_str("version", SVCD_VERSION));
+    warn_of_config(config);
     if (start(&daemon)) {
         log_stop(LOG_STOP_MS);
         return EXIT_FAILURE;
@@ -301,6 +350,7 @@ int daemon_run(const struct config *config)
     pool_finish(&daemon.pool);
     throttle_destroy(daemon.context.throttle);
     edges_destroy(daemon.edges);
+    admin_destroy(daemon.admin);
     uv_loop_close(&daemon.loop);
     log_stop(LOG_STOP_MS);
     return EXIT_SUCCESS;

@@ -72,6 +72,12 @@ unsigned edges_running(const struct edges *edges)
     return core_server_running(edges->core);
 }
 
+unsigned edges_connections(struct edges *edges)
+{
+    peers_sweep(&edges->peers, uv_hrtime() / 1000000);
+    return edges->peers.n;
+}
+
 void edges_cancel(struct edges *edges)
 {
     core_server_cancel(edges->core);

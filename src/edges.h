@@ -25,6 +25,8 @@ void edges_run(struct edges *edges);
 void edges_drain(struct edges *edges);
 /* Calls that are not over. */
 unsigned edges_running(const struct edges *edges);
+/* Connections of clients, as far as is known. */
+unsigned edges_connections(struct edges *edges);
 /* After edges_drain: calls are cancelled, connections closed. */
 void edges_cancel(struct edges *edges);
 /* After edges_cancel, for connections whose other end does not take what it is sent: they are cut off. */

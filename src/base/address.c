@@ -198,6 +198,16 @@ void address_format(const struct sockaddr *address, char text[static ADDRESS_TEX
     }
 }
 
+bool address_is_loopback(const struct sockaddr *address)
+{
+    struct ip ip;
+    static const uint8_t v6_loopback[16] = { [15] = 1 };
+    if (ip_from_sockaddr(&ip, address))
+        return false;
+    bool is_v4 = memcmp(ip.bytes, v4_prefix, sizeof v4_prefix) == 0;
+    return is_v4 ? ip.bytes[12] == 127 : memcmp(ip.bytes, v6_loopback, sizeof v6_loopback) == 0;
+}
+
 void ip_format(const struct ip *ip, char text[static ADDRESS_TEXT_LEN])
 {
     bool is_v4 = memcmp(ip->bytes, v4_prefix, sizeof v4_prefix) == 0;

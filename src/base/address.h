@@ -61,6 +61,9 @@ socklen_t address_len(const struct sockaddr *address);
 /* Writes ADDRESS:PORT, IPv6 in brackets, or unix:/PATH; "unknown" for any other family. */
 void address_format(const struct sockaddr *address, char text[static ADDRESS_TEXT_LEN]);
 
+/* Whether only this machine can reach it: 127.0.0.0/8 and ::1. */
+bool address_is_loopback(const struct sockaddr *address);
+
 /* Writes the address, IPv6 without brackets. */
 void ip_format(const struct ip *ip, char text[static ADDRESS_TEXT_LEN]);
 

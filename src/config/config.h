@@ -77,6 +77,10 @@ struct config {
         int timeout_ms;
     } drain;
     struct {
+        struct address_list listen; /* none: no status page */
+        char *token_file;           /* "": no token is needed */
+    } admin;
+    struct {
         enum log_level level;
         enum log_format format;
         enum log_calls calls;

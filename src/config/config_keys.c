@@ -61,6 +61,7 @@ const struct config_section config_sections[] = {
     { "jobs", "However many svcd share a database, each run of a job happens once, and one that was missed "
               "is caught up once. The form of a schedule stands under SCHEDULES in svcd.conf(5)." },
     { "drain", "" },
+    { "admin", "" },
     { "log", "" },
 };
 const size_t config_sections_n = sizeof config_sections / sizeof config_sections[0];
@@ -193,6 +194,13 @@ const struct config_key config_keys[] = {
         "After SIGTERM health turns NOT_SERVING and svcd serves on for this long, so that load balancers can notice."),
     INT(drain, timeout_ms, 10000, 0, 600000, "milliseconds",
         "Then no new call is taken, and those that run have this long to finish."),
+
+    KEY(admin, listen, admin, struct address_list, "",
+        "Addresses of the status page, with /metrics for Prometheus, /livez and /readyz for probes, /status and /config: HTTP "
+        "for operators. Nothing: there is none. Those who connect here take no place of clients."),
+    KEY(admin, token_file, text, char *, "",
+        "File whose first line is the token that operators send as `authorization: Bearer TOKEN`, or as a browser's password; "
+        "probes need none. It is needed where admin.listen is not a loopback address."),
 
     CHOICE(log, level, enum log_level, level_names, "info",
         "The least grave events that are logged."),

@@ -140,6 +140,34 @@ static void listen_expect(const struct config_key *key, char text[static CONFIG_
         ADDRESS_LIST_MAX);
 }
 
+static int admin_add(void *member, const char *part)
+{
+    struct address_list *list = member;
+    if (strstr(part, "://") || strncmp(part, "unix:", 5) == 0)
+        return UV_EINVAL;
+    int rc = address_list_add(list, part);
+    if (!rc)
+        list->items[list->n - 1].scheme = SCHEME_HTTP;
+    return rc;
+}
+
+static int admin_parse(const struct config_key *key, const char *value, void *member)
+{
+    (void)key;
+    struct address_list list = { .n = 0 };
+    int rc = *value ? split_list(value, admin_add, &list) : 0;
+    if (rc == 0)
+        *(struct address_list *)member = list;
+    return rc;
+}
+
+static void admin_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
+{
+    (void)key;
+    snprintf(text, CONFIG_EXPECTED_LEN,
+             "ADDRESS:PORT, separated by commas (127.0.0.1:50080; port 0: any free one), or nothing");
+}
+
 static int networks_add(void *member, const char *part)
 {
     struct network_list *list = member;
@@ -186,5 +214,6 @@ const struct config_type config_type_choice = { choice_parse, choice_expect, NUL
 const struct config_type config_type_text = { text_parse, text_expect, text_finish };
 const struct config_type config_type_port = { port_parse, port_expect, text_finish };
 const struct config_type config_type_listen = { listen_parse, listen_expect, NULL };
+const struct config_type config_type_admin = { admin_parse, admin_expect, NULL };
 const struct config_type config_type_networks = { networks_parse, networks_expect, NULL };
 const struct config_type config_type_schedule = { schedule_parse, schedule_expect, NULL };

@@ -313,10 +313,27 @@ static void load_setting(struct load *load, const char *setting)
         complain_unknown(load, origin, section, name);
 }
 
+static void check_admin(struct load *load)
+{
+    const struct config *c = load->config;
+    for (size_t i = 0; i < c->admin.listen.n && !*c->admin.token_file; i++) {
+        const struct sockaddr *address = (const struct sockaddr *)&c->admin.listen.items[i].socket;
+        char text[ADDRESS_TEXT_LEN];
+        address_format(address, text);
+        if (!address_is_loopback(address))
+            complain(load, (struct origin){ .name = "admin.listen" },
+                     "%s can be reached from elsewhere, and there is no admin.token_file; expected one, or a "
+                     "loopback "
+                     "address (127.0.0.1:50080)",
+                     text);
+    }
+}
+
 /* What no single key can know. */
 static void load_check(struct load *load)
 {
     const struct config *c = load->config;
+    check_admin(load);
     if (c->database.reconnect_min_ms > c->database.reconnect_max_ms)
         complain(load, (struct origin){ .name = "database.reconnect_min_ms" },
                  "%d is above database.reconnect_max_ms, %d; expected at most that",

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/warnings.h"
+
+#include <stdio.h>
+
+/* Anybody who reaches it may read along, and call. */
+static bool is_exposed(const struct address *address)
+{
+    return address->scheme != SCHEME_HTTPS && address->socket.ss_family != AF_UNIX &&
+           !address_is_loopback((const struct sockaddr *)&address->socket);
+}
+
+size_t config_warnings(const struct config *config, char warnings[CONFIG_WARNINGS_MAX][CONFIG_WARNING_LEN])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < config->server.listen.n && n < CONFIG_WARNINGS_MAX; i++) {
+        const struct address *address = &config->server.listen.items[i];
+        char text[ADDRESS_TEXT_LEN];
+        if (!is_exposed(address))
+            continue;
+        address_format((const struct sockaddr *)&address->socket, text);
+        snprintf(warnings[n++], CONFIG_WARNING_LEN,
+                 "%s://%s can be reached from elsewhere, without TLS and without a token",
+                 scheme_name(address->scheme), text);
+    }
+    return n;
+}

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: MIT
+"""HTTP for operators: metrics, probes, status, who may look, and that nothing there can be worn out."""
+
+import base64
+import http.client
+import json
+import re
+import signal
+import socket
+import subprocess
+import unittest
+
+import account_pb2 as account
+import grpc
+import svcd_client
+from google.protobuf.empty_pb2 import Empty
+from harness import PATIENCE_S, Daemon, cluster, demo_database, is_serving, run_svcd, temporary_folder, wait_until
+
+SECTIONS = re.compile(r'^(\w+?)(?:\{(.*)\})? (\S+)$')
+
+
+def get(address, path, verb="GET", headers=None):
+    connection = http.client.HTTPConnection(address, timeout=PATIENCE_S)
+    connection.request(verb, path, headers=headers or {})
+    answer = connection.getresponse()
+    answer.text = answer.read().decode()
+    connection.close()
+    return answer
+
+
+def samples(text):
+    """Of the exposition: name and labels, as they stand, to the value."""
+    found = (SECTIONS.match(line) for line in text.splitlines() if not line.startswith("#"))
+    return {match[1] + (f"{{{match[2]}}}" if match[2] else ""): float(match[3]) for match in found}
+
+
+class Administered(Daemon):
+    def __init__(self, database, *arguments, **options):
+        super().__init__(database, "--set", "admin.listen=127.0.0.1:0", *arguments, **options)
+        self.wait_for_log('msg="status page" address=')
+        self.admin = next(re.search(r'"status page" address=(\S+)', line)[1] for line in self.log if "status page" in line)
+
+    def metrics(self):
+        return samples(get(self.admin, "/metrics").text)
+
+
+class Admin(unittest.TestCase):
+    def start(self, *arguments, **options):
+        daemon = Administered(demo_database(), *arguments, **options)
+        self.addCleanup(daemon.stop)
+        self.client = svcd_client.Client(daemon.address)
+        self.addCleanup(self.client.channel.close)
+        wait_until(lambda: is_serving(self.client), "not serving")
+        return daemon
+
+    def test_the_metrics_are_what_promtool_wants_from_the_first_scrape_on(self):
+        daemon = self.start()
+        answer = get(daemon.admin, "/metrics")
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(answer.headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
+        checked = subprocess.run(["promtool", "check", "metrics"], input=answer.text, text=True, capture_output=True)
+        self.assertEqual((checked.returncode, checked.stdout + checked.stderr), (0, ""))
+        figures = samples(answer.text)
+        for method in re.findall(r"call +/(\S+)/(\S+)", run_svcd("routes").stdout):
+            labels = f'grpc_service="{method[0]}",grpc_method="{method[1]}"'
+            self.assertTrue(any(name.startswith("grpc_server_started_total") and labels in name for name in figures), method)
+        self.assertTrue(any("grpc_server_started_total" in name and 'grpc_method="unknown"' in name for name in figures))
+        for prefix in ("svcd_database_", "svcd_loop_lag_seconds", "svcd_hash_", "svcd_throttle_", "svcd_connections", "svcd_job_",
+                       "svcd_build_info", "process_"):
+            self.assertTrue(any(name.startswith(prefix) for name in figures), prefix)
+
+    def test_calls_are_counted_by_method_and_code(self):
+        daemon = self.start()
+        before = daemon.metrics()
+        for _ in range(3):
+            self.client.account.ListSkills(Empty(), timeout=PATIENCE_S)
+        with self.assertRaises(grpc.RpcError):
+            self.client.channel.unary_unary("/no.Such/Method")(b"", timeout=PATIENCE_S)
+        self.assertFalse(self.client.account.TryLogin(account.AuthenticateRequest(username="a", password="b"), timeout=PATIENCE_S).status)
+        after = daemon.metrics()
+        skills = 'grpc_type="unary",grpc_service="account_package.AccountService",grpc_method="ListSkills"'
+        login = skills.replace("ListSkills", "TryLogin")
+        unknown = 'grpc_type="unary",grpc_service="unknown",grpc_method="unknown"'
+
+        def grown(name):
+            return after[name] - before[name]
+        self.assertEqual(grown(f"grpc_server_started_total{{{skills}}}"), 3)
+        self.assertEqual(grown(f'grpc_server_handled_total{{{skills},grpc_code="OK"}}'), 3)
+        self.assertEqual(grown(f"grpc_server_handling_seconds_count{{{skills}}}"), 3)
+        self.assertEqual(grown(f'grpc_server_handling_seconds_bucket{{{skills},le="+Inf"}}'), 3)
+        self.assertEqual(grown(f'grpc_server_handled_total{{{unknown},grpc_code="Unimplemented"}}'), 1)
+        self.assertEqual(grown('svcd_hash_total{kind="verify"}'), 1)
+        self.assertEqual(grown("svcd_throttle_admitted_total"), 1)
+        self.assertGreater(grown('svcd_database_statement_seconds_count{statement="list_skills",lane="read"}'), 0)
+        self.assertGreater(grown(f'svcd_call_wait_seconds_total{{{login.split(",", 1)[1]},wait="hash"}}'), 0)
+        self.assertGreaterEqual(after["svcd_connections"], 1)
+        self.assertEqual(after['svcd_database_connections{lane="read",state="idle"}'], 2)
+
+    def test_probes_say_what_health_says(self):
+        daemon = self.start()
+        self.addCleanup(cluster, "start")
+        self.assertEqual((get(daemon.admin, "/livez").status, get(daemon.admin, "/readyz").status), (200, 200))
+        cluster("stop")
+        wait_until(lambda: get(daemon.admin, "/readyz").status == 503, "the loss is not noticed")
+        self.assertEqual(get(daemon.admin, "/livez").status, 200)
+        self.assertFalse(json.loads(get(daemon.admin, "/status").text)["ready"])
+
+    def test_the_status_is_json_that_moves(self):
+        daemon = self.start()
+
+        def skills():
+            status = json.loads(get(daemon.admin, "/status").text)
+            return next(method for method in status["methods"] if method["method"] == "ListSkills")
+        self.assertEqual(skills()["started"], 0)
+        self.client.account.ListSkills(Empty(), timeout=PATIENCE_S)
+        self.assertEqual((skills()["started"], skills()["ok"], len(skills()["calls"])), (1, 1, 90))
+        self.assertGreater(skills()["p50_ms"], 0)
+        status = json.loads(get(daemon.admin, "/status").text)
+        self.assertTrue(status["ready"])
+        self.assertEqual([job["name"] for job in status["jobs"]], ["update-models", "suggest-workshops"])
+        self.assertEqual(status["warnings"], [])
+
+    def test_the_page_needs_nothing_from_elsewhere_and_forbids_it(self):
+        daemon = self.start()
+        answer = get(daemon.admin, "/")
+        self.assertEqual(answer.headers["Content-Type"], "text/html; charset=utf-8")
+        self.assertNotRegex(answer.text, r"(?:src|href)=.?(?:https?:)?//")
+        self.assertIn("default-src 'none'", answer.headers["Content-Security-Policy"])
+        for name in ("X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy"):
+            self.assertIn(name, answer.headers)
+
+    def test_the_configuration_is_shown_without_its_secrets(self):
+        daemon = self.start(env={"POSTGRES_PASSWORD": "sesame"})
+        answer = get(daemon.admin, "/config")
+        self.assertRegex(answer.text, r"(?m)^database.password = \*+ +# POSTGRES_PASSWORD$")
+        self.assertNotIn("sesame", answer.text + get(daemon.admin, "/status").text)
+
+    def test_other_paths_and_verbs_are_refused(self):
+        daemon = self.start()
+        self.assertEqual(get(daemon.admin, "/nothing").status, 404)
+        self.assertEqual(get(daemon.admin, "/../../etc/passwd").status, 404)
+        self.assertEqual(get(daemon.admin, "/livez", verb="POST").status, 405)
+        self.assertEqual(get(daemon.admin, "/livez?full=1").status, 200)
+        head = get(daemon.admin, "/livez", verb="HEAD")
+        self.assertEqual((head.status, head.text, head.headers["Content-Length"]), (200, "", "5"))
+
+    def test_a_name_that_leads_here_by_a_trick_shows_nothing(self):
+        daemon = self.start()
+        self.assertEqual(get(daemon.admin, "/status", headers={"Host": "evil.example:80"}).status, 403)
+        self.assertEqual(get(daemon.admin, "/status", headers={"Host": "localhost:80"}).status, 200)
+
+    def test_what_is_no_request_or_too_long_is_refused(self):
+        daemon = self.start()
+        host, port = daemon.admin.split(":")
+        for request, status in ((b"\x16\x03\x01 TLS\r\n\r\n", b"400"), (b"GET nothing HTTP/1.1\r\n\r\n", b"400"), (b"GET /\r\n\r\n", b"400"),
+                                (b"PRI * HTTP/2.0\r\n\r\n", b"400"), (b"GET / HTTP/1.1\r\nX: " + b"y" * 9000, b"431"),
+                                (b" \r\n\r\n", b"400"), (b"\r\n\r\n", b"400")):
+            with socket.create_connection((host, int(port)), PATIENCE_S) as peer:
+                peer.sendall(request)
+                self.assertEqual(peer.recv(12)[9:], status, request[:20])
+
+    def test_it_answers_while_the_server_is_full_and_while_others_hold_its_own_connections(self):
+        daemon = self.start("--set", "server.max_connections=1")
+        host, port = daemon.admin.split(":")
+        held = [socket.create_connection((host, int(port))) for _ in range(100)]
+        self.assertEqual(get(daemon.admin, "/readyz").status, 200)
+        for each in held:
+            each.close()
+
+    def test_it_answers_while_draining(self):
+        daemon = self.start("--set", "drain.lame_ms=60000")
+        daemon.signal(signal.SIGTERM)
+        wait_until(lambda: get(daemon.admin, "/readyz").status == 503, "it says that it is ready")
+        self.assertTrue(json.loads(get(daemon.admin, "/status").text)["draining"])
+        daemon.signal(signal.SIGTERM)
+
+
+class Token(unittest.TestCase):
+    """admin.token_file"""
+
+    def setUp(self):
+        self.file = temporary_folder(self) / "token"
+        self.file.write_text("open sesame\n", encoding="ascii")
+
+    def test_pages_need_it_and_probes_do_not(self):
+        daemon = Administered(demo_database(), "--set", f"admin.token_file={self.file}")
+        self.addCleanup(daemon.stop)
+
+        def basic(text):
+            return {"Authorization": "Basic " + base64.b64encode(text.encode()).decode()}
+        for path in ("/", "/metrics", "/status", "/config", "/nothing"):
+            self.assertEqual(get(daemon.admin, path).status, 401, path)
+        self.assertEqual(get(daemon.admin, "/livez").status, 200)
+        for headers, status in (({"Authorization": "Bearer open sesame"}, 200), (basic("me:open sesame"), 200),
+                                ({"Authorization": "Bearer open"}, 401), ({"Authorization": "Bearer "}, 401),
+                                ({"Authorization": "open sesame"}, 401), (basic("open sesame"), 401), (basic("me:open"), 401),
+                                (basic("open sesame:"), 401), ({"Authorization": "Basic !"}, 401)):
+            self.assertEqual(get(daemon.admin, "/status", headers=headers).status, status, headers)
+        self.assertEqual(get(daemon.admin, "/status", headers={"Authorization": "Bearer open sesame", "Host": "svcd.example"}).status, 200)
+        self.assertNotIn("sesame", "\n".join(daemon.log))
+
+    def test_an_address_that_others_reach_is_refused_without_it(self):
+        done = run_svcd("-t", "--set", "admin.listen=0.0.0.0:50080")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("admin.token_file", done.stderr)
+        self.assertEqual(run_svcd("-t", "--set", "admin.listen=0.0.0.0:50080", "--set", f"admin.token_file={self.file}").returncode, 0)
+
+    def test_a_file_that_cannot_be_read_or_is_empty_stops_the_start(self):
+        self.file.write_text("\n", encoding="ascii")
+        for file in (self.file, "/nowhere"):
+            done = run_svcd("--set", "server.listen=127.0.0.1:0", "--set", "admin.listen=127.0.0.1:0", "--set", f"admin.token_file={file}")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("admin.token_file", done.stderr)
