@@ -58,6 +58,7 @@ struct daemon {
     struct pool pool;
     struct edges *edges;
     struct database_params params, job_params;
+    struct outage outage; /* of the database, for all that go to it */
     struct scheduler *scheduler;
     struct admin *admin;
     uv_signal_t signals[SIGNALS_N];
@@ -190,9 +191,12 @@ static int start_pool(struct daemon *daemon)
             statement_timeout_ms ? (unsigned)(statement_timeout_ms + ANSWER_GRACE_MS) : 0),
         .connections = { [LANE_READ] = (unsigned)config->database.read_connections,
                          [LANE_INSERT] = (unsigned)config->database.insert_connections,
-                         [LANE_WRITE] = (unsigned)config->database.write_connections },
+                         [LANE_WRITE] = (unsigned)config->database.write_connections,
+                         [LANE_CONTROL] = 1 },
         .queue_max = (unsigned)config->database.queue_limit,
     };
+    outage_init(&daemon->outage);
+    options.conn.outage = &daemon->outage;
     daemon->pool.on_available = on_available;
     daemon->pool.data = daemon;
     daemon->context.pool = &daemon->pool;
@@ -206,6 +210,7 @@ static int start_jobs(struct daemon *daemon)
         .config = daemon->config,
         .conn = database_conn_options(&daemon->job_params, daemon->config, 0),
     };
+    options.conn.outage = &daemon->outage;
     return scheduler_start(&daemon->scheduler, &daemon->loop, &options);
 }
 

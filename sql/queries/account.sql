@@ -25,6 +25,7 @@ SELECT a.accountid::bigint AS account_id, a.passwordhash AS password_hash FROM a
 -- returns: one
 -- column: renewed boolean
 -- lane: write
+-- key: account_id
 SELECT renew_password_hash(:account_id, :old_hash, :new_hash) AS renewed;
 
 -- name: list_business_areas
@@ -53,6 +54,7 @@ SELECT s.skillid::bigint AS id, s.name::text AS name FROM skill s ORDER BY s.ski
 -- returns: one
 -- column: account_id bigint null
 -- lane: write
+-- key: email
 WITH area AS (
     SELECT b.businesssectorid FROM businesssector b
     WHERE b.businesssectorid = :business_area_id
@@ -120,6 +122,7 @@ ORDER BY n.mentormessageid;
 -- column: outcome enum(done, already, no_account, no_skill)
 -- column: detail text null
 -- lane: write
+-- key: account_id
 SELECT r.outcome, r.detail FROM register_profile(false, :account_id, :skills) r;
 
 -- name: register_mentor
@@ -131,6 +134,7 @@ SELECT r.outcome, r.detail FROM register_profile(false, :account_id, :skills) r;
 -- column: outcome enum(done, already, no_account, no_skill)
 -- column: detail text null
 -- lane: write
+-- key: account_id
 SELECT r.outcome, r.detail FROM register_profile(true, :account_id, :skills) r;
 
 -- name: signup_is_refused
@@ -155,6 +159,7 @@ SELECT CASE WHEN :is_mentor THEN EXISTS (SELECT FROM mentor m WHERE m.accountid 
 -- returns: one
 -- column: success boolean
 -- lane: write
+-- key: account_id
 SELECT update_profile(:account_id, :is_mentor, :new_email, :new_area_id, :skills) AS success;
 
 -- name: update_is_refused

@@ -11,6 +11,7 @@
 -- returns: one
 -- column: outcome enum(done, already, not_assigned)
 -- lane: write
+-- key: mentee_account_id
 WITH pair AS (
     SELECT x.assignmentid, x.mentorid, x.menteeid, mentor.businesssectorid AS mentor_area,
            mentee.businesssectorid AS mentee_area, age_difference(mentee.dob, mentor.dob) AS age_difference
@@ -47,6 +48,7 @@ SELECT CASE WHEN EXISTS (SELECT FROM stored) THEN 'done'
 -- returns: one
 -- column: outcome enum(done, already, not_assigned)
 -- lane: write
+-- key: mentee_account_id
 WITH pair AS (
     SELECT x.assignmentid, x.mentorid, x.menteeid, mentor.businesssectorid AS mentor_area,
            mentee.businesssectorid AS mentee_area, age_difference(mentee.dob, mentor.dob) AS age_difference
@@ -105,6 +107,7 @@ INSERT INTO websitefeedback (message) VALUES (:content);
 -- returns: one
 -- column: outcome enum(done, not_assigned)
 -- lane: write
+-- key: mentee_account_id
 WITH pair AS (
     SELECT x.assignmentid
     FROM mentor m JOIN assignment x ON x.mentorid = m.mentorid JOIN mentee e ON e.menteeid = x.menteeid

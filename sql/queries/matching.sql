@@ -18,6 +18,7 @@ FROM mentee e WHERE e.accountid = :account_id;
 -- column: mentor_account_id bigint null
 -- column: mentor_name text null
 -- lane: write
+-- key: account_id
 SELECT t.outcome, t.mentor_account_id, t.mentor_name FROM try_match(:account_id) t;
 
 -- name: matching_mentor

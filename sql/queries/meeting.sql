@@ -83,6 +83,7 @@ ORDER BY p.milestoneid;
 -- returns: optional
 -- column: id bigint
 -- lane: write
+-- key: plan_id
 UPDATE milestone p SET completed = p.completed IS NOT TRUE WHERE p.milestoneid = :plan_id
 RETURNING p.milestoneid::bigint AS id;
 
@@ -94,6 +95,7 @@ RETURNING p.milestoneid::bigint AS id;
 -- column: id bigint
 -- column: content text
 -- lane: insert
+-- key: account_id
 INSERT INTO milestone (menteeid, content, completed)
 SELECT e.menteeid, :content, false FROM mentee e WHERE e.accountid = :account_id
 RETURNING milestoneid::bigint AS id, content::text AS content;
@@ -116,6 +118,7 @@ SELECT NOT EXISTS (SELECT FROM mentee e WHERE e.accountid = :account_id) AS refu
 -- returns: one
 -- column: outcome enum(done, overlap, no_profile, no_mentor)
 -- lane: write
+-- key: account_id
 SELECT schedule_meeting(:account_id, :start, :duration, :link) AS outcome;
 
 -- name: schedule_workshop
@@ -127,6 +130,7 @@ SELECT schedule_meeting(:account_id, :start, :duration, :link) AS outcome;
 -- returns: one
 -- column: outcome enum(done, overlap, no_skill)
 -- lane: write
+-- key: skill
 SELECT schedule_workshop(:skill, :start, :duration, :link) AS outcome;
 
 -- name: meeting_overlaps

@@ -142,6 +142,7 @@ static const struct {
     enum status status;
     const char *message;
 } failures[] = {
+    { "55P03", STATUS_UNAVAILABLE, "what the call needs is locked by somebody else; try again" },
     { "57014", STATUS_DEADLINE_EXCEEDED, "the database took longer than a statement may" },
     { "40", STATUS_ABORTED, "lost to concurrent changes; try again" },
     { "53", STATUS_UNAVAILABLE, "the database is short of resources; try again" },
@@ -167,6 +168,8 @@ static enum next statement_failed(struct call *call, const struct query_outcome 
               log_str("at", statement_place(call, statement)), log_str("sqlstate", outcome->sqlstate),
               log_str("reason", outcome->message), log_str("request_id", call_request_id(call)),
               log_str("hint", is_no_read ? "a read neither writes nor locks: declare another lane" : NULL));
+    if (outcome->by_hand)
+        return call_fail(call, STATUS_ABORTED, "an operator of the database ended the statement; try again");
     return call_fail(call, failures[i].status, "%s",
                      call->transport->is_internal ? outcome->message : failures[i].message);
 }
@@ -258,6 +261,7 @@ enum next sql_execute(struct call *call, sql_then *then_typed, sql_continuation 
     call->then = then;
     call->query.deadline_ns = call->deadline_ns;
     call->query.on_done = on_done;
+    call->query.impatient = call->otherwise != NULL;
     call->query.submitted_ns = uv_hrtime();
     call->query.sent_ns = 0;
     uint64_t courtesy_ns = call->query.submitted_ns + COURTESY_WAIT_NS;

@@ -41,6 +41,7 @@ struct config {
         int write_connections;
         int queue_limit;
         int statement_timeout_ms;
+        int lock_wait_ms;
         int connect_timeout_ms;
         int reconnect_min_ms;
         int reconnect_max_ms;

@@ -127,8 +127,11 @@ const struct config_key config_keys[] = {
         "RESOURCE_EXHAUSTED."),
     INT(database, statement_timeout_ms, 10000, 0, DAY_MS, "milliseconds",
         "PostgreSQL ends a statement that runs for longer, so that one bad query cannot hold a connection. 0 = never."),
+    INT(database, lock_wait_ms, 2000, 1, DAY_MS, "milliseconds",
+        "A read waits for a locked table for so long, then its call is answered UNAVAILABLE. Calls that do not need the "
+        "table never wait for it."),
     INT(database, connect_timeout_ms, 5000, 100, 600000, "milliseconds",
-        "Time to connect, log in and prepare every statement."),
+        "Time to connect, log in and prepare statements. The addresses of a host share it."),
     INT(database, reconnect_min_ms, 50, 1, 60000, "milliseconds",
         "First pause before connecting again. It doubles with each attempt, with some jitter."),
     INT(database, reconnect_max_ms, 500, 1, 600000, "milliseconds",

@@ -8,33 +8,28 @@
 #include "db/batch.h"
 
 #include <endian.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
+#include "db/queue.h"
 #include "db/result.h"
 #include "observe/log.h"
 
 #define ATTEMPTS_MAX 5 /* of a query that loses to others (deadlock, serialization failure) */
+#define QUICK_NS     UINT64_C(60000000) /* has not waited */
 
-static void answer(struct query *query, const struct query_outcome *outcome)
+void batch_init(struct batch *batch, struct queue *queue, bool transaction)
 {
-    query->state = QUERY_IDLE;
-    query->on_done(query, outcome);
-}
-
-void query_end(struct query *query, enum query_end end)
-{
-    answer(query, &(struct query_outcome){ .end = end });
-}
-
-void batch_init(struct batch *batch, bool transaction)
-{
-    batch->n = 0;
-    batch->current = 0;
+    batch->queue = queue;
+    batch->n = batch->steps_n = batch->current = 0;
     batch->transaction = transaction;
-    batch->aborted = false;
+    batch->apart = batch->cancelled = batch->aborted = batch->is_its_own = batch->locked = false;
+    batch->uncertain = batch->wants_new_conn = false;
+    batch->patience_ms = 0;
     TAILQ_INIT(&batch->retry);
+    TAILQ_INIT(&batch->stuck);
 }
 
 /* ---- filling ---- */
@@ -47,39 +42,61 @@ static bool can_merge(const struct query *query)
 
 static struct execution *execution_for(struct batch *batch, const struct query *query)
 {
-    for (size_t i = 0; can_merge(query) && i < batch->n; i++)
-        if (batch->executions[i].statement == query->statement)
-            return &batch->executions[i];
+    unsigned most = queue_merge_max(batch->queue, query->statement);
+    bool is_new_kind = true;
+    for (size_t i = 0; i < batch->n; i++) {
+        struct execution *execution = &batch->executions[i];
+        if (execution->statement != query->statement)
+            continue;
+        is_new_kind = false;
+        if (can_merge(query) && execution->n < most)
+            return execution;
+    }
     if (batch->n == BATCH_MAX)
         return NULL;
+    if (is_new_kind)
+        queue_kind_began(batch->queue, query->statement);
     struct execution *execution = &batch->executions[batch->n++];
     *execution = (struct execution){ .statement = query->statement };
     TAILQ_INIT(&execution->queries);
     return execution;
 }
 
-void batch_fill(struct batch *batch, struct query_list *queue, unsigned queries_max, uint64_t now_ns)
+bool batch_add(struct batch *batch, struct query *query)
 {
-    struct query *query;
-    for (unsigned n = 0; n < queries_max && (query = TAILQ_FIRST(queue)); n++) {
-        bool alone = query->alone;
-        if (alone && batch->n > 0)
-            return;
-        struct execution *execution = execution_for(batch, query);
-        if (!execution)
-            return;
-        TAILQ_REMOVE(queue, query, link);
-        TAILQ_INSERT_TAIL(&execution->queries, query, link);
-        execution->n++;
-        query->state = QUERY_SENT;
-        query->attempts++;
-        query->sent_ns = now_ns;
-        if (alone)
-            return;
+    struct execution *execution = execution_for(batch, query);
+    if (!execution)
+        return false;
+    queue_take(query);
+    TAILQ_INSERT_TAIL(&execution->queries, query, link);
+    execution->n++;
+    query->state = QUERY_SENT;
+    query->batch = batch;
+    query->attempts++;
+    query->sent_ns = uv_hrtime();
+    return true;
+}
+
+/* The batch is over, whatever came of it. */
+static void forget_kinds(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        bool is_first = true;
+        for (size_t j = 0; j < i && is_first; j++)
+            is_first = batch->executions[j].statement != batch->executions[i].statement;
+        if (is_first)
+            queue_kind_ended(batch->queue, batch->executions[i].statement);
     }
+    batch->n = 0;
 }
 
 /* ---- sending ---- */
+
+static void add_step(struct batch *batch, int what, size_t execution)
+{
+    batch->steps[batch->steps_n].what = what;
+    batch->steps[batch->steps_n++].execution = (unsigned)execution;
+}
 
 static int send_plain(const struct query *query, PGconn *pg)
 {
@@ -134,29 +151,78 @@ static int send_merged(const struct execution *execution, PGconn *pg)
     return rc;
 }
 
-int batch_send(struct batch *batch, PGconn *pg)
+int batch_prepare(PGconn *pg, const struct statement *statement, bool merged)
 {
-    for (size_t i = 0; i < batch->n; i++) {
-        struct execution *execution = &batch->executions[i];
-        execution->merged = execution->n > 1 && execution->statement->params_n > 0;
-        int rc =
-            execution->merged ? send_merged(execution, pg) : send_plain(TAILQ_FIRST(&execution->queries), pg);
-        if (rc)
-            return rc;
+    Oid oids[QUERY_PARAMS_MAX];
+    for (size_t i = 0; i < statement->params_n; i++)
+        oids[i] = merged ? value_array_oid(statement->params[i]) : value_oid(statement->params[i]);
+    const char *name = merged ? statement->merged_name : statement->name;
+    const char *text = merged ? statement->merged_text : statement->text;
+    return PQsendPrepare(pg, name, text, (int)statement->params_n, oids) ? 0 : UV_EIO;
+}
+
+/* For the transaction that the batch is. */
+static int send_patience(struct batch *batch, PGconn *pg)
+{
+    char text[16];
+    const char *values[] = { text };
+    snprintf(text, sizeof text, "%d", batch->patience_ms);
+    add_step(batch, STEP_PATIENCE, 0);
+    return PQsendQueryParams(pg, "SELECT pg_catalog.set_config('lock_timeout', $1, true)", 1, NULL, values,
+                             NULL, NULL, 0)
+               ? 0
+               : UV_EIO;
+}
+
+static size_t place_of(const struct execution *execution)
+{
+    return execution->statement->number * 2 + execution->merged;
+}
+
+/* What was not prepared when the connection came up, for it was locked, is on the way. */
+static int send_execution(struct batch *batch, size_t number, PGconn *pg, const bool *prepared)
+{
+    struct execution *execution = &batch->executions[number];
+    execution->merged = execution->n > 1 && execution->statement->params_n > 0;
+    bool is_there = prepared[place_of(execution)];
+    for (size_t i = 0; i < number && !is_there; i++)
+        is_there = place_of(&batch->executions[i]) == place_of(execution);
+    if (!is_there) {
+        add_step(batch, STEP_PREPARE, number);
+        if (batch_prepare(pg, execution->statement, execution->merged))
+            return UV_EIO;
     }
+    add_step(batch, STEP_EXECUTE, number);
+    return execution->merged ? send_merged(execution, pg) : send_plain(TAILQ_FIRST(&execution->queries), pg);
+}
+
+int batch_send(struct batch *batch, PGconn *pg, const bool *prepared)
+{
+    batch->sent_ns = uv_hrtime();
+    int rc = batch->apart ? send_patience(batch, pg) : 0;
+    for (size_t i = 0; i < batch->n && !rc; i++)
+        rc = send_execution(batch, i, pg, prepared);
+    if (rc)
+        return rc;
     return PQpipelineSync(pg) ? 0 : UV_EIO;
 }
 
 /* ---- answering ---- */
 
-static void retry(struct batch *batch, struct execution *execution, bool alone)
+static void move_all(struct execution *execution, struct query_list *to, bool alone)
 {
     struct query *query;
     while ((query = TAILQ_FIRST(&execution->queries))) {
         TAILQ_REMOVE(&execution->queries, query, link);
         query->alone |= alone;
-        TAILQ_INSERT_TAIL(&batch->retry, query, link);
+        query->batch = NULL;
+        TAILQ_INSERT_TAIL(to, query, link);
     }
+}
+
+static void retry(struct batch *batch, struct execution *execution, bool alone)
+{
+    move_all(execution, &batch->retry, alone);
 }
 
 static void end_all(struct execution *execution, const struct query_outcome *outcome)
@@ -164,7 +230,7 @@ static void end_all(struct execution *execution, const struct query_outcome *out
     struct query *query;
     while ((query = TAILQ_FIRST(&execution->queries))) {
         TAILQ_REMOVE(&execution->queries, query, link);
-        answer(query, outcome);
+        query_answer(query, outcome);
     }
 }
 
@@ -177,7 +243,7 @@ static int caller_of(const PGresult *pg, int row)
 }
 
 /* Rows come in the callers' order; each takes those that carry its number. */
-static void answer_merged(struct execution *execution)
+static void answer_merged(struct execution *execution, unsigned *rows_most)
 {
     const PGresult *pg = result_pg(execution->result);
     int rows_n = PQntuples(pg), row = 0, number = 0;
@@ -188,8 +254,10 @@ static void answer_merged(struct execution *execution)
         while (row < rows_n && caller_of(pg, row) == number)
             row++;
         outcome.rows_n = row - outcome.first_row;
+        if ((unsigned)outcome.rows_n > *rows_most)
+            *rows_most = (unsigned)outcome.rows_n;
         TAILQ_REMOVE(&execution->queries, query, link);
-        answer(query, &outcome);
+        query_answer(query, &outcome);
     }
 }
 
@@ -208,81 +276,184 @@ static bool callers_in_order(const struct execution *execution)
 
 static void answer_execution(struct batch *batch, struct execution *execution)
 {
+    const PGresult *pg = result_pg(execution->result);
+    const struct statement *statement = execution->statement;
+    unsigned rows = (unsigned)PQntuples(pg), most = execution->merged ? 0 : rows;
+    size_t bytes = PQresultMemorySize(pg);
+    if (uv_hrtime() - batch->sent_ns < QUICK_NS)
+        queue_kind_is_well(batch->queue, statement);
     if (execution->merged && callers_in_order(execution))
-        answer_merged(execution);
+        answer_merged(execution, &most);
     else if (execution->merged) { /* the plan is none that sqlgen's text should have */
-        log_error("rows of merged reads out of order", log_str("statement", execution->statement->name));
+        log_error("rows of merged reads out of order", log_str("statement", statement->name));
         retry(batch, execution, true);
     } else
         end_all(execution, &(struct query_outcome){ .result = execution->result,
-                                                    .rows_n = PQntuples(result_pg(execution->result)),
+                                                    .rows_n = (int)rows,
                                                     .is_shared = execution->n > 1 });
+    queue_learn_size(batch->queue, statement, bytes, rows, most);
     result_release(execution->result);
     execution->result = NULL;
 }
+
+/* ---- errors ---- */
 
 static bool is_class(const char *sqlstate, const char *class)
 {
     return strncmp(sqlstate, class, strlen(class)) == 0;
 }
 
-static size_t queries_in(const struct batch *batch)
+unsigned batch_size(const struct batch *batch)
 {
-    size_t n = 0;
+    unsigned n = 0;
     for (size_t i = 0; i < batch->n; i++)
         n += batch->executions[i].n;
     return n;
 }
 
+static void end_with_error(const struct batch *batch, struct execution *execution, const PGresult *pg)
+{
+    const char *sqlstate = PQresultErrorField(pg, PG_DIAG_SQLSTATE);
+    bool by_hand = strcmp(sqlstate, "57014") == 0 &&
+                   (!batch->limit_ns || uv_hrtime() - batch->sent_ns < batch->limit_ns / 10 * 9);
+    end_all(execution, &(struct query_outcome){ .end = QUERY_FAILED,
+                                                .sqlstate = sqlstate,
+                                                .by_hand = by_hand,
+                                                .message = PQresultErrorField(pg, PG_DIAG_MESSAGE_PRIMARY) });
+}
+
+static void end_unwanted(struct execution *execution)
+{
+    struct query *query, *next;
+    for (query = TAILQ_FIRST(&execution->queries); query; query = next) {
+        next = TAILQ_NEXT(query, link);
+        if (!query->unwanted)
+            continue;
+        TAILQ_REMOVE(&execution->queries, query, link);
+        query_end(query, QUERY_LOST);
+    }
+}
+
+/* It waited for a lock as long as those who share a connection may. With patience, apart from them, it may
+ * do so again until its time is over. */
+static void execution_was_locked(struct batch *batch, struct execution *execution, const PGresult *pg)
+{
+    const struct query *first = TAILQ_FIRST(&execution->queries);
+    batch->is_its_own = true;
+    if (first && first->impatient)
+        end_with_error(batch, execution, pg);
+    else {
+        batch->locked = true;
+        move_all(execution, &batch->stuck, false);
+    }
+}
+
+/* We ended it: because nobody wants it, or because it kept others waiting. Which of merged ones did is seen
+ * when they run one by one. */
+static void execution_was_cancelled(struct batch *batch, struct execution *execution)
+{
+    batch->is_its_own = true;
+    end_unwanted(execution);
+    if (execution->n > 1 && execution->merged)
+        retry(batch, execution, true);
+    else
+        move_all(execution, &batch->stuck, false);
+}
+
+/* The connection lost a prepared statement (a pooler gave us another), or has one that we did not know of. */
+static bool execution_wants_other_preparation(struct batch *batch, struct execution *execution,
+                                              const char *sqlstate, bool *prepared)
+{
+    const struct query *first = TAILQ_FIRST(&execution->queries);
+    bool is_lost = strcmp(sqlstate, "26000") == 0, is_known = strcmp(sqlstate, "42P05") == 0;
+    bool is_stale = strcmp(sqlstate, "0A000") == 0; /* the result's type has changed */
+    if (!first || first->attempts >= ATTEMPTS_MAX || !(is_lost || is_known || is_stale))
+        return false;
+    prepared[place_of(execution)] = is_known;
+    batch->wants_new_conn |= is_lost || is_stale;
+    batch->is_its_own = true;
+    retry(batch, execution, false);
+    return true;
+}
+
 /* The error is this execution's own, unless it had company that can be told apart by sending each alone. */
 static void execution_failed(struct batch *batch, struct execution *execution, const PGresult *pg,
-                             const char *sqlstate)
+                             bool *prepared)
 {
-    struct query *only = TAILQ_FIRST(&execution->queries);
+    const char *sqlstate = PQresultErrorField(pg, PG_DIAG_SQLSTATE);
+    const struct query *only = TAILQ_FIRST(&execution->queries);
+    batch->aborted = true;
+    if (strcmp(sqlstate, "55P03") == 0) {
+        execution_was_locked(batch, execution, pg);
+        return;
+    }
+    if (strcmp(sqlstate, "57014") == 0) {
+        batch->is_its_own = true;
+        if (batch->cancelled)
+            execution_was_cancelled(batch, execution);
+        else
+            end_with_error(batch, execution, pg);
+        return;
+    }
+    if (execution_wants_other_preparation(batch, execution, sqlstate, prepared))
+        return;
+    /* A standby, or so it was set; a read lane is so by our own will. */
+    batch->wants_new_conn |= batch->transaction && strcmp(sqlstate, "25006") == 0;
     bool lost_to_others = is_class(sqlstate, "40") && only && only->attempts < ATTEMPTS_MAX;
-    bool has_company = execution->n > 1 || (batch->transaction && queries_in(batch) > 1);
+    bool has_company = execution->n > 1 || (batch->transaction && batch_size(batch) > 1);
     if (has_company || lost_to_others)
         retry(batch, execution, true);
     else
-        end_all(execution,
-                &(struct query_outcome){ .end = QUERY_FAILED,
-                                         .sqlstate = sqlstate,
-                                         .message = PQresultErrorField(pg, PG_DIAG_MESSAGE_PRIMARY) });
+        end_with_error(batch, execution, pg);
 }
 
 /* A failed COMMIT: the Sync itself was refused, and the batch, whose only or last execution is meant, with
  * it. */
 static struct execution *execution_at_fault(struct batch *batch)
 {
-    return batch->current < batch->n ? &batch->executions[batch->current] : &batch->executions[batch->n - 1];
+    return batch->current < batch->steps_n ? &batch->executions[batch->steps[batch->current].execution]
+                                           : &batch->executions[batch->n - 1];
 }
 
-bool batch_result(struct batch *batch, PGresult *pg)
+static bool is_ok(const PGresult *pg)
 {
-    struct execution *execution = execution_at_fault(batch);
     ExecStatusType status = PQresultStatus(pg);
-    bool ok = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
-    if (ok && (execution->result = result_create(pg))) {
-        if (!batch->transaction)
-            answer_execution(batch, execution);
+    return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+}
+
+/* Returns false if the result is the server's last word. */
+static bool step_failed(struct batch *batch, struct execution *execution, const PGresult *pg, bool *prepared)
+{
+    const char *severity = PQresultErrorField(pg, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (PQresultStatus(pg) == PGRES_PIPELINE_ABORTED) {
+        if (batch->current < batch->steps_n && batch->steps[batch->current].what == STEP_EXECUTE)
+            retry(batch, execution, false);
         return true;
     }
-    const char *sqlstate = PQresultErrorField(pg, PG_DIAG_SQLSTATE);
-    const char *severity = PQresultErrorField(pg, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (!PQresultErrorField(pg, PG_DIAG_SQLSTATE) || !severity || strcmp(severity, "ERROR") != 0)
+        return false; /* FATAL */
+    execution_failed(batch, execution, pg, prepared);
+    return true;
+}
+
+bool batch_result(struct batch *batch, PGresult *pg, bool *prepared)
+{
+    struct execution *execution = execution_at_fault(batch);
     bool keeps_connection = true;
-    if (ok && batch->transaction) /* no memory for the result of a write that will be committed: the caller
-                                     must hear neither that it happened nor that it did not */
-        end_all(execution, &(struct query_outcome){ .end = QUERY_LOST });
-    else if (ok)
-        end_all(execution, &(struct query_outcome){ .end = QUERY_NO_MEMORY });
-    else if (status == PGRES_PIPELINE_ABORTED)
-        retry(batch, execution, false);
-    else if (!sqlstate || !severity ||
-             strcmp(severity, "ERROR") != 0) /* FATAL: it is the server's last word */
-        keeps_connection = false;
-    else {
-        batch->aborted = true;
-        execution_failed(batch, execution, pg, sqlstate);
+    if (!is_ok(pg))
+        keeps_connection = step_failed(batch, execution, pg, prepared);
+    else if (batch->steps[batch->current].what == STEP_PREPARE)
+        prepared[place_of(execution)] = true;
+    else if (batch->steps[batch->current].what == STEP_EXECUTE) {
+        execution->result = result_create(pg);
+        if (execution->result) {
+            if (!batch->transaction)
+                answer_execution(batch, execution);
+            return true;
+        }
+        /* A write is done but cannot be told: the caller will have to look. */
+        end_all(execution,
+                &(struct query_outcome){ .end = batch->transaction ? QUERY_LOST : QUERY_NO_MEMORY });
     }
     PQclear(pg);
     return keeps_connection;
@@ -293,21 +464,60 @@ void batch_next(struct batch *batch)
     batch->current++;
 }
 
+bool batch_is_committing(const struct batch *batch)
+{
+    return batch->transaction && !batch->aborted && batch->current >= batch->steps_n;
+}
+
+bool batch_is_unwanted(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct query *query;
+        TAILQ_FOREACH (query, &batch->executions[i].queries, link)
+            if (!query->unwanted)
+                return false;
+    }
+    return true;
+}
+
+bool batch_has_company(const struct batch *batch)
+{
+    return !batch->apart && batch_size(batch) > 1;
+}
+
 void batch_synced(struct batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++) {
         struct execution *execution = &batch->executions[i];
         if (!execution->result)
             continue;
-        if (!batch->aborted) {
+        if (!batch->aborted && !batch->uncertain) {
             answer_execution(batch, execution);
             continue;
         }
         result_release(execution->result);
         execution->result = NULL;
-        retry(batch, execution, true);
+        if (batch->aborted)
+            retry(batch, execution, !batch->is_its_own);
+        else
+            end_all(execution, &(struct query_outcome){ .end = QUERY_LOST });
     }
-    batch->n = 0;
+    forget_kinds(batch);
+}
+
+/* Once: whoever loses two connections is told so. */
+static void retry_lost(struct batch *batch, struct execution *execution)
+{
+    struct query *query, *next;
+    for (query = TAILQ_FIRST(&execution->queries); query; query = next) {
+        next = TAILQ_NEXT(query, link);
+        if (query->was_lost)
+            continue;
+        query->was_lost = true;
+        query->batch = NULL;
+        TAILQ_REMOVE(&execution->queries, query, link);
+        TAILQ_INSERT_TAIL(&batch->retry, query, link);
+    }
 }
 
 void batch_lost(struct batch *batch)
@@ -316,11 +526,10 @@ void batch_lost(struct batch *batch)
         struct execution *execution = &batch->executions[i];
         result_release(execution->result);
         execution->result = NULL;
-        struct query *first = TAILQ_FIRST(&execution->queries);
-        if (first && execution->statement->lane == LANE_READ && first->attempts < 2)
-            retry(batch, execution, false);
-        else
-            end_all(execution, &(struct query_outcome){ .end = QUERY_LOST });
+        if (execution->statement->lane == LANE_READ)
+            retry_lost(batch, execution);
+        end_all(execution, &(struct query_outcome){ .end = QUERY_LOST });
     }
-    batch->n = 0;
+    TAILQ_CONCAT(&batch->retry, &batch->stuck, link);
+    forget_kinds(batch);
 }

@@ -9,10 +9,7 @@
 
 #include <libpq-fe.h>
 
-#include "db/query.h"
-
-/* Executions; enough to fill a send buffer, few enough to keep the first answer near the last. */
-#define BATCH_MAX 256
+#include "db/queue.h"
 
 struct execution {
     const struct statement *statement;
@@ -22,39 +19,72 @@ struct execution {
     struct result *result; /* held back until the transaction has ended */
 };
 
-struct batch {
-    struct execution executions[BATCH_MAX];
-    size_t n;
-    size_t current;          /* whose result comes next */
-    bool transaction;        /* writes: nothing is answered before the Sync */
-    bool aborted;            /* an execution failed; the later ones were not done */
-    struct query_list retry; /* out: to be sent again */
+/* What one command of the pipeline is for. */
+struct step {
+    enum { STEP_PATIENCE, STEP_PREPARE, STEP_EXECUTE } what;
+    unsigned execution;
 };
 
-void batch_init(struct batch *batch, bool transaction);
+struct batch {
+    struct queue *queue;
+    struct execution executions[BATCH_MAX];
+    size_t n;
+    struct step steps[2 * BATCH_MAX + 1];
+    size_t steps_n;
+    size_t current;          /* the step whose result comes next */
+    bool transaction;        /* writes: nothing is answered before the Sync */
+    bool apart;              /* of one query, or merged, that was found waiting or slow before */
+    int patience_ms;         /* apart: waits so long for a lock; 0: as long as it takes */
+    uint64_t sent_ns;        /* uv_hrtime() */
+    bool cancelled;          /* we have asked the server to end it */
+    bool aborted;            /* an execution failed; the later ones were not done */
+    bool is_its_own;         /* the error: what shared the transaction need not be told apart */
+    bool locked;             /* out: what is in `stuck` waited for a lock */
+    bool uncertain;          /* the commit's fate is not known */
+    bool wants_new_conn;     /* out: the connection is of no use any more */
+    uint64_t limit_ns;       /* the server's own time limit of a statement; 0: none */
+    struct query_list retry; /* out: to be sent again */
+    struct query_list stuck; /* out: to be sent again, apart from others */
+};
 
-/* Takes queries off the head of `queue` and puts them into the batch, merged where statements allow it. */
-void batch_fill(struct batch *batch, struct query_list *queue, unsigned queries_max, uint64_t now_ns);
+void batch_init(struct batch *batch, struct queue *queue, bool transaction);
 
-/* Queues the whole batch and its Sync on the connection, which flushes. Returns 0, or UV_ENOMEM / UV_EIO: the
- * connection is then unusable, and the queries are still the batch's. */
-int batch_send(struct batch *batch, PGconn *pg);
+/* Adds a query, merged with others where statements allow it. False: it does not fit. */
+bool batch_add(struct batch *batch, struct query *query);
 
-/* The current execution's result, which the batch now owns; answers its queries unless this is a transaction.
+/* Queues the whole batch and its Sync on the connection, which flushes. `prepared` tells by statement's
+ * number, twice (plain, merged), which statements the connection has, and is kept up to date. Returns 0, or
+ * UV_ENOMEM / UV_EIO: the connection is then unusable, and the queries are still the batch's. */
+int batch_send(struct batch *batch, PGconn *pg, const bool *prepared);
+
+/* Puts a statement's preparation into the pipeline. 0 or UV_EIO. */
+int batch_prepare(PGconn *pg, const struct statement *statement, bool merged);
+
+/* The current step's result, which the batch now owns; answers its queries unless this is a transaction.
  * Returns false when the result says that the connection is going away. */
-bool batch_result(struct batch *batch, PGresult *pg_result);
+bool batch_result(struct batch *batch, PGresult *pg_result, bool *prepared);
 
-/* The current execution has no more results. */
+/* The current step has no more results. */
 void batch_next(struct batch *batch);
 
-/* The Sync came back: answers what was held back. Afterwards the batch is empty but for `retry`. */
+/* Every result was there, and what the server does now is to commit. */
+bool batch_is_committing(const struct batch *batch);
+
+/* Queries that it was sent with. */
+unsigned batch_size(const struct batch *batch);
+
+/* Nobody waits for any of it. */
+bool batch_is_unwanted(const struct batch *batch);
+
+/* Others share it, who might be done if it were not for the one that is under way. */
+bool batch_has_company(const struct batch *batch);
+
+/* The Sync came back: answers what was held back. Afterwards the batch is empty but for `retry` and `stuck`.
+ */
 void batch_synced(struct batch *batch);
 
 /* The connection is gone: whatever has not been answered is lost, but for reads sent for the first time,
  * which go to `retry`. */
 void batch_lost(struct batch *batch);
-
-/* Answers one query without rows. */
-void query_end(struct query *query, enum query_end end);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * One connection to PostgreSQL on the loop: connects, prepares the statements of its lane, carries one batch
- * at a time, and comes back by itself when it breaks. Knows nothing of queues; it tells its owner when it is
- * ready and when it is not.
+ * One connection to PostgreSQL on the loop: connects, sets the session up, prepares what it can, carries one
+ * batch at a time, and comes back by itself when it breaks. Knows nothing of queues; it tells its owner when
+ * it is ready and when it is not.
  */
 #ifndef DB_CONN_H
 #define DB_CONN_H
@@ -11,12 +11,16 @@
 #include <uv.h>
 
 #include "db/batch.h"
+#include "db/endpoint.h"
+#include "db/outage.h"
+#include "db/session.h"
 
 enum conn_state {
     CONN_CLOSED,     /* before start, after stop */
     CONN_DOWN,       /* waits before the next attempt */
+    CONN_RESOLVING,  /* a thread looks the server's addresses up */
     CONN_CONNECTING, /* libpq talks to the server */
-    CONN_PREPARING,  /* statements are on their way */
+    CONN_PREPARING,  /* the session's settings and the statements are on their way */
     CONN_IDLE,       /* ready for a batch */
     CONN_BUSY,       /* carries one */
     CONN_STATES,
@@ -25,25 +29,30 @@ enum conn_state {
 struct conn;
 
 struct conn_owner {
-    /* It has connected and prepared its statements: from now on it is CONN_IDLE or CONN_BUSY, until on_down.
-     */
+    /* Whether another of its live connections has the same backend: then a pooler shares it out by
+     * transaction. */
+    bool (*has_backend)(struct conn *conn, int64_t pid, int64_t began_us);
+    /* It has, and will not be used; nor may the others be. */
+    void (*on_refused)(struct conn *conn);
+    /* IDLE for the first time since it was not. */
     void (*on_up)(struct conn *conn);
     /* The connection broke; `retry` holds the queries that the owner should queue again, in order. */
     void (*on_down)(struct conn *conn, struct query_list *retry);
-    /* A batch has come back; `retry` as above. */
-    void (*on_batch_done)(struct conn *conn, struct query_list *retry);
+    /* A batch has come back; what is to be sent again is in its `retry` and `stuck`. */
+    void (*on_batch_done)(struct conn *conn);
 };
 
 struct conn_options {
     const char *const
         *keywords; /* of PQconnectStartParams, NULL-terminated, living as long as the connection */
     const char *const *values;
-    const char *const *read_values; /* of connections of the read lane; NULL: the same */
-    unsigned connect_timeout_ms;
-    /* A connection whose batch is out is given up when the server has said nothing for so long; 0: never. A
-     * batch of n writes has n times as long: the server may send nothing before the last is done, and a write
-     * that is given up leaves its caller not knowing whether it happened. A batch of reads has the time once,
-     * however many there are, since a read that is given up is simply sent again. */
+    const char *schemas;           /* where names are looked for; NULL: where svcd's are */
+    struct outage *outage;         /* shared with all that go to the same server */
+    unsigned connect_timeout_ms;   /* for all of a host's addresses together */
+    unsigned statement_timeout_ms; /* the server's; 0: none */
+    unsigned lock_wait_ms;         /* that a read waits for a lock at most; 0: no limit */
+    /* A server that gives no sign for longer is dead; 0: wait for ever. What became of a write that is given
+     * up nobody knows; a read is made again. */
     unsigned answer_timeout_ms;
     unsigned reconnect_min_ms;
     unsigned reconnect_max_ms;
@@ -59,10 +68,19 @@ struct conn {
     PGconn *pg;
     uv_poll_t *poll; /* freed by its own close callback, for libpq may change sockets while it connects */
     int poll_events;
-    uv_timer_t timer;     /* of the state: retry, connect timeout */
-    unsigned failures;    /* since it was last up */
-    unsigned prepared;    /* statements, plain and merged, while CONN_PREPARING */
+    uv_timer_t timer; /* of the state: retry, connect timeout */
+    struct lookup *lookup;
+    struct endpoints endpoints; /* RESOLVING, CONNECTING: where it may connect */
+    size_t endpoint;            /* the one being tried */
+    char why[512];              /* what went wrong last, in the server's words if it had any */
+    const char *advice;         /* what would help, if no retry does */
+    size_t setup_step;          /* PREPARING: whose result comes next */
+    bool lacks_something;       /* PREPARING: a statement cannot be prepared */
+    bool *prepared;             /* by statement's number: plain, merged */
+    int64_t backend_pid, backend_began_us;
     uint64_t heard_at_ns; /* when the batch was sent, or the server last answered a part of it */
+    bool is_cancelling;   /* the owner has asked the server to end the batch: no other may start meanwhile */
+    struct query cancel;  /* the owner's, for that */
     struct batch batch;
 };
 
@@ -72,8 +90,18 @@ int conn_start(struct conn *conn, uv_loop_t *loop);
 /* Drops the connection without a farewell to the queries: on_down runs first if it was up. Handles are closed
  * by the loop afterwards; `conn` must live until the loop has run empty. */
 void conn_stop(struct conn *conn);
+/* Afterwards. */
+void conn_finish(struct conn *conn);
 
-/* Sends conn->batch, which the owner has filled; CONN_IDLE only. A failure shows as on_down. */
+/* Drops the connection like one that broke; it comes back by itself. */
+void conn_drop(struct conn *conn);
+/* Tries now, if it waits. */
+void conn_wake(struct conn *conn);
+
+/* May be given a batch. */
+bool conn_is_free(const struct conn *conn);
+
+/* Sends conn->batch, which the owner has filled; only if it is free. A failure shows as on_down. */
 void conn_send(struct conn *conn);
 
 /* Drops a connection that has heard nothing for longer than answer_timeout_ms allows. */

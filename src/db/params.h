@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How svcd connects to the database that a configuration names: libpq's parameters and the settings of the
- * session. Holds pointers into the configuration, and opens nothing.
+ * How svcd connects to the database that a configuration names: libpq's parameters. Holds pointers into the
+ * configuration, and opens nothing.
  */
 #ifndef DB_PARAMS_H
 #define DB_PARAMS_H
@@ -9,14 +9,13 @@
 #include "config/config.h"
 #include "db/conn.h"
 
-/* The connection parameters of PQconnectdbParams for this configuration, NULL-terminated. `options` is filled
- * with the session's settings and must live as long as the values are used, as must config. */
+/* The connection parameters of PQconnectdbParams for this configuration, NULL-terminated; config must live as
+ * long as they are used. */
 #define DATABASE_PARAMS_MAX 16
 struct database_params {
     const char *keywords[DATABASE_PARAMS_MAX];
     const char *values[DATABASE_PARAMS_MAX];
-    const char *read_values[DATABASE_PARAMS_MAX]; /* of connections that only read */
-    char options[512], read_options[576];
+    unsigned statement_timeout_ms;
 };
 void database_params_set(struct database_params *params, const struct config *config);
 

@@ -1,18 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
- * Queues, lanes and the end of a turn. What happens on one connection is conn.c's matter, within one batch
- * batch.c's.
+ * Lanes, the end of a turn, and what is ended before its time. Who goes next is queue.c's matter, what
+ * happens on one connection conn.c's, within one batch batch.c's.
  */
 #include "db/pool.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/container_of.h"
 
 #define CHECK_EVERY_MS 1000
+#define WATCH_EVERY_MS 20
+#define STARVED_NS     UINT64_C(40000000) /* waited so long for a connection */
+#define SLICE_MS       200                /* that a read waits for a lock while others wait for its place */
+#define SLICE_WRITE_MS 1500               /* likewise; longer than it takes the server to see a deadlock */
 
 /* Queries that may share one Sync of the lane. Writes that lock go alone, so that none waits on another's
  * locks. */
 static const unsigned queries_max[LANES] = {
-    [LANE_READ] = BATCH_MAX, [LANE_INSERT] = 128, [LANE_WRITE] = 1, [LANE_JOB] = 1
+    [LANE_READ] = BATCH_MAX, [LANE_INSERT] = 128, [LANE_WRITE] = 1, [LANE_JOB] = 1, [LANE_CONTROL] = 32
+};
+
+/* How long a batch may take while it keeps others waiting, until what is under way is run apart. */
+static const uint64_t slow_ns[LANES] = {
+    [LANE_READ] = UINT64_C(60000000), [LANE_INSERT] = UINT64_C(250000000), [LANE_WRITE] = UINT64_C(250000000)
 };
 
 static struct pool_lane *lane_of(struct pool *pool, const struct query *query)
@@ -20,45 +32,117 @@ static struct pool_lane *lane_of(struct pool *pool, const struct query *query)
     return &pool->lanes[query->statement->lane];
 }
 
-static void enqueue(struct pool *pool, struct query *query)
+/* Statements of these lanes are looked after; jobs take their time. */
+static bool is_watched(enum lane lane)
 {
-    struct pool_lane *lane = lane_of(pool, query);
-    query->state = QUERY_QUEUED;
-    lane->queued++;
-    TAILQ_INSERT_TAIL(&lane->queue, query, link);
+    return slow_ns[lane] > 0;
 }
 
-static void dequeue(struct pool *pool, struct query *query)
+/* ---- ending what is under way ---- */
+
+static const struct statement *cancel_statement(void)
 {
-    struct pool_lane *lane = lane_of(pool, query);
-    TAILQ_REMOVE(&lane->queue, query, link);
-    lane->queued--;
-    query->state = QUERY_IDLE;
+    for (size_t i = 0; i < sql_statements_n; i++)
+        if (strcmp(sql_statements[i]->name, "cancel_backend") == 0)
+            return sql_statements[i];
+    abort();
 }
 
-/* To the head of their queue, in order: they have waited longest. */
-static void enqueue_again(struct pool_lane *lane, struct query_list *retry)
+static void on_cancelled(struct query *query, const struct query_outcome *outcome)
 {
-    struct query *query;
-    while ((query = TAILQ_LAST(retry, query_list))) {
-        TAILQ_REMOVE(retry, query, link);
-        if (query->unwanted) {
-            query_end(query, QUERY_LOST);
+    (void)outcome; /* if it was in vain the next look will tell */
+    struct conn *conn = container_of(query, struct conn, cancel);
+    conn->is_cancelling = false;
+}
+
+/* Until the server has said that it did, no other batch may start on the connection: it would be ended in its
+ * place. */
+static void cancel(struct pool *pool, struct conn *conn, bool even_committing)
+{
+    if (conn->is_cancelling || !conn->backend_pid)
+        return;
+    struct query *query = &conn->cancel;
+    *query =
+        (struct query){ .statement = cancel_statement(), .deadline_ns = UINT64_MAX, .on_done = on_cancelled };
+    value_put_integer(&query->params[0], (int32_t)conn->backend_pid);
+    value_put_bigint(&query->params[1], conn->backend_began_us);
+    value_put_boolean(&query->params[2], even_committing);
+    if (pool_submit(pool, query) == 0)
+        conn->is_cancelling = conn->batch.cancelled = true;
+}
+
+static bool is_busy(const struct conn *conn)
+{
+    return conn->state == CONN_BUSY;
+}
+
+static uint64_t ran_ns(const struct conn *conn, uint64_t now_ns)
+{
+    return is_busy(conn) && now_ns > conn->batch.sent_ns ? now_ns - conn->batch.sent_ns : 0;
+}
+
+/* Whether somebody who would do no harm waits, and has for long. */
+static bool is_starved(struct pool_lane *lane, uint64_t now_ns)
+{
+    const struct query *next = TAILQ_FIRST(&lane->queue.ready);
+    return next && now_ns > next->submitted_ns + STARVED_NS;
+}
+
+/* The batch that has taken longest, of those that have had their time. */
+static struct conn *slowest(struct pool_lane *lane, enum lane number, uint64_t now_ns)
+{
+    struct conn *found = NULL;
+    bool all_apart = lane->apart_busy >= lane->conns_n;
+    for (unsigned i = 0; i < lane->conns_n; i++) {
+        struct conn *conn = &lane->conns[i];
+        if (conn_is_free(conn) || conn->is_cancelling)
+            return NULL; /* there is, or will be, one for whoever waits */
+        if (ran_ns(conn, now_ns) < slow_ns[number] || (conn->batch.apart && !all_apart))
             continue;
-        }
-        query->state = QUERY_QUEUED;
-        lane->queued++;
-        TAILQ_INSERT_HEAD(&lane->queue, query, link);
+        if (!found || ran_ns(conn, now_ns) > ran_ns(found, now_ns))
+            found = conn;
     }
+    return found;
 }
 
-static void end_queue(struct pool *pool, struct pool_lane *lane)
+static void watch_lane(struct pool *pool, enum lane number, uint64_t now_ns)
 {
-    struct query *query;
-    while ((query = TAILQ_FIRST(&lane->queue))) {
-        dequeue(pool, query);
-        query_end(query, QUERY_LOST);
+    struct pool_lane *lane = &pool->lanes[number];
+    for (unsigned i = 0; i < lane->conns_n; i++) {
+        struct conn *conn = &lane->conns[i];
+        if (is_busy(conn) && batch_is_unwanted(&conn->batch))
+            cancel(pool, conn, true);
+        else if (ran_ns(conn, now_ns) > slow_ns[number] && batch_has_company(&conn->batch))
+            cancel(pool, conn, false);
     }
+    struct conn *conn = is_starved(lane, now_ns) ? slowest(lane, number, now_ns) : NULL;
+    if (conn)
+        cancel(pool, conn, false);
+    queue_expire_apart(&lane->queue, now_ns);
+}
+
+static bool is_at_work(const struct pool *pool)
+{
+    for (enum lane number = 0; number < LANES; number++) {
+        const struct pool_lane *lane = &pool->lanes[number];
+        if (is_watched(number) && lane->queue.n > 0)
+            return true;
+        for (unsigned i = 0; is_watched(number) && i < lane->conns_n; i++)
+            if (is_busy(&lane->conns[i]))
+                return true;
+    }
+    return false;
+}
+
+static void on_watch(uv_timer_t *watch)
+{
+    struct pool *pool = watch->data;
+    uint64_t now_ns = uv_hrtime();
+    for (enum lane number = 0; number < LANES; number++)
+        if (is_watched(number))
+            watch_lane(pool, number, now_ns);
+    if (!is_at_work(pool))
+        uv_timer_stop(watch);
 }
 
 /* ---- connections ---- */
@@ -73,75 +157,151 @@ static void tell_available(struct pool *pool)
         pool->on_available(pool->data, available);
 }
 
+static bool has_backend(struct conn *conn, int64_t pid, int64_t began_us)
+{
+    const struct pool *pool = conn->data;
+    for (enum lane number = 0; number < LANES; number++)
+        for (unsigned i = 0; i < pool->lanes[number].conns_n; i++) {
+            const struct conn *other = &pool->lanes[number].conns[i];
+            if (other != conn && other->state >= CONN_PREPARING && other->backend_pid == pid &&
+                other->backend_began_us == began_us)
+                return true;
+        }
+    return false;
+}
+
+static void on_refused(struct conn *conn)
+{
+    struct pool *pool = conn->data;
+    for (enum lane number = 0; number < LANES; number++)
+        for (unsigned i = 0; i < pool->lanes[number].conns_n; i++)
+            conn_drop(&pool->lanes[number].conns[i]);
+}
+
 static void on_up(struct conn *conn)
 {
     struct pool *pool = conn->data;
     pool->lanes[conn->lane].up++;
+    for (enum lane number = 0; number < LANES; number++)
+        for (unsigned i = 0; i < pool->lanes[number].conns_n; i++)
+            conn_wake(&pool->lanes[number].conns[i]);
     tell_available(pool);
+}
+
+static void forget_apart(struct pool_lane *lane, const struct conn *conn)
+{
+    lane->apart_busy -= conn->batch.apart;
 }
 
 static void on_down(struct conn *conn, struct query_list *retry)
 {
     struct pool *pool = conn->data;
     struct pool_lane *lane = &pool->lanes[conn->lane];
+    if (conn->batch.apart)
+        forget_apart(lane, conn);
+    conn->batch.apart = false;
     lane->up--;
     lane->lost_n++;
-    enqueue_again(lane, retry);
+    queue_again(&lane->queue, retry);
     if (lane->up == 0)
-        end_queue(pool, lane);
+        queue_end(&lane->queue, QUERY_LOST);
     tell_available(pool);
 }
 
-static void on_batch_done(struct conn *conn, struct query_list *retry)
+static void on_batch_done(struct conn *conn)
 {
     struct pool *pool = conn->data;
-    enqueue_again(&pool->lanes[conn->lane], retry);
+    struct pool_lane *lane = &pool->lanes[conn->lane];
+    forget_apart(lane, conn);
+    conn->batch.apart = false;
+    queue_again_apart(&lane->queue, &conn->batch.stuck, conn->batch.locked && conn->lane == LANE_READ);
+    queue_again(&lane->queue, &conn->batch.retry);
 }
 
-static const struct conn_owner conn_owner = { .on_up = on_up,
+static const struct conn_owner conn_owner = { .has_backend = has_backend,
+                                              .on_refused = on_refused,
+                                              .on_up = on_up,
                                               .on_down = on_down,
                                               .on_batch_done = on_batch_done };
 
 /* ---- the end of a turn ---- */
 
-static void drop_expired(struct pool *pool, struct pool_lane *lane, uint64_t now_ns)
+static void fill(struct pool_lane *lane, enum lane number, struct batch *batch)
 {
-    struct query *query, *next;
-    for (query = TAILQ_FIRST(&lane->queue); query; query = next) {
-        next = TAILQ_NEXT(query, link);
-        if (query->deadline_ns <= now_ns) {
-            dequeue(pool, query);
-            query_end(query, QUERY_EXPIRED);
-        }
+    struct query *query;
+    const struct statement *beside = NULL;
+    bool is_mixed = false;
+    for (unsigned n = 0; n < queries_max[number]; n++) {
+        query = queue_next(&lane->queue, beside, is_mixed);
+        bool alone = query && query->alone;
+        if (!query || !batch_add(batch, query))
+            return;
+        is_mixed |= beside && beside != query->statement;
+        beside = query->statement;
+        if (alone)
+            return;
     }
 }
 
-static void send_waiting(struct pool *pool, enum lane number, struct conn *conn, uint64_t now_ns)
+/* One statement only: its reads merged, or one write. */
+static void fill_apart(struct pool *pool, struct pool_lane *lane, enum lane number, struct batch *batch)
+{
+    const struct statement *beside = NULL;
+    unsigned most = number == LANE_READ ? BATCH_MAX : 1;
+    for (unsigned n = 0; n < most && batch->n <= 1; n++) {
+        struct query *query = queue_next_apart(&lane->queue, beside);
+        if (!query)
+            break;
+        beside = query->statement;
+        bool alone = query->alone;
+        if (n == queue_merge_max(&lane->queue, beside) || !batch_add(batch, query) || alone)
+            break;
+    }
+    batch->apart = batch->n > 0;
+    bool others_wait = lane->queue.apart_n > 0;
+    if (number == LANE_READ)
+        batch->patience_ms = others_wait ? SLICE_MS : (int)pool->options.conn.lock_wait_ms;
+    else if (others_wait && lane->apart_busy + 2 >= lane->conns_n)
+        batch->patience_ms = SLICE_WRITE_MS;
+}
+
+/* Those apart have their turn while nobody else waits, or nothing of them is under way; but one connection
+ * is kept from them, if there is more than one. */
+static bool is_turn_of_apart(const struct pool_lane *lane)
+{
+    unsigned most = lane->conns_n > 1 ? lane->conns_n - 1 : 1;
+    bool others_wait = !TAILQ_EMPTY(&lane->queue.ready);
+    return lane->queue.apart_n > 0 && lane->apart_busy < (others_wait ? (lane->conns_n > 1 ? 1 : 0) : most);
+}
+
+/* Returns false when there is nothing to send. */
+static bool send_waiting(struct pool *pool, enum lane number, struct conn *conn)
 {
     struct pool_lane *lane = &pool->lanes[number];
-    batch_init(&conn->batch, number != LANE_READ);
-    batch_fill(&conn->batch, &lane->queue, queries_max[number], now_ns);
-    unsigned sent = 0;
-    for (size_t i = 0; i < conn->batch.n; i++)
-        sent += conn->batch.executions[i].n;
-    lane->queued -= sent;
-    histogram_add_size(&lane->batch_sizes, sent);
+    bool apart = is_turn_of_apart(lane);
+    batch_init(&conn->batch, &lane->queue, number != LANE_READ);
+    if (apart)
+        fill_apart(pool, lane, number, &conn->batch);
+    if (conn->batch.n == 0)
+        fill(lane, number, &conn->batch);
+    if (conn->batch.n == 0)
+        return false;
+    lane->apart_busy += conn->batch.apart;
+    histogram_add_size(&lane->batch_sizes, batch_size(&conn->batch));
     pool->batches_sent++;
     conn_send(conn);
+    if (is_watched(number) && !pool->stopping && !uv_is_active((uv_handle_t *)&pool->watch))
+        uv_timer_start(&pool->watch, on_watch, WATCH_EVERY_MS, WATCH_EVERY_MS);
+    return true;
 }
 
 static void send_all(struct pool *pool)
 {
     for (enum lane number = 0; number < LANES; number++) {
         struct pool_lane *lane = &pool->lanes[number];
-        for (unsigned i = 0; i < lane->conns_n && !TAILQ_EMPTY(&lane->queue); i++) {
-            if (lane->conns[i].state != CONN_IDLE)
-                continue;
-            uint64_t now_ns = uv_hrtime();
-            drop_expired(pool, lane, now_ns);
-            if (!TAILQ_EMPTY(&lane->queue))
-                send_waiting(pool, number, &lane->conns[i], now_ns);
-        }
+        for (unsigned i = 0; i < lane->conns_n && lane->queue.n > 0; i++)
+            if (conn_is_free(&lane->conns[i]) && !send_waiting(pool, number, &lane->conns[i]))
+                break;
     }
 }
 
@@ -164,7 +324,7 @@ static void on_check(uv_timer_t *check)
         for (unsigned i = 0; i < pool->lanes[number].conns_n; i++)
             conn_check(&pool->lanes[number].conns[i], now_ns);
     for (enum lane number = 0; number < LANES; number++)
-        drop_expired(pool, &pool->lanes[number], uv_hrtime());
+        queue_expire(&pool->lanes[number].queue, uv_hrtime());
 }
 
 /* ---- start and stop ---- */
@@ -172,22 +332,28 @@ static void on_check(uv_timer_t *check)
 static int lane_start(struct pool *pool, enum lane number, uv_loop_t *loop)
 {
     struct pool_lane *lane = &pool->lanes[number];
+    const struct conn_options *options = &pool->options.conn;
     unsigned n = pool->options.connections[number];
     if (n > POOL_CONNECTIONS_MAX)
         return UV_EINVAL;
-    if (n == 0)
-        return 0;
+    unsigned kind_max = number == LANE_WRITE && n > 1 ? n - 1 : POOL_CONNECTIONS_MAX;
+    unsigned wait_max_ms = number == LANE_READ  ? options->lock_wait_ms
+                           : is_watched(number) ? options->statement_timeout_ms
+                                                : 0;
+    int rc = queue_init(&lane->queue, number, kind_max, wait_max_ms * UINT64_C(1000000));
+    if (rc || n == 0)
+        return rc;
     lane->conns = calloc(n, sizeof *lane->conns);
     if (!lane->conns)
         return UV_ENOMEM;
     for (; lane->conns_n < n; lane->conns_n++) {
         struct conn *conn = &lane->conns[lane->conns_n];
-        *conn = (struct conn){ .options = &pool->options.conn,
+        *conn = (struct conn){ .options = options,
                                .owner = &conn_owner,
                                .data = pool,
                                .lane = number,
                                .number = (unsigned)number * 100 + lane->conns_n };
-        int rc = conn_start(conn, loop);
+        rc = conn_start(conn, loop);
         if (rc)
             return rc;
     }
@@ -197,15 +363,17 @@ static int lane_start(struct pool *pool, enum lane number, uv_loop_t *loop)
 int pool_start(struct pool *pool, uv_loop_t *loop, const struct pool_options *options)
 {
     pool->options = *options;
+    outage_init(&pool->own_outage);
+    if (!pool->options.conn.outage)
+        pool->options.conn.outage = &pool->own_outage;
     pool->available = pool->stopping = false;
-    for (enum lane number = 0; number < LANES; number++) {
+    for (enum lane number = 0; number < LANES; number++)
         pool->lanes[number] = (struct pool_lane){ 0 };
-        TAILQ_INIT(&pool->lanes[number].queue);
-    }
     uv_prepare_init(loop, &pool->before_poll);
     uv_check_init(loop, &pool->after_poll);
     uv_timer_init(loop, &pool->check);
-    pool->before_poll.data = pool->after_poll.data = pool->check.data = pool;
+    uv_timer_init(loop, &pool->watch);
+    pool->before_poll.data = pool->after_poll.data = pool->check.data = pool->watch.data = pool;
     uv_prepare_start(&pool->before_poll, on_before_poll);
     uv_check_start(&pool->after_poll, on_after_poll);
     uv_timer_start(&pool->check, on_check, CHECK_EVERY_MS, CHECK_EVERY_MS);
@@ -225,17 +393,24 @@ void pool_stop(struct pool *pool)
         struct pool_lane *lane = &pool->lanes[number];
         for (unsigned i = 0; i < lane->conns_n; i++)
             conn_stop(&lane->conns[i]);
-        end_queue(pool, lane);
+        if (lane->queue.kinds)
+            queue_end(&lane->queue, QUERY_LOST);
     }
     uv_close((uv_handle_t *)&pool->before_poll, NULL);
     uv_close((uv_handle_t *)&pool->after_poll, NULL);
     uv_close((uv_handle_t *)&pool->check, NULL);
+    uv_close((uv_handle_t *)&pool->watch, NULL);
 }
 
 void pool_finish(struct pool *pool)
 {
-    for (enum lane number = 0; number < LANES; number++)
-        free(pool->lanes[number].conns);
+    for (enum lane number = 0; number < LANES; number++) {
+        struct pool_lane *lane = &pool->lanes[number];
+        for (unsigned i = 0; i < lane->conns_n; i++)
+            conn_finish(&lane->conns[i]);
+        free(lane->conns);
+        queue_finish(&lane->queue);
+    }
 }
 
 /* ---- queries ---- */
@@ -243,7 +418,7 @@ void pool_finish(struct pool *pool)
 bool pool_is_available(const struct pool *pool)
 {
     for (enum lane number = 0; number < LANES; number++)
-        if (pool->options.connections[number] > 0 && pool->lanes[number].up == 0)
+        if (number != LANE_CONTROL && pool->options.connections[number] > 0 && pool->lanes[number].up == 0)
             return false;
     return !pool->stopping;
 }
@@ -253,21 +428,22 @@ int pool_submit(struct pool *pool, struct query *query)
     struct pool_lane *lane = lane_of(pool, query);
     if (pool->stopping || lane->up == 0)
         return UV_ENOTCONN;
-    if (lane->queued >= pool->options.queue_max) {
+    if (lane->queue.n >= pool->options.queue_max) {
         lane->refused_n++;
         return UV_ENOBUFS;
     }
-    query->unwanted = query->alone = false;
-    query->attempts = 0;
-    enqueue(pool, query);
+    queue_submit(&lane->queue, query);
     return 0;
 }
 
 bool pool_withdraw(struct pool *pool, struct query *query)
 {
     query->unwanted = true;
-    if (query->state != QUERY_QUEUED)
-        return false;
-    dequeue(pool, query);
-    return true;
+    if (query->state == QUERY_QUEUED) {
+        queue_remove(query);
+        return true;
+    }
+    if (query->batch && is_watched(query->statement->lane) && batch_is_unwanted(query->batch))
+        cancel(pool, container_of(query->batch, struct conn, batch), true);
+    return false;
 }

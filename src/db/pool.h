@@ -5,12 +5,19 @@
  * waiting reads find each other. While a connection carries a batch the next one gathers: batches grow with
  * the load, and an idle pool adds no delay.
  *
+ * What is stuck delays only those who need what it waits for. A statement that shares its connection waits
+ * for a lock a few milliseconds only; one that is slow while others wait for its connection is ended. Either
+ * is run again apart from the others (see queue.h), where it may take its time, on all of the lane's
+ * connections but one. What nobody waits for any more is ended, too: by pg_cancel_backend over a connection
+ * of the pool's own (LANE_CONTROL), during which the connection concerned carries nothing else.
+ *
  * Loop thread only.
  */
 #ifndef DB_POOL_H
 #define DB_POOL_H
 
 #include "db/conn.h"
+#include "db/queue.h"
 #include "observe/histogram.h"
 
 #define POOL_CONNECTIONS_MAX 64 /* of one lane */
@@ -24,9 +31,9 @@ struct pool_options {
 struct pool_lane {
     struct conn *conns;
     unsigned conns_n;
-    unsigned up; /* of them IDLE or BUSY */
-    struct query_list queue;
-    unsigned queued;
+    unsigned up;         /* of them IDLE or BUSY */
+    unsigned apart_busy; /* of them with a batch of those apart */
+    struct queue queue;
     /* Since the start; see pool_tell_metrics. */
     struct histogram batch_sizes; /* queries sent together */
     uint64_t refused_n;           /* queries: the queue was full */
@@ -35,6 +42,7 @@ struct pool_lane {
 
 struct pool {
     struct pool_options options;
+    struct outage own_outage; /* where the options name none */
     struct pool_lane lanes[LANES];
     unsigned batches_sent; /* so far: whoever sees it change knows that an answer is near */
     bool available;        /* as on_available was last told */
@@ -42,6 +50,7 @@ struct pool {
     uv_prepare_t before_poll;
     uv_check_t after_poll;
     uv_timer_t check;
+    uv_timer_t watch; /* while anything is under way */
     void (*on_available)(void *data,
                          bool available); /* may be NULL; every lane has a connection, or one has none */
     void *data;
@@ -57,7 +66,7 @@ int pool_start(struct pool *pool, uv_loop_t *loop, const struct pool_options *op
 void pool_stop(struct pool *pool);
 void pool_finish(struct pool *pool);
 
-/* True while every lane that has connections has a usable one. */
+/* True while every lane that carries calls has a usable connection, if it has any. */
 bool pool_is_available(const struct pool *pool);
 
 /* Queues a query whose first members are set. Returns 0: on_done will be called, once, on a later turn.
@@ -65,7 +74,8 @@ bool pool_is_available(const struct pool *pool);
 int pool_submit(struct pool *pool, struct query *query);
 
 /* Takes back a query that has not been sent: true, and on_done will not be called. False: it will, but the
- * query is not sent again whatever becomes of it. */
+ * query is not sent again whatever becomes of it, and once nobody waits for what its connection does the
+ * server is asked to end it. */
 bool pool_withdraw(struct pool *pool, struct query *query);
 
 #endif

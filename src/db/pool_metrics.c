@@ -10,10 +10,13 @@ static unsigned pools_n;
 
 const char *conn_state_name(enum conn_state state)
 {
-    static const char *const names[CONN_STATES] = {
-        [CONN_CLOSED] = "closed",       [CONN_DOWN] = "down", [CONN_CONNECTING] = "connecting",
-        [CONN_PREPARING] = "preparing", [CONN_IDLE] = "idle", [CONN_BUSY] = "busy"
-    };
+    static const char *const names[CONN_STATES] = { [CONN_CLOSED] = "closed",
+                                                    [CONN_DOWN] = "down",
+                                                    [CONN_RESOLVING] = "resolving",
+                                                    [CONN_CONNECTING] = "connecting",
+                                                    [CONN_PREPARING] = "preparing",
+                                                    [CONN_IDLE] = "idle",
+                                                    [CONN_BUSY] = "busy" };
     return names[state] ? names[state] : "other";
 }
 
@@ -34,7 +37,7 @@ static void tell_lane(struct metrics_out *out, enum metric metric, const struct 
         tell_connections(out, lane, name);
         break;
     case METRIC_svcd_database_queue_length:
-        metrics_put(out, metric, lane->queued, name);
+        metrics_put(out, metric, lane->queue.n, name);
         break;
     case METRIC_svcd_database_refused_total:
         metrics_put(out, metric, lane->refused_n, name);

@@ -14,6 +14,10 @@
 #define QUERY_PARAMS_MAX 8 /* PARAMS_MAX of tools/sqlgen */
 
 struct result; /* see result.h */
+struct queue;
+struct batch;
+struct query;
+TAILQ_HEAD(query_list, query);
 
 enum query_end {
     QUERY_DONE,    /* rows, perhaps none */
@@ -29,6 +33,7 @@ struct query_outcome {
     const char *sqlstate; /* five characters, QUERY_FAILED only */
     const char
         *message; /* for the log, not for the peer; without the detail, which may hold data of the request */
+    bool by_hand; /* 57014, but neither its time was over nor did we end it: an operator has */
     struct result *result;
     int first_row; /* this query's rows in the result */
     int rows_n;
@@ -49,16 +54,23 @@ struct query {
     uint64_t deadline_ns; /* uv_hrtime(); UINT64_MAX: none */
     void (*on_done)(struct query *query, const struct query_outcome *outcome);
     uint64_t submitted_ns; /* uv_hrtime() */
+    bool impatient;        /* is failed rather than wait for a lock */
 
     /* The pool's. */
     uint64_t sent_ns; /* last; 0: it has not been */
     TAILQ_ENTRY(query) link;
+    struct query_list *in; /* where it waits; NULL: nowhere */
+    struct queue *queue;   /* of its lane */
+    struct batch *batch;   /* SENT: what carries it */
     enum query_state state;
     bool unwanted;     /* withdrawn while it was sent */
     bool alone;        /* shares neither execution nor transaction: it, or a neighbour, failed before */
+    bool apart;        /* was found waiting for a lock, or slow: runs apart from what is neither */
+    bool was_lost;     /* with a connection, and sent again */
     unsigned attempts; /* how often it was sent */
+    bool leads;        /* is the one of its key that may be under way */
+    LIST_ENTRY(query) leader;
+    struct query_list followers; /* of a leader: those of an equal key, which wait for it */
 };
-
-TAILQ_HEAD(query_list, query);
 
 #endif

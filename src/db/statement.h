@@ -65,12 +65,13 @@ enum lane {
                   */
     LANE_WRITE,  /* everything that locks: a transaction each, alone on its connection */
     LANE_JOB, /* what jobs and commands run: like LANE_WRITE, on a pool of their own, and may take its time */
+    LANE_CONTROL, /* one connection that ends what the others wait for */
     LANES,
 };
 
 static inline const char *lane_name(enum lane lane)
 {
-    static const char *const names[LANES] = { "read", "insert", "write", "job" };
+    static const char *const names[LANES] = { "read", "insert", "write", "job", "control" };
     return names[lane];
 }
 
@@ -101,6 +102,7 @@ struct statement {
     size_t row_size;
     enum lane lane;
     enum sql_cardinality returns;
+    int key; /* the parameter that names the row it locks: one execution a value at a time; -1: none */
 };
 
 /* Made by tools/sqlgen: every statement. A connection prepares those of its lane when it comes up. */

@@ -311,12 +311,13 @@ static void start_pool(void)
     harness.pool_options = (struct pool_options){
         .conn = { .keywords = harness.params.keywords,
                   .values = harness.params.values,
-                  .read_values = harness.params.read_values,
+                  .statement_timeout_ms = harness.params.statement_timeout_ms,
+                  .lock_wait_ms = 15000, /* tests hold locks for as long as they like */
                   .connect_timeout_ms = 5000,
                   .answer_timeout_ms = 30000,
                   .reconnect_min_ms = 20,
                   .reconnect_max_ms = 100 },
-        .connections = { [LANE_READ] = 2, [LANE_INSERT] = 1, [LANE_WRITE] = 4 },
+        .connections = { [LANE_READ] = 2, [LANE_INSERT] = 1, [LANE_WRITE] = 4, [LANE_CONTROL] = 1 },
         .queue_max = 10000,
     };
     harness.context.pool = &harness.pool;

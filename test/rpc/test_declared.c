@@ -13,26 +13,13 @@
 
 /* ---- a pool that finds schema test first ---- */
 
-static const char *values[32], *read_values[32];
 static struct pool_options options;
 
 /* As the harness's, but for the search_path and that one connection a lane is enough. */
 static void look_first_in(const char *schemas)
 {
-    static char changed[2][1024];
     options = *harness_pool_options();
-    for (size_t i = 0; options.conn.keywords[i]; i++) {
-        values[i] = options.conn.values[i];
-        read_values[i] = options.conn.read_values[i];
-        if (strcmp(options.conn.keywords[i], "options") == 0) {
-            snprintf(changed[0], sizeof changed[0], "%s -c search_path=%s", values[i], schemas);
-            snprintf(changed[1], sizeof changed[1], "%s -c search_path=%s", read_values[i], schemas);
-            values[i] = changed[0];
-            read_values[i] = changed[1];
-        }
-    }
-    options.conn.values = values;
-    options.conn.read_values = read_values;
+    options.conn.schemas = schemas;
     for (int lane = 0; lane < LANES; lane++)
         options.connections[lane] = options.connections[lane] > 0;
 }

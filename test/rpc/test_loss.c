@@ -52,7 +52,7 @@ static void make_gate(void)
         "ALTER TABLE mentormessage ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY");
 }
 
-#define BLOCKED "application_name = 'svcd' AND wait_event = 'advisory'"
+#define BLOCKED "application_name ~ ' svcd ' AND wait_event = 'advisory'"
 
 static void wait_for_blocked(long n)
 {
@@ -64,12 +64,17 @@ static void wait_for_blocked(long n)
     ck_abort_msg("no backend waits for a lock");
 }
 
+/* What is blocked gives up now and then, and begins anew apart from others. */
 static void kill_blocked(int at_most)
 {
-    ck_assert_int_gt(db_int("SELECT count(*) FROM (SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM "
-                            "pg_stat_activity WHERE " BLOCKED " LIMIT %d) p) k",
-                            at_most),
-                     0);
+    for (int i = 0; i < 500; i++) {
+        if (db_int("SELECT count(*) FROM (SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM "
+                   "pg_stat_activity WHERE " BLOCKED " LIMIT %d) p) k",
+                   at_most) > 0)
+            return;
+        harness_run_ms(5);
+    }
+    ck_abort_msg("nothing to kill");
 }
 
 /* ---- reads ---- */
@@ -225,8 +230,9 @@ START_TEST(under_load_what_was_acknowledged_is_stored_once_and_nothing_else_twic
             reads[n] = get_notifications(mentors[n % MENTORS]);
         }
         harness_run_ms(2);
-        db_run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'svcd' ORDER "
-               "BY random() LIMIT 1");
+        db_run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ ' svcd ' ORDER "
+            "BY random() LIMIT 1");
         harness_run_ms(8);
     }
     rpc_wait_all();
@@ -280,7 +286,6 @@ static struct pool *use_linked_pool(void)
     strcat(socket_path, port);
     snprintf(link_path, sizeof link_path, "%s/.s.PGSQL.%s", folder, port);
     options.conn.values = values;
-    options.conn.read_values = NULL;
     return harness_use_pool(&options);
 }
 
@@ -313,7 +318,7 @@ START_TEST(calls_are_unavailable_at_once_while_the_database_is_away_and_served_w
         ck_assert_int_eq(health(), grpc_health_v1_HealthCheckResponse_ServingStatus_SERVING);
         rpc_ok(RPC_ADD_DEV_FEEDBACK, &(feedback_package_AddDevFeedbackRequest){ .content = "back" });
         unlink(link_path);
-        db_run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'svcd'");
+        db_run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ ' svcd '");
         harness_run_ms(100);
         is_unavailable_at_once(add_feedback("away again"));
         ck_assert_int_eq(health(), grpc_health_v1_HealthCheckResponse_ServingStatus_NOT_SERVING);

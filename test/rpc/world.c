@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "db/params.h"
+#include "db/session.h"
 
 static struct {
     const struct database_params *params;
@@ -102,9 +103,13 @@ static PGconn *connect_as_test(void)
 {
     PGconn *pg = PQconnectdbParams(world.params->keywords, world.params->values, 0);
     ck_assert_msg(PQstatus(pg) == CONNECTION_OK, "%s", PQerrorMessage(pg));
-    PQclear(PQexec(
-        pg,
-        "SET application_name = 'svcd test'; SET statement_timeout = 0; SET client_min_messages = error"));
+    char settings[SESSION_SETTINGS_LEN];
+    session_settings(settings, LANE_JOB, NULL, 0, 0);
+    const char *values[] = { settings };
+    PGresult *result = PQexecParams(pg, session_sql, 1, NULL, values, NULL, NULL, 0);
+    ck_assert_msg(PQresultStatus(result) == PGRES_TUPLES_OK, "%s", PQerrorMessage(pg));
+    PQclear(result);
+    PQclear(PQexec(pg, "SET application_name = 'svcd test'; SET client_min_messages = error"));
     return pg;
 }
 

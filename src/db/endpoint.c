@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A thread of our own rather than libuv's: those are joined when the process ends, and this one may hang in
+ * the resolver. So a lookup belongs to two, the loop and the thread, and whoever leaves last frees it.
+ */
+#include "db/endpoint.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct lookup {
+    uv_async_t done;
+    pthread_mutex_t lock;
+    bool abandoned; /* under the lock: `done` is closed, or about to be */
+    int owners;     /* likewise */
+    char *hosts, *ports;
+    struct endpoints found;
+    void (*on_found)(void *data, const struct endpoints *found);
+    void *data;
+};
+
+/* ---- hosts into endpoints ---- */
+
+static bool needs_resolver(const char *host)
+{
+    struct in6_addr any;
+    return *host && *host != '/' && *host != '@' && inet_pton(AF_INET, host, &any) != 1 &&
+           inet_pton(AF_INET6, host, &any) != 1;
+}
+
+static void add(struct endpoints *found, const char *host, const char *address, const char *port)
+{
+    if (found->n == ENDPOINTS_MAX)
+        return;
+    struct endpoint *endpoint = &found->items[found->n++];
+    snprintf(endpoint->host, sizeof endpoint->host, "%s", host);
+    snprintf(endpoint->address, sizeof endpoint->address, "%s", address);
+    snprintf(endpoint->port, sizeof endpoint->port, "%s", port);
+}
+
+static void resolve(struct endpoints *found, const char *host, const char *port)
+{
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list = NULL;
+    int rc = getaddrinfo(host, NULL, &hints, &list);
+    if (rc) {
+        snprintf(found->error, sizeof found->error, "the host name %.100s cannot be resolved: %s", host,
+                 gai_strerror(rc));
+        return;
+    }
+    for (const struct addrinfo *a = list; a; a = a->ai_next) {
+        char address[64];
+        if (getnameinfo(a->ai_addr, a->ai_addrlen, address, sizeof address, NULL, 0, NI_NUMERICHOST) == 0)
+            add(found, host, address, port);
+    }
+    freeaddrinfo(list);
+}
+
+/* The part of a list that `at` points to, which moves on; the last one counts for all that follow. */
+static void next_part(const char **at, char *part, size_t size)
+{
+    size_t len = strcspn(*at, ",");
+    snprintf(part, size, "%.*s", (int)(len < size ? len : size - 1), *at);
+    if ((*at)[len] == ',')
+        *at += len + 1;
+}
+
+static void find(struct endpoints *found, const char *hosts, const char *ports)
+{
+    const char *port_at = ports;
+    for (const char *at = hosts;; at++) {
+        char host[256], port[8];
+        size_t len = strcspn(at, ",");
+        snprintf(host, sizeof host, "%.*s", (int)(len < sizeof host ? len : sizeof host - 1), at);
+        next_part(&port_at, port, sizeof port);
+        if (needs_resolver(host))
+            resolve(found, host, port);
+        else
+            add(found, host, *host && *host != '/' && *host != '@' ? host : "", port);
+        at += len;
+        if (!*at)
+            return;
+    }
+}
+
+/* ---- off the loop ---- */
+
+static void leave(struct lookup *lookup)
+{
+    pthread_mutex_lock(&lookup->lock);
+    bool last = --lookup->owners == 0;
+    pthread_mutex_unlock(&lookup->lock);
+    if (!last)
+        return;
+    pthread_mutex_destroy(&lookup->lock);
+    free(lookup->hosts);
+    free(lookup->ports);
+    free(lookup);
+}
+
+static void *run(void *arg)
+{
+    struct lookup *lookup = arg;
+    find(&lookup->found, lookup->hosts, lookup->ports);
+    pthread_mutex_lock(&lookup->lock);
+    if (!lookup->abandoned)
+        uv_async_send(&lookup->done);
+    pthread_mutex_unlock(&lookup->lock);
+    leave(lookup);
+    return NULL;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    leave(handle->data);
+}
+
+void lookup_abandon(struct lookup *lookup)
+{
+    if (!lookup)
+        return;
+    pthread_mutex_lock(&lookup->lock);
+    lookup->abandoned = true;
+    pthread_mutex_unlock(&lookup->lock);
+    uv_close((uv_handle_t *)&lookup->done, on_closed);
+}
+
+static void on_done(uv_async_t *done)
+{
+    struct lookup *lookup = done->data;
+    void (*on_found)(void *, const struct endpoints *) = lookup->on_found;
+    void *data = lookup->data;
+    lookup_abandon(lookup); /* it lives until the handle is closed */
+    on_found(data, &lookup->found);
+}
+
+static int start_thread(struct lookup *lookup)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, 256 << 10);
+    int rc = pthread_create(&thread, &attributes, run, lookup);
+    pthread_attr_destroy(&attributes);
+    return rc ? UV_EAGAIN : 0;
+}
+
+static bool any_needs_resolver(const char *hosts)
+{
+    for (const char *at = hosts;; at++) {
+        char host[256];
+        size_t len = strcspn(at, ",");
+        snprintf(host, sizeof host, "%.*s", (int)(len < sizeof host ? len : sizeof host - 1), at);
+        if (needs_resolver(host))
+            return true;
+        at += len;
+        if (!*at)
+            return false;
+    }
+}
+
+int lookup_start(struct lookup **started, uv_loop_t *loop, const char *hosts, const char *ports,
+                 void (*on_found)(void *data, const struct endpoints *found), void *data)
+{
+    struct lookup *lookup = calloc(1, sizeof *lookup);
+    if (!lookup)
+        return UV_ENOMEM;
+    *lookup = (struct lookup){
+        .hosts = strdup(hosts), .ports = strdup(ports), .owners = 1, .on_found = on_found, .data = data
+    };
+    pthread_mutex_init(&lookup->lock, NULL);
+    int rc = lookup->hosts && lookup->ports ? uv_async_init(loop, &lookup->done, on_done) : UV_ENOMEM;
+    if (rc) {
+        leave(lookup);
+        return rc;
+    }
+    lookup->done.data = lookup;
+    if (any_needs_resolver(hosts)) {
+        lookup->owners++;
+        rc = start_thread(lookup);
+    } else {
+        find(&lookup->found, hosts, ports);
+        uv_async_send(&lookup->done);
+    }
+    if (rc) {
+        lookup->owners--;
+        lookup_abandon(lookup);
+        return rc;
+    }
+    *started = lookup;
+    return 0;
+}

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: MIT */
+#include "db/queue.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#define APART_NS      UINT64_C(1000000000) /* how long a statement is apart before one of it is tried again */
+#define STRIKES       3                    /* different rows may be locked: so many make it the table */
+#define RESULT_BYTES  (4 << 20)            /* of one execution */
+#define UNKNOWN_MERGE 16
+
+static struct kind *kind_of(const struct queue *queue, const struct statement *statement)
+{
+    return &queue->kinds[statement->number];
+}
+
+int queue_init(struct queue *queue, enum lane lane, unsigned kind_max, uint64_t wait_max_ns)
+{
+    *queue = (struct queue){ .lane = lane, .kind_max = kind_max, .wait_max_ns = wait_max_ns };
+    TAILQ_INIT(&queue->ready);
+    TAILQ_INIT(&queue->turns);
+    for (size_t i = 0; i < QUEUE_BUCKETS; i++)
+        LIST_INIT(&queue->leaders[i]);
+    queue->kinds = calloc(sql_statements_n, sizeof *queue->kinds);
+    if (!queue->kinds)
+        return UV_ENOMEM;
+    for (size_t i = 0; i < sql_statements_n; i++) {
+        TAILQ_INIT(&queue->kinds[i].apart);
+        TAILQ_INIT(&queue->kinds[i].parked);
+    }
+    return 0;
+}
+
+void queue_finish(struct queue *queue)
+{
+    free(queue->kinds);
+    queue->kinds = NULL;
+}
+
+/* ---- lists ---- */
+
+static void put(struct query *query, struct query_list *list, bool first)
+{
+    query->state = QUERY_QUEUED;
+    query->in = list;
+    query->queue->n++;
+    if (first)
+        TAILQ_INSERT_HEAD(list, query, link);
+    else
+        TAILQ_INSERT_TAIL(list, query, link);
+}
+
+static void take_out(struct query *query)
+{
+    struct queue *queue = query->queue;
+    struct kind *kind = kind_of(queue, query->statement);
+    TAILQ_REMOVE(query->in, query, link);
+    queue->apart_n -= query->in == &kind->apart;
+    queue->parked_n -= query->in == &kind->parked;
+    if (query->in == &kind->apart && TAILQ_EMPTY(&kind->apart) && kind->in_turn) {
+        TAILQ_REMOVE(&queue->turns, kind, turn);
+        kind->in_turn = false;
+    }
+    query->in = NULL;
+    query->state = QUERY_IDLE;
+    queue->n--;
+}
+
+static void put_apart(struct query *query)
+{
+    struct queue *queue = query->queue;
+    struct kind *kind = kind_of(queue, query->statement);
+    put(query, &kind->apart, false);
+    queue->apart_n++;
+    if (kind->in_turn)
+        return;
+    kind->in_turn = true;
+    TAILQ_INSERT_TAIL(&queue->turns, kind, turn);
+}
+
+/* To the head of the ready ones, in their order. */
+static void make_ready(struct query_list *list)
+{
+    struct query *query;
+    while ((query = TAILQ_LAST(list, query_list))) {
+        struct queue *queue = query->queue;
+        take_out(query);
+        put(query, &queue->ready, true);
+    }
+}
+
+/* ---- keys: of those that want one row, one is under way ---- */
+
+static const struct sql_param *key_of(const struct query *query)
+{
+    return query->statement->key < 0 ? NULL : &query->params[query->statement->key];
+}
+
+static size_t bucket_of(const struct query *query)
+{
+    const struct sql_param *key = key_of(query);
+    uint32_t hash = (uint32_t)query->statement->number + 2166136261u; /* FNV-1a */
+    for (int i = 0; key->data && i < key->len; i++)
+        hash = (hash ^ key->data[i]) * 16777619u;
+    return hash % QUEUE_BUCKETS;
+}
+
+static bool is_same_key(const struct query *a, const struct query *b)
+{
+    const struct sql_param *x = key_of(a), *y = key_of(b);
+    return a->statement == b->statement && x->len == y->len && x->data && y->data &&
+           memcmp(x->data, y->data, (size_t)x->len) == 0;
+}
+
+static struct query *leader_of(const struct query *query)
+{
+    struct query *leader;
+    if (!key_of(query))
+        return NULL;
+    LIST_FOREACH(leader, &query->queue->leaders[bucket_of(query)], leader)
+    if (is_same_key(leader, query))
+        return leader;
+    return NULL;
+}
+
+static void lead(struct query *query)
+{
+    if (query->leads || !key_of(query))
+        return;
+    query->leads = true;
+    TAILQ_INIT(&query->followers);
+    LIST_INSERT_HEAD(&query->queue->leaders[bucket_of(query)], query, leader);
+}
+
+/* The first follower leads the others, so that none of them is looked at before its turn. */
+static void queue_left(struct query *query)
+{
+    if (!query->leads)
+        return;
+    LIST_REMOVE(query, leader);
+    query->leads = false;
+    struct query *next = TAILQ_FIRST(&query->followers), *follower;
+    if (!next)
+        return;
+    take_out(next);
+    lead(next);
+    TAILQ_CONCAT(&next->followers, &query->followers, link);
+    TAILQ_FOREACH (follower, &next->followers, link)
+        follower->in = &next->followers;
+    put(next, &next->queue->ready, true);
+}
+
+/* ---- leaving ---- */
+
+void query_answer(struct query *query, const struct query_outcome *outcome)
+{
+    query->state = QUERY_IDLE;
+    query->batch = NULL;
+    queue_left(query);
+    query->on_done(query, outcome);
+}
+
+void query_end(struct query *query, enum query_end end)
+{
+    query_answer(query, &(struct query_outcome){ .end = end });
+}
+
+static void query_fail(struct query *query, const char *sqlstate, const char *message)
+{
+    query_answer(query,
+                 &(struct query_outcome){ .end = QUERY_FAILED, .sqlstate = sqlstate, .message = message });
+}
+
+/* ---- coming ---- */
+
+void queue_submit(struct queue *queue, struct query *query)
+{
+    query->queue = queue;
+    query->batch = NULL;
+    query->unwanted = query->alone = query->apart = query->was_lost = query->leads = false;
+    query->attempts = 0;
+    query->submitted_ns = uv_hrtime();
+    put(query, &queue->ready, false);
+}
+
+void queue_again(struct queue *queue, struct query_list *queries)
+{
+    struct query *query, *next;
+    for (query = TAILQ_FIRST(queries); query; query = next) {
+        next = TAILQ_NEXT(query, link);
+        if (!query->unwanted && !query->alone)
+            continue;
+        TAILQ_REMOVE(queries, query, link);
+        if (query->unwanted)
+            query_end(query, QUERY_LOST);
+        else
+            put(query, &queue->ready, false);
+    }
+    while ((query = TAILQ_LAST(queries, query_list))) {
+        TAILQ_REMOVE(queries, query, link);
+        put(query, &queue->ready, true);
+    }
+}
+
+void queue_again_apart(struct queue *queue, struct query_list *queries, bool whole_kind)
+{
+    struct query *query;
+    while ((query = TAILQ_FIRST(queries))) {
+        struct kind *kind = kind_of(queue, query->statement);
+        TAILQ_REMOVE(queries, query, link);
+        if (!query->apart)
+            kind->strikes++;
+        query->apart = true;
+        kind->probation = true;
+        if (whole_kind || kind->strikes >= STRIKES)
+            kind->apart_until_ns = uv_hrtime() + APART_NS;
+        if (query->unwanted) {
+            query_end(query, QUERY_LOST);
+            continue;
+        }
+        struct query *leader = leader_of(query);
+        if (leader && leader != query) {
+            query->apart = false;
+            put(query, &leader->followers, false);
+            continue;
+        }
+        lead(query);
+        put_apart(query);
+    }
+}
+
+/* ---- going ---- */
+
+static bool is_late(const struct query *query, uint64_t now_ns)
+{
+    return query->deadline_ns <= now_ns;
+}
+
+static void expire(struct query *query, enum query_end end)
+{
+    take_out(query);
+    query_end(query, end);
+}
+
+/* What waited for a lock as long as it may is told so in the words that the server has for it. */
+static void give_up(struct query *query)
+{
+    bool reads = query->statement->lane == LANE_READ;
+    take_out(query);
+    query_fail(query, reads ? "55P03" : "57014", "waited for a lock longer than it may");
+}
+
+/* Puts the head of the ready ones where it has to wait, if it has to. */
+static bool sets_aside(struct queue *queue, struct query *query, const struct statement *beside)
+{
+    struct kind *kind = kind_of(queue, query->statement);
+    struct query *leader = query->leads ? NULL : leader_of(query);
+    if (leader) {
+        take_out(query);
+        put(query, &leader->followers, false);
+    } else if (kind->apart_until_ns && uv_hrtime() < kind->apart_until_ns && !query->impatient) {
+        take_out(query);
+        put_apart(query);
+    } else if (query->statement != beside && kind->running >= queue->kind_max) {
+        take_out(query);
+        put(query, &kind->parked, false);
+        queue->parked_n++;
+    } else
+        return false;
+    return true;
+}
+
+static void unpark(struct queue *queue)
+{
+    for (size_t i = 0; queue->parked_n > 0 && i < sql_statements_n; i++) {
+        struct kind *kind = &queue->kinds[i];
+        struct query *query = TAILQ_FIRST(&kind->parked);
+        if (!query || kind->running >= queue->kind_max)
+            continue;
+        take_out(query);
+        put(query, &queue->ready, true);
+    }
+}
+
+struct query *queue_next(struct queue *queue, const struct statement *beside, bool beside_is_mixed)
+{
+    if (!beside)
+        unpark(queue);
+    struct query *query;
+    uint64_t now_ns = TAILQ_EMPTY(&queue->ready) ? 0 : uv_hrtime();
+    while ((query = TAILQ_FIRST(&queue->ready))) {
+        if (is_late(query, now_ns))
+            expire(query, QUERY_EXPIRED);
+        else if (!sets_aside(queue, query, beside))
+            break;
+    }
+    if (!query || !beside)
+        return query;
+    bool is_other = query->statement != beside || beside_is_mixed;
+    bool watched = kind_of(queue, query->statement)->probation || kind_of(queue, beside)->probation;
+    return query->alone || (is_other && watched) ? NULL : query;
+}
+
+struct query *queue_next_apart(struct queue *queue, const struct statement *beside)
+{
+    for (;;) {
+        struct kind *kind = beside ? kind_of(queue, beside) : TAILQ_FIRST(&queue->turns);
+        struct query *query = kind ? TAILQ_FIRST(&kind->apart) : NULL;
+        if (!query)
+            return NULL;
+        if (is_late(query, uv_hrtime()))
+            expire(query, QUERY_EXPIRED);
+        else
+            return beside && query->alone ? NULL : query;
+    }
+}
+
+void queue_take(struct query *query)
+{
+    struct kind *kind = kind_of(query->queue, query->statement);
+    bool was_apart = query->in == &kind->apart;
+    take_out(query);
+    if (query->queue->lane != LANE_INSERT) /* there, only one that was found stuck keeps others back */
+        lead(query);
+    if (was_apart && kind->in_turn) { /* the others first, next time */
+        TAILQ_REMOVE(&query->queue->turns, kind, turn);
+        TAILQ_INSERT_TAIL(&query->queue->turns, kind, turn);
+    }
+}
+
+void queue_remove(struct query *query)
+{
+    take_out(query);
+    queue_left(query);
+}
+
+/* ---- kinds ---- */
+
+void queue_kind_began(struct queue *queue, const struct statement *statement)
+{
+    kind_of(queue, statement)->running++;
+}
+
+void queue_kind_ended(struct queue *queue, const struct statement *statement)
+{
+    struct kind *kind = kind_of(queue, statement);
+    kind->running--;
+}
+
+void queue_kind_is_well(struct queue *queue, const struct statement *statement)
+{
+    struct kind *kind = kind_of(queue, statement);
+    kind->strikes = 0;
+    kind->probation = false;
+    if (!kind->apart_until_ns)
+        return;
+    kind->apart_until_ns = 0;
+    struct query_list guiltless;
+    struct query *query, *next;
+    TAILQ_INIT(&guiltless);
+    for (query = TAILQ_FIRST(&kind->apart); query; query = next) {
+        next = TAILQ_NEXT(query, link);
+        if (query->apart && statement->lane != LANE_READ)
+            continue;
+        query->apart = false;
+        take_out(query);
+        put(query, &guiltless, false);
+    }
+    make_ready(&guiltless);
+}
+
+/* ---- sizes ---- */
+
+unsigned queue_merge_max(const struct queue *queue, const struct statement *statement)
+{
+    const struct kind *kind = kind_of(queue, statement);
+    if (statement->returns != SQL_MANY || statement->params_n == 0)
+        return BATCH_MAX;
+    size_t worst = (size_t)kind->rows_max * kind->row_bytes;
+    size_t most = worst > 0 ? RESULT_BYTES / worst : BATCH_MAX;
+    size_t limit = kind->known ? BATCH_MAX : UNKNOWN_MERGE;
+    return most < 1 ? 1 : (unsigned)(most < limit ? most : limit);
+}
+
+void queue_learn_size(struct queue *queue, const struct statement *statement, size_t bytes, unsigned rows,
+                      unsigned rows_most)
+{
+    struct kind *kind = kind_of(queue, statement);
+    kind->known = true;
+    if (rows_most >= kind->rows_max)
+        kind->rows_max = rows_most;
+    else
+        kind->rows_max -= kind->rows_max / 1024; /* a thousand results later a heavy one is half forgotten */
+    if (rows == 0)
+        return;
+    unsigned mean = (unsigned)(bytes / rows);
+    kind->row_bytes = mean > kind->row_bytes ? mean : kind->row_bytes - (kind->row_bytes - mean) / 8;
+}
+
+/* ---- ending ---- */
+
+static void expire_list(struct query_list *list, uint64_t now_ns)
+{
+    struct query *query, *next;
+    for (query = TAILQ_FIRST(list); query; query = next) {
+        next = TAILQ_NEXT(query, link);
+        if (is_late(query, now_ns))
+            expire(query, QUERY_EXPIRED);
+    }
+}
+
+void queue_expire_apart(struct queue *queue, uint64_t now_ns)
+{
+    for (size_t i = 0; queue->apart_n > 0 && i < sql_statements_n; i++) {
+        struct query *query, *next;
+        for (query = TAILQ_FIRST(&queue->kinds[i].apart); query; query = next) {
+            next = TAILQ_NEXT(query, link);
+            if (is_late(query, now_ns))
+                expire(query, QUERY_EXPIRED);
+            else if (queue->wait_max_ns && now_ns > query->submitted_ns &&
+                     now_ns - query->submitted_ns > queue->wait_max_ns)
+                give_up(query);
+        }
+    }
+}
+
+void queue_expire(struct queue *queue, uint64_t now_ns)
+{
+    expire_list(&queue->ready, now_ns);
+    for (size_t i = 0; i < sql_statements_n; i++)
+        expire_list(&queue->kinds[i].parked, now_ns);
+    for (size_t i = 0; i < QUEUE_BUCKETS; i++) {
+        struct query *leader;
+        LIST_FOREACH(leader, &queue->leaders[i], leader)
+        expire_list(&leader->followers, now_ns);
+    }
+    queue_expire_apart(queue, now_ns);
+}
+
+void queue_end(struct queue *queue, enum query_end end)
+{
+    struct query *query;
+    while ((query = TAILQ_FIRST(&queue->ready)))
+        expire(query, end);
+    for (size_t i = 0; i < sql_statements_n; i++) {
+        while ((query = TAILQ_FIRST(&queue->kinds[i].parked)))
+            expire(query, end);
+        while ((query = TAILQ_FIRST(&queue->kinds[i].apart)))
+            expire(query, end);
+    }
+    /* Followers are left to those who lead them, which are under way or were among the ready ones. */
+    while ((query = TAILQ_FIRST(&queue->ready)))
+        expire(query, end);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What waits in one lane, and who may go next: the policy of the pool. Nobody waits behind what he does not
+ * need. Knows no connection.
+ *
+ *   ready   in order; taken from its head
+ *   apart   a list for every statement: those that were found waiting for a lock, or slow, and those of a
+ *           statement of which more were. They have connections of their own, take turns, and leave one
+ *           connection at least to the others.
+ *   parked  those whose statement has its share of the connections, and the followers of a query of an equal
+ *           key that is under way: they are ready again when that ends
+ *
+ * No list is walked for an execution. Loop thread only.
+ */
+#ifndef DB_QUEUE_H
+#define DB_QUEUE_H
+
+#include "db/query.h"
+
+#define QUEUE_BUCKETS 64
+
+/* Executions of a batch; enough to fill a send buffer, few enough to keep the first answer near the last. */
+#define BATCH_MAX 256
+
+/* What a lane knows of one statement. */
+struct kind {
+    unsigned running;        /* batches under way that carry it */
+    unsigned strikes;        /* of its queries found stuck since one was not */
+    uint64_t apart_until_ns; /* until then its queries go apart */
+    bool probation;          /* shares no batch with others until one of it has been quick */
+    unsigned rows_max;       /* of one query, slowly forgotten */
+    unsigned row_bytes;      /* likewise, a mean */
+    bool known;              /* enough results were seen to judge by them */
+    struct query_list apart;
+    struct query_list parked;
+    bool in_turn; /* stands in queue->turns */
+    TAILQ_ENTRY(kind) turn;
+};
+TAILQ_HEAD(kind_list, kind);
+
+struct queue {
+    enum lane lane;
+    unsigned kind_max; /* batches that may carry one statement at a time */
+    unsigned n;        /* all that wait */
+    unsigned apart_n;  /* of them apart */
+    unsigned parked_n; /* of them parked for their statement's sake */
+    struct query_list ready;
+    struct kind *kinds;     /* by statement's number */
+    struct kind_list turns; /* of the kinds that have queries apart */
+    uint64_t wait_max_ns;   /* what is apart is given up so long after it was submitted; 0: never */
+    LIST_HEAD(, query) leaders[QUEUE_BUCKETS];
+};
+
+/* Returns 0 or UV_ENOMEM. */
+int queue_init(struct queue *queue, enum lane lane, unsigned kind_max, uint64_t wait_max_ns);
+void queue_finish(struct queue *queue);
+
+void queue_submit(struct queue *queue, struct query *query);
+/* What comes back and is to be sent again: those that share before all others, those that go alone after
+ * them. */
+void queue_again(struct queue *queue, struct query_list *queries);
+/* What comes back because it was found waiting for a lock (of which a whole statement may be told guilty at
+ * once) or slow. */
+void queue_again_apart(struct queue *queue, struct query_list *queries, bool whole_kind);
+
+/* The next that may go beside others of the batch, at its place in the queue until queue_take(); NULL: none.
+ * Ends those whose deadline has passed. */
+struct query *queue_next(struct queue *queue, const struct statement *beside, bool beside_is_mixed);
+/* The next that may go in a batch for those apart: of `beside`, if that is not NULL. */
+struct query *queue_next_apart(struct queue *queue, const struct statement *beside);
+void queue_take(struct query *query);
+
+/* Withdraws one that waits. */
+void queue_remove(struct query *query);
+
+/* Answers a query, and whoever waited for it may go; or one without rows. */
+void query_answer(struct query *query, const struct query_outcome *outcome);
+void query_end(struct query *query, enum query_end end);
+
+/* A batch carried this statement, and does so no more. */
+void queue_kind_began(struct queue *queue, const struct statement *statement);
+void queue_kind_ended(struct queue *queue, const struct statement *statement);
+/* One of it was answered without having waited: it is as good as any other again. */
+void queue_kind_is_well(struct queue *queue, const struct statement *statement);
+
+/* How many queries of a statement one execution may carry, so that its result stays small. */
+unsigned queue_merge_max(const struct queue *queue, const struct statement *statement);
+/* A result came: so many bytes and rows in all, so many rows for the one that had most. */
+void queue_learn_size(struct queue *queue, const struct statement *statement, size_t bytes, unsigned rows,
+                      unsigned rows_most);
+
+/* Ends whatever waits beyond its deadline, and what is apart beyond wait_max_ns. Walks all: once in a while.
+ */
+void queue_expire(struct queue *queue, uint64_t now_ns);
+/* Only those apart. */
+void queue_expire_apart(struct queue *queue, uint64_t now_ns);
+/* Ends them all. */
+void queue_end(struct queue *queue, enum query_end end);
+
+#endif
