@@ -52,13 +52,13 @@ class Storm:
         self.logins = [rpcs.try_login(bench.world, bench.world.accounts - n, ("x-forwarded-for", f"192.0.2.{n + 1}"))
                        for n in range(-(-QUEUE // KNOWN_BURST))]
         for login in self.logins:
-            login.check(bench.svcd)
+            login.check(bench.svcd())
 
     def send(self, number, login):
         folder = self.bench.folder / f"storm.{number}"
         folder.mkdir(exist_ok=True)
         streams = len(range(number, QUEUE, len(self.logins)))
-        return Load(folder).h2load(self.bench.svcd, (login,), seconds=max(STORM_S, 2 * self.bench.seconds), connections=1,
+        return Load(folder).h2load(self.bench.svcd(), (login,), seconds=max(STORM_S, 2 * self.bench.seconds), connections=1,
                                    streams=streams, logged=True)
 
     def __enter__(self):
@@ -79,11 +79,11 @@ class Storm:
 def reads_under_logins(bench, row):
     """p99 of point reads at half of what svcd can do, without logins and with the hash queue full of them."""
     for rpc in row.rpcs:
-        rpc.check(bench.svcd)
-    most = statistics.median(bench.calm.rounds(bench.runs, lambda: svcd_load(bench, row.rpcs, seconds=1).per_s))
+        rpc.check(bench.svcd())
+    most = statistics.median(bench.calm.rounds(bench.runs, lambda: svcd_load(bench, row, seconds=1).per_s))
 
     def p99():
-        load = svcd_load(bench, row.rpcs, seconds=bench.seconds, logged=True, rate=most / 2)
+        load = svcd_load(bench, row, seconds=bench.seconds, logged=True, rate=most / 2)
         if load.per_s < 0.8 * most / 2:
             raise Wrong(f"of {most / 2:.0f} reads a second only {load.per_s:.0f} were made")
         return load.per_s, percentile(load.latencies_us, 50), load.calm_percentile(99)

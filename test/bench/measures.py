@@ -37,10 +37,11 @@ def counted(bench, rpcs):
     return [int(bench.world.value(rpc.counted)) for rpc in rpcs if rpc.counted]
 
 
-def svcd_load(bench, rpcs, **options):
-    """Load on svcd: what each call was to change has changed, whatever the replies say."""
+def svcd_load(bench, row, **options):
+    """Load on the row's svcd: what each call was to change has changed, whatever the replies say."""
+    rpcs = row.rpcs
     before = counted(bench, rpcs)
-    result = bench.load.h2load(bench.svcd, rpcs, **options)
+    result = bench.load.h2load(bench.svcd(row.edge), rpcs, **options)
     for was, now in zip(before, counted(bench, rpcs)):
         if now - was < result.n:  # more are those still under way when time is up
             raise Wrong(f"{rpcs[0].path}: {result.n} calls acknowledged, {now - was} stored")
@@ -50,7 +51,7 @@ def svcd_load(bench, rpcs, **options):
 def under_load(bench, row):
     """Throughput at 4 connections of 64 streams beside the row's baselines, latency, CPU and system calls."""
     for rpc in row.rpcs:
-        rpc.check(bench.svcd)
+        rpc.check(bench.svcd(row.edge))
     clients = {pipelined: best_clients(bench, row, PIPELINE_CLIENTS if pipelined else PLAIN_CLIENTS, pipelined)
                for name, pipelined in (("pgbench", False), ("pipelined", True)) if name in row.baselines}
     with ExitStack() as stack:
@@ -60,23 +61,25 @@ def under_load(bench, row):
         found["pgbench_clients"] = clients[False][0]
     found["syscalls"] = system_calls(bench, row, n=int(found["rps"]))
     for rpc in row.rpcs:
-        rpc.check(bench.svcd)
+        rpc.check(bench.svcd(row.edge))
     return found
 
 
 def load_round(bench, row, clients, noop):
     seconds = bench.seconds
-    svcd_load(bench, row.rpcs, seconds=WARM_UP_S)
-    cpu_s = bench.svcd.cpu_s()
-    load = svcd_load(bench, row.rpcs, seconds=seconds)
-    found = {"rps": load.per_s, "cpu_us": (bench.svcd.cpu_s() - cpu_s) / load.n * 1e6}
+    svcd_load(bench, row, seconds=WARM_UP_S)
+    cpu_s = bench.svcd(row.edge).cpu_s()
+    load = svcd_load(bench, row, seconds=seconds)
+    found = {"rps": load.per_s, "cpu_us": (bench.svcd(row.edge).cpu_s() - cpu_s) / load.n * 1e6}
     # Apart, because h2load writes its log a line a system call.
-    logged = svcd_load(bench, row.rpcs, seconds=LOGGED_S, logged=True).latencies_us
+    logged = svcd_load(bench, row, seconds=LOGGED_S, logged=True).latencies_us
     found |= {"p50_us": percentile(logged, 50), "p99_us": percentile(logged, 99)}
     for pipelined, choice in clients.items():
         found |= beside_pgbench(bench, row, choice, pipelined)
     if noop:
         found |= beside_noop(bench, row, noop)
+    if "grpc" in row.baselines:
+        found |= beside_grpc(bench, row)
     return found
 
 
@@ -92,23 +95,29 @@ def in_turns(n, name, svcd, baseline):
 
 def beside_pgbench(bench, row, choice, pipelined):
     return in_turns(1 if pipelined else TURNS, "pipelined" if pipelined else "pgbench",  # the former has no target
-                    lambda: svcd_load(bench, row.rpcs, seconds=bench.seconds),
+                    lambda: svcd_load(bench, row, seconds=bench.seconds),
                     lambda: bench.load.pgbench(bench.world, row.rpcs, bench.seconds, *choice, pipelined=pipelined))
 
 
 def beside_noop(bench, row, noop):
     """The two are so close to each other that their turns are short."""
     bench.load.h2load(noop, row.rpcs, seconds=WARM_UP_S)
-    return in_turns(int(bench.seconds / SLICE_S), "noop", lambda: svcd_load(bench, row.rpcs, seconds=SLICE_S),
+    return in_turns(int(bench.seconds / SLICE_S), "noop", lambda: svcd_load(bench, row, seconds=SLICE_S),
                     lambda: bench.load.h2load(noop, row.rpcs, seconds=SLICE_S))
+
+
+def beside_grpc(bench, row):
+    """The same load on a svcd that serves by the gRPC core."""
+    return in_turns(TURNS, "grpc", lambda: svcd_load(bench, row, seconds=bench.seconds),
+                    lambda: bench.load.h2load(bench.svcd("grpc"), row.rpcs, seconds=bench.seconds))
 
 
 def system_calls(bench, row, n):
     """System calls of svcd an RPC, counted by the kernel: strace would slow it down so much that they batch better."""
     n = max(n // 16, 64) * 16
     counts = bench.folder / "perf"
-    svcd_load(bench, row.rpcs, n=n, under=(
-        "perf", "stat", "-x,", "-e", "raw_syscalls:sys_enter", "-p", bench.svcd.process.pid, "-o", counts, "--"))
+    svcd_load(bench, row, n=n, under=(
+        "perf", "stat", "-x,", "-e", "raw_syscalls:sys_enter", "-p", bench.svcd(row.edge).process.pid, "-o", counts, "--"))
     line = next(line for line in counts.read_text().splitlines() if "raw_syscalls" in line)
     return int(line.split(",")[0]) / n
 
@@ -120,7 +129,7 @@ def one_stream(bench, row):
 
     def one_round():
         single = {"seconds": LOGGED_S, "connections": 1, "streams": 1, "logged": True}
-        load = svcd_load(bench, row.rpcs, **single)
+        load = svcd_load(bench, row, **single)
         statement = p50(bench.load.pgbench(bench.world, row.rpcs, 1, 1, logged=True))
         ceiling = p50(bench.load.h2load(noop, row.rpcs, **single))
         return {"rps": load.per_s, "p50_us": p50(load), "p99_us": percentile(load.latencies_us, 99),
@@ -130,25 +139,27 @@ def one_stream(bench, row):
 
 
 def new_connections(bench, row, at_once=1000, times=10):
-    """A connection for each RPC, all opened at once, beside the same on the no-op server."""
+    """A connection for each RPC, all opened at once, beside the same on the no-op server, or on svcd's grpc://."""
     def per_s(server):
         return bench.load.h2load(server, row.rpcs, n=at_once, connections=at_once, streams=1).per_s
 
-    def one_round():
-        cpu_s = bench.svcd.cpu_s()
-        pairs = [(per_s(bench.svcd), per_s(noop)) for _ in range(times)]  # in turn, for each is over in a moment
-        svcd, ceiling = map(statistics.harmonic_mean, zip(*pairs))
-        cpu_us = (bench.svcd.cpu_s() - cpu_s) / (at_once * times) * 1e6
-        return {"rps": svcd, "cpu_us": cpu_us, "noop_rps": ceiling, "to_noop": svcd / ceiling}
+    def one_round(name, other):
+        cpu_s = bench.svcd(row.edge).cpu_s()
+        pairs = [(per_s(bench.svcd(row.edge)), per_s(other)) for _ in range(times)]  # in turn, for each is over in a moment
+        svcd, base = map(statistics.harmonic_mean, zip(*pairs))
+        cpu_us = (bench.svcd(row.edge).cpu_s() - cpu_s) / (at_once * times) * 1e6
+        return {"rps": svcd, "cpu_us": cpu_us, f"{name}_rps": base, f"to_{name}": svcd / base}
+    if row.edge != "grpc":
+        return medians(bench.calm.rounds(bench.runs, lambda: one_round("grpc", bench.svcd("grpc"))))
     with bench.noop(row.rpcs[0]) as noop:
-        return medians(bench.calm.rounds(bench.runs, one_round))
+        return medians(bench.calm.rounds(bench.runs, lambda: one_round("noop", noop)))
 
 
-def memory(bench, _row):
+def memory(bench, row):
     """Resident memory of a svcd that has just started, then with so many idle HTTP/2 connections."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit[1], 2 * IDLE_CONNECTIONS), limit[1]))
-    with Svcd(bench.world, bench.folder / "memory.log") as svcd:
+    with Svcd(bench.world, bench.folder / "memory.log", edge=row.edge) as svcd:
         time.sleep(1)
         idle_mb = svcd.resident_mb()
         connections = [Connection(svcd.port) for _ in range(IDLE_CONNECTIONS)]

@@ -14,7 +14,7 @@ MARKS = ("<!-- bench -->", "<!-- /bench -->")
 COLUMNS = (
     ("RPC/s", "rps", "{:,.0f}"), ("p50 µs", "p50_us", "{:,.0f}"), ("p99 µs", "p99_us", "{:,.0f}"),
     ("CPU µs", "cpu_us", "{:.1f}"), ("system calls", "syscalls", "{:.2f}"),
-    ("÷ pgbench", "to_pgbench", "{:.2f}"), ("÷ pipelined", "to_pipelined", "{:.2f}"), ("÷ no-op", "to_noop", "{:.2f}"),
+    ("÷ pgbench", "to_pgbench", "{:.2f}"), ("÷ pipelined", "to_pipelined", "{:.2f}"), ("÷ no-op", "to_noop", "{:.2f}"), ("÷ grpc://", "to_grpc", "{:.2f}"),
 )
 
 

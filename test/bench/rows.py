@@ -37,9 +37,15 @@ class Row:
     measure: Callable      # (bench, row) -> numbers by name
     rpcs: tuple = ()       # called in turn; all with the same request bytes
     baselines: tuple = ()
+    edge: str = "grpc"     # by which svcd serves: grpc, http
     targets: tuple = ()
     options: dict = field(default_factory=dict)  # of the measure
     note: str = ""         # format string of the row's numbers, for what the table's columns do not show
+
+
+def http(name, title, measure, rpcs, baselines=(), targets=(), note=""):
+    """A row of our own edge, in a process that does not start the gRPC core."""
+    return Row(f"http-{name}", f"http://, {title}", measure, rpcs, baselines, "http", targets, note=note)
 
 
 def table(world):
@@ -49,19 +55,19 @@ def table(world):
     page = (rpcs.get_notifications(world, mentee), rpcs.get_matching_mentor(world, mentee),
             rpcs.list_appointments(world, mentee), rpcs.try_match_when_matched(world, mentee))
     return (
-        Row("point", "point read: AccountProfiles", under_load, (profiles,), ALL, (
+        Row("point", "point read: AccountProfiles", under_load, (profiles,), ALL, targets=(
             Target("÷ pgbench", "to_pgbench", 0.95, 1.3),
             Target("÷ no-op", "to_noop", 0.60, 0.85),
             Target("system calls an RPC", "syscalls", 4, 1.5, at_most=True))),
-        Row("skills", "small list: ListSkills", under_load, (rpcs.list_skills(world),), ALL, (
+        Row("skills", "small list: ListSkills", under_load, (rpcs.list_skills(world),), ALL, targets=(
             Target("÷ pgbench", "to_pgbench", 0.90, 1.15),)),
-        Row("notifications", "small list: GetNotifications", under_load, (page[0],), ALL, (
+        Row("notifications", "small list: GetNotifications", under_load, (page[0],), ALL, targets=(
             Target("÷ pgbench", "to_pgbench", 0.90, 1.15),)),
         Row("appointments", "joined list: List5AppointmentsByUserID", under_load, (page[2],), ALL),
-        Row("write", "durable write: AddDevFeedback", under_load, (rpcs.add_dev_feedback(world),), ALL, (
+        Row("write", "durable write: AddDevFeedback", under_load, (rpcs.add_dev_feedback(world),), ALL, targets=(
             Target("÷ pgbench", "to_pgbench", 0.90, 2.0),)),
         Row("page", "the front end's page, 4 RPCs", under_load, page, ("pgbench", "pipelined")),
-        Row("health", "health Check", under_load, (health,), ("noop",), (
+        Row("health", "health Check", under_load, (health,), ("noop",), targets=(
             Target("÷ no-op", "to_noop", 0.85, 0.97),)),
         Row("connections", "a new connection for every RPC: Check", new_connections, (health,), targets=(
             Target("÷ no-op", "to_noop", 0.90, 1.0),)),
@@ -78,7 +84,7 @@ def table(world):
         Row("storm", "point read at half load, hash queue full", reads_under_logins, (profiles,), targets=(
             Target("p99 ÷ without logins", "to_without", 2, 1.25, at_most=True),),
             note="p99 without logins {without_us:.0f} us; {logins:.0f} logins a second beside"),
-        Row("matched", "TryMatch of a mentee who has a mentor", under_load, (page[3],), ("pgbench", "pipelined"), (
+        Row("matched", "TryMatch of a mentee who has a mentor", under_load, (page[3],), ("pgbench", "pipelined"), targets=(
             Target("÷ pgbench", "to_pgbench", 0.90, 1.15),)),
         Row("match", "TryMatch, a new match, p50", new_match, targets=(
             Target("100,000 mentors", "middle_us", 5000, 2500, at_most=True, unit="µs"),
@@ -96,6 +102,21 @@ def table(world):
         Row("memory", "resident memory", memory, targets=(
             Target("idle", "idle_mb", 40, 20, at_most=True, unit="MB"),
             Target("with 2,000 idle connections", "connected_mb", 150, 80, at_most=True, unit="MB"))),
+        http("health", "health Check", under_load, (health,), ("grpc",), (
+            Target("CPU µs an RPC", "cpu_us", 5, 3.5, at_most=True),)),
+        http("point", "point read: AccountProfiles", under_load, (profiles,), ("pgbench", "grpc"), (
+            Target("÷ pgbench", "to_pgbench", 1.7, 2.2),
+            Target("CPU µs an RPC", "cpu_us", 10, 7, at_most=True))),
+        http("write", "durable write: AddDevFeedback", under_load, (rpcs.add_dev_feedback(world),), ("pgbench", "grpc"), (
+            Target("÷ pgbench", "to_pgbench", 2.2, 3),)),
+        http("latency", "one connection, one stream: AccountProfiles", one_stream, (profiles,), targets=(
+            Target("p50 ÷ (pgbench -c1 + no-op)", "to_sum", 1.15, 1.05, at_most=True),),
+             note="pgbench -c1 p50 {pgbench_p50_us:.0f} us, no-op p50 {noop_p50_us:.0f} us"),
+        http("connections", "a new connection for every RPC: Check", new_connections, (health,), targets=(
+            Target("÷ grpc://", "to_grpc", 3, 5),)),
+        http("memory", "resident memory", memory, (), targets=(
+            Target("idle", "idle_mb", 14, 11, at_most=True, unit="MB"),
+            Target("with 2,000 idle connections", "connected_mb", 45, 36, at_most=True, unit="MB"))),
         Row("scale", "p50 at 1,000,000 accounts ÷ at 1,000", growth, targets=(
             Target("worst of all RPCs", "worst_growth", 2, 1.3, at_most=True),),
             note="{worst}: {small_us:.0f} us at 1,000 accounts, {big_us:.0f} us at 1,000,000"),

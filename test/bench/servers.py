@@ -72,12 +72,12 @@ class Server:
 
 
 class Svcd(Server):
-    """svcd with etc/svcd.conf as it is shipped, on a world; but for `settings`, "section.key=value" each."""
+    """svcd with etc/svcd.conf as it is shipped, on a world, serving by one edge; but for `settings`, "section.key=value" each."""
 
-    def __init__(self, world, log, *settings):
+    def __init__(self, world, log, *settings, edge="grpc"):
         port = free_port()
         super().__init__("svcd", [world.svcd_binary, "--config", ROOT / "etc/svcd.conf",
-                                  "--set", f"server.listen=127.0.0.1:{port}",
+                                  "--set", f"server.listen={edge}://127.0.0.1:{port}",
                                   *(word for setting in settings for word in ("--set", setting))], port, world.environment(), log)
         self.wait_until_serving()
 
