@@ -21,6 +21,8 @@
 #include <uv.h>
 
 #include "admin/admin.h"
+#include "admin/snapshot.h"
+#include "admin/systemd.h"
 #include "call/call_log.h"
 #include "call/signal.h"
 #include "call/stream.h"
@@ -46,8 +48,10 @@
 #define CUT_MS      300
 #define LAST_MS     900
 #define LOG_STOP_MS 300 /* for the last lines to be written */
+/* Over both phases of a drain, before systemd ends what hangs. */
+#define STOP_GRACE_MS 5000
 
-static const int signal_numbers[] = { SIGTERM, SIGINT, SIGHUP };
+static const int signal_numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT };
 #define SIGNALS_N (sizeof signal_numbers / sizeof *signal_numbers)
 
 struct daemon {
@@ -60,6 +64,7 @@ struct daemon {
     struct database_params params, job_params;
     struct outage outage; /* of the database, for all that go to it */
     struct scheduler *scheduler;
+    struct admin_options admin_options;
     struct admin *admin;
     uv_signal_t signals[SIGNALS_N];
     uv_timer_t drain_timer;
@@ -90,6 +95,7 @@ static void drained(struct daemon *daemon)
     stop_work(daemon);
     timers_finish(&daemon->timers);
     process_watch_stop();
+    systemd_stop();
     admin_stop(daemon->admin);
     uv_close((uv_handle_t *)&daemon->drain_timer, NULL);
     for (size_t i = 0; i < SIGNALS_N; i++) {
@@ -145,17 +151,15 @@ static void on_lame_over(uv_timer_t *timer)
     uv_timer_start(&daemon->drain_timer, on_drain_tick, DRAIN_TICK_MS, DRAIN_TICK_MS);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+/* The first lets load balancers see it, the second drains at once, the third ends at once. */
+static void stop(struct daemon *daemon, const char *signal)
 {
-    struct daemon *daemon = handle->data;
-    if (number == SIGHUP) {
-        log_warn("SIGHUP changes nothing: the configuration is read at the start only; restart to change it");
-        return;
-    }
     switch (daemon->phase) {
     case SERVING:
-        log_info("stopping", log_str("signal", number == SIGINT ? "SIGINT" : "SIGTERM"));
+        log_info("stopping", log_str("signal", signal));
         daemon->phase = LAME;
+        systemd_stopping((uint64_t)daemon->config->drain.lame_ms +
+                         (uint64_t)daemon->config->drain.timeout_ms + STOP_GRACE_MS);
         daemon->context.draining = true;
         signal_raise(&daemon->context.health_changed);
         uv_timer_start(&daemon->drain_timer, on_lame_over, (uint64_t)daemon->config->drain.lame_ms, 0);
@@ -165,6 +169,26 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     case DRAINING:
         end_now(daemon);
+    }
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct daemon *daemon = handle->data;
+    switch (number) {
+    case SIGHUP:
+        log_warn("SIGHUP changes nothing: the configuration is read at the start only; restart to change it");
+        return;
+    case SIGUSR1:
+        admin_log_snapshot(&daemon->admin_options);
+        return;
+    case SIGUSR2:
+    case SIGQUIT:
+        log_warn("this signal is ignored: SIGTERM stops, SIGUSR1 logs a snapshot",
+                 log_str("signal", number == SIGUSR2 ? "SIGUSR2" : "SIGQUIT"));
+        return;
+    default:
+        stop(daemon, number == SIGINT ? "SIGINT" : "SIGTERM");
     }
 }
 
@@ -284,12 +308,13 @@ static size_t tell_jobs(void *data, struct admin_job *jobs, size_t max)
 
 static int start_admin(struct daemon *daemon)
 {
-    struct admin_options options = { .config = daemon->config,
-                                     .context = &daemon->context,
-                                     .connections = count_connections,
-                                     .jobs = tell_jobs,
-                                     .data = daemon };
-    return admin_start(&daemon->admin, &daemon->loop, &options);
+    daemon->admin_options = (struct admin_options){ .config = daemon->config,
+                                                    .context = &daemon->context,
+                                                    .connections = count_connections,
+                                                    .jobs = tell_jobs,
+                                                    .data = daemon };
+    int rc = admin_start(&daemon->admin, &daemon->loop, &daemon->admin_options);
+    return rc ? rc : systemd_start(&daemon->loop, &daemon->admin_options);
 }
 
 static void warn_of_config(const struct config *config)

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""Under systemd, and under an operator's signals: a socket of ours stands for systemd's."""
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+import svcd_client
+from google.protobuf.empty_pb2 import Empty
+from harness import PATIENCE_S, ROOT, Daemon, cluster, demo_database, is_serving, temporary_folder, wait_until
+
+
+class Notify(unittest.TestCase):
+    def listen(self, address):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.socket.close)
+        self.socket.settimeout(PATIENCE_S)
+        self.socket.bind(address)
+
+    def start(self, database=None, **env):
+        daemon = Daemon(database or demo_database(), env=env)
+        self.addCleanup(daemon.stop)
+        return daemon
+
+    def told(self, wanted):
+        """The next datagram that has this line."""
+        while True:
+            lines = self.socket.recv(4096).decode().split("\n")
+            if wanted in lines:
+                return lines
+
+    def test_ready_is_said_when_it_listens_and_stopping_when_it_drains(self):
+        for abstract in (False, True):
+            with self.subTest(abstract=abstract):
+                name = f"@svcd-test-{os.getpid()}" if abstract else str(temporary_folder(self) / "notify")
+                self.listen("\0" + name[1:] if abstract else name)
+                daemon = self.start(NOTIFY_SOCKET=name)
+                status = next(line for line in self.told("READY=1") if line.startswith("STATUS="))
+                self.assertRegex(status, r"^STATUS=\d+ calls a second, \d+ connections, database (available|away)$")
+                daemon.signal(signal.SIGTERM)
+                lines = self.told("STOPPING=1")
+                self.assertIn("EXTEND_TIMEOUT_USEC=15000000", lines)
+                self.assertEqual(daemon.wait(), 0)
+
+    def test_the_watchdog_is_fed_also_while_the_database_is_away(self):
+        self.listen("\0svcd-watchdog-%d" % os.getpid())
+        self.addCleanup(cluster, "start")
+        daemon = self.start(NOTIFY_SOCKET="@svcd-watchdog-%d" % os.getpid(), WATCHDOG_USEC="200000")
+        for _ in range(3):
+            self.told("WATCHDOG=1")
+        cluster("stop")
+        daemon.wait_for_log("database away")
+        for _ in range(3):
+            self.told("WATCHDOG=1")
+
+    def test_a_loop_that_stands_still_feeds_no_watchdog(self):
+        self.listen("\0svcd-frozen-%d" % os.getpid())
+        daemon = self.start(NOTIFY_SOCKET="@svcd-frozen-%d" % os.getpid(), WATCHDOG_USEC="100000")
+        self.told("WATCHDOG=1")
+        daemon.signal(signal.SIGSTOP)
+        self.addCleanup(daemon.signal, signal.SIGCONT)
+        self.socket.setblocking(False)
+        wait_until(lambda: self.is_silent(), "it is fed for ever")
+        time.sleep(0.5)
+        self.assertTrue(self.is_silent())
+
+    def is_silent(self):
+        try:
+            self.socket.recv(4096)
+            return False
+        except BlockingIOError:
+            return True
+
+    def test_a_socket_that_nobody_reads_stops_nothing(self):
+        self.listen("\0svcd-deaf-%d" % os.getpid())
+        daemon = self.start(NOTIFY_SOCKET="@svcd-deaf-%d" % os.getpid(), WATCHDOG_USEC="2000")
+        time.sleep(1)  # a datagram a millisecond: its queue is full
+        with svcd_client.Client(daemon.address) as client:
+            wait_until(lambda: is_serving(client), "not serving")
+
+    def test_a_watchdog_of_another_process_is_not_fed(self):
+        self.listen("\0svcd-other-%d" % os.getpid())
+        daemon = self.start(NOTIFY_SOCKET="@svcd-other-%d" % os.getpid(), WATCHDOG_USEC="2000", WATCHDOG_PID="1")
+        self.told("READY=1")
+        daemon.signal(signal.SIGTERM)
+        said = []
+        while "STOPPING=1" not in said:
+            said = self.socket.recv(4096).decode().split("\n")
+            self.assertNotIn("WATCHDOG=1", said)
+
+
+class Signals(unittest.TestCase):
+    def test_SIGUSR1_logs_a_snapshot(self):
+        daemon = Daemon(demo_database())
+        self.addCleanup(daemon.stop)
+        with svcd_client.Client(daemon.address) as client:
+            wait_until(lambda: is_serving(client), "not serving")
+            daemon.signal(signal.SIGUSR1)
+            daemon.wait_for_log("snapshot of a job", times=2)
+        log = "\n".join(daemon.log)
+        self.assertRegex(log, r"msg=snapshot connections=1 calls=0 streams=0 database=available draining=no ")
+        for lane in ("read", "insert", "write"):
+            self.assertRegex(log, rf'msg="snapshot of a lane" lane={lane} connections=\d+ up=\d+ busy=0 queued=0')
+
+    def test_SIGUSR2_and_SIGQUIT_are_ignored_with_a_line(self):
+        daemon = Daemon(demo_database())
+        self.addCleanup(daemon.stop)
+        for number in (signal.SIGUSR2, signal.SIGQUIT):
+            daemon.signal(number)
+            daemon.wait_for_log(f"is ignored.*signal={number.name}")
+        with svcd_client.Client(daemon.address) as client:
+            wait_until(lambda: is_serving(client), "not serving")
+            self.assertEqual(len(client.account.ListSkills(Empty(), timeout=PATIENCE_S).skills), 10)
+
+
+class Unit(unittest.TestCase):
+    """etc/svcd.service, as systemd itself judges it."""
+
+    def analyze(self, *arguments):
+        with tempfile.TemporaryDirectory(prefix="svcd-unit.") as folder:
+            unit = os.path.join(folder, "svcd.service")
+            text = (ROOT / "etc/svcd.service").read_text(encoding="utf-8")
+            with open(unit, "w", encoding="utf-8") as file:  # where the binary is, for it is looked for
+                file.write(text.replace("/usr/local/bin/svcd", os.environ["SVCD"]).replace("User=svcd", "User=daemon").replace("Group=svcd", "Group=daemon"))
+            return subprocess.run(["systemd-analyze", *arguments, unit], capture_output=True, text=True)
+
+    def test_it_is_well_formed(self):
+        done = self.analyze("verify", "--man=no")
+        ours = [line for line in (done.stdout + done.stderr).splitlines() if "svcd.service" in line]
+        self.assertEqual(ours, [])
+
+    def test_its_exposure_is_at_most_1_5(self):
+        done = self.analyze("security", "--offline=true", "--threshold=15")
+        self.assertEqual(done.returncode, 0, done.stdout[-400:] + done.stderr)
