@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/state.h"
 #include "observe/log.h"
 
 #define PARAMS_MAX      32
@@ -23,22 +24,27 @@
 /* How long a statement that shares its connection waits for a lock before it is run apart. */
 static const unsigned lock_ms[LANES] = { [LANE_READ] = 10, [LANE_INSERT] = 20, [LANE_WRITE] = 50 };
 
-/* From each state (row) to each (column). */
-static const bool allowed[CONN_STATES][CONN_STATES] = {
-    [CONN_CLOSED] = { [CONN_DOWN] = true },
-    [CONN_DOWN] = { [CONN_RESOLVING] = true, [CONN_CLOSED] = true },
-    [CONN_RESOLVING] = { [CONN_CONNECTING] = true, [CONN_DOWN] = true, [CONN_CLOSED] = true },
-    [CONN_CONNECTING] = { [CONN_PREPARING] = true, [CONN_DOWN] = true, [CONN_CLOSED] = true },
-    [CONN_PREPARING] = { [CONN_IDLE] = true, [CONN_DOWN] = true, [CONN_CLOSED] = true },
-    [CONN_IDLE] = { [CONN_BUSY] = true, [CONN_DOWN] = true, [CONN_CLOSED] = true },
-    [CONN_BUSY] = { [CONN_IDLE] = true, [CONN_DOWN] = true, [CONN_CLOSED] = true },
+static const struct state_machine states = {
+    .of = "database connection",
+    .names = { [CONN_CLOSED] = "CLOSED",
+               [CONN_DOWN] = "DOWN",
+               [CONN_RESOLVING] = "RESOLVING",
+               [CONN_CONNECTING] = "CONNECTING",
+               [CONN_PREPARING] = "PREPARING",
+               [CONN_IDLE] = "IDLE",
+               [CONN_BUSY] = "BUSY" },
+    .next = { [CONN_CLOSED] = TO(CONN_DOWN),
+              [CONN_DOWN] = TO(CONN_RESOLVING) | TO(CONN_CLOSED),
+              [CONN_RESOLVING] = TO(CONN_CONNECTING) | TO(CONN_DOWN) | TO(CONN_CLOSED),
+              [CONN_CONNECTING] = TO(CONN_PREPARING) | TO(CONN_DOWN) | TO(CONN_CLOSED),
+              [CONN_PREPARING] = TO(CONN_IDLE) | TO(CONN_DOWN) | TO(CONN_CLOSED),
+              [CONN_IDLE] = TO(CONN_BUSY) | TO(CONN_DOWN) | TO(CONN_CLOSED),
+              [CONN_BUSY] = TO(CONN_IDLE) | TO(CONN_DOWN) | TO(CONN_CLOSED) },
 };
 
 static void move(struct conn *conn, enum conn_state to)
 {
-    if (!allowed[conn->state][to])
-        abort();
-    conn->state = to;
+    conn->state = state_move(&states, conn->state, to);
 }
 
 static void try_endpoint(struct conn *conn);

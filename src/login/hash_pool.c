@@ -10,13 +10,13 @@
  */
 #include "login/hash_pool.h"
 
-#include <assert.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#include "base/state.h"
 #include "login/hash_arena.h"
 
 /* Idle for so long, a worker wipes its arena and gives it back. */
@@ -63,18 +63,21 @@ struct hash_pool {
     struct worker workers[];
 };
 
-static void job_move(struct hash_pool *pool, struct hash_job *job, int state)
+static const struct state_machine job_states = {
+    .of = "hash job",
+    .names = { "IDLE", "QUEUED", "RUNNING", "DONE" },
+    .next = { [HASH_JOB_IDLE] = TO(HASH_JOB_QUEUED),
+              [HASH_JOB_QUEUED] = TO(HASH_JOB_RUNNING) | TO(HASH_JOB_DONE),
+              [HASH_JOB_RUNNING] = TO(HASH_JOB_DONE),
+              [HASH_JOB_DONE] = TO(HASH_JOB_IDLE) },
+};
+
+static void job_move(struct hash_pool *pool, struct hash_job *job, unsigned state)
 {
-    static const bool allowed[4][4] = {
-        [HASH_JOB_IDLE] = { [HASH_JOB_QUEUED] = true },
-        [HASH_JOB_QUEUED] = { [HASH_JOB_RUNNING] = true, [HASH_JOB_DONE] = true },
-        [HASH_JOB_RUNNING] = { [HASH_JOB_DONE] = true },
-        [HASH_JOB_DONE] = { [HASH_JOB_IDLE] = true },
-    };
-    assert(allowed[job->state][state]);
+    state_move(&job_states, job->state, state);
     pool->stats.n_queued += (state == HASH_JOB_QUEUED) - (job->state == HASH_JOB_QUEUED);
     pool->stats.n_running += (state == HASH_JOB_RUNNING) - (job->state == HASH_JOB_RUNNING);
-    job->state = (unsigned)state;
+    job->state = state;
 }
 
 /* The job, off its list, waits for the loop; its password is gone. */
