@@ -5,6 +5,8 @@
 #include "db/migrate.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "commands/command.h"
 #include "db/params.h"
@@ -13,13 +15,21 @@ static int run(const struct config *config, const struct command_line *line)
 {
     struct database_params params;
     database_params_set(&params, config);
-    return migrate_run(params.keywords, params.values, command_line_option(line, "check"), stdout);
+    struct migrate_options options = { .check_only = command_line_option(line, "check"),
+                                       .wait_s = MIGRATE_WAIT_S };
+    const char *wait = command_line_option(line, "wait");
+    if (wait && (strspn(wait, "0123456789") != strlen(wait) || !*wait || strlen(wait) > 6))
+        return command_misused("--wait", "expected a number of seconds");
+    if (wait)
+        options.wait_s = (unsigned)strtoul(wait, NULL, 10);
+    return migrate_run(params.keywords, params.values, &options, stdout);
 }
 
 const struct command command_migrate = {
     .name = "migrate",
-    .synopsis = "migrate [--check]",
+    .synopsis = "migrate [--check] [--wait SECONDS]",
     .summary = "bring the database to this version's schema, or tell whether it is",
-    .options = { { "check", NULL, "only tell what is pending, with exit status 1 if something is" } },
+    .options = { { "check", NULL, "only tell what is pending, with exit status 1 if something is" },
+                 { "wait", "SECONDS", "how long to wait for what others lock (60)" } },
     .run = run,
 };

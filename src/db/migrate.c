@@ -7,34 +7,54 @@
 #include "db/migrate.h"
 
 #include <libpq-fe.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include "db/blockers.h"
+
+#define PAUSE_MAX_MS 4000
 
 struct migration {
     PGconn *pg;
+    const char *const *keywords, *const *values;
     PGresult *applied; /* name, checksum of every file the database remembers; NULL: it remembers none */
     FILE *out;
     bool check_only;
+    bool was_locked; /* the last error: somebody else holds a lock */
+    unsigned wait_s;
+    time_t begun;
     size_t files_done; /* applied, or found pending */
 };
 
 enum { MIGRATED = 0, NOT_MIGRATED = 1 };
 
-static const char SESSION_SQL[] = "SET search_path = svcd, public, pg_temp; SET TIME ZONE 'UTC';"
-                                  "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
-                                  "SET client_min_messages = warning";
+/* For each transaction, so that nothing is left on a connection that a pooler gives to others. Whoever waits
+ * for a table longer than lock_timeout gives it up for a while, for those who queue behind him. */
+static const char BEGIN_SQL[] =
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL search_path = svcd, public, pg_temp; SET LOCAL TIME ZONE 'UTC';"
+    "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;"
+    "SET LOCAL lock_timeout = '2s'; SET LOCAL client_min_messages = warning;"
+    "SET LOCAL check_function_bodies = on";
 
-/* Session level, held until the connection ends. The class is "svcd" in ASCII; sql/functions/locks.sql has
- * its others. */
-static const char TRY_LOCK_SQL[] = "SELECT pg_try_advisory_lock(1937138532, 0)";
-static const char LOCK_SQL[] = "SELECT pg_advisory_lock(1937138532, 0)";
+/* Held until the transaction ends. The class is "svcd" in ASCII; sql/functions/locks.sql has its others. */
+static const char LOCK_SQL[] = "SELECT pg_advisory_xact_lock(1937138532, 0)";
+
+static const char ENCODING_SQL[] =
+    "SELECT pg_catalog.current_setting('server_encoding') = 'UTF8', pg_catalog.current_setting("
+    "'server_encoding'), pg_catalog.current_database()";
 
 static const char HAS_LEDGER_SQL[] = "SELECT to_regclass('svcd.migration') IS NOT NULL";
 static const char MAKE_LEDGER_SQL[] =
     "CREATE SCHEMA IF NOT EXISTS svcd;"
-    "CREATE TABLE svcd.migration (name text PRIMARY KEY, checksum text NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS svcd.migration (name text PRIMARY KEY, checksum text NOT NULL,"
     " applied_at timestamptz NOT NULL DEFAULT now())";
 static const char READ_LEDGER_SQL[] = "SELECT name, checksum FROM svcd.migration ORDER BY name";
+static const char IS_APPLIED_SQL[] =
+    "SELECT FROM svcd.migration WHERE name = $1 AND checksum = $2";
+/* Which svcd's functions the database has: the row of this name has a version for its checksum. */
+#define VERSION_ROW "functions/(version)"
 static const char WRITE_LEDGER_SQL[] =
     "INSERT INTO svcd.migration (name, checksum) VALUES ($1, $2)"
     " ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = excluded.applied_at";
@@ -60,6 +80,38 @@ static unsigned line_at(const char *text, const char *position)
             line++;
     }
     return line;
+}
+
+/* What a role that may not must be given; a statement a row, for whoever may. */
+static const char GRANTS_SQL[] =
+    "SELECT format('GRANT CREATE ON DATABASE %I TO %I;', current_database(), current_user)"
+    " WHERE NOT has_database_privilege(current_database(), 'CREATE')"
+    " UNION ALL SELECT format('GRANT USAGE, CREATE ON SCHEMA public TO %I;', current_user)"
+    " WHERE NOT has_schema_privilege('public', 'USAGE, CREATE') OR NOT has_schema_privilege('public', 'CREATE')"
+    " UNION ALL SELECT format('ALTER SCHEMA svcd OWNER TO %I;', current_user) FROM pg_namespace n"
+    " WHERE n.nspname = 'svcd' AND NOT pg_has_role(n.nspowner, 'USAGE')"
+    " UNION ALL (SELECT format('ALTER TABLE %I.%I OWNER TO %I;', n.nspname, c.relname, current_user)"
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE c.relkind IN ('r', 'p') AND NOT pg_has_role(c.relowner, 'USAGE') AND (n.nspname = 'svcd' OR"
+    " n.nspname = 'public' AND c.relname = ANY ('{skill,businesssector,account,mentor,mentee,mentorskill,"
+    "menteeskill,assignment,meeting,workshop,mentormessage,menteemessage,milestone,mentorfeedback,"
+    "menteefeedback,developmentfeedback,websitefeedback,ratingmodel,pendingratingfeedback,pendingtextfeedback}'))"
+    " ORDER BY 1)"
+    " UNION ALL (SELECT format('ALTER FUNCTION %s OWNER TO %I;', p.oid::regprocedure, current_user)"
+    " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
+    " LEFT JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e'"
+    " WHERE n.nspname = 'svcd' AND d.objid IS NULL AND NOT pg_has_role(p.proowner, 'USAGE') ORDER BY 1)";
+
+static void print_grants(const struct migration *m)
+{
+    PQclear(PQexec(m->pg, "ROLLBACK"));
+    PGresult *grants = PQexec(m->pg, GRANTS_SQL);
+    int n = succeeded(grants) ? PQntuples(grants) : 0;
+    if (n > 0)
+        fprintf(stderr, "  a superuser, or who owns what is named, can help with:\n");
+    for (int row = 0; row < n; row++)
+        fprintf(stderr, "    %s\n", PQgetvalue(grants, row, 0));
+    PQclear(grants);
 }
 
 static void print_field(const char *label, const char *value)
@@ -90,18 +142,47 @@ static void print_failure(const struct migration *m, const struct migration_file
     print_field("where", PQresultErrorField(result, PG_DIAG_CONTEXT));
 }
 
-static bool execute(const struct migration *m, const struct migration_file *file, const char *sql)
+static bool has_sqlstate(const PGresult *result, const char *sqlstate)
 {
-    PGresult *result = PQexec(m->pg, sql);
+    const char *told = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    return told && strcmp(told, sqlstate) == 0;
+}
+
+/* An error that may be none of ours is not printed, for it will be tried again. */
+static bool is_done(struct migration *m, const struct migration_file *file, PGresult *result)
+{
     bool ok = succeeded(result);
-    if (!ok)
+    m->was_locked = has_sqlstate(result, "55P03") || has_sqlstate(result, "40P01");
+    if (!ok && !m->was_locked)
         print_failure(m, file, result);
+    if (has_sqlstate(result, "42501"))
+        print_grants(m);
     PQclear(result);
     return ok;
 }
 
+/* While it waits, who is waited for is told from a second connection. */
+static bool execute(struct migration *m, const struct migration_file *file, const char *sql)
+{
+    if (!PQsendQuery(m->pg, sql)) {
+        fprintf(stderr, "svcd migrate: %s", PQerrorMessage(m->pg));
+        return false;
+    }
+    blockers_tell_while_waiting(m->pg, m->keywords, m->values, m->out);
+    PGresult *result = NULL, *next;
+    while ((next = PQgetResult(m->pg))) {
+        if (result && !succeeded(result)) {
+            PQclear(next);
+            continue;
+        }
+        PQclear(result);
+        result = next;
+    }
+    return is_done(m, file, result);
+}
+
 /* Stores the answer of a one-row statement that returns a boolean. */
-static bool ask(const struct migration *m, const char *sql, bool *answer)
+static bool ask(struct migration *m, const char *sql, bool *answer)
 {
     PGresult *result = PQexec(m->pg, sql);
     bool ok = succeeded(result);
@@ -113,16 +194,48 @@ static bool ask(const struct migration *m, const char *sql, bool *answer)
     return ok;
 }
 
-static bool take_lock(const struct migration *m)
+/* ---- again while somebody holds a lock ---- */
+
+static bool may_wait(const struct migration *m, unsigned *pause_ms)
 {
-    bool mine;
-    if (!ask(m, TRY_LOCK_SQL, &mine))
+    if (!m->was_locked)
         return false;
-    if (mine)
-        return true;
-    fprintf(m->out, "waiting for another migration of this database\n");
+    if (time(NULL) - m->begun >= (time_t)m->wait_s) {
+        fprintf(stderr, "svcd migrate: gave up after %u s: what it needs is locked by others; nothing of this step was done."
+                        " Try again, or wait longer (--wait SECONDS)\n", m->wait_s);
+        return false;
+    }
+    struct timespec pause = { .tv_sec = *pause_ms / 1000, .tv_nsec = *pause_ms % 1000 * 1000000L };
+    fprintf(m->out, "locked by others; trying again in %.1f s\n", *pause_ms / 1000.0);
     fflush(m->out);
-    return execute(m, NULL, LOCK_SQL);
+    nanosleep(&pause, NULL);
+    *pause_ms = *pause_ms * 2 < PAUSE_MAX_MS ? *pause_ms * 2 : PAUSE_MAX_MS;
+    return true;
+}
+
+/* A transaction of one migration at a time; again as long as it may wait for others' locks. */
+static bool transact(struct migration *m, const struct migration_file *file, const char *name,
+                     bool (*work)(struct migration *m, const struct migration_file *file, const char *name))
+{
+    unsigned pause_ms = 500;
+    for (;;) {
+        m->was_locked = false;
+        if (execute(m, file, BEGIN_SQL) && execute(m, file, LOCK_SQL) && work(m, file, name) &&
+            execute(m, file, "COMMIT"))
+            return true;
+        bool was_locked = m->was_locked;
+        PQclear(PQexec(m->pg, "ROLLBACK"));
+        m->was_locked = was_locked;
+        if (!may_wait(m, &pause_ms))
+            return false;
+    }
+}
+
+static bool make_ledger(struct migration *m, const struct migration_file *file, const char *name)
+{
+    (void)file;
+    (void)name;
+    return execute(m, NULL, MAKE_LEDGER_SQL);
 }
 
 static bool read_ledger(struct migration *m)
@@ -131,7 +244,7 @@ static bool read_ledger(struct migration *m)
     if (!ask(m, HAS_LEDGER_SQL, &exists))
         return false;
     if (!exists)
-        return m->check_only || execute(m, NULL, MAKE_LEDGER_SQL);
+        return m->check_only || transact(m, NULL, NULL, make_ledger);
 
     m->applied = PQexec(m->pg, READ_LEDGER_SQL);
     if (succeeded(m->applied))
@@ -171,6 +284,31 @@ static bool is_known_migration(const char *name)
     return false;
 }
 
+/* -1, 0, 1, as numbers between dots compare. */
+static int compare_versions(const char *a, const char *b)
+{
+    while (*a || *b) {
+        char *a_end, *b_end;
+        unsigned long x = strtoul(a, &a_end, 10), y = strtoul(b, &b_end, 10);
+        if (x != y)
+            return x < y ? -1 : 1;
+        a = a_end + strcspn(a_end, "0123456789");
+        b = b_end + strcspn(b_end, "0123456789");
+    }
+    return 0;
+}
+
+/* An older svcd does not put its functions over those of a newer one. */
+static bool check_version(const struct migration *m)
+{
+    const char *version = applied_checksum(m, VERSION_ROW);
+    if (!version || compare_versions(version, SVCD_VERSION) <= 0)
+        return true;
+    fprintf(stderr, "svcd migrate: svcd %s has migrated the database, which this svcd, %s, does not undo; run that one\n",
+            version, SVCD_VERSION);
+    return false;
+}
+
 /* That the database's past is this binary's past. */
 static bool check_history(const struct migration *m)
 {
@@ -201,37 +339,63 @@ static bool check_history(const struct migration *m)
     return true;
 }
 
-static bool remember(const struct migration *m, const struct migration_file *file, const char *name)
+static bool remember(struct migration *m, const struct migration_file *file, const char *name,
+                     const char *checksum)
 {
-    const char *const params[] = { name, file->checksum };
-    PGresult *result = PQexecParams(m->pg, WRITE_LEDGER_SQL, 2, NULL, params, NULL, NULL, 0);
-    bool ok = succeeded(result);
-    if (!ok)
-        print_failure(m, file, result);
-    PQclear(result);
-    return ok;
+    const char *const params[] = { name, checksum };
+    return is_done(m, file, PQexecParams(m->pg, WRITE_LEDGER_SQL, 2, NULL, params, NULL, NULL, 0));
 }
 
-static bool run_file(const struct migration *m, const struct migration_file *file, const char *name)
+/* By another svcd, since the ledger was read. */
+static bool is_applied(struct migration *m, const struct migration_file *file, const char *name)
 {
-    if (!execute(m, file, "BEGIN") || !execute(m, file, file->text))
+    const char *const params[] = { name, file->checksum };
+    PGresult *result = PQexecParams(m->pg, IS_APPLIED_SQL, 2, NULL, params, NULL, NULL, 0);
+    bool applied = succeeded(result) && PQntuples(result) > 0;
+    PQclear(result);
+    return applied;
+}
+
+static bool run_file(struct migration *m, const struct migration_file *file, const char *name)
+{
+    if (is_applied(m, file, name))
+        return true;
+    if (!execute(m, file, file->text))
         return false;
     if (PQtransactionStatus(m->pg) != PQTRANS_INTRANS) {
         fprintf(stderr, "svcd migrate: %s: ends its transaction; leave BEGIN, COMMIT and ROLLBACK out\n",
                 file->name);
         return false;
     }
-    return remember(m, file, name) && execute(m, file, "COMMIT");
+    if (!remember(m, file, name, file->checksum))
+        return false;
+    m->files_done++;
+    fprintf(m->out, "applied %s\n", file->name);
+    fflush(m->out);
+    return true;
 }
 
 static bool apply(struct migration *m, const struct migration_file *file, const char *name)
 {
-    if (!m->check_only && !run_file(m, file, name))
-        return false;
+    if (!m->check_only)
+        return transact(m, file, name, run_file);
     m->files_done++;
-    fprintf(m->out, "%s %s\n", m->check_only ? "pending" : "applied", file->name);
+    fprintf(m->out, "pending %s\n", file->name);
     fflush(m->out);
     return true;
+}
+
+static bool note_version(struct migration *m, const struct migration_file *file, const char *name)
+{
+    (void)file;
+    return remember(m, NULL, name, SVCD_VERSION);
+}
+
+static bool apply_version(struct migration *m)
+{
+    const char *version = applied_checksum(m, VERSION_ROW);
+    bool is_older = !version || compare_versions(version, SVCD_VERSION) < 0;
+    return !is_older || m->check_only || transact(m, NULL, VERSION_ROW, note_version);
 }
 
 static bool apply_migrations(struct migration *m)
@@ -263,6 +427,21 @@ static bool apply_functions(struct migration *m)
     return true;
 }
 
+static bool check_encoding(struct migration *m)
+{
+    PGresult *result = PQexec(m->pg, ENCODING_SQL);
+    bool ok = succeeded(result) && *PQgetvalue(result, 0, 0) == 't';
+    if (!succeeded(result))
+        print_failure(m, NULL, result);
+    else if (!ok)
+        fprintf(stderr,
+                "svcd migrate: database %s is encoded in %s, but names and texts are UTF-8; convert it:\n"
+                "    createdb --encoding=UTF8 --template=template0 NEW && pg_dump %s | psql NEW\n",
+                PQgetvalue(result, 0, 2), PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2));
+    PQclear(result);
+    return ok;
+}
+
 static bool migrate(struct migration *m)
 {
     if (PQstatus(m->pg) != CONNECTION_OK) {
@@ -273,20 +452,25 @@ static bool migrate(struct migration *m)
         fprintf(stderr, "svcd migrate: %s", PQerrorMessage(m->pg));
         return false;
     }
-    return execute(m, NULL, SESSION_SQL) && (m->check_only || take_lock(m)) && read_ledger(m) &&
-           check_history(m) && apply_migrations(m) && apply_functions(m);
+    return check_encoding(m) && read_ledger(m) && check_history(m) && check_version(m) &&
+           apply_migrations(m) && apply_functions(m) && apply_version(m);
 }
 
-int migrate_run(const char *const *keywords, const char *const *values, bool check_only, FILE *out)
+int migrate_run(const char *const *keywords, const char *const *values,
+                const struct migrate_options *options, FILE *out)
 {
     struct migration m = { .pg = PQconnectdbParams(keywords, values, 0),
+                           .keywords = keywords,
+                           .values = values,
                            .out = out,
-                           .check_only = check_only };
+                           .check_only = options->check_only,
+                           .wait_s = options->wait_s,
+                           .begun = time(NULL) };
 
     bool ok = migrate(&m);
     if (ok && m.files_done == 0)
         fprintf(out, "the database is up to date\n");
     PQclear(m.applied);
     PQfinish(m.pg);
-    return ok && !(check_only && m.files_done > 0) ? MIGRATED : NOT_MIGRATED;
+    return ok && !(options->check_only && m.files_done > 0) ? MIGRATED : NOT_MIGRATED;
 }

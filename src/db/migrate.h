@@ -25,16 +25,23 @@ extern const size_t migration_files_n;
 extern const struct migration_file function_files[];
 extern const size_t function_files_n;
 
+struct migrate_options {
+    bool check_only; /* changes nothing and takes no lock */
+    unsigned wait_s; /* what others lock is waited for so long: 2 s at a time, so that others get through */
+};
+#define MIGRATE_WAIT_S 60
+
 /*
  * Connects as PQconnectdbParams does with these NULL-terminated arrays (expand_dbname 0) and applies what is
  * missing, one transaction a file; whoever migrates the same database at the same time waits, then finds it
- * done. With `check_only` it changes nothing and takes no lock. Writes a line to `out` for each file applied
- * (or pending), and to stderr what went wrong.
+ * done. No lock outlives a transaction. Writes a line to `out` for each file applied (or pending) and for
+ * whom it waits for, and to stderr what went wrong.
  *
  * Returns the process's exit code: 0 the database is as this binary wants it; 1 it is not, because files are
  * pending (check_only), one failed (the ones before it stay applied), an applied migration's text has
- * changed, the database knows a migration this binary does not (it is newer), or there is no connection.
+ * changed, a newer svcd has migrated it, it is not encoded in UTF-8, or there is no connection.
  */
-int migrate_run(const char *const *keywords, const char *const *values, bool check_only, FILE *out);
+int migrate_run(const char *const *keywords, const char *const *values,
+                const struct migrate_options *options, FILE *out);
 
 #endif
