@@ -18,7 +18,8 @@ RETURN coalesce((SELECT max(j.due) FROM svcd.job_run j
                 (SELECT min(m.applied_at) AT TIME ZONE 'UTC' FROM svcd.migration m));
 
 -- go | busy | already. its_due NULL: by hand, always due. Volatile: it has to look after it has the lock.
-CREATE OR REPLACE FUNCTION svcd.begin_job(its_job text, its_due timestamp) RETURNS text LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION svcd.begin_job(its_job text, its_due timestamp) RETURNS text LANGUAGE plpgsql
+    SET search_path = svcd, public, pg_temp AS $$
 BEGIN
     IF NOT try_lock_job(its_job) THEN
         RETURN 'busy';
@@ -31,7 +32,8 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION svcd.note_run(its_job text, its_due timestamp, took interval, its_outcome text, its_rows bigint,
-                                         its_error text) RETURNS bigint LANGUAGE sql AS $$
+                                         its_error text) RETURNS bigint LANGUAGE sql
+    SET search_path = svcd, public, pg_temp AS $$
     -- Rows are kept for 90 days, that of the last run that was done until there is another: what is due depends on it.
     DELETE FROM job_run j
     WHERE j.job = its_job AND j.finished < clock_timestamp() AT TIME ZONE 'UTC' - interval '90 days'
@@ -45,7 +47,8 @@ $$;
 -- ---- update-models ----
 
 -- Moves what can be computed with from the queue into the history; anything else is left where it is.
-CREATE OR REPLACE FUNCTION svcd.collect_ratings() RETURNS void LANGUAGE sql AS $$
+CREATE OR REPLACE FUNCTION svcd.collect_ratings() RETURNS void LANGUAGE sql
+    SET search_path = svcd, public, pg_temp AS $$
     WITH moved AS (
         DELETE FROM pendingratingfeedback p
         WHERE p.businessarea1id < p.businessarea2id AND p.rating BETWEEN -1e6 AND 1e6
@@ -71,7 +74,8 @@ CREATE OR REPLACE FUNCTION svcd.collect_ratings() RETURNS void LANGUAGE sql AS $
 $$;
 
 -- What has no model yet that was made of all of it.
-CREATE OR REPLACE FUNCTION svcd.unfitted_history() RETURNS SETOF rating_history LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION svcd.unfitted_history() RETURNS SETOF rating_history LANGUAGE plpgsql
+    SET search_path = svcd, public, pg_temp AS $$
 BEGIN
     RETURN QUERY
     SELECT h.* FROM rating_history h
@@ -82,7 +86,8 @@ END $$;
 
 -- The first half of a run: collects, and returns what is to be fitted. If the run should not be it returns nothing; the
 -- second half will say why.
-CREATE OR REPLACE FUNCTION svcd.ratings_to_fit(its_due timestamp) RETURNS SETOF rating_history LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION svcd.ratings_to_fit(its_due timestamp) RETURNS SETOF rating_history LANGUAGE plpgsql
+    SET search_path = svcd, public, pg_temp AS $$
 BEGIN
     IF begin_job('update-models', its_due) <> 'go' THEN
         RETURN;
@@ -92,7 +97,8 @@ BEGIN
 END $$;
 
 -- Stores models, each unless more ratings have come since it was made. Returns how many it stored.
-CREATE OR REPLACE FUNCTION svcd.store_models(models json) RETURNS bigint LANGUAGE sql AS $$
+CREATE OR REPLACE FUNCTION svcd.store_models(models json) RETURNS bigint LANGUAGE sql
+    SET search_path = svcd, public, pg_temp AS $$
     WITH current AS (
         UPDATE rating_history h SET fitted_n = h.n
         FROM json_to_recordset(models) AS f (area1_id integer, area2_id integer, n bigint, by_skill double precision,
@@ -114,7 +120,8 @@ $$;
 -- ---- suggest-workshops ----
 
 -- Returns how many notifications it sent: for each skill that ten unmatched mentees want, one to each mentor who has it.
-CREATE OR REPLACE FUNCTION svcd.suggest_workshops(OUT notifications bigint) LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION svcd.suggest_workshops(OUT notifications bigint) LANGUAGE plpgsql
+    SET search_path = svcd, public, pg_temp AS $$
 BEGIN
     INSERT INTO mentormessage (mentorid, message)
     SELECT t.mentorid, workshop_suggestion(s.name, w.mentees)
@@ -134,7 +141,8 @@ END $$;
 -- run is not done by that. Its statement in sql/queries/jobs.sql names it to run_job.
 
 -- Somebody else may have collected between the halves of this run: who has those ratings will store their models.
-CREATE OR REPLACE FUNCTION svcd.job_update_models(models json) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION svcd.job_update_models(models json) RETURNS bigint LANGUAGE plpgsql
+    SET search_path = svcd, public, pg_temp AS $$
 DECLARE
     stored bigint := store_models(models);
 BEGIN
@@ -146,7 +154,8 @@ RETURN svcd.suggest_workshops();
 
 -- Does a job's work, and writes its row. outcome: done | busy | already (rows NULL).
 CREATE OR REPLACE FUNCTION svcd.run_job(its_job text, its_due timestamp, took interval, input json, work regprocedure,
-                                        OUT outcome text, OUT rows bigint) LANGUAGE plpgsql AS $$
+                                        OUT outcome text, OUT rows bigint) LANGUAGE plpgsql
+    SET search_path = svcd, public, pg_temp AS $$
 DECLARE
     begun timestamptz := clock_timestamp();
 BEGIN

@@ -2,10 +2,10 @@
 -- The order in which svcd's statements take locks. Each is one transaction; whoever takes these in this
 -- order, from top to bottom, waits for nobody who waits for him.
 --
---   1. matching   advisory lock. Shared: a mentee is being matched. Exclusive: an account moves to another
+--   1. account    the row. FOR UPDATE by whoever changes it, FOR SHARE by whoever adds a profile to it.
+--   2. matching   advisory lock. Shared: a mentee is being matched. Exclusive: an account moves to another
 --                 business area; a move may take places of many mentors, a match those of one only, so they
---                 exclude each other.
---   2. account    the row. FOR UPDATE by whoever changes it, FOR SHARE by whoever adds a profile to it.
+--                 exclude each other. Nobody who holds it waits for an account.
 --   3. mentee     the row. FOR NO KEY UPDATE by whoever matches it (a move need not: every match waits for it).
 --   4. assignment the row. FOR KEY SHARE by whoever hangs a meeting or feedback on it, so that it is not
 --                 dissolved meanwhile; by its deletion.

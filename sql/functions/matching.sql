@@ -25,7 +25,8 @@ WHERE m.skilloverlapcoefficient BETWEEN -1e100 AND 1e100 AND m.agedifferencecoef
 -- lots are cut into blocks of equal width; blindly drawn are an area, a block and a place from 0 to 63 in it,
 -- until there is somebody at that place. So each has the same chance, as long as no block holds more than 64:
 -- it holds 16 on average where mentors are densest.
-CREATE OR REPLACE FUNCTION svcd.random_candidate(area_ids integer[]) RETURNS candidate LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION svcd.random_candidate(area_ids integer[]) RETURNS candidate LANGUAGE plpgsql
+    SET search_path = svcd, public, pg_temp AS $$
 DECLARE
     blocks double precision;
     block double precision;
@@ -60,9 +61,9 @@ RETURN CASE WHEN cardinality(skills) <= 16 THEN 3 ELSE 1 END;
 -- The lists in which a mentee finds whoever has a skill in common, and that of all mentors.
 CREATE OR REPLACE FUNCTION svcd.lists(skills integer[])
 RETURNS TABLE (skill1 integer, skill2 integer, skill3 integer, size integer) LANGUAGE sql IMMUTABLE ROWS 10 AS $$
-SELECT c.* FROM choices(CASE WHEN list_depth(skills) = 3 THEN skills ELSE '{}' END) c
+SELECT c.* FROM svcd.choices(CASE WHEN svcd.list_depth(skills) = 3 THEN skills ELSE '{}' END) c
 UNION ALL
-SELECT a, 0, 0, 1 FROM unnest(CASE WHEN list_depth(skills) = 1 THEN skills END) a
+SELECT a, 0, 0, 1 FROM unnest(CASE WHEN svcd.list_depth(skills) = 1 THEN skills END) a
 $$;
 
 -- The mentor of the highest predicted rating; every area with free mentors has a model.
@@ -79,7 +80,8 @@ $$;
 -- are walked: for mentees of more than three skills, as far as the best found falls short of the bound. Where common
 -- skills count against, that walk ends with the first mentor who has none of them.
 CREATE OR REPLACE FUNCTION svcd.predicted_candidate(its_mentee_id integer, its_area integer, its_dob date)
-RETURNS candidate LANGUAGE plpgsql STABLE AS $$
+RETURNS candidate LANGUAGE plpgsql STABLE
+    SET search_path = svcd, public, pg_temp AS $$
 DECLARE
     its_skills integer[] := ARRAY(SELECT DISTINCT k.skillid FROM menteeskill k
                                   WHERE k.menteeid = its_mentee_id AND k.skillid > 0 ORDER BY k.skillid);
@@ -158,7 +160,8 @@ END $$;
 
 -- The mentor an unmatched mentee gets; NULLs: none qualifies. Whether that still holds is to be seen under
 -- the lock.
-CREATE OR REPLACE FUNCTION svcd.best_candidate(its_mentee_id integer) RETURNS candidate LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION svcd.best_candidate(its_mentee_id integer) RETURNS candidate LANGUAGE plpgsql
+    SET search_path = svcd, public, pg_temp AS $$
 DECLARE
     its_area integer;
     its_dob date;
@@ -180,7 +183,8 @@ END $$;
 
 -- Gives an unmatched mentee the best mentor there is and returns its id; NULL: none qualifies. The caller
 -- holds the locks on matching and on the mentee.
-CREATE OR REPLACE FUNCTION svcd.assign_mentor(its_mentee_id integer) RETURNS integer LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION svcd.assign_mentor(its_mentee_id integer) RETURNS integer LANGUAGE plpgsql
+    SET search_path = svcd, public, pg_temp AS $$
 DECLARE
     best candidate;
     assigned integer;
@@ -214,7 +218,8 @@ END $$;
 
 CREATE OR REPLACE FUNCTION svcd.try_match(account_id bigint, OUT outcome text, OUT mentor_account_id bigint,
                                           OUT mentor_name text)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+    SET search_path = svcd, public, pg_temp AS $$
 DECLARE
     its_mentee_id integer;
     its_mentor_id integer;

@@ -6,7 +6,8 @@
 -- outcome: done | overlap | no_profile | no_mentor
 CREATE OR REPLACE FUNCTION svcd.schedule_meeting(account_id bigint, starts timestamp, minutes integer, its_link text,
                                                  OUT outcome text)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+    SET search_path = svcd, public, pg_temp AS $$
 DECLARE
     pair record;
 BEGIN
@@ -36,7 +37,8 @@ END $$;
 -- outcome: done | overlap | no_skill. Names need not be unique: the oldest skill of the name is meant.
 CREATE OR REPLACE FUNCTION svcd.schedule_workshop(skill_name text, starts timestamp, minutes integer, its_link text,
                                                   OUT outcome text)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+    SET search_path = svcd, public, pg_temp AS $$
 DECLARE
     its_skill_id integer;
     notification text := workshop_notification(skill_name, starts, minutes);
@@ -62,15 +64,15 @@ BEGIN
 END $$;
 
 -- The five earliest that have not ended. As no two overlap, those are the five that end first, which an index has in
--- order. Plain enough to become part of the statements that ask.
-CREATE OR REPLACE FUNCTION svcd.next_meetings(assignment_id integer) RETURNS SETOF meeting LANGUAGE sql STABLE AS $$
-    SELECT t.* FROM meeting t
+-- order. Plain enough to become part of the statements that ask; so they name schemas instead of setting a search_path.
+CREATE OR REPLACE FUNCTION svcd.next_meetings(assignment_id integer) RETURNS SETOF public.meeting LANGUAGE sql STABLE AS $$
+    SELECT t.* FROM public.meeting t
     WHERE t.assignmentid = assignment_id AND t.start + t.duration * interval '1 minute' > now() AT TIME ZONE 'UTC'
     ORDER BY t.start + t.duration * interval '1 minute' LIMIT 5
 $$;
 
-CREATE OR REPLACE FUNCTION svcd.next_workshops(skill_id integer) RETURNS SETOF workshop LANGUAGE sql STABLE AS $$
-    SELECT t.* FROM workshop t
+CREATE OR REPLACE FUNCTION svcd.next_workshops(skill_id integer) RETURNS SETOF public.workshop LANGUAGE sql STABLE AS $$
+    SELECT t.* FROM public.workshop t
     WHERE t.skillid = skill_id AND t.start + t.duration * interval '1 minute' > now() AT TIME ZONE 'UTC'
     ORDER BY t.start + t.duration * interval '1 minute' LIMIT 5
 $$;

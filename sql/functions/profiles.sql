@@ -4,7 +4,8 @@
 -- outcome: done | already | no_account | no_skill (detail: the first name that is no skill's).
 CREATE OR REPLACE FUNCTION svcd.register_profile(is_mentor boolean, account_id bigint, skill_names text[],
                                                  OUT outcome text, OUT detail text)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+    SET search_path = svcd, public, pg_temp AS $$
 DECLARE
     account_key integer;
     profile_id integer;
@@ -48,7 +49,8 @@ END $$;
 -- Moves an account to another business area: ends its assignments with people there, matches each mentee
 -- concerned anew, and tells every profile that lost an assignment so, once. The caller holds the lock on
 -- matching and on the account.
-CREATE OR REPLACE FUNCTION svcd.move_account(account_key integer, new_area integer) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION svcd.move_account(account_key integer, new_area integer) RETURNS void LANGUAGE plpgsql
+    SET search_path = svcd, public, pg_temp AS $$
 DECLARE
     mover text;
     area text;
@@ -102,7 +104,8 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION svcd.replace_skills(is_mentor boolean, profile_id integer, skills bigint[]) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+    SET search_path = svcd, public, pg_temp AS $$
 BEGIN
     IF is_mentor THEN
         DELETE FROM mentorskill k WHERE k.mentorid = profile_id AND k.skillid <> ALL (skills);
@@ -120,28 +123,29 @@ END $$;
 -- Whether the account lacks the profile, the e-mail is empty or taken, or the area or a skill does not exist.
 CREATE OR REPLACE FUNCTION svcd.update_is_refused(account_id bigint, is_mentor boolean, new_email text,
                                                   new_area_id bigint, skills bigint[]) RETURNS boolean LANGUAGE sql STABLE
-RETURN NOT CASE WHEN is_mentor THEN EXISTS (SELECT FROM public.mentor m WHERE m.accountid = account_id)
-                               ELSE EXISTS (SELECT FROM public.mentee e WHERE e.accountid = account_id) END
+    SET search_path = svcd, public, pg_temp AS $$
+SELECT NOT CASE WHEN is_mentor THEN EXISTS (SELECT FROM mentor m WHERE m.accountid = account_id)
+                               ELSE EXISTS (SELECT FROM mentee e WHERE e.accountid = account_id) END
     OR coalesce(new_email = '', false)
-    OR EXISTS (SELECT FROM public.account a WHERE a.email = new_email AND a.accountid <> account_id)
+    OR EXISTS (SELECT FROM account a WHERE a.email = new_email AND a.accountid <> account_id)
     OR new_area_id IS NOT NULL
-       AND NOT EXISTS (SELECT FROM public.businesssector b WHERE b.businesssectorid = new_area_id)
-    OR EXISTS (SELECT FROM unnest(skills) AS k WHERE NOT EXISTS (SELECT FROM public.skill s WHERE s.skillid = k));
+       AND NOT EXISTS (SELECT FROM businesssector b WHERE b.businesssectorid = new_area_id)
+    OR EXISTS (SELECT FROM unnest(skills) AS k WHERE NOT EXISTS (SELECT FROM skill s WHERE s.skillid = k))
+$$;
 
 -- False, and nothing changed, if it is refused. A NULL e-mail or area and an empty list of skills mean: as it
 -- was.
 CREATE OR REPLACE FUNCTION svcd.update_profile(account_id bigint, is_mentor boolean, new_email text,
                                                new_area_id bigint, skills bigint[]) RETURNS boolean
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+    SET search_path = svcd, public, pg_temp AS $$
 DECLARE
-    old account;
+    old record;
     profile_id integer;
     new_area integer;
+    moves boolean;
 BEGIN
-    IF new_area_id IS NOT NULL THEN
-        PERFORM lock_matching();
-    END IF;
-    SELECT a.* INTO old FROM account a WHERE a.accountid = account_id FOR UPDATE;
+    SELECT a.accountid, a.email, a.businesssectorid INTO old FROM account a WHERE a.accountid = account_id FOR UPDATE;
     profile_id := CASE WHEN is_mentor THEN (SELECT m.mentorid FROM mentor m WHERE m.accountid = account_id)
                                       ELSE (SELECT e.menteeid FROM mentee e WHERE e.accountid = account_id) END;
     SELECT b.businesssectorid INTO new_area FROM businesssector b WHERE b.businesssectorid = new_area_id FOR KEY SHARE;
@@ -156,10 +160,15 @@ BEGIN
             RETURN false;
         END;
     END IF;
+    -- Not before: whoever holds this lock holds up every match, and may not wait for an account meanwhile.
+    moves := new_area IS DISTINCT FROM old.businesssectorid AND new_area IS NOT NULL;
+    IF moves THEN
+        PERFORM lock_matching();
+    END IF;
     IF cardinality(skills) > 0 THEN
         PERFORM replace_skills(is_mentor, profile_id, skills);
     END IF;
-    IF new_area IS DISTINCT FROM old.businesssectorid AND new_area IS NOT NULL THEN
+    IF moves THEN
         PERFORM move_account(old.accountid, new_area);
     END IF;
     RETURN true;

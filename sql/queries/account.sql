@@ -15,7 +15,7 @@ SELECT 1 AS ok;
 -- column: account_id bigint
 -- column: password_hash bytea null
 -- lane: read
-SELECT a.accountid::bigint AS account_id, a.passwordhash AS password_hash FROM account a WHERE a.email = :email;
+SELECT c.account_id, c.password_hash FROM login_credentials(:email) c;
 
 -- name: renew_password_hash
 -- Puts a new crypt string in place of an old one, if that is still the one stored. Fails rather than wait for a lock.

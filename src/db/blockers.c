@@ -48,7 +48,8 @@ static void tell(PGconn *second, int pid, char *told, size_t size, FILE *out)
     PQclear(result);
 }
 
-void blockers_tell_while_waiting(PGconn *pg, const char *const *keywords, const char *const *values, FILE *out)
+void blockers_tell_while_waiting(PGconn *pg, const char *const *keywords, const char *const *values,
+                                 FILE *out)
 {
     static char told[512];
     PQflush(pg);

@@ -33,7 +33,8 @@ enum { MIGRATED = 0, NOT_MIGRATED = 1 };
 /* For each transaction, so that nothing is left on a connection that a pooler gives to others. Whoever waits
  * for a table longer than lock_timeout gives it up for a while, for those who queue behind him. */
 static const char BEGIN_SQL[] =
-    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL search_path = svcd, public, pg_temp; SET LOCAL TIME ZONE 'UTC';"
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL search_path = svcd, public, pg_temp; SET "
+    "LOCAL TIME ZONE 'UTC';"
     "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;"
     "SET LOCAL lock_timeout = '2s'; SET LOCAL client_min_messages = warning;"
     "SET LOCAL check_function_bodies = on";
@@ -51,8 +52,7 @@ static const char MAKE_LEDGER_SQL[] =
     "CREATE TABLE IF NOT EXISTS svcd.migration (name text PRIMARY KEY, checksum text NOT NULL,"
     " applied_at timestamptz NOT NULL DEFAULT now())";
 static const char READ_LEDGER_SQL[] = "SELECT name, checksum FROM svcd.migration ORDER BY name";
-static const char IS_APPLIED_SQL[] =
-    "SELECT FROM svcd.migration WHERE name = $1 AND checksum = $2";
+static const char IS_APPLIED_SQL[] = "SELECT FROM svcd.migration WHERE name = $1 AND checksum = $2";
 /* Which svcd's functions the database has: the row of this name has a version for its checksum. */
 #define VERSION_ROW "functions/(version)"
 static const char WRITE_LEDGER_SQL[] =
@@ -87,7 +87,8 @@ static const char GRANTS_SQL[] =
     "SELECT format('GRANT CREATE ON DATABASE %I TO %I;', current_database(), current_user)"
     " WHERE NOT has_database_privilege(current_database(), 'CREATE')"
     " UNION ALL SELECT format('GRANT USAGE, CREATE ON SCHEMA public TO %I;', current_user)"
-    " WHERE NOT has_schema_privilege('public', 'USAGE, CREATE') OR NOT has_schema_privilege('public', 'CREATE')"
+    " WHERE NOT has_schema_privilege('public', 'USAGE, CREATE') OR NOT has_schema_privilege('public', "
+    "'CREATE')"
     " UNION ALL SELECT format('ALTER SCHEMA svcd OWNER TO %I;', current_user) FROM pg_namespace n"
     " WHERE n.nspname = 'svcd' AND NOT pg_has_role(n.nspowner, 'USAGE')"
     " UNION ALL (SELECT format('ALTER TABLE %I.%I OWNER TO %I;', n.nspname, c.relname, current_user)"
@@ -95,7 +96,8 @@ static const char GRANTS_SQL[] =
     " WHERE c.relkind IN ('r', 'p') AND NOT pg_has_role(c.relowner, 'USAGE') AND (n.nspname = 'svcd' OR"
     " n.nspname = 'public' AND c.relname = ANY ('{skill,businesssector,account,mentor,mentee,mentorskill,"
     "menteeskill,assignment,meeting,workshop,mentormessage,menteemessage,milestone,mentorfeedback,"
-    "menteefeedback,developmentfeedback,websitefeedback,ratingmodel,pendingratingfeedback,pendingtextfeedback}'))"
+    "menteefeedback,developmentfeedback,websitefeedback,ratingmodel,pendingratingfeedback,"
+    "pendingtextfeedback}'))"
     " ORDER BY 1)"
     " UNION ALL (SELECT format('ALTER FUNCTION %s OWNER TO %I;', p.oid::regprocedure, current_user)"
     " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
@@ -201,8 +203,11 @@ static bool may_wait(const struct migration *m, unsigned *pause_ms)
     if (!m->was_locked)
         return false;
     if (time(NULL) - m->begun >= (time_t)m->wait_s) {
-        fprintf(stderr, "svcd migrate: gave up after %u s: what it needs is locked by others; nothing of this step was done."
-                        " Try again, or wait longer (--wait SECONDS)\n", m->wait_s);
+        fprintf(stderr,
+                "svcd migrate: gave up after %u s: what it needs is locked by others; nothing of this step "
+                "was done."
+                " Try again, or wait longer (--wait SECONDS)\n",
+                m->wait_s);
         return false;
     }
     struct timespec pause = { .tv_sec = *pause_ms / 1000, .tv_nsec = *pause_ms % 1000 * 1000000L };
@@ -304,8 +309,10 @@ static bool check_version(const struct migration *m)
     const char *version = applied_checksum(m, VERSION_ROW);
     if (!version || compare_versions(version, SVCD_VERSION) <= 0)
         return true;
-    fprintf(stderr, "svcd migrate: svcd %s has migrated the database, which this svcd, %s, does not undo; run that one\n",
-            version, SVCD_VERSION);
+    fprintf(
+        stderr,
+        "svcd migrate: svcd %s has migrated the database, which this svcd, %s, does not undo; run that one\n",
+        version, SVCD_VERSION);
     return false;
 }
 
@@ -456,8 +463,8 @@ static bool migrate(struct migration *m)
            apply_migrations(m) && apply_functions(m) && apply_version(m);
 }
 
-int migrate_run(const char *const *keywords, const char *const *values,
-                const struct migrate_options *options, FILE *out)
+int migrate_run(const char *const *keywords, const char *const *values, const struct migrate_options *options,
+                FILE *out)
 {
     struct migration m = { .pg = PQconnectdbParams(keywords, values, 0),
                            .keywords = keywords,

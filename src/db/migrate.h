@@ -41,7 +41,7 @@ struct migrate_options {
  * pending (check_only), one failed (the ones before it stay applied), an applied migration's text has
  * changed, a newer svcd has migrated it, it is not encoded in UTF-8, or there is no connection.
  */
-int migrate_run(const char *const *keywords, const char *const *values,
-                const struct migrate_options *options, FILE *out);
+int migrate_run(const char *const *keywords, const char *const *values, const struct migrate_options *options,
+                FILE *out);
 
 #endif

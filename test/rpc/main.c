@@ -34,7 +34,8 @@ static int prepare_database(void)
     if (config_load(&config, &source, stderr))
         return 1;
     database_params_set(&params, &config);
-    int status = migrate_run(params.keywords, params.values, &(struct migrate_options){ .wait_s = MIGRATE_WAIT_S }, stdout);
+    int status = migrate_run(params.keywords, params.values,
+                             &(struct migrate_options){ .wait_s = MIGRATE_WAIT_S }, stdout);
     if (!status)
         status = tell_problems(params.keywords, params.values);
     config_finish(&config);
