@@ -129,11 +129,17 @@ $(GEN_PB:%=%.c) $(GEN_PB:%=%.h) &: $(PROTO_INPUTS) | deps-build
 	@$(PROTOC) --plugin=protoc-gen-nanopb=/usr/bin/protoc-gen-nanopb --nanopb_out="-q -fproto/nanopb.options:generated" \
 	    $(PROTO_PATHS) $(PROTOS) $(WELL_KNOWN:%=%.proto) $(STANDARD:%=%.proto)
 
-generated/methods.c generated/methods.h generated/rpc_names.h generated/descriptors.c &: $(PROTO_INPUTS) tools/protoc-gen-svcd | deps-build
+generated/methods.c generated/methods.h generated/rpc_names.h generated/handlers.txt generated/descriptors.c &: $(PROTO_INPUTS) tools/protoc-gen-svcd | deps-build
 	@echo "GEN  methods"
 	@$(PROTOC) --plugin=protoc-gen-svcd=tools/protoc-gen-svcd --svcd_out=generated \
 	    --svcd_opt=grpc.reflection.v1alpha.ServerReflection=grpc.reflection.v1.ServerReflection \
 	    $(PROTO_PATHS) $(PROTOS) $(STANDARD:%=%.proto)
+
+# What the linker would say of a method without handler says neither where the method stands nor what to write.
+build/handlers: generated/handlers.txt tools/handlers $(wildcard src/services/*.c)
+	@tools/handlers generated/handlers.txt src/services/*.c
+	@touch $@
+$(O)/generated/methods.o: | build/handlers
 
 generated/messages.c generated/messages.h &: $(PROTO_INPUTS) tools/protoc-gen-messages | deps-build
 	@echo "GEN  messages"
@@ -284,7 +290,7 @@ lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-t
 	tools/include-graph
 	clang-format --dry-run --Werror $(C_FILES)
 	clang-tidy --quiet --warnings-as-errors='*' $(SOURCES) -- -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS)
-	shellcheck tools/check tools/deps tools/run .ci/run
+	shellcheck tools/check tools/deps tools/handlers tools/run .ci/run
 
 .PHONY: fmt
 fmt: ## format the C sources

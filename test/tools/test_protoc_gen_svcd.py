@@ -53,6 +53,17 @@ class Plugin(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return [(self.folder / name).read_text() for name in ("methods.h", "methods.c", "rpc_names.h")]
 
+    def test_a_method_without_handler_is_told_with_its_place_and_what_to_write(self):
+        self.made_of(GREETER)
+        service = self.folder / "greet.c"
+        for text, told in (("enum next greet_say_hello5_times_by_id(\n    struct call *call", ""),
+                           ("return greet_say_hello5_times_by_id(call, req);\n",
+                            "proto/greet.proto:6: SayHello5TimesByID has no handler; write `enum next greet_say_hello5_times_by_id("
+                            "struct call *call, const greet_package_HelloRequest *req)` in src/services/greet.c\n")):
+            service.write_text(text)
+            done = subprocess.run([PLUGIN.parent / "handlers", self.folder / "handlers.txt", service], capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stderr), (1 if told else 0, told))
+
     def refused(self, line, words, *texts):
         done = self.run_on(*texts)
         self.assertNotEqual(done.returncode, 0, "it was taken")
