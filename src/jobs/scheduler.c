@@ -28,7 +28,8 @@ struct entry {
     int64_t settled_s; /* everything due up to then */
     unsigned failures; /* since it last succeeded */
     uint64_t runs[JOB_OUTCOMES];
-    int64_t done_s, took_us; /* the last that was done */
+    int64_t done_s;  /* when one was last known to be done, by whomever */
+    int64_t took_us; /* the last that was done here */
 };
 
 struct scheduler {
@@ -90,10 +91,10 @@ static void on_run_ended(struct job_run *run)
     struct entry *entry = run->data;
     entry->running = false;
     entry->runs[run->outcome]++;
-    if (run->outcome == JOB_DONE) {
+    if (run->outcome == JOB_DONE || run->outcome == JOB_ALREADY)
         entry->done_s = entry->scheduler->options.now_s();
+    if (run->outcome == JOB_DONE)
         entry->took_us = run->took_us;
-    }
     if (entry->scheduler->stopping)
         return;
     switch (run->outcome) {

@@ -36,8 +36,8 @@ struct job_status {
     const char *name;
     bool running;
     uint64_t runs[JOB_OUTCOMES];
-    int64_t next_s, done_s; /* since 1970; done_s 0: none was done yet */
-    int64_t took_us;        /* the one that was done last */
+    int64_t next_s, done_s; /* since 1970; when one was last known to be done, by whomever, 0: not yet */
+    int64_t took_us;        /* the last that was done here */
 };
 
 /* How many jobs are enabled; of those up to `max` the status. NULL: none. */

@@ -57,11 +57,11 @@ enum metric_unit {
     X(svcd_throttle_admitted_total, COUNTER, ONE, "", "Attempts at passwords that might be made.") \
     X(svcd_throttle_refused_total, COUNTER, ONE, "", "Attempts at passwords refused before any hash.") \
     X(svcd_throttle_charged_total, COUNTER, ONE, "table", "What admitted attempts were charged to.") \
-    X(svcd_job_runs_total, COUNTER, ONE, "job,outcome", "Runs of jobs by this process.") \
-    X(svcd_job_running, GAUGE, ONE, "job", "1 while this process runs the job.") \
-    X(svcd_job_last_run_timestamp_seconds, GAUGE, MS, "job", "When this process last ended a run that was done.") \
-    X(svcd_job_last_run_seconds, GAUGE, US, "job", "How long that run took.") \
-    X(svcd_job_next_run_timestamp_seconds, GAUGE, MS, "job", "When the schedule has its next run.") \
+    X(svcd_job_runs_total, COUNTER, ONE, "job_name,outcome", "Runs of jobs by this process.") \
+    X(svcd_job_running, GAUGE, ONE, "job_name", "1 while this process runs the job.") \
+    X(svcd_job_last_run_timestamp_seconds, GAUGE, MS, "job_name", "When this process last knew that a run was done, by whomever; 0: not yet.") \
+    X(svcd_job_last_run_seconds, GAUGE, US, "job_name", "How long the last run took that this process did.") \
+    X(svcd_job_next_run_timestamp_seconds, GAUGE, MS, "job_name", "When the schedule has its next run.") \
     X(svcd_log_dropped_lines_total, COUNTER, ONE, "", "Lines of the log that were lost.") \
     X(svcd_build_info, GAUGE, ONE, "version", "1; its label tells the version.") \
     X(process_cpu_seconds_total, COUNTER, US, "", "CPU time, of user and system.") \
