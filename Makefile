@@ -68,7 +68,8 @@ STANDARD := grpc/reflection/v1/reflection grpc/reflection/v1alpha/reflection
 PROTO_PATHS := -Iproto -I/usr/include -I/usr/share/grpc-proto
 GEN_PB := $(PROTOS:proto/%.proto=generated/%.pb) $(WELL_KNOWN:%=generated/%.pb) $(STANDARD:%=generated/%.pb)
 GEN_HEADERS := $(GEN_PB:%=%.h) generated/methods.h generated/rpc_names.h generated/statements.h generated/messages.h
-GEN_SOURCES := $(GEN_PB:%=%.c) generated/methods.c generated/descriptors.c generated/messages.c generated/statements.c generated/migrations.c
+GEN_SOURCES := $(GEN_PB:%=%.c) generated/methods.c generated/descriptors.c generated/messages.c generated/documents.c generated/statements.c \
+    generated/migrations.c
 
 SOURCES := $(wildcard src/*.c src/*/*.c src/*/*/*.c)
 UNIT_TESTS := $(wildcard test/unit/*.c)
@@ -144,6 +145,11 @@ $(O)/generated/methods.o: | build/handlers
 generated/messages.c generated/messages.h &: $(PROTO_INPUTS) tools/protoc-gen-messages | deps-build
 	@echo "GEN  messages"
 	@$(PROTOC) --plugin=protoc-gen-messages=tools/protoc-gen-messages --messages_out=generated $(PROTO_PATHS) $(PROTOS) $(STANDARD:%=%.proto)
+
+generated/documents.c generated/openapi.json generated/explorer.html &: $(PROTO_INPUTS) tools/protoc-gen-pages src/edge/http/explorer.html | deps-build
+	@echo "GEN  pages"
+	@$(PROTOC) --plugin=protoc-gen-pages=tools/protoc-gen-pages --pages_out=version=$(VERSION),page=src/edge/http/explorer.html:generated \
+	    $(PROTO_PATHS) $(PROTOS) $(STANDARD:%=%.proto)
 
 generated/statements.c generated/statements.h &: $(QUERIES) tools/sqlgen build/inputs/queries | deps-build
 	@echo "GEN  statements"

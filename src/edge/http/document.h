@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is served to people rather than to clients: the explorer's page at "/", "/openapi.json". Made at build
+ * time by tools/protoc-gen-pages; constant.
+ */
+#ifndef EDGE_HTTP_DOCUMENT_H
+#define EDGE_HTTP_DOCUMENT_H
+
+#include <stddef.h>
+
+struct document {
+    const char *path;
+    const char *type; /* content-type */
+    const char *text;
+    size_t len;
+    const char *etag;   /* with its quotation marks */
+    const char *policy; /* content-security-policy; NULL: none */
+};
+
+extern const struct document documents[];
+extern const size_t documents_n;
+
+#endif
