@@ -4,19 +4,27 @@
 #include <stdlib.h>
 
 #include "edge/core/server.h"
+#include "edge/http/server.h"
 #include "edge/listener.h"
 
 struct edges {
+    uv_loop_t *loop;
+    const struct address_list *listen;
     struct peers peers;
     struct listener *listener;
-    struct core_server *core;
+    struct core_server *core; /* NULL: nothing listens by grpc:// */
+    struct http_server *http; /* NULL: nothing listens by another scheme */
 };
+
+static const struct http_site site = { .has_calls = true };
 
 static void on_accepted(void *data, int fd, size_t from)
 {
     struct edges *edges = data;
-    (void)from;
-    core_server_add_connection(edges->core, fd);
+    if (edges->listen->items[from].scheme == SCHEME_GRPC)
+        core_server_add_connection(edges->core, fd);
+    else
+        http_server_add_connection(edges->http, fd, &site);
 }
 
 static int start_core(struct edges *edges, struct context *context, const struct config *config,
@@ -29,6 +37,23 @@ static int start_core(struct edges *edges, struct context *context, const struct
                                            .count_sent = count_sent,
                                            .data = data };
     return core_server_create(&edges->core, context->loop, context, &options);
+}
+
+static int start_http(struct edges *edges, struct context *context, const struct config *config)
+{
+    struct http_server_options options = {
+        .limits = { .max_message_bytes = (size_t)config->server.max_message_bytes,
+                    .max_concurrent_streams = (unsigned)config->server.max_concurrent_streams,
+                    .idle_timeout_ms = (unsigned)config->server.idle_timeout_ms,
+                    .max_connection_age_ms = (unsigned)config->server.max_connection_age_ms,
+                    .keepalive_ms = (unsigned)config->server.keepalive_ms,
+                    .request_timeout_ms = (unsigned)config->server.request_timeout_ms,
+                    .max_buffered_bytes = (size_t)config->server.max_buffered_bytes,
+                    .proxy_protocol_from = &config->server.proxy_protocol_from },
+        .peers = &edges->peers,
+        .timers = context->timers,
+    };
+    return http_server_create(&edges->http, context->loop, context, &options);
 }
 
 static int start_listener(struct edges *edges, struct context *context, const struct config *config)
@@ -52,24 +77,40 @@ int edges_start(struct edges **out, struct context *context, const struct config
         return UV_ENOMEM;
     *out = edges;
     peers_tell_metrics(&edges->peers, (unsigned)config->server.max_connections);
-    int rc = start_core(edges, context, config, count_sent, data);
+    edges->loop = context->loop;
+    edges->listen = &config->server.listen;
+    bool has_core = address_list_has(edges->listen, SCHEME_GRPC);
+    bool has_http =
+        address_list_has(edges->listen, SCHEME_HTTP) || address_list_has(edges->listen, SCHEME_HTTPS);
+    int rc = has_core ? start_core(edges, context, config, count_sent, data) : 0;
+    if (!rc && has_http)
+        rc = start_http(edges, context, config);
     return rc ? rc : start_listener(edges, context, config);
 }
 
 void edges_run(struct edges *edges)
 {
-    core_server_run(edges->core);
+    if (edges->core)
+        core_server_run(edges->core);
+    while (edges->http && !http_server_is_over(edges->http))
+        uv_run(edges->loop, UV_RUN_ONCE);
+    if (edges->http)
+        http_server_stop(edges->http);
 }
 
 void edges_drain(struct edges *edges)
 {
     listener_stop(edges->listener);
-    core_server_drain(edges->core);
+    if (edges->core)
+        core_server_drain(edges->core);
+    if (edges->http)
+        http_server_drain(edges->http);
 }
 
 unsigned edges_running(const struct edges *edges)
 {
-    return core_server_running(edges->core);
+    return (edges->core ? core_server_running(edges->core) : 0) +
+           (edges->http ? http_server_running(edges->http) : 0);
 }
 
 unsigned edges_connections(struct edges *edges)
@@ -80,7 +121,10 @@ unsigned edges_connections(struct edges *edges)
 
 void edges_cancel(struct edges *edges)
 {
-    core_server_cancel(edges->core);
+    if (edges->core)
+        core_server_cancel(edges->core);
+    if (edges->http)
+        http_server_cancel(edges->http);
 }
 
 void edges_cut(struct edges *edges)
@@ -93,6 +137,7 @@ void edges_destroy(struct edges *edges)
     if (!edges)
         return;
     core_server_destroy(edges->core);
+    http_server_destroy(edges->http);
     listener_destroy(edges->listener);
     peers_finish(&edges->peers);
     free(edges);

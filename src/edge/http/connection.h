@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A connection of our own edge: the socket, its one read and one write a turn, its time, its budget, its end.
+ * What the bytes mean is its carrier's matter. Nobody else closes a connection: others call connection_end or
+ * connection_leave, always with a reason.
+ *
+ *   OPENING ─▶ SERVING ─▶ LEAVING ─▶ LINGERING ─▶ CLOSED
+ *      │          └──────────────────────▲   │       ▲
+ *      └─────────────────────────────────┴───┴───────┘
+ *
+ * OPENING: nothing is known of the peer's protocol yet. LEAVING: no new exchanges, those that are go on.
+ * LINGERING: all has been said and the sending side is closed; what the peer still sends is thrown away for a
+ * moment, for closing a socket with unread bytes would take back what has just been sent. CLOSED: freed when
+ * the loop has let go of the handle.
+ */
+#ifndef EDGE_HTTP_CONNECTION_H
+#define EDGE_HTTP_CONNECTION_H
+
+#include "edge/http/carrier.h"
+#include "edge/http/edge.h"
+
+enum connection_state {
+    CONNECTION_OPENING,
+    CONNECTION_SERVING,
+    CONNECTION_LEAVING,
+    CONNECTION_LINGERING,
+    CONNECTION_CLOSED,
+};
+
+#define OPENING_BYTES 24 /* the longest that a carrier needs to see of a connection to recognise it */
+
+struct http_connection {
+    struct http_edge *edge;
+    const struct http_site *site;
+    const struct http_carrier *carrier; /* NULL while OPENING */
+    void *session;                      /* the carrier's */
+    enum connection_state state;
+    enum http_reason reason;   /* of its end, once that is decided */
+    const char *reason_detail; /* constant, or NULL */
+    uv_poll_t poll;
+    int fd;
+    int polled; /* events */
+    bool has_ip;
+    bool has_peer_closed; /* nothing can be written any more */
+    bool is_ending;       /* for `reason`, at the end of the turn */
+    struct ip ip;         /* the peer's, or whom a proxy speaks for */
+
+    uint8_t opening[OPENING_BYTES]; /* first bytes, until a carrier has recognised them */
+    size_t opening_len;
+    struct bytes out; /* what the socket did not take */
+    size_t out_sent;  /* of it */
+    size_t buffered;  /* bytes kept for this connection, in all its exchanges */
+    size_t lingered;  /* bytes thrown away */
+
+    LIST_HEAD(, exchange) exchanges;
+    unsigned exchanges_n; /* that are not over, those whose peer has reset them included */
+    unsigned busy_n;      /* whose request is complete: what makes a connection not idle */
+
+    struct timer timer; /* the next thing that is due, or earlier */
+    uint64_t opened_ns, idle_since_ns, age_at_ns, state_since_ns;
+    uint64_t read_ns;       /* something came */
+    uint64_t asked_ns;      /* for a sign of life; 0: not since it came */
+    uint64_t over_since_ns; /* its budget, without anything being written since; 0: it is not */
+    bool is_dirty;
+    TAILQ_ENTRY(http_connection) link, dirty_link;
+};
+
+/* Takes a connected, non-blocking socket, which is closed if this fails. ip NULL: it has none. */
+void connection_create(struct http_edge *edge, int fd, const struct ip *ip, const struct http_site *site);
+
+/* It has something to write: its carrier is asked at the end of the turn. */
+void connection_wants_write(struct http_connection *connection);
+
+/* Ends it at the end of the turn, after what its carrier has to say; exchanges are gone then. The first
+ * reason counts. `detail` is constant, for the log. Safe inside a parser's callback. */
+void connection_end(struct http_connection *connection, enum http_reason reason, const char *detail);
+
+/* Ends it gracefully: the carrier says so, and when its last exchange is over it is ended. */
+void connection_leave(struct http_connection *connection, enum http_reason reason);
+
+/* Bytes more or less are kept on its behalf. */
+void connection_charge(struct http_connection *connection, ssize_t bytes);
+/* No new exchange is to be begun on it until it has let go of some. */
+bool connection_is_over_budget(const struct http_connection *connection);
+
+/* An exchange's request is complete, or its answer written. */
+void connection_busy(struct http_connection *connection);
+void connection_idle(struct http_connection *connection);
+
+/* ---- for server.c, at the end of a turn ---- */
+
+/* Writes once, and ends it if that is due. */
+void connection_flush(struct http_connection *connection);
+
+/* At once, whatever state it is in. */
+void connection_close(struct http_connection *connection);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the parts of our own edge share, and how they lie on each other, from the top:
+ *
+ *   server.c       start, drain, stop; the end of a turn
+ *   h2.c           carrier: an HTTP/2 session (with h2_guard.c, which bounds what a peer may ask of it, and
+ *                  h2_headers.c, which checks what HTTP wants of headers)
+ *   protocols.c    the table of protocols: grpc.c, ... with framing.c, inflate.c, timeout.c
+ *   exchange.c     one request with its answer
+ *   connection.c   a socket: reading, writing, time, its end
+ *
+ * A byte's way: the socket's one read a turn -> connection.c -> (tls.c) -> the carrier's parser -> an
+ * exchange -> its protocol finds the message -> its codec makes protobuf of it -> call_start. Back: reply ->
+ * codec -> protocol -> the exchange's body -> at the end of the turn the carrier fills one buffer, and the
+ * connection writes it.
+ *
+ * Everything here runs on the loop's thread.
+ */
+#ifndef EDGE_HTTP_EDGE_H
+#define EDGE_HTTP_EDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uv.h>
+
+#include "base/address.h"
+#include "base/bytes.h"
+#include "base/timers.h"
+#include "call/context.h"
+#include "edge/http/method_table.h"
+#include "edge/http/reason.h"
+#include "edge/peers.h"
+
+struct http_carrier;
+struct http_connection;
+struct http_protocol;
+struct exchange;
+
+#define READ_LEN   ((size_t)65536)           /* what one connection may have parsed in a turn */
+#define WRITE_ROOM ((size_t)65536)           /* what it writes */
+#define WRITE_LEN  (WRITE_ROOM + 16384 + 64) /* a frame may go over that */
+
+struct http_limits {
+    size_t max_message_bytes;
+    unsigned max_concurrent_streams;
+    unsigned idle_timeout_ms;       /* 0: never */
+    unsigned max_connection_age_ms; /* 0: never */
+    unsigned keepalive_ms;          /* 0: never */
+    unsigned request_timeout_ms;
+    size_t max_buffered_bytes;
+    const struct network_list *proxy_protocol_from;
+};
+
+/* A page: what a route answers in place of a call. */
+struct http_page {
+    const char *path; /* without a query; NULL ends an array of them */
+    const char *verb; /* "GET", which serves HEAD too */
+    /* Answers by exchange_answer() before it returns. Bodies of requests are not read. */
+    void (*answer)(struct exchange *exchange, void *data);
+    void *data;
+};
+
+/* What is served on a listener. */
+struct http_site {
+    const struct http_page *pages; /* NULL: none */
+    bool has_calls;
+    bool has_tls;
+};
+
+/* How a message is written. NULL functions: as protobuf, the way calls take it. */
+struct http_codec {
+    const char *name; /* "proto", "json" */
+    /* Appends the message as protobuf to `out`, at most max bytes. UV_EINVAL with a text in `error`,
+     * UV_EMSGSIZE, UV_ENOMEM. */
+    int (*decode)(const struct rpc_method *method, const uint8_t *text, size_t len, struct bytes *out,
+                  size_t max, char *error, size_t error_size);
+    int (*encode)(const struct rpc_method *method, const uint8_t *message, size_t len, struct bytes *out);
+};
+
+struct http_edge {
+    uv_loop_t *loop;
+    struct timers *timers;
+    struct context *context;
+    struct peers *peers;
+    struct http_limits limits;
+    struct method_table methods;
+    const struct http_protocol *const *protocols; /* NULL ends each of these */
+    const struct http_codec *const *codecs;
+    const struct http_carrier *const *carriers;
+
+    TAILQ_HEAD(, http_connection) connections;     /* all */
+    TAILQ_HEAD(dirty_list, http_connection) dirty; /* with something to write, or to end */
+    TAILQ_HEAD(later_list, exchange) later;        /* whose stream goes on in the next turn */
+    TAILQ_HEAD(, exchange) touched;                /* by what is being read, and not whole */
+    TAILQ_HEAD(, exchange) free;
+    unsigned free_n;
+    unsigned connections_n;
+    unsigned exchanges_n; /* requests whose answer has not been written, or whose call is not over */
+    size_t buffered;      /* bytes of all connections */
+    uint64_t closed[REASONS_N];
+    bool is_draining;
+    bool is_over_budget;
+    struct bytes decoded, encoded; /* a message between its codec and its call */
+    uint8_t *in, *out;             /* READ_LEN, WRITE_LEN: one for all, nobody keeps a pointer into them */
+};
+
+#endif

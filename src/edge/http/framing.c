@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#include "edge/http/framing.h"
+
+#include "edge/http/inflate.h"
+
+static enum framed fail(struct exchange *exchange, enum status status, const char *message)
+{
+    exchange_fail(exchange, status, message);
+    return FRAMED_FAILED;
+}
+
+static enum framed too_long(struct exchange *exchange)
+{
+    const char *text = exchange_text(exchange, "the message is longer than %zu bytes",
+                                     exchange->edge->limits.max_message_bytes);
+    return fail(exchange, STATUS_RESOURCE_EXHAUSTED, text ?: "the message is too long");
+}
+
+static enum framed inflated(struct exchange *exchange, struct http_span *message)
+{
+    if (exchange->encoding == ENCODING_IDENTITY)
+        return fail(exchange, STATUS_INTERNAL, "a message is marked as compressed, but no encoding is named");
+    int rc = inflate_message(exchange->encoding, message->bytes, message->len, &exchange->inflated,
+                             exchange->edge->limits.max_message_bytes);
+    if (rc == UV_EMSGSIZE)
+        return too_long(exchange);
+    if (rc)
+        return rc == UV_ENOMEM ? fail(exchange, STATUS_RESOURCE_EXHAUSTED, "out of memory")
+                               : fail(exchange, STATUS_INTERNAL, "the compressed message is damaged");
+    *message = (struct http_span){ exchange->inflated.data, exchange->inflated.len };
+    return FRAMED_MESSAGE;
+}
+
+enum framed framing_next(struct exchange *exchange, struct http_span *message, size_t *taken)
+{
+    const uint8_t *in = exchange->in;
+    if (exchange->in_len < 1)
+        return FRAMED_MORE;
+    if (in[0] > 1)
+        return fail(exchange, STATUS_INTERNAL, "the flag before a message is neither 0 nor 1");
+    if (in[0] == 1 && exchange->encoding == ENCODING_UNKNOWN)
+        return fail(exchange, STATUS_UNIMPLEMENTED,
+                    "this encoding of messages is not known; identity, deflate and gzip are");
+    if (exchange->in_len < FRAME_HEAD_LEN)
+        return FRAMED_MORE;
+    size_t len = (size_t)in[1] << 24 | (size_t)in[2] << 16 | (size_t)in[3] << 8 | in[4];
+    if (len > exchange->edge->limits.max_message_bytes)
+        return too_long(exchange);
+    if (exchange->in_len - FRAME_HEAD_LEN < len)
+        return FRAMED_MORE;
+    *taken = FRAME_HEAD_LEN + len;
+    if (!message)
+        return FRAMED_MESSAGE;
+    *message = (struct http_span){ in + FRAME_HEAD_LEN, len };
+    return in[0] == 1 ? inflated(exchange, message) : FRAMED_MESSAGE;
+}
+
+int framing_put(struct bytes *out, uint8_t flag, const void *bytes, size_t len)
+{
+    const uint8_t head[FRAME_HEAD_LEN] = { flag, (uint8_t)(len >> 24), (uint8_t)(len >> 16),
+                                           (uint8_t)(len >> 8), (uint8_t)len };
+    if (bytes_reserve(out, sizeof head + len))
+        return UV_ENOMEM;
+    bytes_put(out, head, sizeof head);
+    bytes_put(out, bytes, len);
+    return 0;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "edge/http/h2_headers.h"
+
+#include <string.h>
+
+#define COUNTED_LEN 32 /* a field's own, as HTTP/2 counts */
+
+static const bool is_token[256] = {
+    ['!'] = true, ['#'] = true, ['$'] = true, ['%'] = true,         ['&'] = true,         ['\''] = true,
+    ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true,         ['^'] = true,         ['_'] = true,
+    ['`'] = true, ['|'] = true, ['~'] = true, ['0' ... '9'] = true, ['a' ... 'z'] = true,
+};
+
+static bool is(const struct http_text *text, const char *expected, size_t len)
+{
+    return text->len == len && memcmp(text->text, expected, len) == 0;
+}
+#define IS(text, literal) is((text), literal, sizeof literal - 1)
+
+static bool is_name(const struct http_text *name)
+{
+    for (size_t i = 0; i < name->len; i++)
+        if (!is_token[(unsigned char)name->text[i]])
+            return false;
+    return name->len > 0;
+}
+
+static bool is_value(const struct http_text *value)
+{
+    for (size_t i = 0; i < value->len; i++) {
+        unsigned char c = (unsigned char)value->text[i];
+        if (c == '\0' || c == '\r' || c == '\n')
+            return false;
+    }
+    return true;
+}
+
+/* They speak of one connection, and HTTP/2 has other means. */
+static bool is_of_connection(const struct http_text *name)
+{
+    switch (name->len) {
+    case 7:
+        return IS(name, "upgrade");
+    case 10:
+        return IS(name, "connection") || IS(name, "keep-alive");
+    case 16:
+        return IS(name, "proxy-connection");
+    case 17:
+        return IS(name, "transfer-encoding");
+    default:
+        return false;
+    }
+}
+
+static const char *set(struct http_text *member, const struct http_text *value)
+{
+    if (member->text)
+        return "a pseudo-header stands there twice";
+    *member = *value;
+    return NULL;
+}
+
+static const char *pseudo_header(struct exchange *exchange, const struct http_field *field)
+{
+    const struct http_text *name = &field->name;
+    if (exchange->fields_n > 0)
+        return "a pseudo-header stands after other headers";
+    if (IS(name, ":method"))
+        return set(&exchange->verb, &field->value);
+    if (IS(name, ":path"))
+        return set(&exchange->path, &field->value);
+    if (IS(name, ":scheme"))
+        return set(&exchange->scheme, &field->value);
+    if (IS(name, ":authority"))
+        return set(&exchange->authority, &field->value);
+    return "a pseudo-header that requests do not have";
+}
+
+static const char *content_length(struct exchange *exchange, const struct http_text *value)
+{
+    int64_t length = 0;
+    if (value->len == 0 || value->len > 18)
+        return "content-length is no number";
+    for (size_t i = 0; i < value->len; i++) {
+        if (value->text[i] < '0' || value->text[i] > '9')
+            return "content-length is no number";
+        length = length * 10 + (value->text[i] - '0');
+    }
+    if (exchange->content_length >= 0 && exchange->content_length != length)
+        return "two content-lengths differ";
+    exchange->content_length = length;
+    return NULL;
+}
+
+static const char *what_is_wrong(struct exchange *exchange, const struct http_field *field)
+{
+    if (!is_name(&field->name))
+        return "a header's name is none, or not in lower case";
+    if (is_of_connection(&field->name))
+        return "a header that speaks of a connection";
+    if (IS(&field->name, "content-length"))
+        return content_length(exchange, &field->value);
+    return NULL;
+}
+
+enum header_use h2_header(struct exchange *exchange, const struct http_field *field, const char **wrong)
+{
+    exchange->headers_len += field->name.len + field->value.len + COUNTED_LEN;
+    if (exchange->headers_len > HEADERS_LEN_MAX) {
+        exchange->has_too_much = true;
+        return HEADER_DROPPED;
+    }
+    if (!is_value(&field->value)) {
+        *wrong = "a header's value has a NUL or a line's end in it";
+        return HEADER_DROPPED;
+    }
+    if (field->name.len && field->name.text[0] == ':') {
+        *wrong = pseudo_header(exchange, field);
+        return *wrong ? HEADER_DROPPED : HEADER_PSEUDO;
+    }
+    *wrong = what_is_wrong(exchange, field);
+    if (*wrong)
+        return HEADER_DROPPED;
+    if (exchange_add_field(exchange, field)) {
+        *wrong = "out of memory";
+        return HEADER_DROPPED;
+    }
+    return HEADER_FIELD;
+}
+
+static bool is_visible(const struct http_text *text)
+{
+    for (size_t i = 0; i < text->len; i++)
+        if ((unsigned char)text->text[i] <= ' ' || text->text[i] == 0x7f)
+            return false;
+    return true;
+}
+
+static void split_query(struct exchange *exchange)
+{
+    struct http_text *path = &exchange->path;
+    const char *mark = memchr(path->text, '?', path->len);
+    if (!mark)
+        return;
+    size_t len = (size_t)(mark - path->text);
+    exchange->query = (struct http_text){ mark + 1, path->len - len - 1 };
+    path->len = len;
+}
+
+const char *h2_headers_whole(struct exchange *exchange)
+{
+    const struct http_text *path = &exchange->path;
+    if (!exchange->verb.len || !exchange->scheme.len || !path->len)
+        return ":method, :scheme or :path is missing";
+    if (path->text[0] != '/' && !(IS(path, "*") && IS(&exchange->verb, "OPTIONS")))
+        return ":path does not begin with a slash";
+    if (!is_visible(path) || !is_visible(&exchange->authority) || !is_visible(&exchange->verb))
+        return "a pseudo-header has a blank or a control character in it";
+    if (exchange->authority.len && memchr(exchange->authority.text, '@', exchange->authority.len))
+        return ":authority names a user";
+    split_query(exchange);
+    return NULL;
+}
+
+const char *h2_trailer(const struct http_field *field)
+{
+    if (!is_name(&field->name) || is_of_connection(&field->name))
+        return "a trailer that is none";
+    return is_value(&field->value) ? NULL : "a trailer's value has a NUL or a line's end in it";
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The end of a turn: streams go on whose message was taken, then each connection with something to say
+ * writes once. Before libuv polls that is for what timers did, after it for what peers and the database
+ * sent.
+ */
+#include "edge/http/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "edge/http/connection.h"
+#include "edge/http/exchange.h"
+#include "edge/http/h2.h"
+#include "edge/http/protocols.h"
+#include "observe/log.h"
+
+struct http_server {
+    struct http_edge edge;
+    uv_prepare_t before_poll;
+    uv_check_t after_poll;
+    uv_idle_t more; /* runs while something is left for the next turn, so that nobody waits for it */
+};
+
+static const struct http_carrier *const carriers[] = { &http_h2, NULL };
+
+/* ---- the end of a turn ---- */
+
+/* What goes on now may want to go on again: in the next turn. */
+static void go_on(struct http_edge *edge)
+{
+    struct exchange *exchange, *last = TAILQ_LAST(&edge->later, later_list);
+    while (last && (exchange = TAILQ_FIRST(&edge->later))) {
+        bool is_last = exchange == last;
+        exchange_go_on(exchange);
+        if (is_last)
+            return;
+    }
+}
+
+static void flush(struct http_edge *edge)
+{
+    struct http_connection *connection, *last = TAILQ_LAST(&edge->dirty, dirty_list);
+    while (last && (connection = TAILQ_FIRST(&edge->dirty))) {
+        bool is_last = connection == last;
+        connection_flush(connection);
+        if (is_last)
+            return;
+    }
+}
+
+/* Whoever holds most goes. */
+static void relieve(struct http_edge *edge)
+{
+    struct http_connection *connection, *fattest = NULL;
+    edge->is_over_budget = false;
+    if (edge->buffered <= edge->limits.max_buffered_bytes)
+        return;
+    TAILQ_FOREACH (connection, &edge->connections, link)
+        if (!connection->is_ending && (!fattest || connection->buffered > fattest->buffered))
+            fattest = connection;
+    if (fattest)
+        connection_end(fattest, REASON_BUFFERS, NULL);
+}
+
+static void on_idle(uv_idle_t *more)
+{
+    (void)more;
+}
+
+static void end_turn(struct http_server *server)
+{
+    struct http_edge *edge = &server->edge;
+    go_on(edge);
+    if (edge->is_over_budget)
+        relieve(edge);
+    flush(edge);
+    bool has_more = !TAILQ_EMPTY(&edge->later) || !TAILQ_EMPTY(&edge->dirty);
+    if (has_more && !uv_is_active((uv_handle_t *)&server->more))
+        uv_idle_start(&server->more, on_idle);
+    else if (!has_more && uv_is_active((uv_handle_t *)&server->more))
+        uv_idle_stop(&server->more);
+}
+
+static void on_before_poll(uv_prepare_t *handle)
+{
+    end_turn(handle->data);
+}
+
+static void on_after_poll(uv_check_t *handle)
+{
+    end_turn(handle->data);
+}
+
+/* ---- connections ---- */
+
+void http_server_add_connection(struct http_server *server, int fd, const struct http_site *site)
+{
+    const struct ip *ip = peers_find(server->edge.peers, fd), none = { 0 };
+    bool has_ip = ip && memcmp(ip, &none, sizeof none) != 0;
+    connection_create(&server->edge, fd, has_ip ? ip : NULL, site);
+}
+
+void http_server_drain(struct http_server *server)
+{
+    struct http_connection *connection;
+    server->edge.is_draining = true;
+    TAILQ_FOREACH (connection, &server->edge.connections, link)
+        connection_leave(connection, REASON_DRAIN);
+}
+
+unsigned http_server_running(const struct http_server *server)
+{
+    return server->edge.exchanges_n;
+}
+
+bool http_server_is_over(const struct http_server *server)
+{
+    return server->edge.is_draining && server->edge.connections_n == 0;
+}
+
+void http_server_cancel(struct http_server *server)
+{
+    struct http_connection *connection;
+    TAILQ_FOREACH (connection, &server->edge.connections, link)
+        connection_end(connection, REASON_STOP, NULL);
+    flush(&server->edge);
+}
+
+const struct http_edge *http_server_edge(const struct http_server *server)
+{
+    return &server->edge;
+}
+
+/* ---- start and stop ---- */
+
+static void start_turns(struct http_server *server)
+{
+    uv_loop_t *loop = server->edge.loop;
+    uv_prepare_init(loop, &server->before_poll);
+    uv_check_init(loop, &server->after_poll);
+    uv_idle_init(loop, &server->more);
+    server->before_poll.data = server->after_poll.data = server->more.data = server;
+    uv_prepare_start(&server->before_poll, on_before_poll);
+    uv_check_start(&server->after_poll, on_after_poll);
+}
+
+int http_server_create(struct http_server **out, uv_loop_t *loop, struct context *context,
+                       const struct http_server_options *options)
+{
+    struct http_server *server = calloc(1, sizeof *server);
+    if (!server)
+        return UV_ENOMEM; /* at start-up, as below: the process ends */
+    struct http_edge *edge = &server->edge;
+    *edge = (struct http_edge){ .loop = loop,
+                                .timers = options->timers,
+                                .context = context,
+                                .peers = options->peers,
+                                .limits = options->limits,
+                                .protocols = http_protocols,
+                                .codecs = http_codecs,
+                                .carriers = carriers,
+                                .in = malloc(READ_LEN),
+                                .out = malloc(WRITE_LEN) };
+    TAILQ_INIT(&edge->connections);
+    TAILQ_INIT(&edge->dirty);
+    TAILQ_INIT(&edge->later);
+    TAILQ_INIT(&edge->touched);
+    TAILQ_INIT(&edge->free);
+    if (!edge->in || !edge->out || method_table_init(&edge->methods) || h2_init())
+        return UV_ENOMEM;
+    start_turns(server);
+    *out = server;
+    return 0;
+}
+
+void http_server_stop(struct http_server *server)
+{
+    struct http_connection *connection;
+    http_server_cancel(server);
+    while ((connection = TAILQ_FIRST(&server->edge.connections)))
+        connection_close(connection);
+    uv_close((uv_handle_t *)&server->before_poll, NULL);
+    uv_close((uv_handle_t *)&server->after_poll, NULL);
+    uv_close((uv_handle_t *)&server->more, NULL);
+}
+
+void http_server_destroy(struct http_server *server)
+{
+    if (!server)
+        return;
+    struct http_edge *edge = &server->edge;
+    exchanges_free(edge);
+    method_table_finish(&edge->methods);
+    h2_finish();
+    bytes_finish(&edge->decoded);
+    bytes_finish(&edge->encoded);
+    free(edge->in);
+    free(edge->out);
+    free(server);
+}
