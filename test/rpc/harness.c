@@ -35,6 +35,7 @@ static struct {
     struct context context;
     struct pool pool;
     struct pool_options pool_options;
+    unsigned connect_ms;    /* how long the pool took */
     struct pool other_pool; /* the test's own choice */
     bool has_other_pool;
     struct test_call *calls;
@@ -269,6 +270,11 @@ const struct pool_options *harness_pool_options(void)
     return &harness.pool_options;
 }
 
+unsigned harness_connect_ms(void)
+{
+    return harness.connect_ms;
+}
+
 struct pool *harness_use_pool(const struct pool_options *options)
 {
     ck_assert(!harness.has_other_pool);
@@ -285,6 +291,36 @@ void harness_run_until(const bool *flag)
         uv_run(&harness.loop, UV_RUN_ONCE);
     ck_assert_msg(*flag, "it did not happen");
     uv_timer_stop(&harness.timer);
+}
+
+long harness_n_blocked(const char *kind)
+{
+    return db_int("SELECT count(*) FROM pg_stat_activity WHERE application_name ~ ' svcd ' AND "
+                  "wait_event_type = 'Lock' AND coalesce(wait_event = nullif(%s, ''), true)",
+                  db_quote(kind ? kind : ""));
+}
+
+void harness_run_until_blocked(const char *kind, long n)
+{
+    for (uint64_t begun_ns = uv_hrtime(); uv_hrtime() - begun_ns < WAIT_MAX_MS * UINT64_C(1000000);) {
+        if (harness_n_blocked(kind) >= n)
+            return;
+        harness_run_ms(5);
+    }
+    ck_abort_msg("fewer than %ld backends wait for a lock", n);
+}
+
+void harness_run_until_hashing(int n_running, int n_queued)
+{
+    struct hash_pool_stats stats = { 0 };
+    for (uint64_t begun_ns = uv_hrtime(); uv_hrtime() - begun_ns < WAIT_MAX_MS * UINT64_C(1000000);) {
+        hash_pool_stats(harness.context.hash_pool, &stats);
+        if (stats.n_running == n_running && stats.n_queued == n_queued)
+            return;
+        harness_run_ms(1);
+    }
+    ck_abort_msg("%d hashes run and %d wait, not %d and %d", stats.n_running, stats.n_queued, n_running,
+                 n_queued);
 }
 
 void harness_run_ms(unsigned ms)
@@ -321,12 +357,14 @@ static void start_pool(void)
         .queue_max = 10000,
     };
     harness.context.pool = &harness.pool;
+    uint64_t begun_ns = uv_hrtime();
     ck_assert_int_eq(pool_start(&harness.pool, &harness.loop, &harness.pool_options), 0);
     timer_start(WAIT_MAX_MS);
     while (!all_connections_are_up() && !harness.timer_fired)
         uv_run(&harness.loop, UV_RUN_ONCE);
     ck_assert_msg(all_connections_are_up(), "the database cannot be reached");
     uv_timer_stop(&harness.timer);
+    harness.connect_ms = (unsigned)((uv_hrtime() - begun_ns) / 1000000);
 }
 
 static void stop_logins(void)
@@ -369,6 +407,7 @@ static void set_up(void)
     harness.context.timers = &harness.timers;
     uv_timer_init(&harness.loop, &harness.timer);
     ck_assert_int_eq(password_init(), 0);
+    hash_gate_open();
     harness_configure((const char *const[]){ "password.workers=2", "password.queue_limit=1000", NULL });
     start_pool();
 }

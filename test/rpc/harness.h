@@ -69,10 +69,18 @@ void rpc_fails(enum status status, const char *words, const char *path, const pb
 struct context *harness_context(void);
 struct uv_loop_s *harness_loop(void);
 const struct pool_options *harness_pool_options(void);
+/* What this machine needs now to connect as many times as a pool does: a measure for what is to be quick. */
+unsigned harness_connect_ms(void);
 /* Calls see another pool from now on, which may still be connecting. Once a test. */
 struct pool *harness_use_pool(const struct pool_options *options);
 /* Turns of the loop until *flag, which fails the test after a minute. */
 void harness_run_until(const bool *flag);
+/* Of the daemon's backends so many wait for a lock, or for one of that kind (a wait_event of PostgreSQL's);
+ * and turns of the loop until there are n. */
+long harness_n_blocked(const char *kind);
+void harness_run_until_blocked(const char *kind, long n);
+/* Turns of the loop until so many hashes run and so many wait; close the gate before (hash_gate.h). */
+void harness_run_until_hashing(int n_running, int n_queued);
 /* Starts what logins need anew, with these settings ("password.workers=1") over the defaults; NULL ends the
  * list. */
 void harness_configure(const char *const *settings);
