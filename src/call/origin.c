@@ -50,6 +50,13 @@ const char *call_request_id(struct call *call)
     return id;
 }
 
+const char *call_answered_request_id(struct call *call)
+{
+    static const char health[] = "/grpc.health.v1.";
+    bool is_health = strncmp(call->method->path, health, sizeof health - 1) == 0;
+    return is_health && !sent(call, "x-request-id") ? NULL : call_request_id(call);
+}
+
 /* https://www.w3.org/TR/trace-context/: 00-TRACE-PARENT-FLAGS, later versions may go on. */
 const char *call_trace_id(struct call *call)
 {

@@ -10,6 +10,8 @@ struct call;
 
 /* Of `x-request-id`, or made; always the same for one call. NULL: nobody called (a job). */
 const char *call_request_id(struct call *call);
+/* The one that the answer carries: of health answers only one that was sent. NULL: none. */
+const char *call_answered_request_id(struct call *call);
 /* Of `traceparent`: 32 hexadecimal digits. NULL: none, or not well-formed. */
 const char *call_trace_id(struct call *call);
 /* The address at the other end of the connection; NULL: unknown. */

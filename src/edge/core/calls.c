@@ -16,6 +16,7 @@
 
 #include "base/container_of.h"
 #include "base/state.h"
+#include "call/origin.h"
 #include "call/request.h"
 #include "call/stream.h"
 #include "observe/log.h"
@@ -307,18 +308,32 @@ static void unlist(struct slot *slot)
         uv_timer_stop(&slot->calls->watch);
 }
 
+/* The operation that begins the answer; metadata[0] is for it, and its value to be released after the batch has
+ * been started. */
+static grpc_op begin_answer(struct slot *slot, grpc_metadata *metadata)
+{
+    const char *id = call_answered_request_id(&slot->call);
+    slot->has_begun = true;
+    *metadata = (grpc_metadata){ .key = grpc_slice_from_static_string("x-request-id"),
+                                 .value = id ? grpc_slice_from_copied_string(id) : grpc_empty_slice() };
+    return (grpc_op){ .op = GRPC_OP_SEND_INITIAL_METADATA,
+                      .data.send_initial_metadata = { .count = id != NULL, .metadata = metadata } };
+}
+
 /* Starts the batch that ends the answer. `ops` has room for two more. */
 static void slot_answer(struct slot *slot, grpc_op *ops, size_t n)
 {
+    grpc_metadata request_id = { .value = grpc_empty_slice() };
     unlist(slot);
     if (!slot->has_begun)
-        ops[n++] = (grpc_op){ .op = GRPC_OP_SEND_INITIAL_METADATA };
+        ops[n++] = begin_answer(slot, &request_id);
     if (!slot->watched)
         ops[n++] = (grpc_op){ .op = GRPC_OP_RECV_CLOSE_ON_SERVER,
                               .data.recv_close_on_server.cancelled = &slot->cancelled };
     slot->pending++;
     slot->has_answered = true;
     core_start_batch(slot->grpc, ops, n, &slot->answered);
+    grpc_slice_unref(request_id.value);
 }
 
 static grpc_byte_buffer *message_of(const uint8_t *bytes, size_t len)
@@ -344,13 +359,15 @@ static void send_message(struct call *call, const uint8_t *bytes, size_t len)
 {
     struct slot *slot = container_of(call, struct slot, call);
     grpc_byte_buffer *message = message_of(bytes, len);
-    const grpc_op ops[2] = {
-        { .op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = message },
-        { .op = GRPC_OP_SEND_INITIAL_METADATA },
-    };
+    grpc_metadata request_id = { .value = grpc_empty_slice() };
+    size_t n = 0;
+    grpc_op ops[2];
+    if (!slot->has_begun)
+        ops[n++] = begin_answer(slot, &request_id);
+    ops[n++] = (grpc_op){ .op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = message };
     slot->pending++;
-    core_start_batch(slot->grpc, ops, slot->has_begun ? 1 : 2, &slot->sent);
-    slot->has_begun = true;
+    core_start_batch(slot->grpc, ops, n, &slot->sent);
+    grpc_slice_unref(request_id.value);
     grpc_byte_buffer_destroy(message);
 }
 
