@@ -296,12 +296,14 @@ lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-t
 	tools/include-graph
 	clang-format --dry-run --Werror $(C_FILES)
 	clang-tidy --quiet --warnings-as-errors='*' $(SOURCES) -- -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS)
-	shellcheck tools/check tools/deps tools/handlers tools/run .ci/run
+	shellcheck etc/completion/svcd.bash tools/check tools/deps tools/handlers tools/run .ci/run
 
 .PHONY: fmt
 fmt: ## format the C sources
 	clang-format -i $(C_FILES)
 
+BASH_COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/svcd
+ZSH_COMPLETION = $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_svcd
 CONF_INSTALLED = $(DESTDIR)$(SYSCONFDIR)/svcd/svcd.conf
 MAN_INSTALLED = $(foreach page,$(MAN_PAGES),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page)))
 
@@ -310,6 +312,8 @@ install: $(O)/svcd ## install the binary, configuration, unit, its user and man 
 	install -D -m 755 $< $(DESTDIR)$(PREFIX)/bin/svcd
 	test -e $(CONF_INSTALLED) || install -D -m 640 etc/svcd.conf $(CONF_INSTALLED)
 	install -D -m 644 etc/svcd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/svcd.conf
+	install -D -m 644 etc/completion/svcd.bash $(BASH_COMPLETION)
+	install -D -m 644 etc/completion/_svcd $(ZSH_COMPLETION)
 	install -d $(DESTDIR)$(UNITDIR)
 	sed -E 's|^(ExecStart[A-Za-z]*=)[^ ]*/svcd |\1$(PREFIX)/bin/svcd |' etc/svcd.service > $(DESTDIR)$(UNITDIR)/svcd.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/svcd.service
@@ -319,7 +323,7 @@ install: $(O)/svcd ## install the binary, configuration, unit, its user and man 
 .PHONY: uninstall
 uninstall: ## remove what install put there; a configuration that was edited stays (PREFIX=, DESTDIR=)
 	rm -f $(DESTDIR)$(PREFIX)/bin/svcd $(DESTDIR)$(PREFIX)/lib/sysusers.d/svcd.conf $(DESTDIR)$(UNITDIR)/svcd.service \
-	    $(MAN_INSTALLED)
+	    $(MAN_INSTALLED) $(BASH_COMPLETION) $(ZSH_COMPLETION)
 	@if cmp -s etc/svcd.conf $(CONF_INSTALLED); then rm $(CONF_INSTALLED); \
 	elif test -e $(CONF_INSTALLED); then echo "$(CONF_INSTALLED) was edited and stays"; fi
 	@rmdir $(dir $(CONF_INSTALLED)) 2>/dev/null || true

@@ -85,6 +85,28 @@ class Routes(unittest.TestCase):
         self.assertTrue(any(re.fullmatch(r"call +/account_package.AccountService/TryLogin +unary", line) for line in lines))
 
 
+class Completion(unittest.TestCase):
+    """etc/completion/svcd.bash"""
+
+    def complete(self, *words):
+        script = (f"source etc/completion/svcd.bash; COMP_WORDS=({SVCD} {' '.join(repr(word) for word in words)}); "
+                  f"COMP_CWORD={len(words)}; _svcd; printf '%s\\n' \"${{COMPREPLY[@]}}\"")
+        done = subprocess.run(["bash", "-c", script], env=environment("svcd"), capture_output=True, text=True, timeout=PATIENCE_S)
+        self.assertEqual(done.stderr, "")
+        return done.stdout.split()
+
+    def test_commands_options_keys_and_services_are_completed(self):
+        self.assertEqual(self.complete("mig"), ["migrate"])
+        self.assertEqual(self.complete("--conf"), ["--config"])
+        self.assertEqual(self.complete("--set", "log.f"), ["log.format="])
+        self.assertEqual(self.complete("health", "--service", "meet"), ["meeting_package.MeetingService"])
+        self.assertEqual(self.complete("job", "up"), ["update-models"])
+        self.assertEqual(self.complete("--config", "README"), ["README.md"])
+        helped = run_svcd("--help").stdout
+        for word in re.findall(r"(?m)^(?:Usage:| {6}) svcd \[OPTION\]\.\.\. ([a-z-]+)|(--[a-z-]+)", helped):
+            self.assertIn(word[0] or word[1], self.complete(""))
+
+
 class Health(unittest.TestCase):
     def test_its_exit_status_tells_the_answer(self):
         daemon = Daemon(demo_database())

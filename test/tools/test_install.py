@@ -32,11 +32,12 @@ class Install(unittest.TestCase):
     def files(self):
         return sorted(str(path.relative_to(self.root)) for path in self.root.rglob("*") if not path.is_dir())
 
-    def test_install_puts_the_binary_its_configuration_unit_user_and_manual_there(self):
+    def test_install_puts_the_binary_its_configuration_unit_user_manual_and_completion_there(self):
         self.make("install")
         self.assertEqual(self.files(), ["etc/svcd/svcd.conf", "usr/bin/svcd", "usr/lib/systemd/system/svcd.service",
-                                        "usr/lib/sysusers.d/svcd.conf", "usr/share/man/man5/svcd.conf.5",
-                                        "usr/share/man/man8/svcd.8"])
+                                        "usr/lib/sysusers.d/svcd.conf", "usr/share/bash-completion/completions/svcd",
+                                        "usr/share/man/man5/svcd.conf.5", "usr/share/man/man8/svcd.8",
+                                        "usr/share/zsh/site-functions/_svcd"])
         unit = (self.root / "usr/lib/systemd/system/svcd.service").read_text()
         self.assertIn("\nExecStart=/usr/bin/svcd ", unit)
         self.assertEqual(self.configuration.stat().st_mode & 0o777, 0o640)
