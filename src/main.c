@@ -198,6 +198,7 @@ int main(int argc, char **argv)
         return status;
     struct config_source source = { .file = arguments.config_file,
                                     .dotenv = ".env",
+                                    .exports = true,
                                     .environment = environ,
                                     .settings = arguments.settings,
                                     .n_settings = arguments.settings_n };

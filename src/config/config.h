@@ -36,6 +36,7 @@ struct config {
     } server;
     struct {
         char *name, *user, *password, *host, *port; /* "": libpq's default; never NULL */
+        char *password_file, *tls, *tls_ca;         /* likewise */
         int read_connections;
         int insert_connections;
         int write_connections;

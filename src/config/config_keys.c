@@ -5,6 +5,7 @@
  */
 #include "config/config_keys.h"
 
+#include <limits.h>
 #include <string.h>
 
 static const char *const scheme_names[] = {
@@ -115,6 +116,15 @@ const struct config_key config_keys[] = {
         "Host of the server; one that starts with a slash is the folder of a unix socket.", VARIABLE("POSTGRES_HOST")),
     KEY(database, port, port, char *, "",
         "Port of the server.", VARIABLE("POSTGRES_PORT")),
+    KEY(database, password_file, text, char *, "",
+        "File whose first line is the password, for where a secret is handed over as a file; read at start, and only if "
+        "password is empty."),
+    KEY(database, tls, text, char *, "",
+        "TLS to the server, as libpq's sslmode: disable, allow, prefer, require, verify-ca or verify-full. Empty = "
+        "PGSSLMODE, or prefer."),
+    KEY(database, tls_ca, text, char *, "",
+        "File of the authorities (PEM) that verify-ca and verify-full trust. Empty = PGSSLROOTCERT, or "
+        "~/.postgresql/root.crt."),
     INT(database, read_connections, 2, 1, 64, "connections",
         "Connections for statements that only read. Statements are pipelined, so a few connections serve thousands of "
         "calls."),
@@ -260,6 +270,21 @@ const struct config_key *config_key_nearest(const char *section, const char *nam
         if (distance < least) {
             least = distance;
             nearest = key;
+        }
+    }
+    return nearest;
+}
+
+const char *config_variable_nearest(const char *variable)
+{
+    const char *nearest = "";
+    int least = INT_MAX;
+    for (size_t i = 0; i < config_keys_n; i++) {
+        const char *name = config_keys[i].environment;
+        int distance = name ? edit_distance(variable, name) : INT_MAX;
+        if (distance < least) {
+            least = distance;
+            nearest = name;
         }
     }
     return nearest;

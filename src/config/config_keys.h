@@ -30,6 +30,9 @@ static inline void *config_member(struct config *config, const struct config_key
 /* NULL if there is none. */
 const struct config_key *config_key_find(const char *section, const char *name);
 
+/* The environment variable of a key that is nearest to a name; the name itself if it is one. */
+const char *config_variable_nearest(const char *variable);
+
 /* The key nearest to a misspelt one; NULL if none is near. */
 const struct config_key *config_key_nearest(const char *section, const char *name);
 

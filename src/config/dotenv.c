@@ -4,6 +4,7 @@
  */
 #include "config/dotenv.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -15,6 +16,14 @@ struct scanner {
 static char unescaped(char c)
 {
     switch (c) {
+    case 'a':
+        return '\a';
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'v':
+        return '\v';
     case 'n':
         return '\n';
     case 'r':
@@ -38,7 +47,7 @@ static char *scan_quoted(struct scanner *scan)
             scan->line++;
         char next = scan->at[1];
         if (*scan->at == '\\' &&
-            (next == quote || next == '\\' || (quote == '"' && next && strchr("nrt$", next)))) {
+            (next == '\'' || next == '\\' || (quote == '"' && next && strchr("\"abfnrtv", next)))) {
             scan->at++;
             *out++ = quote == '"' ? unescaped(next) : next;
         } else {
@@ -55,7 +64,7 @@ static char *scan_bare(struct scanner *scan)
 {
     char *value = scan->at, *end = value;
     for (; *scan->at && *scan->at != '\n'; scan->at++) {
-        if (*scan->at == '#' && (scan->at == value || strchr(" \t", scan->at[-1])))
+        if (*scan->at == '#' && scan->at > value && strchr(" \t", scan->at[-1]))
             break;
         if (!strchr(" \t\r", *scan->at))
             end = scan->at + 1;
@@ -66,6 +75,13 @@ static char *scan_bare(struct scanner *scan)
     scan->at += *scan->at == '\n';
     *end = '\0';
     return value;
+}
+
+/* Whether nothing but a comment follows in the line. */
+static bool is_at_end(const struct scanner *scan)
+{
+    const char *at = scan->at + strspn(scan->at, " \t\r");
+    return !*at || *at == '\n' || *at == '#';
 }
 
 static void skip_line(struct scanner *scan)
@@ -93,6 +109,10 @@ int dotenv_parse(char *text, dotenv_entry_cb on_entry, void *user)
         skip_blanks(&scan);
         char *name = scan.at;
         size_t name_len = strcspn(name, "=# \t\r\n");
+        if (*name == '\'' && strcspn(name + 1, "'\n") > 0 && name[1 + strcspn(name + 1, "'\n")] == '\'') {
+            name_len = strcspn(++name, "'");
+            scan.at += 2;
+        }
         scan.at += name_len;
         skip_blanks(&scan);
         if (name_len == 0 || *scan.at != '=') {
@@ -108,7 +128,10 @@ int dotenv_parse(char *text, dotenv_entry_cb on_entry, void *user)
             value = scan_quoted(&scan);
             if (!value)
                 return line;
+            bool is_whole = is_at_end(&scan);
             skip_line(&scan);
+            if (!is_whole)
+                continue;
         } else {
             value = scan_bare(&scan);
         }

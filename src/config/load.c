@@ -26,7 +26,8 @@ struct origin {
 };
 
 struct variable {
-    const char *name, *value;
+    const char *name;
+    char *value; /* its own, with ${NAME} replaced */
     int line;
 };
 
@@ -197,16 +198,69 @@ static void load_file(struct load *load)
     fclose(load->file);
 }
 
+static const char *environment_find(const struct load *load, const char *name, size_t len)
+{
+    for (char *const *entry = load->source->environment; entry && *entry; entry++)
+        if (strncmp(*entry, name, len) == 0 && (*entry)[len] == '=')
+            return *entry + len + 1;
+    return NULL;
+}
+
+/* What ${NAME} stands for: the environment's value, else that of a line above; NULL: none. */
+static const char *reference_find(const struct load *load, const char *name, size_t len)
+{
+    const char *value = environment_find(load, name, len);
+    for (size_t i = load->n_variables; i > 0 && !value; i--)
+        if (strlen(load->variables[i - 1].name) == len &&
+            strncmp(load->variables[i - 1].name, name, len) == 0)
+            value = load->variables[i - 1].value;
+    return value;
+}
+
+/* ${NAME} and ${NAME:-default}, in quotes or not, as python-dotenv does. NULL without memory. */
+static char *expand(const struct load *load, const char *value)
+{
+    char *text = NULL;
+    size_t text_len = 0;
+    FILE *out = open_memstream(&text, &text_len);
+    while (out && *value) {
+        size_t name_len = strncmp(value, "${", 2) == 0 ? strcspn(value + 2, ":}") : 0;
+        const char *after = value + 2 + name_len, *end = NULL;
+        if (strncmp(value, "${", 2) == 0)
+            end = *after == '}' ? after : strncmp(after, ":-", 2) == 0 ? strchr(after, '}') : NULL;
+        if (!end) {
+            fputc(*value++, out);
+            continue;
+        }
+        const char *found = reference_find(load, value + 2, name_len);
+        if (found)
+            fputs(found, out);
+        else if (end > after)
+            fprintf(out, "%.*s", (int)(end - after - 2), after + 2);
+        value = end + 1;
+    }
+    if (out && fclose(out) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
 static void dotenv_on_entry(void *user, const char *name, const char *value, int line)
 {
     struct load *load = user;
+    char *expanded = expand(load, value);
+    if (!expanded) {
+        load->rc = UV_ENOMEM;
+        return;
+    }
     struct variable *grown = realloc(load->variables, (load->n_variables + 1) * sizeof *grown);
     if (!grown) {
+        free(expanded);
         load->rc = UV_ENOMEM;
         return;
     }
     load->variables = grown;
-    load->variables[load->n_variables++] = (struct variable){ name, value, line };
+    load->variables[load->n_variables++] = (struct variable){ name, expanded, line };
 }
 
 static void load_dotenv(struct load *load)
@@ -227,6 +281,9 @@ static void load_dotenv(struct load *load)
         load->rc = UV_ENOMEM;
     else if (unread || too_long)
         complain(load, origin, too_long ? "is longer than 1 MiB; is it the right file?" : "cannot be read");
+    else if (memchr(load->dotenv, '\0', len) || strncmp(load->dotenv, "\xff\xfe", 2) == 0 ||
+             strncmp(load->dotenv, "\xfe\xff", 2) == 0)
+        complain(load, origin, "is UTF-16 or holds a NUL byte; save it as UTF-8");
     else if ((origin.line = dotenv_parse(load->dotenv, dotenv_on_entry, load)) > 0)
         complain(load, origin, "the quote that opens here never closes; close it");
 }
@@ -236,9 +293,9 @@ static const char *variable_find(struct load *load, const char *name, struct ori
 {
     size_t len = strlen(name);
     *origin = (struct origin){ .name = name };
-    for (char *const *entry = load->source->environment; entry && *entry; entry++)
-        if (strncmp(*entry, name, len) == 0 && (*entry)[len] == '=' && (*entry)[len + 1])
-            return *entry + len + 1;
+    const char *value = environment_find(load, name, len);
+    if (value && *value)
+        return value;
     const struct variable *found = NULL;
     for (size_t i = 0; i < load->n_variables; i++)
         if (strcmp(load->variables[i].name, name) == 0)
@@ -276,6 +333,40 @@ static void load_service_address(struct load *load, const char *service)
                  "%s and %s make \"%s\", which %s; expected an address (127.0.0.1) and a port (50051)",
                  address_name, port_name, text,
                  rc == UV_EAI_NONAME ? "names a host that cannot be found" : "is not valid");
+}
+
+/* libpq looks for its own variables in the environment only; empty ones count there, too. */
+static void export_to_libpq(const struct load *load)
+{
+    for (size_t i = 0; i < load->n_variables; i++) {
+        const char *name = load->variables[i].name;
+        bool is_libpq = strncmp(name, "PG", 2) == 0 &&
+                        strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == strlen(name);
+        if (is_libpq && !environment_find(load, name, strlen(name)))
+            setenv(name, load->variables[i].value, 1);
+    }
+}
+
+/* A name that begins like ours and is none is most likely misspelt. */
+static void warn_of(struct load *load, struct origin origin, const char *name, size_t len)
+{
+    char variable[64];
+    if (strncmp(name, "POSTGRES_", 9) != 0 || len >= sizeof variable)
+        return;
+    snprintf(variable, sizeof variable, "%.*s", (int)len, name);
+    const char *nearest = config_variable_nearest(variable);
+    if (strcmp(nearest, variable) != 0)
+        fprintf(load->errors, "%s: warning: %s is read by nobody; did you mean %s?\n", origin.name, variable,
+                nearest);
+}
+
+static void warn_of_variables(struct load *load)
+{
+    for (char *const *entry = load->source->environment; entry && *entry; entry++)
+        warn_of(load, (struct origin){ .name = "environment" }, *entry, strcspn(*entry, "="));
+    for (size_t i = 0; i < load->n_variables; i++)
+        warn_of(load, (struct origin){ load->source->dotenv, load->variables[i].line },
+                load->variables[i].name, strlen(load->variables[i].name));
 }
 
 static void load_environment(struct load *load)
@@ -329,10 +420,48 @@ static void check_admin(struct load *load)
     }
 }
 
+static void load_password_file(struct load *load)
+{
+    const char *path = load->config->database.password_file;
+    struct origin origin = { .name = "database.password_file" };
+    if (!*path || *load->config->database.password)
+        return;
+    char line[1024] = "";
+    FILE *file = fopen(path, "re");
+    if (!file || (!fgets(line, sizeof line, file) && ferror(file)))
+        complain(load, origin, "%s: %s; give a readable file", path, strerror(errno));
+    if (file)
+        fclose(file);
+    line[strcspn(line, "\r\n")] = '\0';
+    char *password = strdup(line);
+    explicit_bzero(line, sizeof line);
+    if (!password) {
+        load->rc = UV_ENOMEM;
+        return;
+    }
+    free(load->config->database.password);
+    load->config->database.password = password;
+}
+
+static bool is_tls_mode(const char *mode)
+{
+    static const char *const modes[] = { "",        "disable",   "allow",      "prefer",
+                                         "require", "verify-ca", "verify-full" };
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (strcmp(modes[i], mode) == 0)
+            return true;
+    return false;
+}
+
 /* What no single key can know. */
 static void load_check(struct load *load)
 {
     const struct config *c = load->config;
+    load_password_file(load);
+    if (!is_tls_mode(c->database.tls))
+        complain(load, (struct origin){ .name = "database.tls" },
+                 "\"%s\" is not valid; expected disable, allow, prefer, require, verify-ca or verify-full",
+                 c->database.tls);
     check_admin(load);
     if (c->database.reconnect_min_ms > c->database.reconnect_max_ms)
         complain(load, (struct origin){ .name = "database.reconnect_min_ms" },
@@ -350,6 +479,9 @@ int config_load(struct config *config, const struct config_source *source, FILE 
     if (source->dotenv)
         load_dotenv(&load);
     load_environment(&load);
+    warn_of_variables(&load);
+    if (source->exports)
+        export_to_libpq(&load);
     for (size_t i = 0; i < source->n_settings; i++)
         load_setting(&load, source->settings[i]);
     if (load.rc == 0)
@@ -358,6 +490,10 @@ int config_load(struct config *config, const struct config_source *source, FILE 
     if (load.dotenv)
         explicit_bzero(load.dotenv, DOTENV_MAX_BYTES);
     free(load.dotenv);
+    for (size_t i = 0; i < load.n_variables; i++) {
+        explicit_bzero(load.variables[i].value, strlen(load.variables[i].value));
+        free(load.variables[i].value);
+    }
     free(load.variables);
     if (load.rc < 0)
         config_finish(config);

@@ -5,6 +5,7 @@
 #ifndef CONFIG_LOAD_H
 #define CONFIG_LOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -12,9 +13,10 @@
 
 /* Where values come from; a later member wins over an earlier one. */
 struct config_source {
-    const char *file;            /* NULL: none */
-    const char *dotenv;          /* ".env"; NULL: none; a file that is not there is no error */
-    char *const *environment;    /* environ; NULL: none */
+    const char *file;         /* NULL: none */
+    const char *dotenv;       /* ".env"; NULL: none; a file that is not there is no error */
+    char *const *environment; /* environ; NULL: none */
+    bool exports; /* of .env, what libpq looks for in the environment (PGSSLMODE, ...) is put there */
     const char *const *settings; /* "section.key=value" each */
     size_t n_settings;
 };

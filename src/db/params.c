@@ -10,6 +10,8 @@ void database_params_set(struct database_params *params, const struct config *co
         { "dbname", config->database.name },
         { "user", config->database.user },
         { "password", config->database.password },
+        { "sslmode", config->database.tls },
+        { "sslrootcert", config->database.tls_ca },
         { "client_encoding", "UTF8" },
         { "keepalives_idle", "30" },
         { "keepalives_interval", "5" },

@@ -11,7 +11,7 @@
 
 /* The connection parameters of PQconnectdbParams for this configuration, NULL-terminated; config must live as
  * long as they are used. */
-#define DATABASE_PARAMS_MAX 16
+#define DATABASE_PARAMS_MAX 20
 struct database_params {
     const char *keywords[DATABASE_PARAMS_MAX];
     const char *values[DATABASE_PARAMS_MAX];

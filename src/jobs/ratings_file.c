@@ -112,6 +112,8 @@ static int read_lines(struct ratings *ratings, const char *path, char *text, siz
         fprintf(errors, "%s: holds a NUL byte; is it a CSV file?\n", path);
         return UV_EINVAL;
     }
+    if (strncmp(text, "\xef\xbb\xbf", 3) == 0) /* as spreadsheets write it */
+        text += 3;
     if (strcmp(next_line(&text, end), header) != 0) {
         fprintf(errors, "%s:1: expected the header %s\n", path, header);
         return UV_EINVAL;

@@ -19,7 +19,7 @@
 #include "config/config.h"
 
 #define PASSWORD_MAX_BYTES   1024 /* longer ones are neither hashed nor match */
-#define PASSWORD_CRYPT_BYTES 128  /* room for any crypt string with its NUL */
+#define PASSWORD_CRYPT_BYTES 256  /* room for any crypt string with its NUL */
 
 /* A stored crypt string that asks for more is unusable: whoever writes the table must not be able to halt us.
  */

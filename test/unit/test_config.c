@@ -358,6 +358,67 @@ START_TEST(dotenv_is_read_as_docker_and_python_do)
 }
 END_TEST
 
+START_TEST(dotenv_replaces_references_as_python_does)
+{
+    static char *environment[] = { (char *)"OUTER=outside", (char *)"BASE=environment", NULL };
+    source.environment = environment;
+    given_dotenv("BASE=file\n"
+                 "NAME='app'\n"
+                 "POSTGRES_DATABASE=${NAME}_db\n"
+                 "POSTGRES_USER='${OUTER}-${BASE}'\n"
+                 "POSTGRES_PASSWORD=\"$NAME ${MISSING:-a b}${MISSING}${}\"\n"
+                 "POSTGRES_HOST=${NAME:-other}.example # comment\n");
+    must_load();
+    ck_assert_str_eq(config.database.name, "app_db");
+    ck_assert_str_eq(config.database.user, "outside-environment");
+    ck_assert_str_eq(config.database.password, "$NAME a b");
+    ck_assert_str_eq(config.database.host, "app.example");
+}
+END_TEST
+
+START_TEST(dotenv_in_another_encoding_is_refused)
+{
+    static const char utf16[] = "\xff\xfeP\0O\0=\0x\0";
+    write_bytes(dotenv_path, utf16, sizeof utf16 - 1);
+    source.dotenv = dotenv_path;
+    must_fail_with(".env: is UTF-16 or holds a NUL byte; save it as UTF-8\n");
+}
+END_TEST
+
+START_TEST(a_misspelt_variable_is_warned_of_with_the_nearest)
+{
+    given_dotenv("POSTGRES_DATABSE=x\nPOSTGRES_PORT=5432\n");
+    ck_assert_int_eq(load(), 0);
+    ck_assert_ptr_nonnull(
+        strstr(errors, "warning: POSTGRES_DATABSE is read by nobody; did you mean POSTGRES_DATABASE?"));
+}
+END_TEST
+
+START_TEST(what_libpq_reads_from_the_environment_reaches_it_from_dotenv)
+{
+    unsetenv("PGSSLMODE");
+    given_dotenv("PGSSLMODE=verify-full\nPATH=/nowhere\n");
+    source.exports = true;
+    must_load();
+    ck_assert_str_eq(getenv("PGSSLMODE"), "verify-full");
+    ck_assert_str_ne(getenv("PATH"), "/nowhere");
+}
+END_TEST
+
+START_TEST(a_password_may_stand_in_a_file_of_its_own)
+{
+    write_bytes(dotenv_path, "se cret\n", 8);
+    char setting[128];
+    snprintf(setting, sizeof setting, "database.password_file=%s", dotenv_path);
+    const char *settings[] = { setting, "database.tls=require" };
+    source.settings = settings;
+    source.n_settings = 2;
+    must_load();
+    ck_assert_str_eq(config.database.password, "se cret");
+    ck_assert_str_eq(config.database.tls, "require");
+}
+END_TEST
+
 START_TEST(an_open_quote_in_dotenv_is_told_without_its_text)
 {
     given_dotenv("A=1\nPOSTGRES_PASSWORD=\"secret\n");
@@ -473,6 +534,11 @@ Suite *config_suite(void)
     tcase_add_test(tcase, what_is_listened_on_says_how_clients_speak);
     tcase_add_test(tcase, a_host_name_listens_on_its_addresses);
     tcase_add_test(tcase, dotenv_is_read_as_docker_and_python_do);
+    tcase_add_test(tcase, dotenv_replaces_references_as_python_does);
+    tcase_add_test(tcase, dotenv_in_another_encoding_is_refused);
+    tcase_add_test(tcase, a_misspelt_variable_is_warned_of_with_the_nearest);
+    tcase_add_test(tcase, what_libpq_reads_from_the_environment_reaches_it_from_dotenv);
+    tcase_add_test(tcase, a_password_may_stand_in_a_file_of_its_own);
     tcase_add_test(tcase, an_open_quote_in_dotenv_is_told_without_its_text);
     tcase_add_test(tcase, no_dotenv_or_a_folder_of_that_name_is_fine);
     tcase_add_test(tcase, finishing_twice_or_nothing_is_fine);

@@ -88,6 +88,15 @@ START_TEST(a_hash_of_the_python_backend_matches)
 }
 END_TEST
 
+START_TEST(an_argon2_hash_of_64_bytes_matches)
+{
+    static const char stored[] = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsAA$0K2CVIgoOrkH6kXh"
+                                 "rco9DK0rFeOmGiHaQEgpAMcdOKNE+fMtLGBICT+E0mAGyKG77FCFDhEBqQV0vWhcM0qkKg";
+    ck_assert_int_eq(verify("correct horse", stored), PASSWORD_MATCHES);
+    ck_assert_int_eq(verify("correct hors", stored), PASSWORD_DIFFERS);
+}
+END_TEST
+
 START_TEST(a_new_hash_matches_and_is_salted)
 {
     const struct password_policy *const policies[] = { &argon2id, &bcrypt };
@@ -282,6 +291,7 @@ Suite *password_suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, set_up, NULL);
     tcase_add_test(tcase, hashes_of_every_scheme_match_their_password_and_no_other);
+    tcase_add_test(tcase, an_argon2_hash_of_64_bytes_matches);
     tcase_add_test(tcase, a_hash_of_the_python_backend_matches);
     tcase_add_loop_test(tcase, a_new_hash_matches_and_is_salted, 0, 2);
     tcase_add_test(tcase, no_stored_hash_costs_one_computation_and_differs);

@@ -106,6 +106,14 @@ START_TEST(the_checksum_is_that_of_the_content)
 }
 END_TEST
 
+START_TEST(a_byte_order_mark_is_passed_over)
+{
+    write_file("1-2.csv", "\xef\xbb\xbf" HEADER "1,2,3\n");
+    ck_assert_msg(read_folder(folder) == 0, "%s", said);
+    ck_assert_uint_eq(ratings.samples_n, 1);
+}
+END_TEST
+
 START_TEST(a_bad_row_is_named_with_file_and_line)
 {
     static const struct {
@@ -223,6 +231,7 @@ Suite *ratings_file_suite(void)
     tcase_add_test(tcase, the_shipped_histories_are_read);
     tcase_add_test(tcase, line_ends_of_either_kind_and_none_at_the_end_are_fine);
     tcase_add_test(tcase, the_checksum_is_that_of_the_content);
+    tcase_add_test(tcase, a_byte_order_mark_is_passed_over);
     tcase_add_test(tcase, a_bad_row_is_named_with_file_and_line);
     tcase_add_test(tcase, every_file_with_a_mistake_is_named);
     tcase_add_test(tcase, a_file_without_the_header_is_refused);
