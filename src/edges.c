@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "edge/core/server.h"
+#include "edge/http/pages.h"
 #include "edge/http/server.h"
 #include "edge/listener.h"
 
@@ -14,9 +15,8 @@ struct edges {
     struct listener *listener;
     struct core_server *core; /* NULL: nothing listens by grpc:// */
     struct http_server *http; /* NULL: nothing listens by another scheme */
+    struct http_site site;
 };
-
-static const struct http_site site = { .has_calls = true };
 
 static void on_accepted(void *data, int fd, size_t from)
 {
@@ -24,7 +24,7 @@ static void on_accepted(void *data, int fd, size_t from)
     if (edges->listen->items[from].scheme == SCHEME_GRPC)
         core_server_add_connection(edges->core, fd);
     else
-        http_server_add_connection(edges->http, fd, &site);
+        http_server_add_connection(edges->http, fd, &edges->site);
 }
 
 static int start_core(struct edges *edges, struct context *context, const struct config *config,
@@ -53,6 +53,7 @@ static int start_http(struct edges *edges, struct context *context, const struct
         .peers = &edges->peers,
         .timers = context->timers,
     };
+    edges->site = (struct http_site){ .pages = http_pages(config->server.explorer), .has_calls = true };
     return http_server_create(&edges->http, context->loop, context, &options);
 }
 

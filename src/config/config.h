@@ -32,6 +32,7 @@ struct config {
         int request_timeout_ms;
         int max_buffered_bytes;
         struct network_list proxy_protocol_from;
+        int explorer;   /* 0 or 1 */
         int reuse_port; /* 0 or 1 */
     } server;
     struct {

@@ -101,6 +101,9 @@ const struct config_key config_keys[] = {
     KEY(server, proxy_protocol_from, networks, struct network_list, "",
         "Of http and https: networks of proxies that begin a connection with the PROXY protocol, version 1 or 2, and so "
         "say whom they speak for. A peer from these that does not is closed, one from elsewhere that does too."),
+    CHOICE(server, explorer, int, no_yes, "yes",
+        "Whether listeners of http, https and unix show a page at / that lists services and calls with their documentation and "
+        "lets each be tried, and describe them at /openapi.json."),
     CHOICE(server, reuse_port, int, no_yes, "no",
         "Whether another svcd on this machine may listen on the same ports, so that the kernel shares the connections "
         "between them."),

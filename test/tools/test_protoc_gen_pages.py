@@ -103,7 +103,7 @@ class Pages(unittest.TestCase):
         self.assertNotRegex(self.page, r"\sstyle=|\son[a-z]+=\"|https?://(?!www\.w3\.org/2000/svg|127\.0\.0\.1)")
 
     def test_what_is_embedded_is_the_page_byte_for_byte(self):
-        program = '#include <stdio.h>\nint main(void) { for (size_t i = 0; i < documents_n; i++) fwrite(documents[i].text, 1, documents[i].len, stdout); }\n'
+        program = '#include <stdio.h>\nint main(void) { for (size_t i = 0; i < DOCUMENTS_N; i++) fwrite(documents[i].text, 1, documents[i].len, stdout); }\n'
         (self.folder / "show.c").write_text(self.source + program)
         subprocess.run(["gcc", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'src'}", "-o", "show", "show.c"], cwd=self.folder, check=True)
         shown = subprocess.run(["./show"], cwd=self.folder, capture_output=True, check=True).stdout.decode()

@@ -9,15 +9,14 @@
 #include <stddef.h>
 
 struct document {
-    const char *path;
     const char *type; /* content-type */
     const char *text;
     size_t len;
-    const char *etag;   /* with its quotation marks */
     const char *policy; /* content-security-policy; NULL: none */
 };
 
-extern const struct document documents[];
-extern const size_t documents_n;
+enum { DOCUMENT_EXPLORER, DOCUMENT_OPENAPI, DOCUMENTS_N };
+
+extern const struct document documents[DOCUMENTS_N];
 
 #endif

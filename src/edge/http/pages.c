@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "edge/http/pages.h"
+
+#include <string.h>
+
+#include "db/pool.h"
+#include "edge/http/document.h"
+#include "edge/http/exchange.h"
+
+static void answer_probe(struct exchange *exchange, bool is_good, const char *text)
+{
+    exchange_head_field(exchange, "cache-control", "no-store");
+    exchange_answer(exchange, is_good ? 200 : 503, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+/* The loop turns, or nobody would answer. */
+static void answer_live(struct exchange *exchange, void *data)
+{
+    (void)data;
+    answer_probe(exchange, true, "live\n");
+}
+
+static void answer_ready(struct exchange *exchange, void *data)
+{
+    (void)data;
+    const struct context *context = exchange->edge->context;
+    bool is_ready = !context->draining && pool_is_available(context->pool);
+    answer_probe(exchange, is_ready, is_ready ? "ready\n" : "not ready\n");
+}
+
+static void answer_document(struct exchange *exchange, void *data)
+{
+    const struct document *document = data;
+    exchange_head_field(exchange, "cache-control", "no-cache");
+    exchange_head_field(exchange, "x-content-type-options", "nosniff");
+    exchange_head_field(exchange, "referrer-policy", "no-referrer");
+    exchange_head_field(exchange, "content-security-policy", document->policy);
+    exchange_answer(exchange, 200, document->type, document->text, document->len);
+}
+
+/* The probes stand last, so that a site without the explorer begins there. */
+static const struct http_page pages[] = {
+    { .path = "/", .verb = "GET", .answer = answer_document, .data = (void *)&documents[DOCUMENT_EXPLORER] },
+    { .path = "/openapi.json",
+      .verb = "GET",
+      .answer = answer_document,
+      .data = (void *)&documents[DOCUMENT_OPENAPI] },
+    { .path = "/livez", .verb = "GET", .answer = answer_live },
+    { .path = "/readyz", .verb = "GET", .answer = answer_ready },
+    { 0 },
+};
+
+const struct http_page *http_pages(bool has_explorer)
+{
+    return has_explorer ? pages : pages + 2;
+}
