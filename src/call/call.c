@@ -166,7 +166,8 @@ static void tell_answered(struct call *call, enum status status)
 static const char *bounded(char *message)
 {
     if (strlen(message) > MESSAGE_LEN_MAX)
-        strcpy(message + text_len_within(message, MESSAGE_LEN_MAX - strlen(ELLIPSIS)), ELLIPSIS);
+        memcpy(message + text_len_within(message, MESSAGE_LEN_MAX - strlen(ELLIPSIS)), ELLIPSIS,
+               sizeof ELLIPSIS);
     return message;
 }
 
