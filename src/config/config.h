@@ -32,8 +32,9 @@ struct config {
         int request_timeout_ms;
         int max_buffered_bytes;
         struct network_list proxy_protocol_from;
-        int explorer;   /* 0 or 1 */
-        int reuse_port; /* 0 or 1 */
+        int explorer;          /* 0 or 1 */
+        int reuse_port;        /* 0 or 1 */
+        char *allowed_origins; /* as origin_is_listed() takes it; never NULL */
     } server;
     struct {
         char *name, *user, *password, *host, *port; /* "": libpq's default; never NULL */

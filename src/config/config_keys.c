@@ -104,6 +104,10 @@ const struct config_key config_keys[] = {
     CHOICE(server, explorer, int, no_yes, "yes",
         "Whether listeners of http, https and unix show a page at / that lists services and calls with their documentation and "
         "lets each be tried, and describe them at /openapi.json."),
+    KEY(server, allowed_origins, origins, char *, "",
+        "Of http, https and unix: origins of web pages that may call, besides pages that svcd serves itself. A call from a "
+        "page of another origin is refused with 403 and not run; what is no browser sends no origin and is not concerned. "
+        "* = pages of any origin, for what is reached by nobody but those who may see everything."),
     CHOICE(server, reuse_port, int, no_yes, "no",
         "Whether another svcd on this machine may listen on the same ports, so that the kernel shares the connections "
         "between them."),

@@ -11,6 +11,7 @@
 
 #include "base/address.h"
 #include "base/cron.h"
+#include "base/origin.h"
 
 static int parse_number(const char *value, int min, int max, int *number)
 {
@@ -195,6 +196,39 @@ static void networks_expect(const struct config_key *key, char text[static CONFI
              ADDRESS_LIST_MAX);
 }
 
+/* The list, as it is kept: without blanks. */
+struct origins_text {
+    char text[4096];
+    size_t len, n;
+};
+
+static int origins_add(void *member, const char *part)
+{
+    struct origins_text *list = member;
+    size_t len = strlen(part), more = len + (list->n > 0);
+    if (!origin_is_valid(part, len) || list->len + more >= sizeof list->text)
+        return UV_EINVAL;
+    list->len += (size_t)sprintf(list->text + list->len, "%s%s", list->n++ ? "," : "", part);
+    return 0;
+}
+
+static int origins_parse(const struct config_key *key, const char *value, void *member)
+{
+    struct origins_text list = { .n = 0 };
+    bool is_list = *value && strcmp(value, "*") != 0;
+    int rc = is_list ? split_list(value, origins_add, &list) : 0;
+    return rc ? rc : text_parse(key, is_list ? list.text : value, member);
+}
+
+static void origins_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
+{
+    (void)key;
+    snprintf(text, CONFIG_EXPECTED_LEN,
+             "SCHEME://HOST or SCHEME://HOST:PORT, separated by commas (https://app.example.org, "
+             "http://localhost:5173; as browsers send it: lower case, no path, no slash at the end, no :443 "
+             "or :80), or *, or nothing");
+}
+
 static int schedule_parse(const struct config_key *key, const char *value, void *member)
 {
     (void)key;
@@ -216,4 +250,5 @@ const struct config_type config_type_port = { port_parse, port_expect, text_fini
 const struct config_type config_type_listen = { listen_parse, listen_expect, NULL };
 const struct config_type config_type_admin = { admin_parse, admin_expect, NULL };
 const struct config_type config_type_networks = { networks_parse, networks_expect, NULL };
+const struct config_type config_type_origins = { origins_parse, origins_expect, text_finish };
 const struct config_type config_type_schedule = { schedule_parse, schedule_expect, NULL };

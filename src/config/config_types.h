@@ -46,6 +46,7 @@ extern const struct config_type config_type_port;     /* char *: libpq takes it 
 extern const struct config_type config_type_listen;   /* struct address_list; looks names up, so it blocks */
 extern const struct config_type config_type_admin;    /* the same, HOST:PORT only, or none */
 extern const struct config_type config_type_networks; /* struct network_list */
+extern const struct config_type config_type_origins;  /* char *, never NULL; see base/origin.h */
 extern const struct config_type config_type_schedule; /* struct cron */
 
 #endif

@@ -248,7 +248,7 @@ static void poll_for(struct http_connection *connection)
     int events = UV_DISCONNECT;
     if (is_blocked)
         events |= UV_WRITABLE;
-    if (!is_blocked || !connection_is_over_budget(connection))
+    if (!connection->is_paused && (!is_blocked || !connection_is_over_budget(connection)))
         events |= UV_READABLE;
     if (events != connection->polled && !uv_poll_start(&connection->poll, events, on_event))
         connection->polled = events;
@@ -374,8 +374,8 @@ static void help(struct http_connection *connection)
 {
     static const uint8_t tls_alert[] = { 21, 3, 1, 0, 2, 2, 70 }; /* fatal, protocol_version */
     static const char text[] =
-        "HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\n"
-        "content-type: text/plain\r\n\r\nThis port speaks HTTP/2 with prior knowledge.\n";
+        "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n"
+        "content-type: text/plain\r\n\r\nThis port speaks HTTP/1.1, and HTTP/2 with prior knowledge.\n";
     bool is_tls = connection->opening[0] == 22;
     send_some(connection, is_tls ? tls_alert : (const uint8_t *)text,
               is_tls ? sizeof tls_alert : sizeof text - 1);

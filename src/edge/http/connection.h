@@ -42,6 +42,7 @@ struct http_connection {
     int polled; /* events */
     bool has_ip;
     bool has_peer_closed; /* nothing can be written any more */
+    bool is_paused;       /* its carrier wants nothing read for now */
     bool is_ending;       /* for `reason`, at the end of the turn */
     struct ip ip;         /* the peer's, or whom a proxy speaks for */
 

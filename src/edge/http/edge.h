@@ -3,9 +3,10 @@
  * What the parts of our own edge share, and how they lie on each other, from the top:
  *
  *   server.c       start, drain, stop; the end of a turn
+ *   h1.c           carrier: HTTP/1.1 (with h1_head.c and chunked.c, which read, h1_answer.c, which writes)
  *   h2.c           carrier: an HTTP/2 session (with h2_guard.c, which bounds what a peer may ask of it, and
  *                  h2_headers.c, which checks what HTTP wants of headers)
- *   protocols.c    the table of protocols: grpc.c, ... with framing.c, inflate.c, timeout.c
+ *   protocols.c    the table of protocols: grpc.c, grpc_web.c, connect.c with framing.c, inflate.c, timeout.c
  *   exchange.c     one request with its answer
  *   connection.c   a socket: reading, writing, time, its end
  *
@@ -79,6 +80,17 @@ struct http_codec {
     int (*encode)(const struct rpc_method *method, const uint8_t *message, size_t len, struct bytes *out);
 };
 
+/* What pages of other origins may (cors.c). */
+struct http_cors {
+    /* The request is a page's, of an origin that may not call: it is not to be run. Otherwise notes whose it
+     * is, for add_fields. */
+    bool (*is_refused)(struct exchange *exchange);
+    /* Answers a preflight; false: it is none. */
+    bool (*answer_preflight)(struct exchange *exchange);
+    /* Adds to the head of an answer what lets that page read it. */
+    void (*add_fields)(struct exchange *exchange);
+};
+
 struct http_edge {
     uv_loop_t *loop;
     struct timers *timers;
@@ -89,6 +101,7 @@ struct http_edge {
     const struct http_protocol *const *protocols; /* NULL ends each of these */
     const struct http_codec *const *codecs;
     const struct http_carrier *const *carriers;
+    const struct http_cors *cors;
 
     TAILQ_HEAD(, http_connection) connections;     /* all */
     TAILQ_HEAD(dirty_list, http_connection) dirty; /* with something to write, or to end */

@@ -126,7 +126,8 @@ static void recycle(struct exchange *exchange)
     exchange->fields_n = exchange->headers_len = exchange->in_len = exchange->body_taken = 0;
     exchange->is_complete = exchange->has_too_much = exchange->is_wanted = exchange->is_called =
         exchange->is_call_over = exchange->has_head = exchange->is_sending = exchange->has_own_length =
-            exchange->is_gone = exchange->is_begun = exchange->is_stalled = false;
+            exchange->is_gone = exchange->is_begun = exchange->is_stalled = exchange->is_unwrapped = false;
+    exchange->origin = NULL;
     exchange->encoding = 0;
     exchange->held_n = 0;
     exchange->stream_id = 0;
@@ -281,6 +282,8 @@ void exchange_trailer_unique(struct exchange *exchange, const char *name, const 
 /* Some of the answer, or all of it, is ready to be taken. */
 static void say(struct exchange *exchange, bool is_all)
 {
+    if (exchange->state == EXCHANGE_RECEIVING)
+        exchange->edge->cors->add_fields(exchange);
     if (is_all) {
         exchange->has_own_length = exchange->state == EXCHANGE_RECEIVING;
         move(exchange, EXCHANGE_ANSWERED);
@@ -323,7 +326,10 @@ void exchange_answer(struct exchange *exchange, int status, const char *content_
 {
     if (has_said_all(exchange))
         return;
-    exchange_head(exchange, status);
+    if (exchange->has_head)
+        exchange->head.n = 0;
+    exchange->has_head = true;
+    exchange->status = status;
     exchange_head_field(exchange, "content-type", content_type);
     exchange->body.len = 0;
     if (bytes_reserve(&exchange->body, len) == 0)
@@ -417,6 +423,43 @@ static void begin_call(struct exchange *exchange)
     }
 }
 
+/* What HTTP itself says of a request that is for no page and no call. */
+static void refuse(struct exchange *exchange, bool is_known)
+{
+    bool has_path = is_known || exchange->call.method;
+    if (exchange->has_too_much) {
+        answer_text(exchange, 431, "headers are over 65536 bytes in all\n");
+    } else if (!has_path) {
+        answer_text(exchange, 404, "there is no such page or method\n");
+    } else if (exchange->call.method && is_text(&exchange->verb, "POST")) {
+        exchange_head_field(exchange, "accept-post", CONTENT_TYPES_ACCEPTED);
+        answer_text(exchange, 415, "this content type is not spoken here\n");
+    } else {
+        exchange_head_field(exchange, "allow", exchange->call.method ? "POST, OPTIONS" : "GET, HEAD");
+        answer_text(exchange, 405, "this is asked for by another method\n");
+    }
+}
+
+/* No page: a call, or what is told of it. */
+static void choose(struct exchange *exchange, bool has_path)
+{
+    bool has_calls = exchange->connection->site->has_calls;
+    if (has_calls && exchange->edge->cors->answer_preflight(exchange))
+        return;
+    exchange->call.method =
+        has_calls ? method_table_find(&exchange->edge->methods, exchange->path.text, exchange->path.len)
+                  : NULL;
+    if (!has_calls || has_path || !is_text(&exchange->verb, "POST"))
+        refuse(exchange, has_path);
+    else if (exchange->edge->cors->is_refused(exchange))
+        answer_text(exchange, 403,
+                    "pages of this origin may not make calls here: see server.allowed_origins\n");
+    else if ((exchange->protocol = find_protocol(exchange)))
+        begin_call(exchange);
+    else
+        refuse(exchange, has_path);
+}
+
 void exchange_begin(struct exchange *exchange)
 {
     bool has_path = false;
@@ -429,21 +472,7 @@ void exchange_begin(struct exchange *exchange)
         exchange->page->answer(exchange, exchange->page->data);
         return;
     }
-    bool has_calls = exchange->connection->site->has_calls && is_text(&exchange->verb, "POST") && !has_path;
-    exchange->protocol = has_calls ? find_protocol(exchange) : NULL;
-    exchange->call.method =
-        has_calls ? method_table_find(&exchange->edge->methods, exchange->path.text, exchange->path.len)
-                  : NULL;
-    if (exchange->protocol)
-        begin_call(exchange);
-    else if (exchange->has_too_much)
-        answer_text(exchange, 431, "headers are over 65536 bytes in all\n");
-    else if (exchange->call.method)
-        answer_text(exchange, 415, "this content type is not spoken here\n");
-    else if (has_path || method_table_find(&exchange->edge->methods, exchange->path.text, exchange->path.len))
-        answer_text(exchange, 405, "this is asked for by another method\n");
-    else
-        answer_text(exchange, 404, "there is no such page or method\n");
+    choose(exchange, has_path);
     if (!has_said_all(exchange) && !exchange->is_touched) {
         exchange->is_touched = true;
         TAILQ_INSERT_TAIL(&exchange->edge->touched, exchange, touch_link);
@@ -509,7 +538,7 @@ static void wipe(const struct http_span *span)
 /* In the form that calls take. */
 static int decode(struct exchange *exchange, const struct http_span *message, struct http_span *decoded)
 {
-    char error[256] = "";
+    char error[1024] = "";
     struct bytes *out = &exchange->edge->decoded;
     const struct rpc_method *method = exchange->call.method;
     *decoded = *message;

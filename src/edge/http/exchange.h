@@ -21,7 +21,7 @@
 #include "edge/http/protocol.h"
 
 #define FIELDS_INLINE   16
-#define ANSWER_FIELDS   8
+#define ANSWER_FIELDS   16
 #define HEADERS_LEN_MAX ((size_t)65536) /* names, values and 32 bytes for each, as HTTP/2 counts */
 
 struct http_text {
@@ -80,6 +80,8 @@ struct exchange {
     bool is_call_over; /* and it is over */
     unsigned encoding; /* the protocol's: how messages are compressed */
     struct bytes inflated;
+    bool is_unwrapped;          /* the protocol's: `in` has been taken out of what wraps all of it */
+    const char *origin;         /* of the page that may read the answer; NULL: of no other than our own */
     unsigned messages_n;
 
     /* The answer. */
@@ -155,7 +157,7 @@ void exchange_trailer_unique(struct exchange *exchange, const char *name, const 
 /* Ends the call, or refuses it before there is one, in the protocol's words. */
 void exchange_fail(struct exchange *exchange, enum status status, const char *message);
 /* The whole answer at once, without a protocol: a page, or what HTTP itself says (404, 415). The body is
- * copied. More fields: exchange_head_field() afterwards. */
+ * copied. More fields: exchange_head_field() before it. */
 void exchange_answer(struct exchange *exchange, int status, const char *content_type, const void *body,
                      size_t len);
 

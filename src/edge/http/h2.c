@@ -510,7 +510,7 @@ static void close_session(struct http_connection *connection)
 
 static size_t stream_window(const struct http_limits *limits)
 {
-    size_t window = limits->max_message_bytes + PADDING_SLACK;
+    size_t window = limits->max_message_bytes / 3 * 4 + PADDING_SLACK; /* in base64 it is so much longer */
     return window < WINDOW_MIN ? WINDOW_MIN : window;
 }
 

@@ -13,6 +13,11 @@
 
 struct exchange;
 
+/* The content types of requests for calls, for an answer that says that it was another. */
+#define CONTENT_TYPES_ACCEPTED                                                                               \
+    "application/json, application/proto, application/connect+json, application/connect+proto, "             \
+    "application/grpc, application/grpc-web, application/grpc-web-text"
+
 struct http_span {
     const uint8_t *bytes;
     size_t len;

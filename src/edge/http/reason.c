@@ -7,6 +7,7 @@ static const struct {
 } reasons[REASONS_N] = {
     [REASON_NONE] = { "none", "it is open", false },
     [REASON_PEER] = { "peer", "the peer hung up", false },
+    [REASON_ANSWERED] = { "answered", "its last answer has been given", false },
     [REASON_SOCKET] = { "socket", "the network failed", false },
     [REASON_IDLE] = { "idle", "it carried no call for server.idle_timeout_ms", false },
     [REASON_AGE] = { "age", "it reached server.max_connection_age_ms", false },

@@ -10,6 +10,7 @@
 enum http_reason {
     REASON_NONE, /* it is open */
     REASON_PEER, /* the peer hung up */
+    REASON_ANSWERED,
     REASON_SOCKET,
     REASON_IDLE,
     REASON_AGE,

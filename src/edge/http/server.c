@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "edge/http/connection.h"
+#include "edge/http/cors.h"
 #include "edge/http/exchange.h"
+#include "edge/http/h1.h"
 #include "edge/http/h2.h"
 #include "edge/http/protocols.h"
 #include "observe/log.h"
@@ -22,7 +24,7 @@ struct http_server {
     uv_idle_t more; /* runs while something is left for the next turn, so that nobody waits for it */
 };
 
-static const struct http_carrier *const carriers[] = { &http_h2, NULL };
+static const struct http_carrier *const carriers[] = { &http_h2, &http_h1, NULL };
 
 /* ---- the end of a turn ---- */
 
@@ -160,6 +162,7 @@ int http_server_create(struct http_server **out, uv_loop_t *loop, struct context
                                 .protocols = http_protocols,
                                 .codecs = http_codecs,
                                 .carriers = carriers,
+                                .cors = &http_cors,
                                 .in = malloc(READ_LEN),
                                 .out = malloc(WRITE_LEN) };
     TAILQ_INIT(&edge->connections);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * gRPC's status codes as Connect writes them. Any thread.
+ */
+#ifndef EDGE_HTTP_CODES_H
+#define EDGE_HTTP_CODES_H
+
+struct code {
+    const char *name; /* "not_found" */
+    int http;         /* the status of a unary answer */
+};
+
+/* By number, 0 to 16; any other is INTERNAL. */
+const struct code *code_of(unsigned number);
+
+#endif
