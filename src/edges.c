@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "edge/core/server.h"
+#include "edge/http/http_metrics.h"
 #include "edge/http/pages.h"
 #include "edge/http/server.h"
 #include "edge/listener.h"
@@ -54,7 +55,10 @@ static int start_http(struct edges *edges, struct context *context, const struct
         .timers = context->timers,
     };
     edges->site = (struct http_site){ .pages = http_pages(config->server.explorer), .has_calls = true };
-    return http_server_create(&edges->http, context->loop, context, &options);
+    int rc = http_server_create(&edges->http, context->loop, context, &options);
+    if (!rc)
+        http_edge_tell_metrics(http_server_edge(edges->http));
+    return rc;
 }
 
 static int start_listener(struct edges *edges, struct context *context, const struct config *config)

@@ -175,6 +175,44 @@ class Admin(unittest.TestCase):
         daemon.signal(signal.SIGTERM)
 
 
+class ClientsListener(unittest.TestCase):
+    """http://, where load balancers may see nothing else."""
+
+    def probe(self, address, path):
+        """By HTTP/2 with prior knowledge; the status, and the text."""
+        done = subprocess.run(["curl", "--silent", "--http2-prior-knowledge", "--write-out", " %{http_code}", f"http://{address}{path}"],
+                              capture_output=True, text=True, timeout=PATIENCE_S)
+        return done.stdout.replace("\n", "")
+
+    def test_probes_are_there_and_nothing_else_of_the_operators(self):
+        daemon = Daemon(demo_database(), listen="http://127.0.0.1:0")
+        self.addCleanup(daemon.stop)
+        self.addCleanup(cluster, "start")
+        wait_until(lambda: self.probe(daemon.address, "/readyz") == "ready 200", "not ready")
+        self.assertEqual(self.probe(daemon.address, "/livez"), "live 200")
+        for path in ("/metrics", "/status", "/config"):
+            self.assertTrue(self.probe(daemon.address, path).endswith(" 404"), path)
+        cluster("stop")
+        wait_until(lambda: self.probe(daemon.address, "/readyz") == "not ready 503", "the loss is not noticed")
+        self.assertEqual(self.probe(daemon.address, "/livez"), "live 200")
+
+    def test_calls_by_it_are_counted_like_all_others_and_its_connections_by_their_end(self):
+        daemon = Administered(demo_database(), listen="http://127.0.0.1:0")
+        self.addCleanup(daemon.stop)
+        with svcd_client.Client(daemon.address) as client:
+            wait_until(lambda: is_serving(client), "not serving")
+            client.account.ListSkills(Empty(), timeout=PATIENCE_S)
+            with self.assertRaises(grpc.RpcError):
+                client.channel.unary_unary("/no.Such/Method")(b"", timeout=PATIENCE_S)
+            figures = daemon.metrics()
+        self.assertEqual(figures['grpc_server_handled_total{grpc_type="unary",grpc_service="account_package.AccountService",'
+                                 'grpc_method="ListSkills",grpc_code="OK"}'], 1)
+        self.assertEqual(figures['grpc_server_handled_total{grpc_type="unary",grpc_service="unknown",grpc_method="unknown",'
+                                 'grpc_code="Unimplemented"}'], 1)
+        self.assertEqual(figures["svcd_http_connections"], 1)
+        wait_until(lambda: daemon.metrics()['svcd_http_closed_total{reason="peer"}'] == 1, "its end is not counted")
+
+
 class Page(unittest.TestCase):
     """In a browser, without its window."""
 

@@ -308,8 +308,8 @@ static void unlist(struct slot *slot)
         uv_timer_stop(&slot->calls->watch);
 }
 
-/* The operation that begins the answer; metadata[0] is for it, and its value to be released after the batch has
- * been started. */
+/* The operation that begins the answer; metadata[0] is for it, and its value to be released after the batch
+ * has been started. */
 static grpc_op begin_answer(struct slot *slot, grpc_metadata *metadata)
 {
     const char *id = call_answered_request_id(&slot->call);
