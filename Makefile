@@ -220,8 +220,15 @@ $(O)/json_pipe: $(call objects,test/tools/json_pipe.c build/unit/json_types.c $(
 test-programs: $(O)/unit $(O)/rpc $(O)/json_pipe $(O)/svcd $(O)/config-keys
 
 .PHONY: check
-check: test-programs examples deps-check ## build, then run every test (ONLY="unit rpc e2e" for some)
+check: test-programs examples deps-check ## build, lint and run the tests, 6 minutes (ONLY="lint tools unit rpc e2e" for some)
 	@FLAVOUR=$(FLAVOUR) tools/check $(ONLY)
+
+# Schemes of listeners, beside gRPC's own, through which the e2e tests run once more.
+EDGES ?= http
+
+.PHONY: check-slow
+check-slow: test-programs examples deps-check ## the tests that take long: faults, abuse, endurance, every edge; 15 minutes
+	@FLAVOUR=$(FLAVOUR) EDGES="$(EDGES)" tools/check slow edges
 
 .PHONY: asan
 asan: ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -291,11 +298,32 @@ deps-bench deps-lint deps-valgrind: | deps-check
 MAN_PAGES := $(wildcard man/*.[1-8])
 C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] test/*.[ch] test/*/*.[ch] tools/*.c)
 
+# A source is looked at again when it, a header of its, or the checks changed.
+LINTED := $(SOURCES:%.c=build/lint/%.ok)
+LINT_FLAGS = -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS)
+
+build/lint/flags: FORCE
+	$(call remember,$(LINT_FLAGS))
+
+build/lint/%.ok: %.c .clang-tidy build/lint/flags | $(GEN_HEADERS)
+	@mkdir -p $(@D)
+	@echo "TIDY $<"
+	@$(CC) $(LINT_FLAGS) -MM -MP -MT $@ -MF $(@:.ok=.d) $<
+	@set -o pipefail; clang-tidy --quiet --warnings-as-errors='*' $< -- $(LINT_FLAGS) 2>&1 | \
+	    { grep -v ' warnings\? generated\.$$' || true; }
+	@touch $@
+
+-include $(LINTED:.ok=.d)
+
+.PHONY: lint-sources
+lint-sources: $(LINTED)
+
 .PHONY: lint
 lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-tidy, the format, the floor plan and scripts
 	tools/include-graph
-	clang-format --dry-run --Werror $(C_FILES)
-	clang-tidy --quiet --warnings-as-errors='*' $(SOURCES) -- -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS)
+	@echo "FMT  $(words $(C_FILES)) files"
+	@clang-format --dry-run --Werror $(C_FILES)
+	@$(MAKE) --no-print-directory -k $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) lint-sources
 	shellcheck etc/completion/svcd.bash tools/check tools/deps tools/handlers tools/run .ci/run
 
 .PHONY: fmt

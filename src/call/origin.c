@@ -44,7 +44,7 @@ const char *call_request_id(struct call *call)
         return id;
     const char *given = sent(call, "x-request-id");
     if (given && is_request_id(given))
-        strcpy(id, given);
+        memcpy(id, given, strlen(given) + 1);
     else
         make_request_id(id);
     return id;

@@ -82,7 +82,7 @@ static void put_hex(struct writer *writer, const char *prefix, unsigned value, i
 {
     char text[12];
     size_t n = strlen(prefix);
-    memcpy(text, prefix, n);
+    memcpy(text, prefix, n); /* NOLINT(bugprone-not-null-terminated-result): its length goes with it */
     for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4)
         text[n++] = "0123456789abcdef"[value >> shift & 15];
     put(writer, text, n);

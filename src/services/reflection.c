@@ -45,6 +45,7 @@ static void collect(size_t file, bool *wanted)
 static enum next reply_file(struct call *call, const request *req, size_t file)
 {
     bool *wanted = call_alloc(call, descriptor_files_n, sizeof *wanted);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
     pb_bytes_array_t **protos = call_alloc(call, descriptor_files_n, sizeof *protos);
     if (!wanted || !protos)
         return call_no_memory(call);

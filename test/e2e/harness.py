@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SVCD = os.environ["SVCD"]
 CLUSTER = os.environ["SVCD_CLUSTER"]
 UNDER_SANITIZER = "asan" in SVCD
+EDGE = os.environ.get("EDGE", "grpc")  # which edge the daemons serve through: "http" for our own
 PATIENCE_S = 120  # for what must happen, however slow the machine
 
 count = iter(range(1, 1_000_000))
@@ -109,6 +110,8 @@ class Daemon:
     """svcd as a process. Its log is collected, and shown if it does not stop as it should."""
 
     def __init__(self, database, *arguments, env=None, listen="127.0.0.1:0", cwd=ROOT):
+        if listen and EDGE != "grpc" and "://" not in listen:
+            listen = ",".join(f"{EDGE}://{address}" for address in listen.split(","))
         listen_arguments = ["--set", f"server.listen={listen}"] if listen else []
         self.process = subprocess.Popen([SVCD, *listen_arguments, "--set", "drain.lame_ms=0", *arguments], cwd=cwd,
                                         env=environment(database, **(env or {})), stderr=subprocess.PIPE, text=True)
@@ -127,7 +130,7 @@ class Daemon:
             self.log.append(line.rstrip("\n"))
 
     def addresses(self):
-        found = (re.search(r"listening address=(\S+)", line) for line in list(self.log))
+        found = (re.search(r"listening address=(?:[a-z]+://)?(\S+)", line) for line in list(self.log))
         return [match[1] for match in found if match]
 
     def wait_for_log(self, pattern, times=1, patience_s=PATIENCE_S):

@@ -720,6 +720,7 @@ void exchange_gone_all(struct http_connection *connection)
         exchange_gone(exchange);
     }
     while ((exchange = LIST_FIRST(&connection->exchanges))) { /* their calls are abandoned */
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed is not on the list any more */
         connection_charge(connection, -(ssize_t)exchange->charged);
         exchange->charged = 0;
         LIST_REMOVE(exchange, link);

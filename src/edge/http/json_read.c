@@ -172,7 +172,7 @@ static int read_field(struct json_reader *r, struct object *object)
 {
     const struct field_desc *field = NULL;
     int rc = read_name(r, object, &field);
-    if (rc)
+    if (rc || !field)
         return rc;
     json_skip_space(r);
     if (json_peek(r) != ':')

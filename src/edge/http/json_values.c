@@ -199,7 +199,7 @@ static int read_real(struct json_reader *r, const struct field_desc *field, bool
     static const char what[] = "a number, or one of \"NaN\", \"Infinity\", \"-Infinity\"";
     bool is_float = field->type == FIELD_FLOAT, is_string;
     const char *at = r->at;
-    struct json_span numeral;
+    struct json_span numeral = { .text = "" };
     double value = 0;
     int rc = read_numeral(r, &numeral, what, &is_string);
     if (rc)
