@@ -10,6 +10,7 @@
 
 #include "base/container_of.h"
 #include "base/state.h"
+#include "call/origin.h"
 #include "call/request.h"
 #include "call/stream.h"
 
@@ -136,6 +137,7 @@ static void recycle(struct exchange *exchange)
     exchange->received = 0;
     exchange->charged = 0;
     exchange->call.method = NULL;
+    exchange->call.account.request_id[0] = '\0';
     edge->exchanges_n--;
     if (edge->free_n >= FREE_MAX) {
         exchange_free(exchange);
@@ -262,6 +264,8 @@ void exchange_head(struct exchange *exchange, int status)
     exchange->has_head = true;
     exchange->status = status;
     exchange->head.n = 0;
+    if (exchange->call.method)
+        add_answer_field(&exchange->head, "x-request-id", call_answered_request_id(&exchange->call), true);
 }
 
 void exchange_head_field(struct exchange *exchange, const char *name, const char *value)

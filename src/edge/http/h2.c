@@ -330,9 +330,17 @@ static void begin_answer(struct h2 *h2, struct exchange *exchange)
     bool is_head = exchange->verb.len == 4 && memcmp(exchange->verb.text, "HEAD", 4) == 0;
     bool has_body = exchange->state != EXCHANGE_ANSWERED || exchange->body.len;
     const nghttp2_data_provider body = { .source.ptr = exchange, .read_callback = on_read };
+    exchange->is_begun = true;
+    if (!has_body && exchange->is_called) { /* fields of its head are initial metadata also where it failed */
+        nghttp2_nv trailers[ANSWER_FIELDS];
+        check(h2,
+              nghttp2_submit_headers(h2->session, NGHTTP2_FLAG_NONE, exchange->stream_id, NULL, nv, n, NULL));
+        check(h2, nghttp2_submit_trailer(h2->session, exchange->stream_id, trailers,
+                                         add_fields(trailers, 0, &exchange->trailers)));
+        return;
+    }
     if (!has_body || is_head)
         n = add_fields(nv, n, &exchange->trailers);
-    exchange->is_begun = true;
     check(h2, nghttp2_submit_response(h2->session, exchange->stream_id, nv, n,
                                       has_body && !is_head ? &body : NULL));
 }
