@@ -211,8 +211,8 @@ static int add_port(struct listener *listener, uv_loop_t *loop, const struct add
     return 0;
 }
 
-/* Connections are descriptors: what the system allows is what we take, and more than the configured cap is no
- * use. */
+/* Each connection takes a descriptor, and the soft limit of descriptors is often 1024: it is raised as far as
+ * the hard limit allows. How many connections there are at most is server.max_connections' matter. */
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;

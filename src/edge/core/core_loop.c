@@ -34,8 +34,9 @@ static void watch_loop(void *arg)
     }
 }
 
-/* Armed, the watcher wakes once; else it sleeps whatever happens. It costs one system call and wakes nobody:
- * while the loop's thread waits for libuv itself, both would be woken, for one answer of the database. */
+/* While armed, the watcher thread wakes at the next event of libuv, once; else it sleeps through them. It is
+ * disarmed while the loop's thread itself waits for libuv, or one answer of the database would wake both.
+ * Arming is one system call and does not wake the watcher. */
 static void set_armed(struct core_loop *core, bool armed)
 {
     struct epoll_event event = { .events = EPOLLONESHOT | (armed ? EPOLLIN : 0) };

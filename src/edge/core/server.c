@@ -56,7 +56,8 @@ static grpc_server *create_server(const struct core_server_options *options)
 
 /* ---- counting calls ---- */
 
-/* After it no batch may be started: so not before the last call is over. */
+/* Ends the loop and the queue once the core has shut down and no call is left: on a queue that ends no batch
+ * may be started, and every call that still runs will start one. */
 static void try_end(struct core_server *server)
 {
     if (server->is_shut_down && server->running == 0)
