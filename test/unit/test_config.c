@@ -479,6 +479,47 @@ static bool ip_in(const char *ip_text, const char *network_text)
     return network_list_contains(&list, &ip);
 }
 
+/* ---- what worked with version 0.1 ---- */
+
+#define OF_0_1(name) "test/data/config-0.1/" name
+
+START_TEST(a_file_of_version_0_1_with_every_key_loads_and_means_the_same)
+{
+    source.file = OF_0_1("svcd.conf");
+    must_load();
+    must_listen_on("127.0.0.1:50051");
+    ck_assert_int_eq(config.server.max_connections, 10000);
+    ck_assert_int_eq(config.server.max_message_bytes, 262144);
+    ck_assert_int_eq(config.server.idle_timeout_ms, 300000);
+    ck_assert_int_eq(config.database.queue_limit, 10000);
+    ck_assert_int_eq(config.database.reconnect_max_ms, 500);
+    ck_assert_int_eq(config.password.scheme, PASSWORD_ARGON2ID);
+    ck_assert_int_eq(config.password.argon2_memory_kib, 19456);
+    ck_assert_int_eq(config.password.failure_floor_ms, 500);
+    ck_assert_int_eq(config.throttle.known_burst, 100);
+    ck_assert_int_eq(config.drain.lame_ms, 1000);
+}
+END_TEST
+
+START_TEST(environment_files_of_the_python_backend_load_and_mean_the_same)
+{
+    static const char *const files[] = { OF_0_1("plain.env"), OF_0_1("quoted.env"), OF_0_1("windows.env") };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        source.dotenv = files[i];
+        must_load();
+        must_listen_on("127.0.0.1:50051 127.0.0.1:50052 127.0.0.1:50053 127.0.0.1:50054");
+        ck_assert_str_eq(config.database.host, "localhost");
+        ck_assert_str_eq(config.database.port, "5432");
+        ck_assert_str_eq(config.database.user, "postgres");
+        ck_assert_str_eq(config.database.password, "secret");
+        ck_assert_str_eq(config.database.name, "mentoring");
+        config_finish(&config);
+        free(errors);
+        errors = NULL;
+    }
+}
+END_TEST
+
 START_TEST(networks_contain_their_addresses_and_no_others)
 {
     ck_assert(ip_in("10.255.0.1", "10.0.0.0/8"));
@@ -544,6 +585,8 @@ Suite *config_suite(void)
     tcase_add_test(tcase, finishing_twice_or_nothing_is_fine);
     tcase_add_test(tcase, every_default_is_valid_and_every_key_has_a_section);
     tcase_add_test(tcase, the_shipped_file_loads);
+    tcase_add_test(tcase, a_file_of_version_0_1_with_every_key_loads_and_means_the_same);
+    tcase_add_test(tcase, environment_files_of_the_python_backend_load_and_mean_the_same);
     tcase_add_test(tcase, networks_contain_their_addresses_and_no_others);
     tcase_add_test(tcase, a_site_is_a_whole_v4_address_or_a_v6_64);
     suite_add_tcase(suite, tcase);
