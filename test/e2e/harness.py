@@ -21,7 +21,7 @@ SVCD = os.environ["SVCD"]
 CLUSTER = os.environ["SVCD_CLUSTER"]
 UNDER_SANITIZER = "asan" in SVCD
 EDGE = os.environ.get("EDGE", "grpc")  # which edge the daemons serve through: "http" for our own
-PATIENCE_S = 120  # for what must happen, however slow the machine
+PATIENCE_S = 600  # for what must happen, however slow the machine
 
 count = iter(range(1, 1_000_000))
 

@@ -185,13 +185,13 @@ class Draining(unittest.TestCase):
         self.addCleanup(client.channel.close)
         wait_until(lambda: is_serving(client), "not serving")
         future = client.account.TryLogin.future(account.AuthenticateRequest(username="nobody", password="wrong"), timeout=PATIENCE_S)
-        time.sleep(0.3)
+        self.assertTrue(is_serving(client))  # asked later, on the same connection: the login has come in
         daemon.signal(signal.SIGTERM)
         self.assertIs(future.result().status, False)
         self.assertEqual(daemon.wait(), 0)
 
     def test_a_second_signal_ends_logins_that_are_held_back_hashed_or_queued(self):
-        settings = ("password.failure_floor_ms=1400", "password.queue_limit=4000", "throttle.email_per_minute=0", "throttle.address_per_minute=0")
+        settings = ("password.failure_floor_ms=10000", "password.queue_limit=4000", "throttle.email_per_minute=0", "throttle.address_per_minute=0")
         database = demo_database()
         psql(f"UPDATE account SET passwordhash = '{QUICK}' WHERE email = '{OWNER}';"
              f"UPDATE account SET passwordhash = '{SLOW}' WHERE email = '{OTHER}'", database)
@@ -201,9 +201,9 @@ class Draining(unittest.TestCase):
         wait_until(lambda: is_serving(client), "not serving")
         futures = [client.account.TryLogin.future(account.AuthenticateRequest(username=email, password="wrong"), timeout=PATIENCE_S)
                    for email, n in ((OWNER, 500), (OTHER, 1), (OWNER, 100)) for _ in range(n)]
-        time.sleep(1)
+        time.sleep(1)  # some are hashed by now, and all of those held back
         daemon.signal(signal.SIGTERM)
-        time.sleep(0.2)
+        daemon.wait_for_log("stopping")
         daemon.signal(signal.SIGTERM)
         codes = [future.code() for future in futures]
         self.assertEqual(daemon.wait(), 0)

@@ -117,7 +117,7 @@ class Wire(TestCase):
         with self.assertRaises(grpc.RpcError) as caught:
             self.client.meeting.CreatePlansOfActions(request, timeout=0.3)
         self.assertEqual(caught.exception.code(), StatusCode.DEADLINE_EXCEEDED)
-        self.assertLess(time.monotonic() - begun, 1)
+        self.assertLess(time.monotonic() - begun, 10)  # and not when the lock is given up
         cancelled = self.client.meeting.CreatePlansOfActions.future(request, timeout=PATIENCE_S)
         time.sleep(0.1)
         cancelled.cancel()
