@@ -51,12 +51,12 @@ uint64_t log_n_dropped(void);
 /* A kind of line: where it is written in the code, and how often it was lately. */
 struct log_site {
     unsigned max; /* lines within LOG_KIND_MS; 0: LOG_KIND_MAX */
-    const char *message;
-    enum log_level level;
-    uint64_t window_began_ms;
     unsigned in_window;
+    uint64_t window_began_ms;
     uint64_t held_back; /* not told of yet */
+    const char *message;
     struct log_site *next;
+    enum log_level level;
     bool listed;
 };
 

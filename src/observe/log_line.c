@@ -80,9 +80,10 @@ static bool is_printable(unsigned code)
 
 static void put_hex(struct writer *writer, const char *prefix, unsigned value, int digits)
 {
-    char text[12];
-    size_t n = strlen(prefix);
-    memcpy(text, prefix, n); /* NOLINT(bugprone-not-null-terminated-result): its length goes with it */
+    char text[12]; /* whole or not at all */
+    size_t n = 0;
+    for (; *prefix; prefix++)
+        text[n++] = *prefix;
     for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4)
         text[n++] = "0123456789abcdef"[value >> shift & 15];
     put(writer, text, n);
