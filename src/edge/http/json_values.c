@@ -106,7 +106,7 @@ static int read_integer(struct json_reader *r, const struct field_desc *field, b
 {
     const struct integer *kind = &integers[field->type];
     const char *at = r->at;
-    struct json_span numeral;
+    struct json_span numeral = { .text = "" };
     bool is_string, negative;
     uint64_t magnitude;
     int rc = read_numeral(r, &numeral, kind->range, &is_string);
