@@ -15,11 +15,12 @@
 #include "base/state.h"
 #include "observe/log.h"
 
-#define PARAMS_MAX      32
-#define WAIT_MIN_MS     10 /* before it is asked again whether it may try */
-#define WAIT_MAX_MS     1000
-#define SETUP_AGAIN_MS  1000
-#define PREPARE_LOCK_MS 10 /* what is locked for longer is prepared when it is wanted */
+#define PARAMS_MAX          32
+#define WAIT_MIN_MS         10 /* before it is asked again whether it may try */
+#define WAIT_MAX_MS         1000
+#define SETUP_AGAIN_MS      1000
+#define BEFORE_PREPARATIONS 2  /* steps of the set-up */
+#define PREPARE_LOCK_MS     10 /* what is locked for longer is prepared when it is wanted */
 
 /* How long a statement that shares its connection waits for a lock before it is run apart. */
 static const unsigned lock_ms[LANES] = { [LANE_READ] = 10, [LANE_INSERT] = 20, [LANE_WRITE] = 50 };
@@ -266,7 +267,11 @@ static int send_setup(struct conn *conn)
     memset(conn->prepared, 0, 2 * sql_statements_n * sizeof *conn->prepared);
     conn->setup_step = 0;
     conn->lacks_something = false;
-    int rc = ask(conn, session_sql, settings);
+    /* By itself first: a role's own limit could be too short for what follows. */
+    int rc = PQsendQueryParams(conn->pg, "SET statement_timeout = 0", 0, NULL, NULL, NULL, NULL, 0) &&
+                     PQpipelineSync(conn->pg)
+                 ? ask(conn, session_sql, settings)
+                 : UV_EIO;
     for (size_t i = 0; i < sql_statements_n && !rc; i++) {
         const struct statement *s = sql_statements[i];
         if (s->lane != conn->lane)
@@ -333,7 +338,7 @@ static void on_session(struct conn *conn, const PGresult *result, bool is_last)
 static void preparation_failed(struct conn *conn, const PGresult *result)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    size_t place = preparation(conn, conn->setup_step - 1);
+    size_t place = preparation(conn, conn->setup_step - BEFORE_PREPARATIONS);
     char error[400], why[512];
     if (sqlstate && strcmp(sqlstate, "55P03") == 0)
         return; /* it is locked: it is prepared when it is wanted */
@@ -373,20 +378,20 @@ static void on_setup(struct conn *conn)
 
 static void on_setup_result(struct conn *conn, PGresult *result)
 {
-    size_t last = preparations(conn) + 1;
+    size_t last = preparations(conn) + BEFORE_PREPARATIONS;
     ExecStatusType status = PQresultStatus(result);
-    bool is_preparation = conn->setup_step > 0 && conn->setup_step < last;
+    bool is_preparation = conn->setup_step >= BEFORE_PREPARATIONS && conn->setup_step < last;
     bool is_ok = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
     if (status == PGRES_PIPELINE_SYNC) {
         if (conn->setup_step++ == last)
             on_setup(conn);
     } else if (is_preparation && is_ok)
-        conn->prepared[preparation(conn, conn->setup_step - 1)] = true;
+        conn->prepared[preparation(conn, conn->setup_step - BEFORE_PREPARATIONS)] = true;
     else if (is_preparation)
         preparation_failed(conn, result);
-    else if (is_ok)
+    else if (is_ok && status == PGRES_TUPLES_OK)
         on_session(conn, result, conn->setup_step == last);
-    else {
+    else if (!is_ok) {
         note(conn, PQresultErrorMessage(result));
         conn->advice = advice_for(PQresultErrorField(result, PG_DIAG_SQLSTATE));
         go_down(conn);

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""A locked table, a locked row and a slow statement delay only the calls that need what is stuck, also right after a start."""
+
+import time
+import unittest
+from collections import defaultdict
+
+import account_pb2 as account
+import feedback_pb2 as feedback
+import google.protobuf.empty_pb2 as empty
+import grpc
+import meeting_pb2 as meeting
+import svcd_client
+from harness import Daemon, demo_database, is_serving, psql, value, wait_until
+from test_setups import Held
+
+LATE_S = 1  # ten times what is promised of the 99th percentile, for a machine that is slow or busy
+
+
+def calls(client, plans):
+    """Each with the tables that it needs."""
+    turn = iter(range(10**9))
+    return {
+        "ListSkills": (lambda: (client.account.ListSkills, empty.Empty()), {"skill"}),
+        "ListBusinessAreas": (lambda: (client.account.ListBusinessAreas, empty.Empty()), {"businesssector"}),
+        "AccountProfiles": (lambda: (client.account.AccountProfiles, account.ProfilesRequest(userid=63)), {"mentor", "mentee"}),
+        "GetNotifications": (lambda: (client.account.GetNotifications, account.NotificationsRequest(userid=63)),
+                             {"mentee", "menteemessage"}),
+        "ListPlansOfActions": (lambda: (client.meeting.ListPlansOfActions, meeting.ListPlansOfActionsRequest(userid=63)),
+                               {"mentee", "milestone"}),
+        "TogglePlansOfActionCompletion": (lambda: (client.meeting.TogglePlansOfActionCompletion,
+                                                   meeting.TogglePlansOfActionCompletionRequest(planid=plans[next(turn) % len(plans)])),
+                                          {"milestone"}),
+        "AddDevFeedback": (lambda: (client.feedback.AddDevFeedback, feedback.AddDevFeedbackRequest(content="x")), {"websitefeedback"}),
+        "CreatePlansOfActions": (lambda: (client.meeting.CreatePlansOfActions,
+                                          meeting.CreatePlansOfActionsRequest(menteeUserId=63, plansOfAction="x")), {"mentee", "milestone"}),
+    }
+
+
+class Stuck(unittest.TestCase):
+    def setUp(self):
+        self.database = demo_database()
+        psql("INSERT INTO milestone (menteeid, content, completed) SELECT menteeid, 'x', false FROM mentee, generate_series(1, 20) "
+             "WHERE accountid = 63", self.database)
+        self.plans = [int(row[0]) for row in psql("SELECT milestoneid FROM milestone ORDER BY 1 DESC LIMIT 20", self.database)]
+
+    def serve(self):
+        daemon = Daemon(self.database)
+        self.addCleanup(daemon.stop)
+        client = svcd_client.Client(daemon.address)
+        self.addCleanup(client.channel.close)
+        wait_until(lambda: is_serving(client), "not serving")
+        return client
+
+    def mixed_load(self, client, table, seconds=3):
+        """Seconds each of the calls took that do not need the table, while those that do come, too."""
+        took, pending, end = defaultdict(list), [], time.monotonic() + seconds
+        while time.monotonic() < end:
+            for name, (make, needs) in calls(client, self.plans).items():
+                rpc, request = make()
+                begun, future = time.monotonic(), rpc.future(request, timeout=5)
+                if table not in needs:
+                    future.add_done_callback(lambda done, name=name, begun=begun: took[name].append((time.monotonic() - begun, done.code())))
+                pending.append((future, table in needs))
+            time.sleep(0.03)
+        for future, needs in pending:
+            if not needs:
+                wait_until(future.done, "a call that does not need the table hangs")
+            else:
+                future.cancel()
+        return took
+
+    def nobody_is_late(self, client, table):
+        for name, all_of_it in self.mixed_load(client, table).items():
+            self.assertEqual({code for _, code in all_of_it}, {grpc.StatusCode.OK}, name)
+            late = sorted(seconds for seconds, _ in all_of_it)[len(all_of_it) * 99 // 100 - 1]
+            self.assertLess(late, LATE_S, f"{name} while {table} is locked")
+
+    def test_a_locked_table_delays_only_who_needs_it(self):
+        client = self.serve()
+        for table in ("mentee", "milestone", "websitefeedback", "skill"):
+            with self.subTest(table):
+                held = Held(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE", self.database)
+                self.nobody_is_late(client, table)
+                held.let_go()
+                wait_until(lambda: self.all_answered(client), "not all calls are served again")
+
+    def all_answered(self, client):
+        try:
+            for make, _ in calls(client, self.plans).values():
+                rpc, request = make()
+                rpc(request, timeout=1)
+            return True
+        except grpc.RpcError:
+            return False
+
+    def test_a_daemon_that_starts_beside_a_locked_table_serves_who_does_not_need_it(self):
+        held = Held("LOCK TABLE milestone IN ACCESS EXCLUSIVE MODE", self.database)
+        self.addCleanup(held.let_go)
+        self.nobody_is_late(self.serve(), "milestone")
+
+    def test_a_locked_row_delays_only_who_wants_that_row(self):
+        client = self.serve()
+        held = Held(f"SELECT FROM milestone WHERE milestoneid = {self.plans[0]} FOR UPDATE", self.database)
+        self.addCleanup(held.let_go)
+        blocked = [client.meeting.TogglePlansOfActionCompletion.future(
+            meeting.TogglePlansOfActionCompletionRequest(planid=self.plans[0]), timeout=20) for _ in range(20)]
+        for plan in self.plans[1:]:
+            begun = time.monotonic()
+            client.meeting.TogglePlansOfActionCompletion(meeting.TogglePlansOfActionCompletionRequest(planid=plan), timeout=5)
+            self.assertLess(time.monotonic() - begun, LATE_S)
+        self.assertFalse(any(call.done() for call in blocked))
+        held.let_go()
+        self.assertTrue(all(call.result().successful for call in blocked))
+
+    def test_a_call_that_ends_ends_its_statement(self):
+        client = self.serve()
+        held = Held("LOCK TABLE milestone IN ACCESS EXCLUSIVE MODE", self.database)
+        self.addCleanup(held.let_go)
+        waiting = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{self.database}' AND wait_event_type = 'Lock'"
+        write = client.meeting.TogglePlansOfActionCompletion.future(
+            meeting.TogglePlansOfActionCompletionRequest(planid=self.plans[0]), timeout=20)
+        wait_until(lambda: value(waiting, "svcd") != "0", "it does not wait for the lock")
+        write.cancel()
+        self.assertLess(wait_until(lambda: value(waiting, "svcd") == "0", "its backend waits on"), 10)
+
+    def test_a_slow_statement_delays_nobody_else(self):
+        psql("CREATE FUNCTION public.dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.message = 'slow' THEN PERFORM pg_sleep(6);"
+             " END IF; RETURN NEW; END $$; CREATE TRIGGER dawdle BEFORE INSERT ON websitefeedback FOR EACH ROW EXECUTE FUNCTION dawdle()",
+             self.database)
+        client = self.serve()
+        slow = [client.feedback.AddDevFeedback.future(feedback.AddDevFeedbackRequest(content="slow"), timeout=60) for _ in range(4)]
+        time.sleep(0.5)
+        for _ in range(20):
+            begun = time.monotonic()
+            client.meeting.CreatePlansOfActions(meeting.CreatePlansOfActionsRequest(menteeUserId=63, plansOfAction="x"), timeout=30)
+            self.assertLess(time.monotonic() - begun, LATE_S * 2)
+        for call in slow:
+            call.cancel()
+
+    def test_connections_are_no_more_than_configured_and_two(self):
+        client = self.serve()
+        held = Held("LOCK TABLE milestone IN ACCESS EXCLUSIVE MODE", self.database)
+        self.addCleanup(held.let_go)
+        most = 0
+        for _ in range(40):
+            client.meeting.ListPlansOfActions.future(meeting.ListPlansOfActionsRequest(userid=63), timeout=0.2)
+            most = max(most, int(value(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{self.database}' AND "
+                                       "application_name ~ ' svcd '", "svcd")))
+            time.sleep(0.05)
+        self.assertLessEqual(most, 2 + 2 + 4 + 2)
