@@ -65,7 +65,7 @@ struct slot {
     grpc_call *grpc;
     gpr_timespec deadline;
     grpc_metadata_array metadata;
-    grpc_byte_buffer *payload; /* of the request, until it has been handled */
+    grpc_byte_buffer *payload; /* of the request: where the core puts it; see take_payload() */
     struct event requested, received, sent, answered, closed;
     int cancelled;
     unsigned pending;  /* batches of the core that have not completed */
@@ -195,16 +195,16 @@ static void deliver(struct slot *slot, const uint8_t *bytes, size_t len)
         stream_received(&slot->call, bytes, len);
 }
 
-static void slot_run(struct slot *slot)
+static void slot_run(struct slot *slot, grpc_byte_buffer *payload)
 {
-    grpc_slice_buffer *slices = &slot->payload->data.raw.slice_buffer;
+    grpc_slice_buffer *slices = &payload->data.raw.slice_buffer;
     if (slices->count <= 1) {
         static const uint8_t empty;
         deliver(slot, slices->count ? GRPC_SLICE_START_PTR(slices->slices[0]) : &empty, slices->length);
         return;
     }
     grpc_byte_buffer_reader reader;
-    if (!grpc_byte_buffer_reader_init(&reader, slot->payload))
+    if (!grpc_byte_buffer_reader_init(&reader, payload))
         abort(); /* only for compressed messages, and compression is off */
     grpc_slice whole = grpc_byte_buffer_reader_readall(&reader);
     deliver(slot, GRPC_SLICE_START_PTR(whole), GRPC_SLICE_LENGTH(whole));
@@ -215,16 +215,23 @@ static void slot_run(struct slot *slot)
 }
 
 /* These bytes are where the core has read them from the socket: no other message lies there. */
-static void payload_destroy(struct slot *slot)
+static void payload_destroy(const struct slot *slot, grpc_byte_buffer *payload)
 {
-    if (!slot->payload)
+    if (!payload)
         return;
-    grpc_slice_buffer *slices = &slot->payload->data.raw.slice_buffer;
+    grpc_slice_buffer *slices = &payload->data.raw.slice_buffer;
     if (request_has_secret(slot->method->rpc))
         for (size_t i = 0; i < slices->count; i++)
             wipe(slices->slices[i]);
-    grpc_byte_buffer_destroy(slot->payload);
+    grpc_byte_buffer_destroy(payload);
+}
+
+/* What the core has read: the slot is free for the next one, which may come while this one is handled. */
+static grpc_byte_buffer *take_payload(struct slot *slot)
+{
+    grpc_byte_buffer *payload = slot->payload;
     slot->payload = NULL;
+    return payload;
 }
 
 /* A call that is refused before it is one: nothing but its answer is due. */
@@ -235,9 +242,9 @@ static void refuse(struct slot *slot, enum status status, const char *message)
     transport.over(&slot->call);
 }
 
-static bool is_compressed(const struct slot *slot)
+static bool is_compressed(const grpc_byte_buffer *payload)
 {
-    return slot->payload && slot->payload->data.raw.compression != GRPC_COMPRESS_NONE;
+    return payload && payload->data.raw.compression != GRPC_COMPRESS_NONE;
 }
 
 static void on_requested(struct event *event, bool ok)
@@ -257,16 +264,17 @@ static void on_requested(struct event *event, bool ok)
     if (TAILQ_EMPTY(&calls->unwatched))
         uv_timer_start(&calls->watch, on_watch, WATCH_AFTER_MS, WATCH_AFTER_MS);
     TAILQ_INSERT_TAIL(&calls->unwatched, slot, link);
-    slot->pending++; /* the slot's payload is needed until this function is done */
+    grpc_byte_buffer *payload = take_payload(slot);
+    slot->pending++; /* the slot is needed until this function is done */
     if (!has_payload(slot->method->rpc))
         stream_open(&slot->call);
-    else if (is_compressed(slot))
+    else if (is_compressed(payload))
         refuse(slot, STATUS_UNIMPLEMENTED, "compressed messages are not accepted");
-    else if (slot->payload)
-        slot_run(slot);
+    else if (payload)
+        slot_run(slot, payload);
     else /* the peer closed without a message, or it was refused for its size and the core has said so */
         refuse(slot, STATUS_INTERNAL, "the request has no message");
-    payload_destroy(slot);
+    payload_destroy(slot, payload);
     slot->pending--;
     slot_try_free(slot);
 }
@@ -285,14 +293,15 @@ static void on_received(struct event *event, bool ok)
 {
     (void)ok; /* no message then: the peer has gone, and the call is cancelled in a moment */
     struct slot *slot = container_of(event, struct slot, received);
+    grpc_byte_buffer *payload = take_payload(slot);
     bool is_wanted = slot->state == SLOT_RUNNING && !slot->has_answered;
-    if (is_wanted && is_compressed(slot))
+    if (is_wanted && is_compressed(payload))
         call_end(&slot->call, STATUS_UNIMPLEMENTED, "compressed messages are not accepted");
-    else if (is_wanted && slot->payload)
-        slot_run(slot);
+    else if (is_wanted && payload)
+        slot_run(slot, payload);
     else if (is_wanted)
         stream_received_end(&slot->call);
-    payload_destroy(slot);
+    payload_destroy(slot, payload);
     slot->pending--;
     slot_try_free(slot);
 }
