@@ -220,14 +220,14 @@ $(O)/json_pipe: $(call objects,test/tools/json_pipe.c build/unit/json_types.c $(
 test-programs: $(O)/unit $(O)/rpc $(O)/json_pipe $(O)/svcd $(O)/config-keys
 
 .PHONY: check
-check: test-programs examples build/test_pages.ok deps-check ## build, lint and run the tests, 6 minutes (ONLY="lint tools unit rpc e2e" for some)
+check: test-programs examples build/test_pages.ok build/test_clients.ok deps-check ## build, lint and run the tests, 6 minutes (ONLY="lint tools unit rpc e2e" for some)
 	@FLAVOUR=$(FLAVOUR) tools/check $(ONLY)
 
 # Schemes of listeners, beside gRPC's own, through which the e2e tests run once more.
 EDGES ?= http
 
 .PHONY: check-slow
-check-slow: test-programs examples build/test_pages.ok deps-check ## the tests that take long: faults, abuse, endurance, every edge; 15 minutes
+check-slow: test-programs examples build/test_pages.ok build/test_clients.ok deps-check ## the tests that take long: faults, abuse, endurance, every edge; 15 minutes
 	@FLAVOUR=$(FLAVOUR) EDGES="$(EDGES)" tools/check slow edges
 
 .PHONY: asan
@@ -265,6 +265,12 @@ $(PYTHON_STUBS) &: $(PROTOS) build/inputs/protos | deps-run
 	@mkdir -p build/python
 	@$(PROTOC) --plugin=protoc-gen-grpc_python=/usr/bin/grpc_python_plugin --python_out=build/python \
 	    --grpc_python_out=build/python -Iproto -I/usr/include $(PROTOS)
+
+build/test_clients.ok: test/clients/package.json test/clients/package-lock.json | deps-check
+	@echo "NPM  test/clients"
+	@mkdir -p build
+	@cd test/clients && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 build/node_modules.ok: examples/node/package.json examples/node/package-lock.json | deps-check
 	@echo "NPM  examples/node"
@@ -365,7 +371,7 @@ uninstall: ## remove what install put there; a configuration that was edited sta
 
 .PHONY: clean
 clean: ## remove everything that was made, but for the database of `make run`
-	rm -rf build examples/node/node_modules test/pages/node_modules
+	rm -rf build examples/node/node_modules test/pages/node_modules test/clients/node_modules
 	find generated -mindepth 1 ! -name README.md -delete
 
 .PHONY: help
