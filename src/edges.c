@@ -16,16 +16,17 @@ struct edges {
     struct listener *listener;
     struct core_server *core; /* NULL: nothing listens by grpc:// */
     struct http_server *http; /* NULL: nothing listens by another scheme */
-    struct http_site site;
+    struct http_site site, tls_site;
 };
 
 static void on_accepted(void *data, int fd, size_t from)
 {
     struct edges *edges = data;
-    if (edges->listen->items[from].scheme == SCHEME_GRPC)
+    enum scheme scheme = edges->listen->items[from].scheme;
+    if (scheme == SCHEME_GRPC)
         core_server_add_connection(edges->core, fd);
     else
-        http_server_add_connection(edges->http, fd, &edges->site);
+        http_server_add_connection(edges->http, fd, scheme == SCHEME_HTTPS ? &edges->tls_site : &edges->site);
 }
 
 static int start_core(struct edges *edges, struct context *context, const struct config *config,
@@ -42,6 +43,12 @@ static int start_core(struct edges *edges, struct context *context, const struct
 
 static int start_http(struct edges *edges, struct context *context, const struct config *config)
 {
+    struct tls_options tls = { .certificate = config->tls.certificate,
+                               .private_key = config->tls.private_key,
+                               .client_auth = (enum tls_client_auth)config->tls.client_auth,
+                               .client_ca = config->tls.client_ca,
+                               .client_names = config->tls.client_names,
+                               .ticket_keys = config->tls.ticket_keys };
     struct http_server_options options = {
         .limits = { .max_message_bytes = (size_t)config->server.max_message_bytes,
                     .max_concurrent_streams = (unsigned)config->server.max_concurrent_streams,
@@ -53,8 +60,11 @@ static int start_http(struct edges *edges, struct context *context, const struct
                     .proxy_protocol_from = &config->server.proxy_protocol_from },
         .peers = &edges->peers,
         .timers = context->timers,
+        .tls = address_list_has(edges->listen, SCHEME_HTTPS) ? &tls : NULL,
     };
     edges->site = (struct http_site){ .pages = http_pages(config->server.explorer), .has_calls = true };
+    edges->tls_site = edges->site;
+    edges->tls_site.has_tls = true;
     int rc = http_server_create(&edges->http, context->loop, context, &options);
     if (!rc)
         http_edge_tell_metrics(http_server_edge(edges->http));

@@ -17,6 +17,8 @@ enum log_calls { LOG_CALLS_NONE, LOG_CALLS_FAILED, LOG_CALLS_SLOW, LOG_CALLS_ALL
 
 struct config_value;
 
+enum config_client_auth { CLIENT_AUTH_NONE, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_REQUIRED };
+
 struct config {
     struct config_value *values; /* by key; see effective.h */
     struct {
@@ -36,6 +38,11 @@ struct config {
         int reuse_port;        /* 0 or 1 */
         char *allowed_origins; /* as origin_is_listed() takes it; never NULL */
     } server;
+    struct {
+        char *certificate, *private_key; /* "": none; never NULL, as those below */
+        enum config_client_auth client_auth;
+        char *client_ca, *client_names, *ticket_keys;
+    } tls;
     struct {
         char *name, *user, *password, *host, *port; /* "": libpq's default; never NULL */
         char *password_file, *tls, *tls_ca;         /* likewise */

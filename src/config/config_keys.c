@@ -29,6 +29,11 @@ static const char *const calls_names[] = { [LOG_CALLS_NONE] = "none",
                                            [LOG_CALLS_ALL] = "all",
                                            NULL };
 
+static const char *const client_auth_names[] = { [CLIENT_AUTH_NONE] = "none",
+                                                 [CLIENT_AUTH_OPTIONAL] = "optional",
+                                                 [CLIENT_AUTH_REQUIRED] = "required",
+                                                 NULL };
+
 static const char *const no_yes[] = { "no", "yes", NULL };
 
 /* The offset of a member, if it is of the type the row says: anything else does not compile. */
@@ -53,6 +58,9 @@ static const char *const no_yes[] = { "no", "yes", NULL };
 
 const struct config_section config_sections[] = {
     { "server", "" },
+    { "tls",
+      "For https. The files are read again on SIGHUP and when they have changed; connections are kept, and "
+      "files that are no good leave what was there before." },
     { "database", "" },
     { "password", "" },
     { "throttle", "What is limited is failures, and attempts that run at once: one that succeeds costs "
@@ -111,6 +119,20 @@ const struct config_key config_keys[] = {
     CHOICE(server, reuse_port, int, no_yes, "no",
         "Whether another svcd on this machine may listen on the same ports, so that the kernel shares the connections "
         "between them."),
+
+    KEY(tls, certificate, text, char *, "",
+        "File with the certificate and those that lead from it to its root, PEM."),
+    KEY(tls, private_key, text, char *, "",
+        "File with its key, PEM."),
+    CHOICE(tls, client_auth, enum config_client_auth, client_auth_names, "none",
+        "Whether clients show a certificate: none are asked, optional ones are verified, or nobody comes without."),
+    KEY(tls, client_ca, text, char *, "",
+        "File with the certificates that clients' are verified by, PEM."),
+    KEY(tls, client_names, text, char *, "",
+        "Of the verified, who may come: DNS names or common names, separated by commas. Empty = every one."),
+    KEY(tls, ticket_keys, text, char *, "",
+        "File of 80 random bytes (openssl rand 80) that several svcd share, so that a client resumes its session at any of "
+        "them. Empty = each has its own."),
 
     KEY(database, name, text, char *, "",
         "Database to connect to. What is empty here and below is libpq's default: PGDATABASE, PGUSER, PGPASSWORD, "

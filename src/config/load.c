@@ -467,6 +467,11 @@ static void load_check(struct load *load)
         complain(load, (struct origin){ .name = "database.reconnect_min_ms" },
                  "%d is above database.reconnect_max_ms, %d; expected at most that",
                  c->database.reconnect_min_ms, c->database.reconnect_max_ms);
+    if (address_list_has(&c->server.listen, SCHEME_HTTPS) && (!*c->tls.certificate || !*c->tls.private_key))
+        complain(load, (struct origin){ .name = "server.listen" },
+                 "https:// needs tls.certificate and tls.private_key");
+    if (c->tls.client_auth != CLIENT_AUTH_NONE && !*c->tls.client_ca)
+        complain(load, (struct origin){ .name = "tls.client_auth" }, "needs tls.client_ca");
 }
 
 int config_load(struct config *config, const struct config_source *source, FILE *errors)

@@ -13,6 +13,7 @@
 
 #include "base/container_of.h"
 #include "base/state.h"
+#include "edge/http/proxy.h"
 #include "observe/log.h"
 
 #define MS UINT64_C(1000000)
@@ -23,6 +24,7 @@
 #define LIFE_SIGN_MS   20000 /* after the peer was asked for one */
 #define OVER_BUDGET_MS 10000 /* without reading anything */
 #define SOFT_BYTES     ((size_t)2097152)
+#define HANDSHAKES_MAX 4 /* a turn: each may take a millisecond */
 
 static const struct state_machine states = {
     .of = "connection",
@@ -69,6 +71,12 @@ void connection_charge(struct http_connection *connection, ssize_t bytes)
         edge->is_over_budget = true; /* server.c looks for the one that holds most */
 }
 
+static void charge_out(struct http_connection *connection)
+{
+    connection_charge(connection, (ssize_t)connection->out.size - (ssize_t)connection->out_charged);
+    connection->out_charged = connection->out.size;
+}
+
 /* ---- time ---- */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -83,6 +91,8 @@ static uint64_t next_due(const struct http_connection *connection)
     uint64_t at = UINT64_MAX;
     if (connection->state == CONNECTION_LINGERING)
         return connection->state_since_ns + LINGER_MS * MS;
+    if (connection->is_ending) /* at the end of this turn */
+        return at;
     if (connection->state == CONNECTION_OPENING)
         return connection->opened_ns + OPENING_MS * MS;
     if (connection->over_since_ns)
@@ -184,10 +194,13 @@ void connection_close(struct http_connection *connection)
         TAILQ_REMOVE(&edge->dirty, connection, dirty_link);
     connection->is_dirty = false;
     timers_stop(edge->timers, &connection->timer);
+    tls_destroy(connection->tls);
+    connection->tls = NULL;
+    bytes_finish(&connection->proxy);
     TAILQ_REMOVE(&edge->connections, connection, link);
     edge->connections_n--;
-    connection_charge(connection, -(ssize_t)connection->out.size);
     bytes_finish(&connection->out);
+    charge_out(connection);
     move(connection, CONNECTION_CLOSED);
     peers_remove(edge->peers, connection->fd);
     uv_poll_stop(&connection->poll);
@@ -257,12 +270,11 @@ static void poll_for(struct http_connection *connection)
 /* Keeps what the socket did not take. */
 static int keep(struct http_connection *connection, const uint8_t *bytes, size_t len)
 {
-    size_t had = connection->out.size;
     connection->out.len = connection->out_sent = 0;
     if (bytes_reserve(&connection->out, len))
         return UV_ENOMEM;
     bytes_put(&connection->out, bytes, len);
-    connection_charge(connection, (ssize_t)(connection->out.size - had));
+    charge_out(connection);
     return 0;
 }
 
@@ -292,10 +304,36 @@ static bool send_kept(struct http_connection *connection)
     connection->out_sent += (size_t)sent;
     if (connection->out_sent < out->len)
         return false;
-    connection_charge(connection, -(ssize_t)out->size);
     bytes_finish(out);
+    charge_out(connection);
     connection->out_sent = 0;
     return true;
+}
+
+/* Through TLS: it appends to what is kept, which is then sent. */
+static bool send_encrypted(struct http_connection *connection, const uint8_t *plain, size_t len)
+{
+    int rc = tls_is_open(connection->tls) ? tls_send(connection->tls, plain, len) : 0;
+    charge_out(connection);
+    if (rc) {
+        connection->has_peer_closed = true;
+        connection_end(connection, REASON_MEMORY, NULL);
+        return false;
+    }
+    return send_kept(connection) && len >= WRITE_ROOM;
+}
+
+static bool send_plain(struct http_connection *connection, const uint8_t *bytes, size_t len)
+{
+    ssize_t sent = send_some(connection, bytes, len);
+    if (sent < 0) {
+        connection->has_peer_closed = true;
+        connection_end(connection, REASON_SOCKET, NULL);
+    } else if ((size_t)sent < len && keep(connection, bytes + sent, len - (size_t)sent)) {
+        connection->has_peer_closed = true; /* what is lost cannot be sent after it */
+        connection_end(connection, REASON_MEMORY, NULL);
+    }
+    return sent == (ssize_t)len && len >= WRITE_ROOM;
 }
 
 /* True: there may be more to write. */
@@ -303,17 +341,9 @@ static bool send_filled(struct http_connection *connection)
 {
     struct http_edge *edge = connection->edge;
     size_t len = connection->session ? connection->carrier->fill(connection, edge->out, WRITE_ROOM) : 0;
-    if (len == 0)
-        return false;
-    ssize_t sent = send_some(connection, edge->out, len);
-    if (sent < 0) {
-        connection->has_peer_closed = true;
-        connection_end(connection, REASON_SOCKET, NULL);
-    } else if ((size_t)sent < len && keep(connection, edge->out + sent, len - (size_t)sent)) {
-        connection->has_peer_closed = true; /* what is lost cannot be sent after it */
-        connection_end(connection, REASON_MEMORY, NULL);
-    }
-    return sent == (ssize_t)len && len >= WRITE_ROOM;
+    if (connection->tls)
+        return send_encrypted(connection, edge->out, len);
+    return len && send_plain(connection, edge->out, len);
 }
 
 /* All has been said, as far as the socket took it. */
@@ -343,6 +373,10 @@ void connection_flush(struct http_connection *connection)
         connection->carrier->say_end(connection);
     if (!connection->has_peer_closed && send_kept(connection) && send_filled(connection))
         connection_wants_write(connection);
+    if (connection->is_ending && connection->tls && !connection->has_peer_closed) {
+        tls_shut_down(connection->tls);
+        send_encrypted(connection, NULL, 0);
+    }
     if (connection->is_ending) {
         if (connection->is_dirty) {
             TAILQ_REMOVE(&connection->edge->dirty, connection, dirty_link);
@@ -377,9 +411,24 @@ static void help(struct http_connection *connection)
         "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n"
         "content-type: text/plain\r\n\r\nThis port speaks HTTP/1.1, and HTTP/2 with prior knowledge.\n";
     bool is_tls = connection->opening[0] == 22;
-    send_some(connection, is_tls ? tls_alert : (const uint8_t *)text,
-              is_tls ? sizeof tls_alert : sizeof text - 1);
+    if (is_tls)
+        send_plain(connection, tls_alert, sizeof tls_alert);
+    else if (connection->tls)
+        send_encrypted(connection, (const uint8_t *)text, sizeof text - 1);
+    else
+        send_plain(connection, (const uint8_t *)text, sizeof text - 1);
     connection_end(connection, REASON_WRONG_PROTOCOL, is_tls ? "TLS on a port without it" : NULL);
+}
+
+/* Whoever speaks plainly on a port with TLS. */
+static void help_to_tls(struct http_connection *connection)
+{
+    static const char text[] = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n"
+                               "content-type: text/plain\r\n\r\nThis port speaks TLS: use https://.\n";
+    tls_destroy(connection->tls);
+    connection->tls = NULL;
+    send_plain(connection, (const uint8_t *)text, sizeof text - 1);
+    connection_end(connection, REASON_WRONG_PROTOCOL, "no TLS on a port with it");
 }
 
 static void on_bytes(struct http_connection *connection, uint8_t *bytes, size_t len);
@@ -394,7 +443,8 @@ static void open_carrier(struct http_connection *connection, const struct http_c
     move(connection, CONNECTION_SERVING);
     if (connection->edge->is_draining)
         connection_leave(connection, REASON_DRAIN);
-    carrier->on_bytes(connection, connection->opening, connection->opening_len);
+    if (connection->opening_len)
+        carrier->on_bytes(connection, connection->opening, connection->opening_len);
 }
 
 static void on_opening(struct http_connection *connection, uint8_t *bytes, size_t len)
@@ -432,8 +482,98 @@ static void on_hung_up(struct http_connection *connection, enum http_reason reas
         connection_end(connection, reason, NULL);
 }
 
+/* ---- what may lie between the socket and the carrier ---- */
+
+static bool on_plain(void *data, uint8_t *plain, size_t len)
+{
+    struct http_connection *connection = data;
+    on_bytes(connection, plain, len);
+    return !connection->is_ending;
+}
+
+/* The carrier that TLS has agreed on need not be recognised. */
+static void open_agreed(struct http_connection *connection)
+{
+    const char *name;
+    size_t len;
+    tls_alpn(connection->tls, &name, &len);
+    const struct http_carrier *const *carrier = connection->edge->carriers;
+    for (; len && *carrier; carrier++)
+        if (strlen((*carrier)->alpn) == len && memcmp((*carrier)->alpn, name, len) == 0) {
+            open_carrier(connection, *carrier);
+            return;
+        }
+}
+
+static bool on_first_plain(void *data, uint8_t *plain, size_t len)
+{
+    struct http_connection *connection = data;
+    if (connection->state == CONNECTION_OPENING && connection->opening_len == 0)
+        open_agreed(connection);
+    return on_plain(data, plain, len);
+}
+
+static void on_encrypted(struct http_connection *connection, const uint8_t *bytes, size_t len)
+{
+    struct http_edge *edge = connection->edge;
+    if (!tls_is_open(connection->tls)) {
+        edge->handshakes_n++;
+        if (connection->is_first && (bytes[0] >= ' ' && bytes[0] < 0x7f)) {
+            help_to_tls(connection);
+            return;
+        }
+    }
+    connection->is_first = false;
+    enum tls_rc rc =
+        tls_receive(connection->tls, bytes, len, edge->plain, READ_LEN, on_first_plain, connection);
+    charge_out(connection);
+    if (rc == TLS_FAILED)
+        connection_end(connection, REASON_TLS, tls_failure(connection->tls));
+    else if (rc == TLS_CLOSED)
+        connection_end(connection, REASON_PEER, NULL);
+    connection_wants_write(connection); /* a handshake's part */
+}
+
+static void on_socket_bytes(struct http_connection *connection, uint8_t *bytes, size_t len)
+{
+    if (connection->tls)
+        on_encrypted(connection, bytes, len);
+    else
+        on_bytes(connection, bytes, len);
+}
+
+static void on_proxy_bytes(struct http_connection *connection, uint8_t *bytes, size_t len)
+{
+    struct bytes *head = &connection->proxy;
+    bool has_ip;
+    struct ip ip;
+    size_t had = head->len, n = PROXY_LEN_MAX - had < len ? PROXY_LEN_MAX - had : len;
+    if (bytes_reserve(head, n)) {
+        connection_end(connection, REASON_MEMORY, NULL);
+        return;
+    }
+    bytes_put(head, bytes, n);
+    int parsed = proxy_parse(head->data, head->len, &ip, &has_ip);
+    if (parsed == 0 && head->len < PROXY_LEN_MAX)
+        return;
+    if (parsed <= 0) {
+        connection_end(connection, REASON_PROXY, NULL);
+        return;
+    }
+    connection->awaits_proxy = false;
+    if (has_ip)
+        connection->ip = ip;
+    bytes_finish(head);
+    size_t of_this = (size_t)parsed - had;
+    if (len > of_this)
+        on_socket_bytes(connection, bytes + of_this, len - of_this);
+}
+
 static void on_readable(struct http_connection *connection)
 {
+    bool is_handshake = connection->tls && !tls_is_open(connection->tls);
+    if (is_handshake && connection->edge->handshakes_n >= HANDSHAKES_MAX)
+        return; /* it stays readable, and has its turn in the next one */
     ssize_t len = recv(connection->fd, connection->edge->in, READ_LEN, 0);
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -449,7 +589,12 @@ static void on_readable(struct http_connection *connection)
     }
     connection->read_ns = uv_hrtime();
     connection->asked_ns = 0;
-    on_bytes(connection, connection->edge->in, (size_t)len);
+    if (connection->is_ending)
+        return;
+    if (connection->awaits_proxy)
+        on_proxy_bytes(connection, connection->edge->in, (size_t)len);
+    else
+        on_socket_bytes(connection, connection->edge->in, (size_t)len);
 }
 
 static void on_event(uv_poll_t *poll, int status, int events)
@@ -481,7 +626,9 @@ static uint64_t age_at(const struct http_edge *edge, uint64_t now_ns)
 void connection_create(struct http_edge *edge, int fd, const struct ip *ip, const struct http_site *site)
 {
     struct http_connection *connection = calloc(1, sizeof *connection);
-    if (!connection || uv_poll_init(edge->loop, &connection->poll, fd)) {
+    struct tls *tls = connection && site->has_tls ? tls_create(edge->tls, &connection->out) : NULL;
+    if (!connection || (site->has_tls && !tls) || uv_poll_init(edge->loop, &connection->poll, fd)) {
+        tls_destroy(tls);
         free(connection);
         peers_remove(edge->peers, fd);
         close(fd);
@@ -494,6 +641,9 @@ void connection_create(struct http_edge *edge, int fd, const struct ip *ip, cons
     connection->has_ip = ip;
     if (ip)
         connection->ip = *ip;
+    connection->tls = tls;
+    connection->is_first = true;
+    connection->awaits_proxy = ip && network_list_contains(edge->limits.proxy_protocol_from, ip);
     connection->poll.data = connection;
     connection->opened_ns = connection->idle_since_ns = connection->read_ns = now_ns;
     connection->age_at_ns = age_at(edge, now_ns);

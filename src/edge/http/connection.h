@@ -18,6 +18,7 @@
 
 #include "edge/http/carrier.h"
 #include "edge/http/edge.h"
+#include "edge/http/tls.h"
 
 enum connection_state {
     CONNECTION_OPENING,
@@ -34,6 +35,10 @@ struct http_connection {
     const struct http_site *site;
     const struct http_carrier *carrier; /* NULL while OPENING */
     void *session;                      /* the carrier's */
+    struct tls *tls;                    /* between it and the socket; NULL: nothing */
+    bool is_first;                      /* nothing of TLS has come */
+    bool awaits_proxy;                  /* nothing has come of what a proxy says first, or not all */
+    struct bytes proxy;                 /* of that */
     enum connection_state state;
     enum http_reason reason;   /* of its end, once that is decided */
     const char *reason_detail; /* constant, or NULL */
@@ -48,10 +53,11 @@ struct http_connection {
 
     uint8_t opening[OPENING_BYTES]; /* first bytes, until a carrier has recognised them */
     size_t opening_len;
-    struct bytes out; /* what the socket did not take */
-    size_t out_sent;  /* of it */
-    size_t buffered;  /* bytes kept for this connection, in all its exchanges */
-    size_t lingered;  /* bytes thrown away */
+    struct bytes out;   /* what the socket did not take */
+    size_t out_charged; /* of what it takes */
+    size_t out_sent;    /* of it */
+    size_t buffered;    /* bytes kept for this connection, in all its exchanges */
+    size_t lingered;    /* bytes thrown away */
 
     LIST_HEAD(, exchange) exchanges;
     unsigned exchanges_n; /* that are not over, those whose peer has reset them included */

@@ -38,6 +38,7 @@ struct http_carrier;
 struct http_connection;
 struct http_protocol;
 struct exchange;
+struct tls_server;
 
 #define READ_LEN   ((size_t)65536)           /* what one connection may have parsed in a turn */
 #define WRITE_ROOM ((size_t)65536)           /* what it writes */
@@ -116,7 +117,11 @@ struct http_edge {
     bool is_draining;
     bool is_over_budget;
     struct bytes decoded, encoded; /* a message between its codec and its call */
-    uint8_t *in, *out;             /* READ_LEN, WRITE_LEN: one for all, nobody keeps a pointer into them */
+    struct tls_server *tls;        /* NULL: no listener wants it */
+    unsigned handshakes_n;         /* taken a step further in this turn */
+    /* READ_LEN, WRITE_LEN, READ_LEN: one for all, nobody keeps a pointer into them. What is read lies in
+     * `in`, or where TLS is between in `plain`. */
+    uint8_t *in, *out, *plain;
 };
 
 #endif

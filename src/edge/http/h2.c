@@ -363,6 +363,9 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *d
     struct h2 *h2 = data;
     if (frame->hd.type == NGHTTP2_DATA)
         h2_guard_earn(&h2->guard, DATA_EARNS);
+    /* nghttp2 would send a PING before any GOAWAY that waits. */
+    if (frame->hd.type == NGHTTP2_GOAWAY && h2->is_leaving && !h2->has_left)
+        check(h2, nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, leave_ping));
     if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) ||
         (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS))
         return 0;
@@ -414,7 +417,7 @@ static void pass(void *data, uint8_t *bytes, size_t len)
     else if (rc < 0)
         connection_end(h2->connection, REASON_PROTOCOL_ERROR, nghttp2_strerror((int)rc));
     else if (!nghttp2_session_want_read(h2->session) && !h2->has_left)
-        connection_end(h2->connection, REASON_PROTOCOL_ERROR, h2->why);
+        connection_end(h2->connection, *h2->why ? REASON_PROTOCOL_ERROR : REASON_PEER, h2->why);
 }
 
 static void on_bytes(struct http_connection *connection, uint8_t *bytes, size_t len)
@@ -465,6 +468,8 @@ static void say_last(struct h2 *h2)
                                     nghttp2_session_get_last_proc_stream_id(h2->session), NGHTTP2_NO_ERROR,
                                     NULL, 0));
     connection_wants_write(h2->connection);
+    if (h2->connection->reason == REASON_AGE) /* streams that were begun in the meantime */
+        exchange_end_streams(h2->connection, false);
     try_end(h2);
 }
 
@@ -473,7 +478,6 @@ static void leave(struct http_connection *connection)
     struct h2 *h2 = connection->session;
     h2->is_leaving = true;
     check(h2, nghttp2_submit_shutdown_notice(h2->session));
-    check(h2, nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, leave_ping));
     timers_start(connection->edge->timers, &h2->leaving, uv_hrtime() + LEAVE_MS * MS, on_leaving);
     connection_wants_write(connection);
 }

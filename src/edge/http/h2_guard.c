@@ -89,6 +89,9 @@ static void spend_for(struct h2_guard *guard, uint8_t type, uint8_t flags, size_
         if (len > 0 || flags & FLAG_END_STREAM)
             return;
         break;
+    case RST_STREAM:
+        h2_guard_spend(guard, 1, REASON_RESETS);
+        return;
     case SETTINGS:
         h2_guard_spend(guard, flags & FLAG_ACK ? 1 : 4, REASON_FLOOD);
         return;

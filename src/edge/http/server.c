@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/container_of.h"
 #include "edge/http/connection.h"
 #include "edge/http/cors.h"
 #include "edge/http/exchange.h"
@@ -17,11 +18,14 @@
 #include "edge/http/protocols.h"
 #include "observe/log.h"
 
+#define LOOK_NS UINT64_C(2000000000) /* between looks at the files of TLS */
+
 struct http_server {
     struct http_edge edge;
     uv_prepare_t before_poll;
     uv_check_t after_poll;
-    uv_idle_t more; /* runs while something is left for the next turn, so that nobody waits for it */
+    struct timer look; /* at the files of TLS */
+    uv_idle_t more;    /* runs while something is left for the next turn, so that nobody waits for it */
 };
 
 static const struct http_carrier *const carriers[] = { &http_h2, &http_h1, NULL };
@@ -73,6 +77,7 @@ static void on_idle(uv_idle_t *more)
 static void end_turn(struct http_server *server)
 {
     struct http_edge *edge = &server->edge;
+    edge->handshakes_n = 0;
     go_on(edge);
     if (edge->is_over_budget)
         relieve(edge);
@@ -134,6 +139,33 @@ const struct http_edge *http_server_edge(const struct http_server *server)
     return &server->edge;
 }
 
+/* ---- TLS ---- */
+
+static void on_look(struct timer *timer)
+{
+    struct http_server *server = container_of(timer, struct http_server, look);
+    tls_server_reload(server->edge.tls, false);
+    timers_start(server->edge.timers, timer, uv_hrtime() + LOOK_NS, on_look);
+}
+
+static int start_tls(struct http_server *server, const struct tls_options *options)
+{
+    static const uint8_t alpn[] = "\2h2\10http/1.1";
+    struct tls_options own = *options;
+    own.alpn = alpn;
+    own.alpn_len = carriers[1] ? sizeof alpn - 1 : 3; /* those of the table */
+    int rc = tls_server_create(&server->edge.tls, &own);
+    if (!rc)
+        timers_start(server->edge.timers, &server->look, uv_hrtime() + LOOK_NS, on_look);
+    return rc;
+}
+
+void http_server_reload(struct http_server *server)
+{
+    if (server->edge.tls)
+        tls_server_reload(server->edge.tls, true);
+}
+
 /* ---- start and stop ---- */
 
 static void start_turns(struct http_server *server)
@@ -164,13 +196,18 @@ int http_server_create(struct http_server **out, uv_loop_t *loop, struct context
                                 .carriers = carriers,
                                 .cors = &http_cors,
                                 .in = malloc(READ_LEN),
-                                .out = malloc(WRITE_LEN) };
+                                .out = malloc(WRITE_LEN),
+                                .plain = options->tls ? malloc(READ_LEN) : NULL };
     TAILQ_INIT(&edge->connections);
     TAILQ_INIT(&edge->dirty);
     TAILQ_INIT(&edge->later);
     TAILQ_INIT(&edge->touched);
     TAILQ_INIT(&edge->free);
-    if (!edge->in || !edge->out || method_table_init(&edge->methods) || h2_init())
+    int rc = options->tls ? start_tls(server, options->tls) : 0;
+    if (rc)
+        return rc;
+    if (!edge->in || !edge->out || (options->tls && !edge->plain) || method_table_init(&edge->methods) ||
+        h2_init())
         return UV_ENOMEM;
     start_turns(server);
     *out = server;
@@ -183,6 +220,7 @@ void http_server_stop(struct http_server *server)
     http_server_cancel(server);
     while ((connection = TAILQ_FIRST(&server->edge.connections)))
         connection_close(connection);
+    timers_stop(server->edge.timers, &server->look);
     uv_close((uv_handle_t *)&server->before_poll, NULL);
     uv_close((uv_handle_t *)&server->after_poll, NULL);
     uv_close((uv_handle_t *)&server->more, NULL);
@@ -198,6 +236,8 @@ void http_server_destroy(struct http_server *server)
     h2_finish();
     bytes_finish(&edge->decoded);
     bytes_finish(&edge->encoded);
+    tls_server_destroy(edge->tls);
+    free(edge->plain);
     free(edge->in);
     free(edge->out);
     free(server);

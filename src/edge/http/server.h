@@ -9,13 +9,15 @@
 #define EDGE_HTTP_SERVER_H
 
 #include "edge/http/edge.h"
+#include "edge/http/tls.h"
 
 struct http_server;
 
 struct http_server_options {
     struct http_limits limits;
-    struct peers *peers;   /* outlives the server */
-    struct timers *timers; /* likewise */
+    struct peers *peers;           /* outlives the server */
+    struct timers *timers;         /* likewise */
+    const struct tls_options *tls; /* NULL: no site has it; `alpn` is the server's */
 };
 
 /* 0 or a UV_E* code; on success *server wants http_server_stop, then http_server_destroy. */
@@ -25,6 +27,9 @@ int http_server_create(struct http_server **server, uv_loop_t *loop, struct cont
 /* Hands an accepted, non-blocking socket over; it is the server's from now on, whatever happens. `site` (what
  * is served there) outlives the server. */
 void http_server_add_connection(struct http_server *server, int fd, const struct http_site *site);
+
+/* Reads certificates and their like again; without being asked that is done when the files have changed. */
+void http_server_reload(struct http_server *server);
 
 /* No new calls after those that are on their way: every connection is closed gracefully. */
 void http_server_drain(struct http_server *server);

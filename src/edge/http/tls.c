@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * OpenSSL reads from the bytes that the socket brought and writes behind those that the connection has yet to
+ * send: two ends of one BIO of ours, so that nothing is copied twice.
+ */
+#include "edge/http/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <uv.h>
+
+#include "observe/log.h"
+
+#define FILES           4
+#define TICKET_KEYS_LEN 80 /* name, HMAC's key, AES's key, as OpenSSL wants them */
+#define NAME_MAX_LEN    256
+
+struct tls_server {
+    struct tls_options options;
+    SSL_CTX *context;
+    struct stat files[FILES]; /* as they were when they were read last */
+};
+
+struct tls {
+    const struct tls_server *server;
+    SSL *ssl;
+    const uint8_t *in;
+    size_t in_len;
+    struct bytes *out;
+    const char *failure;
+    char *client_name;
+};
+
+/* ---- between OpenSSL and our buffers ---- */
+
+static BIO_METHOD *method;
+
+static int on_bio_read(BIO *bio, char *bytes, int len)
+{
+    struct tls *tls = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    if (tls->in_len == 0) {
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    size_t n = tls->in_len < (size_t)len ? tls->in_len : (size_t)len;
+    memcpy(bytes, tls->in, n);
+    tls->in += n;
+    tls->in_len -= n;
+    return (int)n;
+}
+
+static int on_bio_write(BIO *bio, const char *bytes, int len)
+{
+    struct tls *tls = BIO_get_data(bio);
+    if (bytes_reserve(tls->out, (size_t)len))
+        return -1;
+    bytes_put(tls->out, bytes, (size_t)len);
+    return len;
+}
+
+static long on_bio_control(BIO *bio, int command, long number, void *pointer)
+{
+    (void)bio, (void)number, (void)pointer;
+    return command == BIO_CTRL_FLUSH;
+}
+
+static int on_bio_create(BIO *bio)
+{
+    BIO_set_init(bio, 1);
+    return 1;
+}
+
+static int make_method(void)
+{
+    if (method)
+        return 0;
+    method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "svcd");
+    if (!method)
+        return UV_ENOMEM;
+    BIO_meth_set_read(method, on_bio_read);
+    BIO_meth_set_write(method, on_bio_write);
+    BIO_meth_set_ctrl(method, on_bio_control);
+    BIO_meth_set_create(method, on_bio_create);
+    return 0;
+}
+
+/* ---- what a server shows ---- */
+
+static const char *file_of(const struct tls_options *options, size_t i)
+{
+    const char *const files[FILES] = { options->certificate, options->private_key, options->client_ca,
+                                       options->ticket_keys };
+    return files[i];
+}
+
+static int wrong(const char *what, const char *file)
+{
+    char text[200];
+    ERR_error_string_n(ERR_get_error(), text, sizeof text);
+    ERR_clear_error();
+    log_error("TLS cannot be set up", log_str("because", what), log_str("file", file),
+              log_str("error", text));
+    return UV_EINVAL;
+}
+
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
+                   unsigned in_len, void *data)
+{
+    const struct tls_options *options = data;
+    (void)ssl;
+    int rc = SSL_select_next_proto((unsigned char **)out, out_len, options->alpn, (unsigned)options->alpn_len,
+                                   in, in_len);
+    return rc == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static int set_tickets(SSL_CTX *context, const char *path)
+{
+    unsigned char keys[TICKET_KEYS_LEN];
+    if (!*path)
+        return 0;
+    FILE *file = fopen(path, "re");
+    size_t n = file ? fread(keys, 1, sizeof keys, file) : 0;
+    if (file)
+        fclose(file);
+    bool is_set = n == sizeof keys && SSL_CTX_set_tlsext_ticket_keys(context, keys, sizeof keys);
+    explicit_bzero(keys, sizeof keys);
+    return is_set ? 0 : wrong("tls.ticket_keys needs 80 random bytes", path);
+}
+
+static int set_clients(SSL_CTX *context, const struct tls_options *options)
+{
+    if (options->client_auth == TLS_CLIENT_NONE)
+        return 0;
+    int mode =
+        SSL_VERIFY_PEER | (options->client_auth == TLS_CLIENT_REQUIRED ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
+    SSL_CTX_set_verify(context, mode, NULL);
+    if (!SSL_CTX_load_verify_locations(context, options->client_ca, NULL))
+        return wrong("tls.client_ca cannot be read", options->client_ca);
+    SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(options->client_ca));
+    return 0;
+}
+
+static int set_up(SSL_CTX *context, const struct tls_options *options)
+{
+    static const unsigned char id[] = "svcd";
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                     SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_session_id_context(context, id, sizeof id - 1);
+    SSL_CTX_set_num_tickets(context, 1);
+    SSL_CTX_set_alpn_select_cb(context, on_alpn, (void *)options);
+    if (SSL_CTX_use_certificate_chain_file(context, options->certificate) != 1)
+        return wrong("tls.certificate cannot be read", options->certificate);
+    if (SSL_CTX_use_PrivateKey_file(context, options->private_key, SSL_FILETYPE_PEM) != 1)
+        return wrong("tls.private_key cannot be read, or is not the certificate's", options->private_key);
+    if (SSL_CTX_check_private_key(context) != 1)
+        return wrong("tls.private_key is not the certificate's", options->private_key);
+    int rc = set_clients(context, options);
+    return rc ? rc : set_tickets(context, options->ticket_keys);
+}
+
+static void look_at_files(const struct tls_options *options, struct stat files[static FILES])
+{
+    memset(files, 0, FILES * sizeof *files);
+    for (size_t i = 0; i < FILES; i++)
+        if (*file_of(options, i) && stat(file_of(options, i), &files[i]))
+            memset(&files[i], 0, sizeof files[i]);
+}
+
+static int load(struct tls_server *server)
+{
+    look_at_files(&server->options, server->files);
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    if (!context)
+        return UV_ENOMEM;
+    int rc = set_up(context, &server->options);
+    if (rc) {
+        SSL_CTX_free(context);
+        return rc;
+    }
+    SSL_CTX_free(server->context);
+    server->context = context;
+    return 0;
+}
+
+int tls_server_create(struct tls_server **out, const struct tls_options *options)
+{
+    struct tls_server *server = calloc(1, sizeof *server);
+    if (!server || make_method()) {
+        free(server);
+        return UV_ENOMEM;
+    }
+    server->options = *options;
+    int rc = load(server);
+    if (rc) {
+        tls_server_destroy(server);
+        return rc;
+    }
+    *out = server;
+    return 0;
+}
+
+static bool is_changed(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino != b->st_ino || a->st_size != b->st_size || a->st_mtim.tv_sec != b->st_mtim.tv_sec ||
+           a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
+}
+
+void tls_server_reload(struct tls_server *server, bool always)
+{
+    struct stat files[FILES];
+    bool has_changed = always;
+    look_at_files(&server->options, files);
+    for (size_t i = 0; i < FILES; i++)
+        has_changed |= is_changed(&files[i], &server->files[i]);
+    if (!has_changed)
+        return;
+    if (load(server))
+        log_error("the TLS certificate that was there before stays in use");
+    else
+        log_info("TLS certificate read", log_str("file", server->options.certificate));
+}
+
+int64_t tls_server_expiry_s(const struct tls_server *server)
+{
+    struct tm tm;
+    const X509 *certificate = SSL_CTX_get0_certificate(server->context);
+    return certificate && ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) ? timegm(&tm) : 0;
+}
+
+void tls_server_destroy(struct tls_server *server)
+{
+    if (!server)
+        return;
+    SSL_CTX_free(server->context);
+    free(server);
+}
+
+/* ---- who the client is ---- */
+
+/* Whether a name of the list is one of the certificate's; it is written to `name`. */
+static bool has_listed_name(X509 *certificate, const char *list, char name[static NAME_MAX_LEN])
+{
+    while (*list) {
+        size_t len = strcspn(list, ", ");
+        snprintf(name, NAME_MAX_LEN, "%.*s", (int)len, list);
+        char common[NAME_MAX_LEN];
+        int common_len = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, common,
+                                                   sizeof common);
+        bool is_common = common_len == (int)len && memcmp(common, name, len) == 0;
+        if (len && (is_common ||
+                    X509_check_host(certificate, name, len, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1))
+            return true;
+        list += len + strspn(list + len, ", ");
+    }
+    return false;
+}
+
+static void first_name(X509 *certificate, char name[static NAME_MAX_LEN])
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    *name = '\0';
+    for (int i = 0; names && i < sk_GENERAL_NAME_num(names) && !*name; i++) {
+        const GENERAL_NAME *entry = sk_GENERAL_NAME_value(names, i);
+        if (entry->type == GEN_DNS && strlen((const char *)ASN1_STRING_get0_data(entry->d.dNSName)) ==
+                                          (size_t)ASN1_STRING_length(entry->d.dNSName))
+            snprintf(name, NAME_MAX_LEN, "%s", (const char *)ASN1_STRING_get0_data(entry->d.dNSName));
+    }
+    GENERAL_NAMES_free(names);
+    if (!*name)
+        X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name, NAME_MAX_LEN);
+}
+
+/* Also where a session resumes: the list may be another by now. */
+static bool may_come(struct tls *tls)
+{
+    const struct tls_options *options = &tls->server->options;
+    char name[NAME_MAX_LEN] = "";
+    if (options->client_auth == TLS_CLIENT_NONE)
+        return true;
+    X509 *certificate = SSL_get1_peer_certificate(tls->ssl);
+    if (!certificate)
+        return options->client_auth == TLS_CLIENT_OPTIONAL;
+    bool may = true;
+    if (*options->client_names)
+        may = has_listed_name(certificate, options->client_names, name);
+    else
+        first_name(certificate, name);
+    X509_free(certificate);
+    tls->client_name = may && *name ? strdup(name) : NULL;
+    return may;
+}
+
+/* ---- a connection ---- */
+
+struct tls *tls_create(struct tls_server *server, struct bytes *out)
+{
+    struct tls *tls = calloc(1, sizeof *tls);
+    SSL *ssl = SSL_new(server->context);
+    BIO *bio = BIO_new(method);
+    if (!tls || !ssl || !bio) {
+        free(tls);
+        SSL_free(ssl);
+        BIO_free(bio);
+        return NULL;
+    }
+    *tls = (struct tls){ .server = server, .ssl = ssl, .out = out };
+    BIO_set_data(bio, tls);
+    SSL_set_bio(ssl, bio, bio);
+    SSL_set_accept_state(ssl);
+    return tls;
+}
+
+void tls_destroy(struct tls *tls)
+{
+    if (!tls)
+        return;
+    SSL_free(tls->ssl);
+    free(tls->client_name);
+    free(tls);
+}
+
+/* What SSL_do_handshake or SSL_read did not do. */
+static enum tls_rc why_not(struct tls *tls, int rc)
+{
+    switch (SSL_get_error(tls->ssl, rc)) {
+    case SSL_ERROR_WANT_READ:
+        return TLS_OK;
+    case SSL_ERROR_ZERO_RETURN:
+        return TLS_CLOSED;
+    default:
+        tls->failure = ERR_reason_error_string(ERR_peek_last_error());
+        ERR_clear_error();
+        return TLS_FAILED;
+    }
+}
+
+static enum tls_rc shake_hands(struct tls *tls)
+{
+    int rc = SSL_do_handshake(tls->ssl);
+    if (rc != 1)
+        return why_not(tls, rc);
+    if (may_come(tls))
+        return TLS_OK;
+    tls->failure = "the client's certificate has none of tls.client_names";
+    return TLS_FAILED;
+}
+
+enum tls_rc tls_receive(struct tls *tls, const uint8_t *bytes, size_t len, uint8_t *plain, size_t room,
+                        bool (*on_plain)(void *data, uint8_t *plain, size_t len), void *data)
+{
+    tls->in = bytes;
+    tls->in_len = len;
+    ERR_clear_error();
+    if (!tls_is_open(tls)) {
+        enum tls_rc rc = shake_hands(tls);
+        if (rc != TLS_OK || !tls_is_open(tls))
+            return rc;
+    }
+    for (;;) {
+        int n = SSL_read(tls->ssl, plain, (int)room);
+        if (n <= 0)
+            return why_not(tls, n);
+        if (!on_plain(data, plain, (size_t)n))
+            return TLS_OK;
+    }
+}
+
+int tls_send(struct tls *tls, const uint8_t *plain, size_t len)
+{
+    ERR_clear_error();
+    return len == 0 || SSL_write(tls->ssl, plain, (int)len) == (int)len ? 0 : UV_ENOMEM;
+}
+
+void tls_shut_down(struct tls *tls)
+{
+    ERR_clear_error();
+    if (tls_is_open(tls))
+        SSL_shutdown(tls->ssl);
+    ERR_clear_error();
+}
+
+bool tls_is_open(const struct tls *tls)
+{
+    return SSL_is_init_finished(tls->ssl);
+}
+
+void tls_alpn(const struct tls *tls, const char **name, size_t *len)
+{
+    const unsigned char *bytes;
+    unsigned bytes_len;
+    SSL_get0_alpn_selected(tls->ssl, &bytes, &bytes_len);
+    *name = bytes_len ? (const char *)bytes : "";
+    *len = bytes_len;
+}
+
+const char *tls_client_name(const struct tls *tls)
+{
+    return tls->client_name;
+}
+
+const char *tls_failure(const struct tls *tls)
+{
+    return tls->failure;
+}

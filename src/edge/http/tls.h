@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * TLS by OpenSSL, as a filter of bytes: it knows neither sockets nor connections. What a server shows
+ * (certificate, key, whom it trusts) is read anew when the files have changed; connections keep what they
+ * began with.
+ *
+ * Loop thread only.
+ */
+#ifndef EDGE_HTTP_TLS_H
+#define EDGE_HTTP_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+struct tls_server;
+struct tls;
+
+enum tls_client_auth { TLS_CLIENT_NONE, TLS_CLIENT_OPTIONAL, TLS_CLIENT_REQUIRED };
+
+/* All text outlives the server; "" is none. */
+struct tls_options {
+    const char *certificate, *private_key; /* files, PEM */
+    enum tls_client_auth client_auth;
+    const char *client_ca;
+    const char *client_names; /* separated by commas; "": whoever is verified */
+    const char *ticket_keys;
+    const uint8_t *alpn; /* what is spoken, best first, each with its length before it */
+    size_t alpn_len;
+};
+
+/* Reads the files; UV_EINVAL or another UV_E* code, after an error was logged that names the file. */
+int tls_server_create(struct tls_server **server, const struct tls_options *options);
+/* Reads them again if they have changed (`always`: in any case). What is wrong with them is logged, and what
+ * was there before stays. */
+void tls_server_reload(struct tls_server *server, bool always);
+/* Seconds since 1970 at which the certificate expires. */
+int64_t tls_server_expiry_s(const struct tls_server *server);
+/* NULL is let pass. */
+void tls_server_destroy(struct tls_server *server);
+
+/* A new connection's. What is to be sent is appended to `out`. NULL: no memory. */
+struct tls *tls_create(struct tls_server *server, struct bytes *out);
+void tls_destroy(struct tls *tls);
+
+enum tls_rc { TLS_OK, TLS_CLOSED, TLS_FAILED };
+
+/* Takes what came from the peer. `on_plain` is called for what it says, in pieces of at most `room` bytes
+ * that are written into `plain`, and may end the connection by returning false. */
+enum tls_rc tls_receive(struct tls *tls, const uint8_t *bytes, size_t len, uint8_t *plain, size_t room,
+                        bool (*on_plain)(void *data, uint8_t *plain, size_t len), void *data);
+/* 0 or UV_ENOMEM. */
+int tls_send(struct tls *tls, const uint8_t *plain, size_t len);
+/* Says that nothing follows. */
+void tls_shut_down(struct tls *tls);
+
+bool tls_is_open(const struct tls *tls); /* the handshake is done */
+/* "h2", or "" where none was agreed on; once it is open. */
+void tls_alpn(const struct tls *tls, const char **name, size_t *len);
+/* The verified name of the client's certificate; NULL: it has none. */
+const char *tls_client_name(const struct tls *tls);
+/* What is wrong, constant. */
+const char *tls_failure(const struct tls *tls);
+
+#endif
