@@ -318,10 +318,12 @@ END_TEST
 START_TEST(what_is_listened_on_says_how_clients_speak)
 {
     const char *settings[] = {
-        "server.listen=grpc://127.0.0.1:1,http://127.0.0.1:2,https://[::1]:3,unix:/run/svcd, unix:/run/svcd"
+        "server.listen=grpc://127.0.0.1:1,http://127.0.0.1:2,https://[::1]:3,unix:/run/svcd, unix:/run/svcd",
+        "tls.certificate=/etc/svcd/tls.pem",
+        "tls.private_key=/etc/svcd/tls.key",
     };
     source.settings = settings;
-    source.n_settings = 1;
+    source.n_settings = 3;
     must_load();
     must_listen_on("127.0.0.1:1 http://127.0.0.1:2 https://[::1]:3 http://unix:/run/svcd");
 }
