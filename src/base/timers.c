@@ -87,14 +87,15 @@ static void arm(struct timers *timers)
 static void on_handle(uv_timer_t *handle)
 {
     struct timers *timers = handle->data;
-    uint64_t now_ns = uv_hrtime();
     struct timer *timer;
+    timers->firing_ns = uv_hrtime();
     timers->armed_ns = 0; /* what starts meanwhile need not arm */
-    while ((timer = timers->root) && timer->at_ns <= now_ns) {
+    while ((timer = timers->root) && timer->at_ns <= timers->firing_ns) {
         detach(timers, timer);
         timer->on_due(timer);
     }
     timers->armed_ns = UINT64_MAX;
+    timers->firing_ns = 0;
     if (timers->root)
         arm(timers);
 }
@@ -111,6 +112,8 @@ void timers_start(struct timers *timers, struct timer *timer, uint64_t at_ns,
                   void (*on_due)(struct timer *timer))
 {
     timers_stop(timers, timer);
+    if (at_ns <= timers->firing_ns) /* due again at once: the loop turns in between */
+        at_ns = timers->firing_ns + MS_NS;
     *timer = (struct timer){ .at_ns = at_ns, .on_due = on_due, .is_running = true };
     timers->root = meld(timers->root, timer);
     if (at_ns < timers->armed_ns)

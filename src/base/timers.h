@@ -24,7 +24,8 @@ struct timer {
 struct timers {
     uv_timer_t handle;
     struct timer *root;
-    uint64_t armed_ns; /* when the handle fires; UINT64_MAX: it does not */
+    uint64_t armed_ns;  /* when the handle fires; UINT64_MAX: it does not */
+    uint64_t firing_ns; /* those due until then are being run; 0: none are */
 };
 
 /* Returns 0 or a UV_E* code. */

@@ -111,7 +111,8 @@ static uint64_t next_due(const struct http_connection *connection)
 
 static void arm(struct http_connection *connection)
 {
-    uint64_t at = next_due(connection);
+    bool ends_this_turn = connection->is_ending && connection->state < CONNECTION_LINGERING;
+    uint64_t at = ends_this_turn ? UINT64_MAX : next_due(connection);
     struct timers *timers = connection->edge->timers;
     if (at == UINT64_MAX)
         timers_stop(timers, &connection->timer);
