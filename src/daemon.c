@@ -178,7 +178,12 @@ static void on_signal(uv_signal_t *handle, int number)
     struct daemon *daemon = handle->data;
     switch (number) {
     case SIGHUP:
-        log_warn("SIGHUP changes nothing: the configuration is read at the start only; restart to change it");
+        if (edges_reload(daemon->edges))
+            log_warn("SIGHUP has certificates read again; the rest of the configuration is read at the start "
+                     "only");
+        else
+            log_warn(
+                "SIGHUP changes nothing: the configuration is read at the start only; restart to change it");
         return;
     case SIGUSR1:
         admin_log_snapshot(&daemon->admin_options);

@@ -113,6 +113,14 @@ void edges_run(struct edges *edges)
         http_server_stop(edges->http);
 }
 
+bool edges_reload(struct edges *edges)
+{
+    bool has_tls = address_list_has(edges->listen, SCHEME_HTTPS);
+    if (has_tls)
+        http_server_reload(edges->http);
+    return has_tls;
+}
+
 void edges_drain(struct edges *edges)
 {
     listener_stop(edges->listener);

@@ -6,6 +6,7 @@
 #ifndef EDGES_H
 #define EDGES_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include "call/context.h"
@@ -20,6 +21,9 @@ int edges_start(struct edges **edges, struct context *context, const struct conf
 
 /* Runs the loop until a drain is over. */
 void edges_run(struct edges *edges);
+
+/* Reads certificates and their like again. False: there are none. */
+bool edges_reload(struct edges *edges);
 
 /* Nothing new: no connections, no calls. Running calls go on; edges_run returns when the last is over. */
 void edges_drain(struct edges *edges);

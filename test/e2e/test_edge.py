@@ -2,6 +2,7 @@
 """The edge of our own as careless, odd and hostile clients meet it: what is legal works, whatever its form; what is not costs its own
 sender at most, and nobody else a moment."""
 
+import signal
 import socket
 import ssl
 import struct
@@ -504,6 +505,8 @@ class Tls(TestCase):
         self.assertEqual(shown(), before)
         make_certificate(self.folder, "localhost")
         wait_until(lambda: shown() != before, "the new certificate is not shown")
+        self.daemon.signal(signal.SIGHUP)
+        self.daemon.wait_for_log("SIGHUP has certificates read again")
         kept.send(kept.request(1))
         self.assertEqual(kept.answer(1)["grpc-status"], "0")
         for kind, text in zip(("key", "pem"), reversed(original)):

@@ -80,8 +80,8 @@ struct exchange {
     bool is_call_over; /* and it is over */
     unsigned encoding; /* the protocol's: how messages are compressed */
     struct bytes inflated;
-    bool is_unwrapped;          /* the protocol's: `in` has been taken out of what wraps all of it */
-    const char *origin;         /* of the page that may read the answer; NULL: of no other than our own */
+    bool is_unwrapped;  /* the protocol's: `in` has been taken out of what wraps all of it */
+    const char *origin; /* of the page that may read the answer; NULL: of no other than our own */
     unsigned messages_n;
 
     /* The answer. */
