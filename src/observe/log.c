@@ -216,17 +216,20 @@ static void on_crash(int number)
     raise(number);
 }
 
-/* Sanitizers want these signals for themselves. */
+#ifdef __SANITIZE_ADDRESS__
+#define CRASHES_ARE_OURS 0 /* a sanitizer wants these signals for itself */
+#else
+#define CRASHES_ARE_OURS 1
+#endif
+
 static void watch_for_crashes(void)
 {
-#ifndef __SANITIZE_ADDRESS__
     static char stack[65536]; /* for a crash because there is none left */
     sigaltstack(&(stack_t){ .ss_sp = stack, .ss_size = sizeof stack }, NULL);
-    for (size_t i = 0; i < CRASHES_N; i++) {
+    for (size_t i = 0; CRASHES_ARE_OURS && i < CRASHES_N; i++) {
         struct sigaction action = { .sa_handler = on_crash, .sa_flags = (int)(SA_RESETHAND | SA_ONSTACK) };
         sigaction(crashes[i].number, &action, NULL);
     }
-#endif
 }
 
 /* ---- start and stop ---- */

@@ -110,7 +110,7 @@ class Daemon:
     """svcd as a process. Its log is collected, and shown if it does not stop as it should."""
 
     def __init__(self, database, *arguments, env=None, listen="127.0.0.1:0", cwd=ROOT):
-        if listen and EDGE != "grpc" and "://" not in listen:
+        if listen and EDGE != "grpc" and "://" not in listen and not listen.startswith("unix:"):
             listen = ",".join(f"{EDGE}://{address}" for address in listen.split(","))
         listen_arguments = ["--set", f"server.listen={listen}"] if listen else []
         self.process = subprocess.Popen([SVCD, *listen_arguments, "--set", "drain.lame_ms=0", *arguments], cwd=cwd,
