@@ -50,7 +50,7 @@ int run_suites(const struct named_suite *suites, size_t n)
     static char buffer[65536];
     setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
     int n_run = 0, n_failed = 0;
-    setenv("CK_DEFAULT_TIMEOUT", "120", false); /* for what hangs, on a machine however busy */
+    setenv("CK_DEFAULT_TIMEOUT", "300", false); /* for what hangs, on a machine however busy */
     for (size_t i = 0; i < n; i++)
         if (is_chosen(suites[i].name) && runner_takes(suites[i].name))
             run_suite(&suites[i], &n_run, &n_failed);

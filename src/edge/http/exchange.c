@@ -453,12 +453,11 @@ static void choose(struct exchange *exchange, bool has_path)
     exchange->call.method =
         has_calls ? method_table_find(&exchange->edge->methods, exchange->path.text, exchange->path.len)
                   : NULL;
-    if (!has_calls || has_path || !is_text(&exchange->verb, "POST"))
-        refuse(exchange, has_path);
-    else if (exchange->edge->cors->is_refused(exchange))
+    bool may_be_call = has_calls && !has_path && is_text(&exchange->verb, "POST");
+    if (may_be_call && exchange->edge->cors->is_refused(exchange))
         answer_text(exchange, 403,
                     "pages of this origin may not make calls here: see server.allowed_origins\n");
-    else if ((exchange->protocol = find_protocol(exchange)))
+    else if (may_be_call && (exchange->protocol = find_protocol(exchange)))
         begin_call(exchange);
     else
         refuse(exchange, has_path);
