@@ -96,7 +96,7 @@ class Wire(TestCase):
 
     def test_bytes_that_are_no_http2_close_only_their_own_connection(self):
         host, port = self.daemon.address.split(":")
-        for garbage in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\0" * 1000, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 100):
+        for garbage in (b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"\0" * 1000, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 100):
             with socket.create_connection((host, int(port)), PATIENCE_S) as connection:
                 connection.sendall(garbage)
                 try:

@@ -17,6 +17,7 @@
 #define MS              UINT64_C(1000000)
 #define FREE_MAX        4096  /* exchanges kept for reuse */
 #define KEPT_MAX        16384 /* bytes of a buffer that is kept with one */
+#define PATH_QUOTED     184   /* bytes of a path that is none, in a message of 200 */
 #define TYPE_LEN_MAX    64
 #define UNFRAMED_FACTOR 2 /* how much longer a message may be than itself: base64, escapes in JSON */
 
@@ -416,11 +417,12 @@ static void begin_call(struct exchange *exchange)
     if (exchange->has_too_much) {
         exchange_fail(exchange, STATUS_RESOURCE_EXHAUSTED, "metadata is over 65536 bytes in all");
     } else if (!exchange->call.method) {
-        exchange_fail(exchange, STATUS_UNIMPLEMENTED,
-                      exchange_text(exchange, "no such method: %.*s",
-                                    (int)(exchange->path.len < 200 ? exchange->path.len : 200),
-                                    exchange->path.text)
-                          ?: "no such method");
+        exchange_fail(
+            exchange, STATUS_UNIMPLEMENTED,
+            exchange_text(exchange, "no such method: %.*s",
+                          (int)(exchange->path.len < PATH_QUOTED ? exchange->path.len : PATH_QUOTED),
+                          exchange->path.text)
+                ?: "no such method");
     } else if (exchange->call.method->kind == METHOD_DIALOGUE) {
         exchange->is_called = true;
         stream_open(&exchange->call);
@@ -453,7 +455,7 @@ static void choose(struct exchange *exchange, bool has_path)
     exchange->call.method =
         has_calls ? method_table_find(&exchange->edge->methods, exchange->path.text, exchange->path.len)
                   : NULL;
-    bool may_be_call = has_calls && !has_path && is_text(&exchange->verb, "POST");
+    bool may_be_call = has_calls && is_text(&exchange->verb, "POST");
     if (may_be_call && exchange->edge->cors->is_refused(exchange))
         answer_text(exchange, 403,
                     "pages of this origin may not make calls here: see server.allowed_origins\n");
