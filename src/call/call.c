@@ -80,6 +80,11 @@ const char *call_quote(struct call *call, const char *text)
     return call_printf(call, "\"%.*s%s\"", (int)len, text, whole ? "" : ELLIPSIS) ?: "\"" ELLIPSIS "\"";
 }
 
+const char *call_join(struct call *call, const char *values, const char *text, size_t len)
+{
+    return call_printf(call, "%s%s%.*s", values ? values : "", values ? "," : "", (int)len, text);
+}
+
 const void *call_request(const struct call *call)
 {
     return call->request;

@@ -197,6 +197,9 @@ void call_start(struct call *call, const uint8_t *bytes, size_t len);
 void call_cancel(struct call *call);
 /* Ends a call that waits, with this status; let pass otherwise. As above. */
 void call_end(struct call *call, enum status status, const char *message);
+/* For call_transport.metadata: another value after those so far (NULL: none), behind a comma, in the call's
+ * memory. */
+const char *call_join(struct call *call, const char *values, const char *text, size_t len);
 /* Frees what a call keeps for its next use. */
 void call_finish(struct call *call);
 

@@ -448,8 +448,8 @@ static const char *metadata(struct call *call, const char *key)
     for (size_t i = 0; i < sent->count; i++) {
         grpc_slice value = sent->metadata[i].value;
         if (grpc_slice_str_cmp(sent->metadata[i].key, key) == 0)
-            values = call_printf(call, "%s%s%.*s", values ? values : "", values ? "," : "",
-                                 (int)GRPC_SLICE_LENGTH(value), (const char *)GRPC_SLICE_START_PTR(value));
+            values =
+                call_join(call, values, (const char *)GRPC_SLICE_START_PTR(value), GRPC_SLICE_LENGTH(value));
     }
     return values;
 }

@@ -133,7 +133,6 @@ static void recycle(struct exchange *exchange)
     exchange->encoding = 0;
     exchange->held_n = 0;
     exchange->stream_id = 0;
-    exchange->messages_n = 0;
     exchange->head.n = exchange->trailers.n = 0;
     exchange->received = 0;
     exchange->charged = 0;
@@ -571,7 +570,6 @@ static void start(struct exchange *exchange, const struct http_span *message)
     if (decode(exchange, message, &decoded))
         return;
     set_busy(exchange, true);
-    exchange->messages_n++;
     const uint8_t *bytes = decoded.len ? decoded.bytes : nothing;
     if (exchange->call.method->kind == METHOD_DIALOGUE) {
         stream_received(&exchange->call, bytes, decoded.len);
@@ -824,8 +822,7 @@ static const char *metadata(struct call *call, const char *key)
     for (size_t i = 0; i < exchange->fields_n; i++) {
         const struct http_field *field = &exchange->fields[i];
         if (is_text(&field->name, key))
-            values = call_printf(call, "%s%s%.*s", values ? values : "", values ? "," : "",
-                                 (int)field->value.len, field->value.text);
+            values = call_join(call, values, field->value.text, field->value.len);
     }
     return values;
 }

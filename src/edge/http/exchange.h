@@ -82,7 +82,6 @@ struct exchange {
     struct bytes inflated;
     bool is_unwrapped;  /* the protocol's: `in` has been taken out of what wraps all of it */
     const char *origin; /* of the page that may read the answer; NULL: of no other than our own */
-    unsigned messages_n;
 
     /* The answer. */
     bool has_head; /* status and fields are set */

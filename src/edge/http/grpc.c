@@ -78,7 +78,8 @@ static int message(struct exchange *exchange, const uint8_t *bytes, size_t len)
     return framing_put(&exchange->body, 0, bytes, len);
 }
 
-/* Where nothing has been said yet, all stands in one block of headers (Trailers-Only). */
+/* Where nothing has been said yet, the head goes first; the carrier puts both into one block (Trailers-Only)
+ * only for what never became a call. */
 static void end(struct exchange *exchange, enum status status, const char *message, unsigned retry_after_ms)
 {
     if (!exchange->has_head) {
