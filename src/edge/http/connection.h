@@ -102,4 +102,19 @@ void connection_flush(struct http_connection *connection);
 /* At once, whatever state it is in. */
 void connection_close(struct http_connection *connection);
 
+/* ---- among the parts: connection.c, connection_time.c, connection_write.c, connection_read.c ---- */
+
+void connection_move(struct http_connection *connection, enum connection_state to);
+/* `out` has grown or shrunk. */
+void connection_charge_out(struct http_connection *connection);
+/* Sets its timer to what is due next. */
+void connection_arm(struct http_connection *connection);
+/* Asks the loop for what it waits for. */
+void connection_poll(struct http_connection *connection);
+void connection_on_event(uv_poll_t *poll, int status, int events);
+/* Send what the carrier did not fill. True: all of it went, and there may be more to say. */
+bool connection_send_plain(struct http_connection *connection, const uint8_t *bytes, size_t len);
+/* Through TLS: it appends to what is kept, which is then sent. */
+bool connection_send_encrypted(struct http_connection *connection, const uint8_t *plain, size_t len);
+
 #endif

@@ -8,7 +8,7 @@
  *                  h2_headers.c, which checks what HTTP wants of headers)
  *   protocols.c    the table of protocols: grpc.c, grpc_web.c, connect.c with framing.c, inflate.c, timeout.c
  *   exchange.c     one request with its answer
- *   connection.c   a socket: reading, writing, time, its end
+ *   connection.c   a socket: its beginning, budget and end (with connection_read.c, _write.c and _time.c)
  *
  * A byte's way: the socket's one read a turn -> connection.c -> (tls.c) -> the carrier's parser -> an
  * exchange -> its protocol finds the message -> its codec makes protobuf of it -> call_start. Back: reply ->

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One read a connection and turn, and what may lie between the socket and the carrier: the word of a proxy,
+ * TLS, and the first bytes by which a carrier is chosen.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "edge/http/connection.h"
+#include "edge/http/proxy.h"
+
+#define LINGER_BYTES   262144
+#define HANDSHAKES_MAX 4 /* a turn: each may take a millisecond */
+
+static const struct http_carrier *recognise(const struct http_connection *connection, bool *perhaps)
+{
+    const struct http_carrier *const *carrier = connection->edge->carriers;
+    for (; *carrier; carrier++) {
+        enum recognised is = (*carrier)->recognise(connection->opening, connection->opening_len);
+        if (is == IS)
+            return *carrier;
+        *perhaps |= is == IS_PERHAPS;
+    }
+    return NULL;
+}
+
+/* Somebody who came to the wrong port is told so in words that its program may show. */
+static void help(struct http_connection *connection)
+{
+    static const uint8_t tls_alert[] = { 21, 3, 1, 0, 2, 2, 70 }; /* fatal, protocol_version */
+    static const char text[] =
+        "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n"
+        "content-type: text/plain\r\n\r\nThis port speaks HTTP/1.1, and HTTP/2 with prior knowledge.\n";
+    bool is_tls = connection->opening[0] == 22;
+    if (is_tls)
+        connection_send_plain(connection, tls_alert, sizeof tls_alert);
+    else if (connection->tls)
+        connection_send_encrypted(connection, (const uint8_t *)text, sizeof text - 1);
+    else
+        connection_send_plain(connection, (const uint8_t *)text, sizeof text - 1);
+    connection_end(connection, REASON_WRONG_PROTOCOL, is_tls ? "TLS on a port without it" : NULL);
+}
+
+/* Whoever speaks plainly on a port with TLS. */
+static void help_to_tls(struct http_connection *connection)
+{
+    static const char text[] = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n"
+                               "content-type: text/plain\r\n\r\nThis port speaks TLS: use https://.\n";
+    tls_destroy(connection->tls);
+    connection->tls = NULL;
+    connection_send_plain(connection, (const uint8_t *)text, sizeof text - 1);
+    connection_end(connection, REASON_WRONG_PROTOCOL, "no TLS on a port with it");
+}
+
+static void on_bytes(struct http_connection *connection, uint8_t *bytes, size_t len);
+
+static void open_carrier(struct http_connection *connection, const struct http_carrier *carrier)
+{
+    connection->carrier = carrier;
+    if (carrier->open(connection)) {
+        connection_end(connection, REASON_MEMORY, NULL);
+        return;
+    }
+    connection_move(connection, CONNECTION_SERVING);
+    if (connection->edge->is_draining)
+        connection_leave(connection, REASON_DRAIN);
+    if (connection->opening_len)
+        carrier->on_bytes(connection, connection->opening, connection->opening_len);
+}
+
+static void on_opening(struct http_connection *connection, uint8_t *bytes, size_t len)
+{
+    size_t room = OPENING_BYTES - connection->opening_len, n = len < room ? len : room;
+    bool perhaps = false;
+    memcpy(connection->opening + connection->opening_len, bytes, n);
+    connection->opening_len += n;
+    const struct http_carrier *carrier = recognise(connection, &perhaps);
+    if (carrier) {
+        open_carrier(connection, carrier);
+        if (len > n)
+            on_bytes(connection, bytes + n, len - n);
+    } else if (!perhaps) {
+        help(connection);
+    }
+}
+
+static void on_bytes(struct http_connection *connection, uint8_t *bytes, size_t len)
+{
+    if (connection->is_ending)
+        return;
+    if (connection->state == CONNECTION_OPENING)
+        on_opening(connection, bytes, len);
+    else
+        connection->carrier->on_bytes(connection, bytes, len);
+}
+
+static void on_hung_up(struct http_connection *connection, enum http_reason reason)
+{
+    connection->has_peer_closed = true;
+    if (connection->state == CONNECTION_LINGERING)
+        connection_close(connection);
+    else
+        connection_end(connection, reason, NULL);
+}
+
+/* ---- what may lie between the socket and the carrier ---- */
+
+static bool on_plain(void *data, uint8_t *plain, size_t len)
+{
+    struct http_connection *connection = data;
+    on_bytes(connection, plain, len);
+    return !connection->is_ending;
+}
+
+/* The carrier that TLS has agreed on need not be recognised. */
+static void open_agreed(struct http_connection *connection)
+{
+    const char *name;
+    size_t len;
+    tls_alpn(connection->tls, &name, &len);
+    const struct http_carrier *const *carrier = connection->edge->carriers;
+    for (; len && *carrier; carrier++)
+        if (strlen((*carrier)->alpn) == len && memcmp((*carrier)->alpn, name, len) == 0) {
+            open_carrier(connection, *carrier);
+            return;
+        }
+}
+
+static bool on_first_plain(void *data, uint8_t *plain, size_t len)
+{
+    struct http_connection *connection = data;
+    if (connection->state == CONNECTION_OPENING && connection->opening_len == 0)
+        open_agreed(connection);
+    return on_plain(data, plain, len);
+}
+
+static void on_encrypted(struct http_connection *connection, const uint8_t *bytes, size_t len)
+{
+    struct http_edge *edge = connection->edge;
+    if (!tls_is_open(connection->tls)) {
+        edge->handshakes_n++;
+        if (connection->is_first && (bytes[0] >= ' ' && bytes[0] < 0x7f)) {
+            help_to_tls(connection);
+            return;
+        }
+    }
+    connection->is_first = false;
+    enum tls_rc rc =
+        tls_receive(connection->tls, bytes, len, edge->plain, READ_LEN, on_first_plain, connection);
+    connection_charge_out(connection);
+    if (rc == TLS_FAILED)
+        connection_end(connection, REASON_TLS, tls_failure(connection->tls));
+    else if (rc == TLS_CLOSED)
+        connection_end(connection, REASON_PEER, NULL);
+    connection_wants_write(connection); /* a handshake's part */
+}
+
+static void on_socket_bytes(struct http_connection *connection, uint8_t *bytes, size_t len)
+{
+    if (connection->tls)
+        on_encrypted(connection, bytes, len);
+    else
+        on_bytes(connection, bytes, len);
+}
+
+static void on_proxy_bytes(struct http_connection *connection, uint8_t *bytes, size_t len)
+{
+    struct bytes *head = &connection->proxy;
+    bool has_ip;
+    struct ip ip;
+    size_t had = head->len, n = PROXY_LEN_MAX - had < len ? PROXY_LEN_MAX - had : len;
+    if (bytes_reserve(head, n)) {
+        connection_end(connection, REASON_MEMORY, NULL);
+        return;
+    }
+    bytes_put(head, bytes, n);
+    int parsed = proxy_parse(head->data, head->len, &ip, &has_ip);
+    if (parsed == 0 && head->len < PROXY_LEN_MAX)
+        return;
+    if (parsed <= 0) {
+        connection_end(connection, REASON_PROXY, NULL);
+        return;
+    }
+    connection->awaits_proxy = false;
+    if (has_ip)
+        connection->ip = ip;
+    bytes_finish(head);
+    size_t of_this = (size_t)parsed - had;
+    if (len > of_this)
+        on_socket_bytes(connection, bytes + of_this, len - of_this);
+}
+
+static void on_readable(struct http_connection *connection)
+{
+    bool is_handshake = connection->tls && !tls_is_open(connection->tls);
+    if (is_handshake && connection->edge->handshakes_n >= HANDSHAKES_MAX)
+        return; /* it stays readable, and has its turn in the next one */
+    ssize_t len = recv(connection->fd, connection->edge->in, READ_LEN, 0);
+    if (len < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (len <= 0) {
+        on_hung_up(connection, len == 0 ? REASON_PEER : REASON_SOCKET);
+        return;
+    }
+    if (connection->state == CONNECTION_LINGERING) {
+        connection->lingered += (size_t)len;
+        if (connection->lingered > LINGER_BYTES)
+            connection_close(connection);
+        return;
+    }
+    connection->read_ns = uv_hrtime();
+    connection->asked_ns = 0;
+    if (connection->is_ending)
+        return;
+    if (connection->awaits_proxy)
+        on_proxy_bytes(connection, connection->edge->in, (size_t)len);
+    else
+        on_socket_bytes(connection, connection->edge->in, (size_t)len);
+}
+
+void connection_on_event(uv_poll_t *poll, int status, int events)
+{
+    struct http_connection *connection = poll->data;
+    if (status < 0) {
+        on_hung_up(connection, REASON_SOCKET);
+        return;
+    }
+    if (events & UV_WRITABLE)
+        connection_wants_write(connection);
+    if (events & UV_READABLE)
+        on_readable(connection);
+    else if (events & UV_DISCONNECT)
+        on_hung_up(connection, REASON_PEER);
+}

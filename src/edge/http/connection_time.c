@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One timer a connection: it is set to the earliest thing that may be due, and what is due is looked at when
+ * it fires, so that a call moves no timer.
+ */
+#include "base/container_of.h"
+#include "edge/http/connection.h"
+
+#define MS UINT64_C(1000000)
+
+#define OPENING_MS     10000 /* to say what it wants */
+#define LINGER_MS      1000
+#define LIFE_SIGN_MS   20000 /* after the peer was asked for one */
+#define OVER_BUDGET_MS 10000 /* without reading anything */
+
+static void on_timer(struct timer *timer);
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* When a connection that does nothing more would have to be looked at. */
+static uint64_t next_due(const struct http_connection *connection)
+{
+    const struct http_limits *limits = &connection->edge->limits;
+    uint64_t at = UINT64_MAX;
+    if (connection->state == CONNECTION_LINGERING)
+        return connection->state_since_ns + LINGER_MS * MS;
+    if (connection->is_ending) /* at the end of this turn */
+        return at;
+    if (connection->state == CONNECTION_OPENING)
+        return connection->opened_ns + OPENING_MS * MS;
+    if (connection->over_since_ns)
+        at = earlier(at, connection->over_since_ns + OVER_BUDGET_MS * MS);
+    if (limits->keepalive_ms && connection->carrier->ping)
+        at = earlier(at, connection->asked_ns ? connection->asked_ns + LIFE_SIGN_MS * MS
+                                              : connection->read_ns + limits->keepalive_ms * MS);
+    if (connection->state == CONNECTION_LEAVING)
+        return at;
+    if (limits->idle_timeout_ms && !connection->busy_n)
+        at = earlier(at, connection->idle_since_ns + limits->idle_timeout_ms * MS);
+    else if (limits->idle_timeout_ms)
+        at = earlier(at, uv_hrtime() + limits->idle_timeout_ms * MS);
+    return earlier(at, connection->age_at_ns);
+}
+
+void connection_arm(struct http_connection *connection)
+{
+    bool ends_this_turn = connection->is_ending && connection->state < CONNECTION_LINGERING;
+    uint64_t at = ends_this_turn ? UINT64_MAX : next_due(connection);
+    struct timers *timers = connection->edge->timers;
+    if (at == UINT64_MAX)
+        timers_stop(timers, &connection->timer);
+    else if (!connection->timer.is_running || at < connection->timer.at_ns)
+        timers_start(timers, &connection->timer, at, on_timer);
+}
+
+static void on_due(struct http_connection *connection, uint64_t now_ns)
+{
+    const struct http_limits *limits = &connection->edge->limits;
+    if (connection->over_since_ns && now_ns >= connection->over_since_ns + OVER_BUDGET_MS * MS) {
+        if (connection_is_over_budget(connection))
+            connection_end(connection, REASON_UNREAD, NULL);
+        connection->over_since_ns = 0;
+    }
+    if (connection->asked_ns && now_ns >= connection->asked_ns + LIFE_SIGN_MS * MS)
+        connection_end(connection, REASON_SILENT, NULL);
+    if (!connection->asked_ns && limits->keepalive_ms && connection->carrier->ping &&
+        now_ns >= connection->read_ns + limits->keepalive_ms * MS) {
+        connection->asked_ns = now_ns;
+        connection->carrier->ping(connection);
+    }
+    if (connection->state != CONNECTION_SERVING)
+        return;
+    if (now_ns >= connection->age_at_ns) {
+        connection_leave(connection, REASON_AGE);
+        connection->carrier->end_streams(connection, false);
+    } else if (limits->idle_timeout_ms && !connection->busy_n &&
+               now_ns >= connection->idle_since_ns + limits->idle_timeout_ms * MS) {
+        connection_leave(connection, REASON_IDLE);
+        connection->carrier->end_streams(connection, true);
+    }
+}
+
+static void on_timer(struct timer *timer)
+{
+    struct http_connection *connection = container_of(timer, struct http_connection, timer);
+    uint64_t now_ns = uv_hrtime();
+    if (connection->state == CONNECTION_LINGERING) {
+        if (now_ns >= next_due(connection)) {
+            connection_close(connection);
+            return;
+        }
+    } else if (connection->state == CONNECTION_OPENING) {
+        if (now_ns >= next_due(connection))
+            connection_end(connection, REASON_OPENING, NULL);
+    } else {
+        on_due(connection, now_ns);
+    }
+    connection_arm(connection);
+}
+
+void connection_busy(struct http_connection *connection)
+{
+    connection->busy_n++;
+}
+
+void connection_idle(struct http_connection *connection)
+{
+    if (--connection->busy_n == 0)
+        connection->idle_since_ns = uv_hrtime();
+}

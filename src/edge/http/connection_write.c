@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One write a connection and turn: what its carrier fills, encrypted or not, and what the socket did not take
+ * the last time.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "edge/http/connection.h"
+#include "observe/log.h"
+
+void connection_wants_write(struct http_connection *connection)
+{
+    if (connection->is_dirty || connection->state >= CONNECTION_LINGERING)
+        return;
+    connection->is_dirty = true;
+    TAILQ_INSERT_TAIL(&connection->edge->dirty, connection, dirty_link);
+}
+
+void connection_poll(struct http_connection *connection)
+{
+    bool is_blocked = connection->out.len > connection->out_sent;
+    int events = UV_DISCONNECT;
+    if (is_blocked)
+        events |= UV_WRITABLE;
+    if (!connection->is_paused && (!is_blocked || !connection_is_over_budget(connection)))
+        events |= UV_READABLE;
+    if (events != connection->polled && !uv_poll_start(&connection->poll, events, connection_on_event))
+        connection->polled = events;
+}
+
+/* Keeps what the socket did not take. */
+static int keep(struct http_connection *connection, const uint8_t *bytes, size_t len)
+{
+    connection->out.len = connection->out_sent = 0;
+    if (bytes_reserve(&connection->out, len))
+        return UV_ENOMEM;
+    bytes_put(&connection->out, bytes, len);
+    connection_charge_out(connection);
+    return 0;
+}
+
+/* Returns how much the socket took, or a UV_E* code. */
+static ssize_t send_some(struct http_connection *connection, const uint8_t *bytes, size_t len)
+{
+    ssize_t sent = send(connection->fd, bytes, len, MSG_NOSIGNAL);
+    if (sent < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : uv_translate_sys_error(errno);
+    if (sent > 0 && connection->over_since_ns)
+        connection->over_since_ns = connection_is_over_budget(connection) ? uv_hrtime() : 0;
+    return sent;
+}
+
+/* False: the socket takes no more, or is broken. */
+static bool send_kept(struct http_connection *connection)
+{
+    struct bytes *out = &connection->out;
+    if (out->len == connection->out_sent)
+        return true;
+    ssize_t sent = send_some(connection, out->data + connection->out_sent, out->len - connection->out_sent);
+    if (sent < 0) {
+        connection->has_peer_closed = true;
+        connection_end(connection, REASON_SOCKET, NULL);
+        return false;
+    }
+    connection->out_sent += (size_t)sent;
+    if (connection->out_sent < out->len)
+        return false;
+    bytes_finish(out);
+    connection_charge_out(connection);
+    connection->out_sent = 0;
+    return true;
+}
+
+/* Through TLS: it appends to what is kept, which is then sent. */
+bool connection_send_encrypted(struct http_connection *connection, const uint8_t *plain, size_t len)
+{
+    int rc = tls_is_open(connection->tls) ? tls_send(connection->tls, plain, len) : 0;
+    connection_charge_out(connection);
+    if (rc) {
+        connection->has_peer_closed = true;
+        connection_end(connection, REASON_MEMORY, NULL);
+        return false;
+    }
+    return send_kept(connection) && len >= WRITE_ROOM;
+}
+
+bool connection_send_plain(struct http_connection *connection, const uint8_t *bytes, size_t len)
+{
+    ssize_t sent = send_some(connection, bytes, len);
+    if (sent < 0) {
+        connection->has_peer_closed = true;
+        connection_end(connection, REASON_SOCKET, NULL);
+    } else if ((size_t)sent < len && keep(connection, bytes + sent, len - (size_t)sent)) {
+        connection->has_peer_closed = true; /* what is lost cannot be sent after it */
+        connection_end(connection, REASON_MEMORY, NULL);
+    }
+    return sent == (ssize_t)len && len >= WRITE_ROOM;
+}
+
+/* True: there may be more to write. */
+static bool send_filled(struct http_connection *connection)
+{
+    struct http_edge *edge = connection->edge;
+    size_t len = connection->session ? connection->carrier->fill(connection, edge->out, WRITE_ROOM) : 0;
+    if (connection->tls)
+        return connection_send_encrypted(connection, edge->out, len);
+    return len && connection_send_plain(connection, edge->out, len);
+}
+
+static void tell_end(const struct http_connection *connection)
+{
+    char peer[ADDRESS_TEXT_LEN] = "";
+    if (connection->has_ip)
+        ip_format(&connection->ip, peer);
+    enum log_level level = http_reason_is_grave(connection->reason) ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
+    log_event(level, "connection closed", log_str("reason", http_reason_name(connection->reason)),
+              log_str("because", http_reason_text(connection->reason)),
+              log_str("detail", connection->reason_detail), log_str("peer", *peer ? peer : NULL));
+}
+
+/* All has been said, as far as the socket took it. */
+static void linger(struct http_connection *connection)
+{
+    connection->edge->closed[connection->reason]++;
+    tell_end(connection);
+    if (connection->session)
+        connection->carrier->close(connection);
+    connection->session = NULL;
+    bool has_said_all = connection->out.len == connection->out_sent;
+    if (connection->has_peer_closed || !has_said_all) {
+        connection_close(connection);
+        return;
+    }
+    connection_move(connection, CONNECTION_LINGERING);
+    shutdown(connection->fd, SHUT_WR);
+    connection_poll(connection);
+    connection_arm(connection);
+}
+
+void connection_flush(struct http_connection *connection)
+{
+    TAILQ_REMOVE(&connection->edge->dirty, connection, dirty_link);
+    connection->is_dirty = false;
+    if (connection->is_ending && connection->session && !connection->has_peer_closed)
+        connection->carrier->say_end(connection);
+    if (!connection->has_peer_closed && send_kept(connection) && send_filled(connection))
+        connection_wants_write(connection);
+    if (connection->is_ending && connection->tls && !connection->has_peer_closed) {
+        tls_shut_down(connection->tls);
+        connection_send_encrypted(connection, NULL, 0);
+    }
+    if (connection->is_ending) {
+        if (connection->is_dirty) {
+            TAILQ_REMOVE(&connection->edge->dirty, connection, dirty_link);
+            connection->is_dirty = false;
+        }
+        linger(connection);
+        return;
+    }
+    connection_poll(connection);
+    connection_arm(connection);
+}
