@@ -250,7 +250,7 @@ class Drain(TestCase):
         self.assertIn(running.code(), (StatusCode.UNAVAILABLE, StatusCode.CANCELLED))
 
     def test_while_lame_it_serves_on_but_health_says_NOT_SERVING(self):
-        daemon = Daemon(self.database, "--set", "drain.lame_ms=5000")
+        daemon = Daemon(self.database, "--set", f"drain.lame_ms={PATIENCE_S * 1000}")
         self.addCleanup(daemon.stop)
         with svcd_client.Client(daemon.address) as client:
             wait_until(lambda: is_serving(client), "not serving")
@@ -261,6 +261,12 @@ class Drain(TestCase):
                 self.assertEqual(reply.status, health.HealthCheckResponse.NOT_SERVING)
             with svcd_client.Client(daemon.address) as newcomer:
                 self.assertEqual(len(newcomer.account.ListSkills(Empty()).skills), 10)
+        daemon.signal(signal.SIGTERM)  # it has been seen
+        self.assertEqual(daemon.wait(), 0)
+
+    def test_lameness_ends_by_itself(self):
+        daemon = Daemon(self.database, "--set", "drain.lame_ms=200")
+        daemon.signal(signal.SIGTERM)
         self.assertEqual(daemon.wait(), 0)
 
 
