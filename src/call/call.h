@@ -85,6 +85,8 @@ struct call_transport {
     void (*over)(struct call *call);
     /* The address at the other end of the connection; false: unknown. */
     bool (*peer)(struct call *call, struct ip *ip);
+    /* See call_certificate_names(); NULL: nobody shows certificates here. */
+    const char *(*certificate_names)(struct call *call);
     /* What the peer sent under a key, several values joined by commas, in the call's memory; NULL: nothing.
      */
     const char *(*metadata)(struct call *call, const char *key);

@@ -80,3 +80,9 @@ const char *call_peer_text(struct call *call)
     ip_format(&ip, text);
     return text;
 }
+
+const char *call_certificate_names(struct call *call)
+{
+    const struct call_transport *transport = call->transport;
+    return transport->certificate_names ? transport->certificate_names(call) : NULL;
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * By what the lines of a call are found again: who asked, and the names that its caller gave it. What is
- * returned lives in the call's memory.
+ * returned lives in the call's memory, unless it says otherwise.
  */
 #ifndef CALL_ORIGIN_H
 #define CALL_ORIGIN_H
@@ -16,5 +16,9 @@ const char *call_answered_request_id(struct call *call);
 const char *call_trace_id(struct call *call);
 /* The address at the other end of the connection; NULL: unknown. */
 const char *call_peer_text(struct call *call);
+/* The names of the client's certificate, which TLS has verified, the one by which it was let in first: each
+ * ended by NUL, the last followed by an empty one. The connection's, not the call's: look at them before the
+ * call waits. NULL: it has shown none, or has gone. */
+const char *call_certificate_names(struct call *call);
 
 #endif

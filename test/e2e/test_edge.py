@@ -444,7 +444,8 @@ class Tls(TestCase):
         cls.database = demo_database()
         cls.daemon = Daemon(cls.database, "--set", f"tls.certificate={cls.folder}/localhost.pem", "--set",
                             f"tls.private_key={cls.folder}/localhost.key", "--set", "tls.client_auth=optional", "--set",
-                            f"tls.client_ca={cls.folder}/ca.pem", "--set", "tls.client_names=friend", listen="https://127.0.0.1:0")
+                            f"tls.client_ca={cls.folder}/ca.pem", "--set", "tls.client_names=friend", "--set",
+                            "log.calls=all", listen="https://127.0.0.1:0")
         cls.addClassCleanup(cls.daemon.stop)
 
     addCleanup = classmethod(lambda cls, *arguments: cls.addClassCleanup(*arguments))
@@ -480,6 +481,7 @@ class Tls(TestCase):
 
     def test_a_client_is_known_by_its_certificate_s_name(self):
         self.assertEqual(self.served_status(self.context("friend")), "0")
+        self.daemon.wait_for_log("msg=call .*certificate=friend")
 
     def test_a_verified_client_of_another_name_is_not_served(self):
         try:

@@ -815,6 +815,12 @@ static bool peer(struct call *call, struct ip *ip)
     return true;
 }
 
+static const char *certificate_names(struct call *call)
+{
+    const struct http_connection *connection = container_of(call, struct exchange, call)->connection;
+    return connection && connection->tls ? tls_client_names(connection->tls) : NULL;
+}
+
 static const char *metadata(struct call *call, const char *key)
 {
     const struct exchange *exchange = container_of(call, struct exchange, call);
@@ -833,4 +839,5 @@ static const struct call_transport transport = { .reply = reply,
                                                  .receive = receive,
                                                  .over = over,
                                                  .peer = peer,
+                                                 .certificate_names = certificate_names,
                                                  .metadata = metadata };

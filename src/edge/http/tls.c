@@ -33,7 +33,7 @@ struct tls {
     size_t in_len;
     struct bytes *out;
     const char *failure;
-    char *client_name;
+    struct bytes client_names;
 };
 
 /* ---- between OpenSSL and our buffers ---- */
@@ -246,56 +246,80 @@ void tls_server_destroy(struct tls_server *server)
 
 /* ---- who the client is ---- */
 
-/* Whether a name of the list is one of the certificate's; it is written to `name`. */
-static bool has_listed_name(X509 *certificate, const char *list, char name[static NAME_MAX_LEN])
+/* Text of a certificate is not to be cut at a NUL in it: that would make another name of it. */
+static void add_name(struct bytes *names, const void *text, int len)
 {
-    while (*list) {
-        size_t len = strcspn(list, ", ");
-        snprintf(name, NAME_MAX_LEN, "%.*s", (int)len, list);
-        char common[NAME_MAX_LEN];
-        int common_len = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, common,
-                                                   sizeof common);
-        bool is_common = common_len == (int)len && memcmp(common, name, len) == 0;
-        if (len && (is_common ||
-                    X509_check_host(certificate, name, len, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1))
-            return true;
-        list += len + strspn(list + len, ", ");
+    if (len <= 0 || len >= NAME_MAX_LEN || memchr(text, '\0', (size_t)len) ||
+        bytes_reserve(names, (size_t)len + 1))
+        return;
+    bytes_put(names, text, (size_t)len);
+    bytes_put(names, "", 1);
+}
+
+/* The names of a certificate: DNS names, then the common name. */
+static void add_names(struct bytes *names, X509 *certificate)
+{
+    GENERAL_NAMES *others = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    for (int i = 0; others && i < sk_GENERAL_NAME_num(others); i++) {
+        const GENERAL_NAME *entry = sk_GENERAL_NAME_value(others, i);
+        if (entry->type == GEN_DNS)
+            add_name(names, ASN1_STRING_get0_data(entry->d.dNSName), ASN1_STRING_length(entry->d.dNSName));
     }
+    GENERAL_NAMES_free(others);
+    X509_NAME *subject = X509_get_subject_name(certificate);
+    int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    if (at < 0)
+        return;
+    unsigned char *text = NULL;
+    int len = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+    add_name(names, text, len);
+    OPENSSL_free(text);
+}
+
+static bool has_name(const struct bytes *names, const char *name, size_t len)
+{
+    for (size_t at = 0; at < names->len; at += strlen((char *)names->data + at) + 1)
+        if (strlen((char *)names->data + at) == len && memcmp(names->data + at, name, len) == 0)
+            return true;
     return false;
 }
 
-static void first_name(X509 *certificate, char name[static NAME_MAX_LEN])
+/* Adds the first name of the list that is one of the certificate's, or meets a wildcard of it. */
+static bool add_listed_name(struct bytes *names, X509 *certificate, const char *list)
 {
-    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-    *name = '\0';
-    for (int i = 0; names && i < sk_GENERAL_NAME_num(names) && !*name; i++) {
-        const GENERAL_NAME *entry = sk_GENERAL_NAME_value(names, i);
-        if (entry->type == GEN_DNS && strlen((const char *)ASN1_STRING_get0_data(entry->d.dNSName)) ==
-                                          (size_t)ASN1_STRING_length(entry->d.dNSName))
-            snprintf(name, NAME_MAX_LEN, "%s", (const char *)ASN1_STRING_get0_data(entry->d.dNSName));
+    struct bytes own = { 0 };
+    add_names(&own, certificate);
+    bool is_listed = false;
+    while (*list && !is_listed) {
+        size_t len = strcspn(list, ", ");
+        is_listed =
+            len && (has_name(&own, list, len) ||
+                    X509_check_host(certificate, list, len, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1);
+        if (is_listed)
+            add_name(names, list, (int)len);
+        list += len + strspn(list + len, ", ");
     }
-    GENERAL_NAMES_free(names);
-    if (!*name)
-        X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name, NAME_MAX_LEN);
+    bytes_finish(&own);
+    return is_listed;
 }
 
 /* Also where a session resumes: the list may be another by now. */
 static bool may_come(struct tls *tls)
 {
     const struct tls_options *options = &tls->server->options;
-    char name[NAME_MAX_LEN] = "";
     if (options->client_auth == TLS_CLIENT_NONE)
         return true;
     X509 *certificate = SSL_get1_peer_certificate(tls->ssl);
     if (!certificate)
         return options->client_auth == TLS_CLIENT_OPTIONAL;
-    bool may = true;
-    if (*options->client_names)
-        may = has_listed_name(certificate, options->client_names, name);
-    else
-        first_name(certificate, name);
+    bool may =
+        !*options->client_names || add_listed_name(&tls->client_names, certificate, options->client_names);
+    if (may)
+        add_names(&tls->client_names, certificate);
     X509_free(certificate);
-    tls->client_name = may && *name ? strdup(name) : NULL;
+    if (bytes_reserve(&tls->client_names, 1)) /* the empty one that ends them */
+        return false;
+    bytes_put(&tls->client_names, "", 1);
     return may;
 }
 
@@ -324,7 +348,7 @@ void tls_destroy(struct tls *tls)
     if (!tls)
         return;
     SSL_free(tls->ssl);
-    free(tls->client_name);
+    bytes_finish(&tls->client_names);
     free(tls);
 }
 
@@ -402,9 +426,9 @@ void tls_alpn(const struct tls *tls, const char **name, size_t *len)
     *len = bytes_len;
 }
 
-const char *tls_client_name(const struct tls *tls)
+const char *tls_client_names(const struct tls *tls)
 {
-    return tls->client_name;
+    return tls->client_names.len ? (const char *)tls->client_names.data : NULL;
 }
 
 const char *tls_failure(const struct tls *tls)

@@ -59,8 +59,10 @@ void tls_shut_down(struct tls *tls);
 bool tls_is_open(const struct tls *tls); /* the handshake is done */
 /* "h2", or "" where none was agreed on; once it is open. */
 void tls_alpn(const struct tls *tls, const char **name, size_t *len);
-/* The verified name of the client's certificate; NULL: it has none. */
-const char *tls_client_name(const struct tls *tls);
+/* The names of the client's certificate, which is verified: that of tls.client_names by which it may come,
+ * DNS names, the common name, some perhaps twice; each ended by NUL, the last followed by an empty one. They
+ * live as long as `tls`. NULL: the client has shown none, or the handshake is not done. */
+const char *tls_client_names(const struct tls *tls);
 /* What is wrong, constant. */
 const char *tls_failure(const struct tls *tls);
 
