@@ -146,6 +146,11 @@ generated/messages.c generated/messages.h &: $(PROTO_INPUTS) tools/protoc-gen-me
 	@echo "GEN  messages"
 	@$(PROTOC) --plugin=protoc-gen-messages=tools/protoc-gen-messages --messages_out=generated $(PROTO_PATHS) $(PROTOS) $(STANDARD:%=%.proto)
 
+# What the sweep of wrong requests is made from.
+build/descriptors.pb: $(PROTO_INPUTS) | deps-build
+	@mkdir -p build
+	@$(PROTOC) --descriptor_set_out=$@ --include_imports $(PROTO_PATHS) $(PROTOS) $(STANDARD:%=%.proto)
+
 generated/documents.c generated/openapi.json generated/explorer.html &: $(PROTO_INPUTS) tools/protoc-gen-pages src/edge/http/explorer.html | deps-build
 	@echo "GEN  pages"
 	@$(PROTOC) --plugin=protoc-gen-pages=tools/protoc-gen-pages --pages_out=version=$(VERSION),page=src/edge/http/explorer.html:generated \
@@ -227,7 +232,7 @@ check: test-programs examples build/test_pages.ok build/test_clients.ok deps-che
 EDGES ?= http
 
 .PHONY: check-slow
-check-slow: test-programs examples build/test_pages.ok build/test_clients.ok deps-check ## the tests that take long: faults, abuse, endurance, every edge; 15 minutes
+check-slow: test-programs examples build/descriptors.pb build/test_pages.ok build/test_clients.ok deps-check ## the tests that take long: faults, abuse, endurance, every edge; 15 minutes
 	@FLAVOUR=$(FLAVOUR) EDGES="$(EDGES)" tools/check slow edges
 
 .PHONY: asan
