@@ -49,7 +49,7 @@ LDFLAGS += $(FLAVOUR_FLAGS) -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed 
 # instructions an RPC. What has security updates of its own (OpenSSL, zlib) stays dynamic. Looked up late, like PKG_CFLAGS.
 GRPC_LIBS = $(eval GRPC_LIBS := -Wl,-Bstatic $$(filter-out -lssl -lcrypto -lz,$$(shell pkg-config --libs grpc)) \
     -Wl,-Bdynamic -lssl -lcrypto -lz -lstdc++)$(GRPC_LIBS)
-LDLIBS = $(GRPC_LIBS) -lnghttp2 -lprotobuf-nanopb -luv -lpq -lsodium -lcrypt -linih -llapacke -lpthread -lm
+LDLIBS = $(GRPC_LIBS) -lnghttp2 -lprotobuf-nanopb -luv -lpq -lsodium -lcrypt -linih -lpthread -lm
 CHECK_LIBS = $(shell pkg-config --libs check)
 
 # Not ours to keep to our warnings.

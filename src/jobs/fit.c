@@ -7,11 +7,10 @@
  */
 #include "jobs/fit.h"
 
-#include <lapacke.h>
 #include <math.h>
 #include <uv.h>
 
-/* Columns whose correlation differs from 1 by less count as collinear. */
+/* Columns whose correlation differs from 1 or -1 by less count as collinear. */
 #define SINGULAR 1e-10
 
 void fit_sums_add(struct fit_sums *sums, int64_t n, int64_t s, int64_t a, double r)
@@ -46,6 +45,14 @@ static double covariance_with_rating(int64_t n, double xr, int64_t x, double r)
     return (double)((long double)n * xr - (long double)x * r);
 }
 
+/* The equations' matrix is (1 c; c 1), so they part along (1 1) and (1 -1), with singular values 1 + c and
+ * 1 - c. Along one that is 0 every solution fits as well, and the shortest has nothing of it. */
+static double along(double right, double correlation)
+{
+    double value = 1 + correlation, other = 1 - correlation;
+    return value > SINGULAR * other ? right / value : 0;
+}
+
 int fit_solve(const struct fit_sums *sums, struct fit *fit)
 {
     if (sums->n < 1)
@@ -56,17 +63,11 @@ int fit_solve(const struct fit_sums *sums, struct fit *fit)
     /* A constant column varies with nothing. */
     double s_unit = ss > 0 ? 1 / sqrt(ss) : 0, a_unit = aa > 0 ? 1 / sqrt(aa) : 0;
     double correlation = sa * s_unit * a_unit;
-    double matrix[4] = { ss > 0, correlation, correlation, aa > 0 };
-    double solution[2] = { covariance_with_rating(sums->n, sums->sr, sums->s, sums->r) * s_unit,
-                           covariance_with_rating(sums->n, sums->ar, sums->a, sums->r) * a_unit };
-    double singular_values[2];
-    lapack_int rank;
-    lapack_int rc =
-        LAPACKE_dgelsd(LAPACK_COL_MAJOR, 2, 2, 1, matrix, 2, solution, 2, singular_values, SINGULAR, &rank);
-    if (rc)
-        return rc == LAPACK_WORK_MEMORY_ERROR ? UV_ENOMEM : UV_EINVAL;
-    fit->by_skill = solution[0] * s_unit;
-    fit->by_age = solution[1] * a_unit;
+    double by_s = covariance_with_rating(sums->n, sums->sr, sums->s, sums->r) * s_unit;
+    double by_a = covariance_with_rating(sums->n, sums->ar, sums->a, sums->r) * a_unit;
+    double both = along((by_s + by_a) / 2, correlation), apart = along((by_s - by_a) / 2, -correlation);
+    fit->by_skill = (both + apart) * s_unit;
+    fit->by_age = (both - apart) * a_unit;
     fit->base = (sums->r - fit->by_skill * (double)sums->s - fit->by_age * (double)sums->a) / (double)sums->n;
     return 0;
 }

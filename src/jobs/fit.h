@@ -24,7 +24,7 @@ void fit_sums_add(struct fit_sums *sums, int64_t n, int64_t s, int64_t a, double
 
 /* The best fit; of several equally good ones that with the smallest coefficients, each measured by how much
  * its column varies: a constant column has 0, of two that go together each has its half. Always finite.
- * Returns 0, UV_EINVAL without a sample, or UV_ENOMEM. */
+ * Returns 0, or UV_EINVAL without a sample. */
 int fit_solve(const struct fit_sums *sums, struct fit *fit);
 
 double fit_predict(const struct fit *fit, int64_t s, int64_t a);
