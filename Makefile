@@ -44,11 +44,12 @@ CC := gcc
 CPPFLAGS += -D_GNU_SOURCE -DSVCD_VERSION='"$(VERSION)"' -DPB_ENABLE_MALLOC=1 -Isrc -Igenerated
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wvla -Wno-missing-field-initializers $(WERROR)
 CFLAGS += -std=gnu17 $(FLAVOUR_FLAGS) -fPIE -fstack-protector-strong -fstack-clash-protection $(if $(LTO),-flto=auto)
-LDFLAGS += $(FLAVOUR_FLAGS) -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(if $(LTO),-flto=auto -O2)
+LDFLAGS += $(FLAVOUR_FLAGS) -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs,--as-needed $(if $(LTO),-flto=auto -O2)
 # The gRPC core is linked statically: calls within it need no PLT and no look-up of thread-local storage, 9% fewer
-# instructions an RPC. What has security updates of its own (OpenSSL, zlib) stays dynamic. Looked up late, like PKG_CFLAGS.
-GRPC_LIBS = $(eval GRPC_LIBS := -Wl,-Bstatic $$(filter-out -lssl -lcrypto -lz,$$(shell pkg-config --libs grpc)) \
-    -Wl,-Bdynamic -lssl -lcrypto -lz -lstdc++)$(GRPC_LIBS)
+# instructions an RPC; and so is what it is written with, a megabyte less of resident memory. What has security updates of
+# its own (OpenSSL, zlib) stays dynamic. Looked up late, like PKG_CFLAGS.
+GRPC_LIBS = $(eval GRPC_LIBS := -static-libgcc -Wl,-Bstatic $$(filter-out -lssl -lcrypto -lz,$$(shell pkg-config --libs grpc)) \
+    -lstdc++ -Wl,-Bdynamic -lssl -lcrypto -lz)$(GRPC_LIBS)
 LDLIBS = $(GRPC_LIBS) -lnghttp2 -lprotobuf-nanopb -luv -lpq -lsodium -lcrypt -linih -lpthread -lm
 CHECK_LIBS = $(shell pkg-config --libs check)
 
