@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * All statements between two Syncs are one transaction to the server: one error undoes what came before it
- * and skips what comes after. So reads are answered as they come, and only what was skipped is sent again;
- * writes are answered after the Sync, and if it aborts each is sent again alone, where an error is nobody's
- * but its own.
+ * Filling a batch and sending it; what comes back is batch_results.c's matter.
  */
 #include "db/batch.h"
 
-#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
 #include "db/queue.h"
-#include "db/result.h"
-#include "observe/log.h"
-
-#define ATTEMPTS_MAX 5 /* of a query that loses to others (deadlock, serialization failure) */
-#define QUICK_NS     UINT64_C(60000000) /* has not waited */
 
 void batch_init(struct batch *batch, struct queue *queue, bool transaction)
 {
@@ -75,19 +66,6 @@ bool batch_add(struct batch *batch, struct query *query)
     query->attempts++;
     query->sent_ns = uv_hrtime();
     return true;
-}
-
-/* The batch is over, whatever came of it. */
-static void forget_kinds(struct batch *batch)
-{
-    for (size_t i = 0; i < batch->n; i++) {
-        bool is_first = true;
-        for (size_t j = 0; j < i && is_first; j++)
-            is_first = batch->executions[j].statement != batch->executions[i].statement;
-        if (is_first)
-            queue_kind_ended(batch->queue, batch->executions[i].statement);
-    }
-    batch->n = 0;
 }
 
 /* ---- sending ---- */
@@ -174,19 +152,14 @@ static int send_patience(struct batch *batch, PGconn *pg)
                : UV_EIO;
 }
 
-static size_t place_of(const struct execution *execution)
-{
-    return execution->statement->number * 2 + execution->merged;
-}
-
 /* What was not prepared when the connection came up, for it was locked, is on the way. */
 static int send_execution(struct batch *batch, size_t number, PGconn *pg, const bool *prepared)
 {
     struct execution *execution = &batch->executions[number];
     execution->merged = execution->n > 1 && execution->statement->params_n > 0;
-    bool is_there = prepared[place_of(execution)];
+    bool is_there = prepared[batch_place_of(execution)];
     for (size_t i = 0; i < number && !is_there; i++)
-        is_there = place_of(&batch->executions[i]) == place_of(execution);
+        is_there = batch_place_of(&batch->executions[i]) == batch_place_of(execution);
     if (!is_there) {
         add_step(batch, STEP_PREPARE, number);
         if (batch_prepare(pg, execution->statement, execution->merged))
@@ -207,100 +180,11 @@ int batch_send(struct batch *batch, PGconn *pg, const bool *prepared)
     return PQpipelineSync(pg) ? 0 : UV_EIO;
 }
 
-/* ---- answering ---- */
+/* ---- looking at it ---- */
 
-static void move_all(struct execution *execution, struct query_list *to, bool alone)
+size_t batch_place_of(const struct execution *execution)
 {
-    struct query *query;
-    while ((query = TAILQ_FIRST(&execution->queries))) {
-        TAILQ_REMOVE(&execution->queries, query, link);
-        query->alone |= alone;
-        query->batch = NULL;
-        TAILQ_INSERT_TAIL(to, query, link);
-    }
-}
-
-static void retry(struct batch *batch, struct execution *execution, bool alone)
-{
-    move_all(execution, &batch->retry, alone);
-}
-
-static void end_all(struct execution *execution, const struct query_outcome *outcome)
-{
-    struct query *query;
-    while ((query = TAILQ_FIRST(&execution->queries))) {
-        TAILQ_REMOVE(&execution->queries, query, link);
-        query_answer(query, outcome);
-    }
-}
-
-static int caller_of(const PGresult *pg, int row)
-{
-    uint32_t wire = 0;
-    if (PQgetlength(pg, row, 0) == (int)sizeof wire)
-        memcpy(&wire, PQgetvalue(pg, row, 0), sizeof wire);
-    return (int)be32toh(wire);
-}
-
-/* Rows come in the callers' order; each takes those that carry its number. */
-static void answer_merged(struct execution *execution, unsigned *rows_most)
-{
-    const PGresult *pg = result_pg(execution->result);
-    int rows_n = PQntuples(pg), row = 0, number = 0;
-    struct query *query;
-    while ((query = TAILQ_FIRST(&execution->queries))) {
-        struct query_outcome outcome = { .result = execution->result, .first_row = row, .first_column = 1 };
-        number++;
-        while (row < rows_n && caller_of(pg, row) == number)
-            row++;
-        outcome.rows_n = row - outcome.first_row;
-        if ((unsigned)outcome.rows_n > *rows_most)
-            *rows_most = (unsigned)outcome.rows_n;
-        TAILQ_REMOVE(&execution->queries, query, link);
-        query_answer(query, &outcome);
-    }
-}
-
-static bool callers_in_order(const struct execution *execution)
-{
-    const PGresult *pg = result_pg(execution->result);
-    int last = 1;
-    for (int row = 0; row < PQntuples(pg); row++) {
-        int caller = caller_of(pg, row);
-        if (caller < last || caller > (int)execution->n)
-            return false;
-        last = caller;
-    }
-    return true;
-}
-
-static void answer_execution(struct batch *batch, struct execution *execution)
-{
-    const PGresult *pg = result_pg(execution->result);
-    const struct statement *statement = execution->statement;
-    unsigned rows = (unsigned)PQntuples(pg), most = execution->merged ? 0 : rows;
-    size_t bytes = PQresultMemorySize(pg);
-    if (uv_hrtime() - batch->sent_ns < QUICK_NS)
-        queue_kind_is_well(batch->queue, statement);
-    if (execution->merged && callers_in_order(execution))
-        answer_merged(execution, &most);
-    else if (execution->merged) { /* the plan is none that sqlgen's text should have */
-        log_error("rows of merged reads out of order", log_str("statement", statement->name));
-        retry(batch, execution, true);
-    } else
-        end_all(execution, &(struct query_outcome){ .result = execution->result,
-                                                    .rows_n = (int)rows,
-                                                    .is_shared = execution->n > 1 });
-    queue_learn_size(batch->queue, statement, bytes, rows, most);
-    result_release(execution->result);
-    execution->result = NULL;
-}
-
-/* ---- errors ---- */
-
-static bool is_class(const char *sqlstate, const char *class)
-{
-    return strncmp(sqlstate, class, strlen(class)) == 0;
+    return execution->statement->number * 2 + execution->merged;
 }
 
 unsigned batch_size(const struct batch *batch)
@@ -309,159 +193,6 @@ unsigned batch_size(const struct batch *batch)
     for (size_t i = 0; i < batch->n; i++)
         n += batch->executions[i].n;
     return n;
-}
-
-static void end_with_error(const struct batch *batch, struct execution *execution, const PGresult *pg)
-{
-    const char *sqlstate = PQresultErrorField(pg, PG_DIAG_SQLSTATE);
-    bool by_hand = strcmp(sqlstate, "57014") == 0 &&
-                   (!batch->limit_ns || uv_hrtime() - batch->sent_ns < batch->limit_ns / 10 * 9);
-    end_all(execution, &(struct query_outcome){ .end = QUERY_FAILED,
-                                                .sqlstate = sqlstate,
-                                                .by_hand = by_hand,
-                                                .message = PQresultErrorField(pg, PG_DIAG_MESSAGE_PRIMARY) });
-}
-
-static void end_unwanted(struct execution *execution)
-{
-    struct query *query, *next;
-    for (query = TAILQ_FIRST(&execution->queries); query; query = next) {
-        next = TAILQ_NEXT(query, link);
-        if (!query->unwanted)
-            continue;
-        TAILQ_REMOVE(&execution->queries, query, link);
-        query_end(query, QUERY_LOST);
-    }
-}
-
-/* It waited for a lock as long as those who share a connection may. With patience, apart from them, it may
- * do so again until its time is over. */
-static void execution_was_locked(struct batch *batch, struct execution *execution, const PGresult *pg)
-{
-    const struct query *first = TAILQ_FIRST(&execution->queries);
-    batch->is_its_own = true;
-    if (first && first->impatient)
-        end_with_error(batch, execution, pg);
-    else {
-        batch->locked = true;
-        move_all(execution, &batch->stuck, false);
-    }
-}
-
-/* We ended it: because nobody wants it, or because it kept others waiting. Which of merged ones did is seen
- * when they run one by one. */
-static void execution_was_cancelled(struct batch *batch, struct execution *execution)
-{
-    batch->is_its_own = true;
-    end_unwanted(execution);
-    if (execution->n > 1 && execution->merged)
-        retry(batch, execution, true);
-    else
-        move_all(execution, &batch->stuck, false);
-}
-
-/* The connection lost a prepared statement (a pooler gave us another), or has one that we did not know of. */
-static bool execution_wants_other_preparation(struct batch *batch, struct execution *execution,
-                                              const char *sqlstate, bool *prepared)
-{
-    const struct query *first = TAILQ_FIRST(&execution->queries);
-    bool is_lost = strcmp(sqlstate, "26000") == 0, is_known = strcmp(sqlstate, "42P05") == 0;
-    bool is_stale = strcmp(sqlstate, "0A000") == 0; /* the result's type has changed */
-    if (!first || first->attempts >= ATTEMPTS_MAX || !(is_lost || is_known || is_stale))
-        return false;
-    prepared[place_of(execution)] = is_known;
-    batch->wants_new_conn |= is_lost || is_stale;
-    batch->is_its_own = true;
-    retry(batch, execution, false);
-    return true;
-}
-
-/* The error is this execution's own, unless it had company that can be told apart by sending each alone. */
-static void execution_failed(struct batch *batch, struct execution *execution, const PGresult *pg,
-                             bool *prepared)
-{
-    const char *sqlstate = PQresultErrorField(pg, PG_DIAG_SQLSTATE);
-    const struct query *only = TAILQ_FIRST(&execution->queries);
-    batch->aborted = true;
-    if (strcmp(sqlstate, "55P03") == 0) {
-        execution_was_locked(batch, execution, pg);
-        return;
-    }
-    if (strcmp(sqlstate, "57014") == 0) {
-        batch->is_its_own = true;
-        if (batch->cancelled)
-            execution_was_cancelled(batch, execution);
-        else
-            end_with_error(batch, execution, pg);
-        return;
-    }
-    if (execution_wants_other_preparation(batch, execution, sqlstate, prepared))
-        return;
-    /* A standby, or so it was set; a read lane is so by our own will. */
-    batch->wants_new_conn |= batch->transaction && strcmp(sqlstate, "25006") == 0;
-    bool lost_to_others = is_class(sqlstate, "40") && only && only->attempts < ATTEMPTS_MAX;
-    bool has_company = execution->n > 1 || (batch->transaction && batch_size(batch) > 1);
-    if (has_company || lost_to_others)
-        retry(batch, execution, true);
-    else
-        end_with_error(batch, execution, pg);
-}
-
-/* A failed COMMIT: the Sync itself was refused, and the batch, whose only or last execution is meant, with
- * it. */
-static struct execution *execution_at_fault(struct batch *batch)
-{
-    return batch->current < batch->steps_n ? &batch->executions[batch->steps[batch->current].execution]
-                                           : &batch->executions[batch->n - 1];
-}
-
-static bool is_ok(const PGresult *pg)
-{
-    ExecStatusType status = PQresultStatus(pg);
-    return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
-}
-
-/* Returns false if the result is the server's last word. */
-static bool step_failed(struct batch *batch, struct execution *execution, const PGresult *pg, bool *prepared)
-{
-    const char *severity = PQresultErrorField(pg, PG_DIAG_SEVERITY_NONLOCALIZED);
-    if (PQresultStatus(pg) == PGRES_PIPELINE_ABORTED) {
-        if (batch->current < batch->steps_n && batch->steps[batch->current].what == STEP_EXECUTE)
-            retry(batch, execution, false);
-        return true;
-    }
-    if (!PQresultErrorField(pg, PG_DIAG_SQLSTATE) || !severity || strcmp(severity, "ERROR") != 0)
-        return false; /* FATAL */
-    execution_failed(batch, execution, pg, prepared);
-    return true;
-}
-
-bool batch_result(struct batch *batch, PGresult *pg, bool *prepared)
-{
-    struct execution *execution = execution_at_fault(batch);
-    bool keeps_connection = true;
-    if (!is_ok(pg))
-        keeps_connection = step_failed(batch, execution, pg, prepared);
-    else if (batch->steps[batch->current].what == STEP_PREPARE)
-        prepared[place_of(execution)] = true;
-    else if (batch->steps[batch->current].what == STEP_EXECUTE) {
-        execution->result = result_create(pg);
-        if (execution->result) {
-            if (!batch->transaction)
-                answer_execution(batch, execution);
-            return true;
-        }
-        /* A write is done but cannot be told: the caller will have to look. */
-        end_all(execution,
-                &(struct query_outcome){ .end = batch->transaction ? QUERY_LOST : QUERY_NO_MEMORY });
-    }
-    PQclear(pg);
-    return keeps_connection;
-}
-
-void batch_next(struct batch *batch)
-{
-    batch->current++;
 }
 
 bool batch_is_committing(const struct batch *batch)
@@ -483,53 +214,4 @@ bool batch_is_unwanted(const struct batch *batch)
 bool batch_has_company(const struct batch *batch)
 {
     return !batch->apart && batch_size(batch) > 1;
-}
-
-void batch_synced(struct batch *batch)
-{
-    for (size_t i = 0; i < batch->n; i++) {
-        struct execution *execution = &batch->executions[i];
-        if (!execution->result)
-            continue;
-        if (!batch->aborted && !batch->uncertain) {
-            answer_execution(batch, execution);
-            continue;
-        }
-        result_release(execution->result);
-        execution->result = NULL;
-        if (batch->aborted)
-            retry(batch, execution, !batch->is_its_own);
-        else
-            end_all(execution, &(struct query_outcome){ .end = QUERY_LOST });
-    }
-    forget_kinds(batch);
-}
-
-/* Once: whoever loses two connections is told so. */
-static void retry_lost(struct batch *batch, struct execution *execution)
-{
-    struct query *query, *next;
-    for (query = TAILQ_FIRST(&execution->queries); query; query = next) {
-        next = TAILQ_NEXT(query, link);
-        if (query->was_lost)
-            continue;
-        query->was_lost = true;
-        query->batch = NULL;
-        TAILQ_REMOVE(&execution->queries, query, link);
-        TAILQ_INSERT_TAIL(&batch->retry, query, link);
-    }
-}
-
-void batch_lost(struct batch *batch)
-{
-    for (size_t i = 0; i < batch->n; i++) {
-        struct execution *execution = &batch->executions[i];
-        result_release(execution->result);
-        execution->result = NULL;
-        if (execution->statement->lane == LANE_READ)
-            retry_lost(batch, execution);
-        end_all(execution, &(struct query_outcome){ .end = QUERY_LOST });
-    }
-    TAILQ_CONCAT(&batch->retry, &batch->stuck, link);
-    forget_kinds(batch);
 }

@@ -87,4 +87,7 @@ void batch_synced(struct batch *batch);
  * which go to `retry`. */
 void batch_lost(struct batch *batch);
 
+/* For the files of a batch only: where `prepared` tells of an execution's statement. */
+size_t batch_place_of(const struct execution *execution);
+
 #endif

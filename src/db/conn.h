@@ -107,4 +107,37 @@ void conn_send(struct conn *conn);
 /* Drops a connection that has heard nothing for longer than answer_timeout_ms allows. */
 void conn_check(struct conn *conn, uint64_t now_ns);
 
+/* ---- for the files of a connection only ---- */
+
+/* conn.c: its states, its socket and its end. */
+void conn_move(struct conn *conn, enum conn_state to);
+/* Leaves everything of the server behind, but no state. */
+void conn_drop_server(struct conn *conn);
+/* The connection is broken: conn->why and ->advice say it; or `why` does, if it is not NULL; or the server's
+ * farewell, if there was one, else what libpq made of its silence. */
+void conn_go_down(struct conn *conn);
+void conn_go_down_for(struct conn *conn, const char *why);
+void conn_go_down_after(struct conn *conn);
+/* libpq may close one socket and open another between two calls. 0 or a UV_E* code. */
+int conn_watch_new_socket(struct conn *conn, int events);
+/* Sends what libpq holds, now or when the socket takes it. */
+void conn_flush(struct conn *conn);
+
+/* conn_connect.c */
+void conn_resolve(struct conn *conn);
+void conn_connect_poll(struct conn *conn);
+void conn_on_connect_timeout(uv_timer_t *timer);
+
+/* conn_setup.c */
+void conn_begin_setup(struct conn *conn);
+/* Takes the result. */
+void conn_setup_result(struct conn *conn, PGresult *result);
+
+/* conn_words.c */
+/* Remembers why, without the source's location and with nothing at its end; and the advice for it. */
+void conn_note(struct conn *conn, const char *text);
+/* NULL: retrying may mend it. */
+const char *conn_advice_for(const char *sqlstate);
+bool conn_is_severity(const PGresult *result, const char *severity);
+
 #endif

@@ -5,10 +5,8 @@
 #include <string.h>
 #include <uv.h>
 
-#define APART_NS      UINT64_C(1000000000) /* how long a statement is apart before one of it is tried again */
-#define STRIKES       3                    /* different rows may be locked: so many make it the table */
-#define RESULT_BYTES  (4 << 20)            /* of one execution */
-#define UNKNOWN_MERGE 16
+#define APART_NS UINT64_C(1000000000) /* how long a statement is apart before one of it is tried again */
+#define STRIKES  3                    /* different rows may be locked: so many make it the table */
 
 static struct kind *kind_of(const struct queue *queue, const struct statement *statement)
 {
@@ -368,34 +366,6 @@ void queue_kind_is_well(struct queue *queue, const struct statement *statement)
         put(query, &guiltless, false);
     }
     make_ready(&guiltless);
-}
-
-/* ---- sizes ---- */
-
-unsigned queue_merge_max(const struct queue *queue, const struct statement *statement)
-{
-    const struct kind *kind = kind_of(queue, statement);
-    if (statement->returns != SQL_MANY || statement->params_n == 0)
-        return BATCH_MAX;
-    size_t worst = (size_t)kind->rows_max * kind->row_bytes;
-    size_t most = worst > 0 ? RESULT_BYTES / worst : BATCH_MAX;
-    size_t limit = kind->known ? BATCH_MAX : UNKNOWN_MERGE;
-    return most < 1 ? 1 : (unsigned)(most < limit ? most : limit);
-}
-
-void queue_learn_size(struct queue *queue, const struct statement *statement, size_t bytes, unsigned rows,
-                      unsigned rows_most)
-{
-    struct kind *kind = kind_of(queue, statement);
-    kind->known = true;
-    if (rows_most >= kind->rows_max)
-        kind->rows_max = rows_most;
-    else
-        kind->rows_max -= kind->rows_max / 1024; /* a thousand results later a heavy one is half forgotten */
-    if (rows == 0)
-        return;
-    unsigned mean = (unsigned)(bytes / rows);
-    kind->row_bytes = mean > kind->row_bytes ? mean : kind->row_bytes - (kind->row_bytes - mean) / 8;
 }
 
 /* ---- ending ---- */

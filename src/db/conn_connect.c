@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A connection's way to the server: its names looked up, its addresses tried one after another. States
+ * RESOLVING and CONNECTING.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/conn.h"
+#include "observe/log.h"
+
+#define PARAMS_MAX 32
+
+static void try_endpoint(struct conn *conn);
+
+/* An idle server's farewell comes as a notice, and so does the word that a commit was not waited for by the
+ * standbys it was to wait for. */
+static void on_notice(void *data, const PGresult *result)
+{
+    struct conn *conn = data;
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    log_debug("database notice", log_int("connection", conn->number), log_str("text", message));
+    if (conn_is_severity(result, "FATAL") || conn_is_severity(result, "PANIC"))
+        conn_note(conn, PQresultErrorMessage(result));
+    if (conn->state == CONN_BUSY && batch_is_committing(&conn->batch) && sqlstate &&
+        strcmp(sqlstate, "01000") == 0 && !PQresultErrorField(result, PG_DIAG_CONTEXT)) {
+        log_warn("a commit was not confirmed by its standbys", log_str("reason", message));
+        conn->batch.uncertain = true;
+    }
+}
+
+static const char *param(const struct conn *conn, const char *keyword)
+{
+    for (size_t i = 0; conn->options->keywords[i]; i++)
+        if (strcmp(conn->options->keywords[i], keyword) == 0)
+            return conn->options->values[i];
+    return NULL;
+}
+
+/* The options' parameters, of which these stand for others. A NULL value leaves libpq's default. */
+static PGconn *connect_with(const struct conn *conn, const char *const pairs[][2], size_t pairs_n)
+{
+    const char *keywords[PARAMS_MAX + 1], *values[PARAMS_MAX + 1];
+    size_t n = 0;
+    for (size_t i = 0; i < pairs_n; i++)
+        if (pairs[i][1] && *pairs[i][1]) {
+            keywords[n] = pairs[i][0];
+            values[n++] = pairs[i][1];
+        }
+    for (size_t i = 0; conn->options->keywords[i] && n < PARAMS_MAX; i++) {
+        bool is_replaced = false;
+        for (size_t p = 0; p < pairs_n && !is_replaced; p++)
+            is_replaced = strcmp(pairs[p][0], conn->options->keywords[i]) == 0;
+        if (is_replaced)
+            continue;
+        keywords[n] = conn->options->keywords[i];
+        values[n++] = conn->options->values[i];
+    }
+    keywords[n] = values[n] = NULL;
+    return PQconnectStartParams(keywords, values, 0);
+}
+
+void conn_on_connect_timeout(uv_timer_t *timer)
+{
+    struct conn *conn = timer->data;
+    char why[400];
+    snprintf(why, sizeof why, "%s %s timed out while connecting", conn->endpoints.items[conn->endpoint].host,
+             conn->endpoints.items[conn->endpoint].address);
+    conn_note(conn, why);
+    try_endpoint(conn);
+}
+
+/* GSSAPI encryption is not tried: it looks names up, and waits for whoever answers. */
+static bool connect_start(struct conn *conn, const struct endpoint *endpoint)
+{
+    char name[SESSION_NAME_LEN];
+    session_name(name, conn->lane);
+    const char *const pairs[][2] = { { "host", endpoint->host },
+                                     { "hostaddr", endpoint->address },
+                                     { "port", endpoint->port },
+                                     { "gssencmode", "disable" },
+                                     { "application_name", name } };
+    conn->pg = connect_with(conn, pairs, sizeof pairs / sizeof *pairs);
+    if (!conn->pg || PQstatus(conn->pg) == CONNECTION_BAD) {
+        conn_note(conn, conn->pg ? PQerrorMessage(conn->pg) : "out of memory");
+        return false;
+    }
+    PQsetErrorVerbosity(conn->pg, PQERRORS_VERBOSE); /* with its SQLSTATE */
+    PQsetNoticeReceiver(conn->pg, on_notice, conn);
+    unsigned share_ms = conn->options->connect_timeout_ms / (unsigned)conn->endpoints.n;
+    uv_timer_start(&conn->timer, conn_on_connect_timeout, share_ms > 0 ? share_ms : 1, 0);
+    int rc = conn_watch_new_socket(conn, UV_WRITABLE);
+    if (rc)
+        conn_note(conn, uv_strerror(rc));
+    return rc == 0;
+}
+
+/* One address an attempt: libpq would keep to a silent one for as long as the system does. */
+static void try_endpoint(struct conn *conn)
+{
+    for (conn->endpoint++; conn->endpoint < conn->endpoints.n; conn->endpoint++) {
+        conn_drop_server(conn);
+        if (conn->state != CONN_CONNECTING) {
+            conn_go_down(conn);
+            return;
+        }
+        if (connect_start(conn, &conn->endpoints.items[conn->endpoint]))
+            return;
+    }
+    conn_go_down(conn);
+}
+
+void conn_connect_poll(struct conn *conn)
+{
+    PostgresPollingStatusType want = PQconnectPoll(conn->pg);
+    if (want == PGRES_POLLING_FAILED) {
+        conn_note(conn, PQerrorMessage(conn->pg));
+        try_endpoint(conn);
+        return;
+    }
+    int rc = conn_watch_new_socket(conn, want == PGRES_POLLING_WRITING ? UV_WRITABLE : UV_READABLE);
+    if (rc)
+        conn_go_down_for(conn, uv_strerror(rc));
+    else if (want == PGRES_POLLING_OK)
+        conn_begin_setup(conn);
+}
+
+static void on_found(void *data, const struct endpoints *found)
+{
+    struct conn *conn = data;
+    conn->lookup = NULL;
+    if (found->n == 0) {
+        conn_go_down_for(conn, found->error);
+        return;
+    }
+    conn->endpoints = *found;
+    conn->endpoint = SIZE_MAX; /* before the first */
+    conn->why[0] = '\0';
+    conn->advice = NULL;
+    conn_move(conn, CONN_CONNECTING);
+    try_endpoint(conn);
+}
+
+static const char *first_of(const char *value, const char *variable, const char *otherwise)
+{
+    const char *fallback = value && *value ? value : getenv(variable);
+    return fallback ? fallback : otherwise;
+}
+
+void conn_resolve(struct conn *conn)
+{
+    conn_move(conn, CONN_RESOLVING);
+    conn->backend_pid = 0;
+    int rc = lookup_start(&conn->lookup, conn->timer.loop, first_of(param(conn, "host"), "PGHOST", ""),
+                          first_of(param(conn, "port"), "PGPORT", ""), on_found, conn);
+    if (rc)
+        conn_go_down_for(conn, uv_strerror(rc));
+    else
+        uv_timer_stop(&conn->timer);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What went wrong with a connection, in words, and what would help.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "db/conn.h"
+
+/* What no retry mends, by the longest prefix of its SQLSTATE; a connection that cannot be made. */
+static const struct {
+    const char *sqlstate, *advice;
+} advices[] = {
+    { "28P01",
+      "set database.user and database.password (POSTGRES_USER, POSTGRES_PASSWORD) to what the server knows" },
+    { "28000", "let the role log in: pg_hba.conf, ALTER ROLE ... LOGIN, database.user (POSTGRES_USER)" },
+    { "3D000", "create the database, or set database.name (POSTGRES_DATABASE) to one that is there" },
+    { "42501", "let the role use what is named: svcd(8), ROLES, or sql/roles.sql" },
+    { "3F000", "bring the database to this version's schema: svcd migrate" },
+    { "42", "bring the database to this version's schema: svcd migrate" },
+};
+
+const char *conn_advice_for(const char *sqlstate)
+{
+    for (size_t i = 0; sqlstate && i < sizeof advices / sizeof *advices; i++)
+        if (strncmp(advices[i].sqlstate, sqlstate, strlen(advices[i].sqlstate)) == 0)
+            return advices[i].advice;
+    return NULL;
+}
+
+/* The SQLSTATE in libpq's text of a failed login (`FATAL:  28P01: words`), which it tells no other way. */
+static char *find_sqlstate(char *text)
+{
+    for (char *at = strstr(text, ":  "); at; at = strstr(at + 3, ":  ")) {
+        size_t len = strspn(at + 3, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+        if (len == 5 && strncmp(at + 8, ": ", 2) == 0)
+            return at + 3;
+    }
+    return NULL;
+}
+
+/* Remembers why, without the source's location and with nothing at its end. */
+void conn_note(struct conn *conn, const char *text)
+{
+    snprintf(conn->why, sizeof conn->why, "%s", text);
+    char *location = strstr(conn->why, "\nLOCATION:"); /* not translated where svcd sets no locale */
+    if (location)
+        *location = '\0';
+    char *sqlstate = find_sqlstate(conn->why);
+    conn->advice = conn_advice_for(sqlstate);
+    if (sqlstate)
+        memmove(sqlstate, sqlstate + 7, strlen(sqlstate + 7) + 1);
+    for (char *c = conn->why; *c; c++)
+        if (*c == '\n')
+            *c = ' ';
+    size_t len = strlen(conn->why);
+    while (len > 0 && isspace((unsigned char)conn->why[len - 1]))
+        conn->why[--len] = '\0';
+}
+
+bool conn_is_severity(const PGresult *result, const char *severity)
+{
+    const char *told = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    return told && strcmp(told, severity) == 0;
+}
