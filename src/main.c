@@ -2,6 +2,7 @@
  *
  * svcd: reads its arguments and configuration, then does what its command says; without one it serves.
  */
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,6 +186,21 @@ static int parse_command(struct arguments *arguments, int argc, char **argv)
     arguments->command = command;
     arguments->line.operands = argv + optind;
     return -1;
+}
+
+/* A caller may have closed standard input, output or error. Without this the first sockets and files would
+ * get their numbers: the log would be written into a peer's connection, and libuv refuses to close
+ * descriptors as low. It runs before main, for constructors of the gRPC core open descriptors (101 is the
+ * first priority that is not the compiler's). */
+__attribute__((constructor(101))) static void open_missing_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        _exit(EXIT_FAILURE);
+    close(fd);
 }
 
 int main(int argc, char **argv)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """svcd as a process: its arguments, its configuration, starting and stopping, and a database that comes and goes."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -202,6 +203,19 @@ class Drain(TestCase):
         other = Daemon(self.database)
         other.signal(signal.SIGINT)
         self.assertEqual(other.wait(), 0)
+
+    def test_it_serves_and_stops_with_its_standard_streams_closed(self):
+        address = f"127.0.0.1:{free_port(29000)}"
+        scheme = os.environ.get("EDGE", "grpc")
+        daemon = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", SVCD, "--set", f"server.listen={scheme}://{address}"],
+                                  env=environment(self.database))
+        self.addCleanup(lambda: daemon.poll() is None and daemon.kill())
+        with svcd_client.Client(address) as client:
+            wait_until(lambda: is_serving(client), "not serving")
+            opened = [os.readlink(f"/proc/{daemon.pid}/fd/{fd}") for fd in range(3)]
+        self.assertEqual(opened, ["/dev/null"] * 3)
+        daemon.terminate()
+        self.assertEqual(daemon.wait(PATIENCE_S), 0)
 
     def test_on_SIGHUP_it_serves_on_and_says_that_nothing_was_read(self):
         daemon = Daemon(self.database)
