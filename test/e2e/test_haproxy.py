@@ -18,7 +18,8 @@ class HAProxy(TestCase):
         front = f"127.0.0.1:{free_port()}"
         self.log = []
         proxy = subprocess.Popen(["haproxy", "-db", "-f", CONFIG], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                                 env={**os.environ, "SVCD_FRONT": front, "SVCD_BACK": self.daemon.address})
+                                 env={**os.environ, "SVCD_FRONT": front, "SVCD_BACK": self.daemon.address,
+                                      "SVCD_BACK2": f"127.0.0.1:{free_port(28000)}"})
         self.addCleanup(lambda: (proxy.terminate(), proxy.communicate()))
         wait_until(lambda: is_listening(front), "the proxy does not listen")
         self.proxied = svcd_client.Client(front)
