@@ -15,6 +15,8 @@
 #ifndef EDGE_HTTP_EXCHANGE_H
 #define EDGE_HTTP_EXCHANGE_H
 
+#include <string.h>
+
 #include "base/bytes.h"
 #include "call/call.h"
 #include "edge/http/connection.h"
@@ -28,6 +30,11 @@ struct http_text {
     const char *text;
     size_t len;
 };
+
+static inline bool http_text_is(const struct http_text *text, const char *expected)
+{
+    return text->len == strlen(expected) && memcmp(text->text, expected, text->len) == 0;
+}
 
 /* A header field of a request. The carrier keeps the text until the exchange is over; `held` is for it. */
 struct http_field {
@@ -159,6 +166,28 @@ void exchange_fail(struct exchange *exchange, enum status status, const char *me
  * copied. More fields: exchange_head_field() before it. */
 void exchange_answer(struct exchange *exchange, int status, const char *content_type, const void *body,
                      size_t len);
+
+/* ---- for its other files: exchange.c says which ---- */
+
+extern const struct call_transport exchange_transport;
+
+void exchange_move(struct exchange *exchange, enum exchange_state to);
+/* What it has allocated may have changed. */
+void exchange_recharge(struct exchange *exchange);
+void exchange_set_busy(struct exchange *exchange, bool is_busy);
+void exchange_untouch(struct exchange *exchange);
+void exchange_go_on_later(struct exchange *exchange);
+/* Frees it if carrier and call are both done with it. */
+void exchange_try_free(struct exchange *exchange);
+/* Some of the answer, or all of it, is ready to be taken. */
+void exchange_say(struct exchange *exchange, bool is_all);
+/* How it ended, in its protocol's words. */
+void exchange_say_end(struct exchange *exchange, enum status status, const char *message,
+                      unsigned retry_after_ms);
+/* Or nobody listens any more. */
+bool exchange_has_said_all(const struct exchange *exchange);
+/* exchange_answer() with a line of text. */
+void exchange_answer_text(struct exchange *exchange, int status, const char *text);
 
 /* ---- for server.c ---- */
 

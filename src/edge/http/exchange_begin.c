@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a request asks for, as its headers say: a page, a call by one of the protocols, or nothing there is.
+ */
+#include "edge/http/exchange.h"
+
+#include <string.h>
+
+#include "call/stream.h"
+
+#define PATH_QUOTED  184 /* bytes of a path that is none, in a message of 200 */
+#define TYPE_LEN_MAX 64
+
+/* The page of this path and verb; *has_path: there is one of another verb. */
+static const struct http_page *find_page(const struct exchange *exchange, bool *has_path)
+{
+    const struct http_page *page = exchange->connection->site->pages;
+    for (; page && page->path; page++) {
+        if (!http_text_is(&exchange->path, page->path))
+            continue;
+        *has_path = true;
+        if (http_text_is(&exchange->verb, page->verb) ||
+            (http_text_is(&exchange->verb, "HEAD") && strcmp(page->verb, "GET") == 0))
+            return page;
+    }
+    return NULL;
+}
+
+/* The row whose content type it is; "" finds what is spoken without one. */
+static const struct http_protocol *find_protocol(struct exchange *exchange)
+{
+    const struct http_field *field = exchange_field(exchange, "content-type");
+    char type[TYPE_LEN_MAX];
+    size_t len = 0;
+    for (; field && len < field->value.len && len < sizeof type; len++) {
+        char c = field->value.text[len];
+        if (c == ';' || c == ' ' || c == '\t')
+            break;
+        type[len] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    }
+    for (const struct http_protocol *const *row = exchange->edge->protocols; *row; row++)
+        if ((*row)->accepts(exchange, type, len))
+            return *row;
+    return NULL;
+}
+
+static void begin_call(struct exchange *exchange)
+{
+    exchange->protocol->begin(exchange);
+    if (exchange_has_said_all(exchange))
+        return;
+    if (exchange->has_too_much) {
+        exchange_fail(exchange, STATUS_RESOURCE_EXHAUSTED, "metadata is over 65536 bytes in all");
+    } else if (!exchange->call.method) {
+        exchange_fail(
+            exchange, STATUS_UNIMPLEMENTED,
+            exchange_text(exchange, "no such method: %.*s",
+                          (int)(exchange->path.len < PATH_QUOTED ? exchange->path.len : PATH_QUOTED),
+                          exchange->path.text)
+                ?: "no such method");
+    } else if (exchange->call.method->kind == METHOD_DIALOGUE) {
+        exchange->is_called = true;
+        stream_open(&exchange->call);
+    }
+}
+
+/* What HTTP itself says of a request that is for no page and no call. */
+static void refuse(struct exchange *exchange, bool is_known)
+{
+    bool has_path = is_known || exchange->call.method;
+    if (exchange->has_too_much) {
+        exchange_answer_text(exchange, 431, "headers are over 65536 bytes in all\n");
+    } else if (!has_path) {
+        exchange_answer_text(exchange, 404, "there is no such page or method\n");
+    } else if (exchange->call.method && http_text_is(&exchange->verb, "POST")) {
+        exchange_head_field(exchange, "accept-post", CONTENT_TYPES_ACCEPTED);
+        exchange_answer_text(exchange, 415, "this content type is not spoken here\n");
+    } else {
+        exchange_head_field(exchange, "allow", exchange->call.method ? "POST, OPTIONS" : "GET, HEAD");
+        exchange_answer_text(exchange, 405, "this is asked for by another method\n");
+    }
+}
+
+/* No page: a call, or what is told of it. */
+static void choose(struct exchange *exchange, bool has_path)
+{
+    bool has_calls = exchange->connection->site->has_calls;
+    if (has_calls && exchange->edge->cors->answer_preflight(exchange))
+        return;
+    exchange->call.method =
+        has_calls ? method_table_find(&exchange->edge->methods, exchange->path.text, exchange->path.len)
+                  : NULL;
+    bool may_be_call = has_calls && http_text_is(&exchange->verb, "POST");
+    if (may_be_call && exchange->edge->cors->is_refused(exchange))
+        exchange_answer_text(exchange, 403,
+                             "pages of this origin may not make calls here: see server.allowed_origins\n");
+    else if (may_be_call && (exchange->protocol = find_protocol(exchange)))
+        begin_call(exchange);
+    else
+        refuse(exchange, has_path);
+}
+
+void exchange_begin(struct exchange *exchange)
+{
+    bool has_path = false;
+    exchange->began_ns = uv_hrtime();
+    exchange->call.deadline_ns = UINT64_MAX;
+    exchange_move(exchange, EXCHANGE_RECEIVING);
+    exchange_recharge(exchange);
+    exchange->page = find_page(exchange, &has_path);
+    if (exchange->page) {
+        exchange->page->answer(exchange, exchange->page->data);
+        return;
+    }
+    choose(exchange, has_path);
+    if (!exchange_has_said_all(exchange) && !exchange->is_touched) {
+        exchange->is_touched = true;
+        TAILQ_INSERT_TAIL(&exchange->edge->touched, exchange, touch_link);
+    }
+}

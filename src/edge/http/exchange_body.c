@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The request's body: it is looked at where the carrier has read it, and what has to wait is copied. Once a
+ * message is whole, its codec makes of it what calls take, and the call starts, or goes on.
+ */
+#include "edge/http/exchange.h"
+
+#include <string.h>
+
+#include "base/container_of.h"
+#include "call/request.h"
+#include "call/stream.h"
+
+#define MS              UINT64_C(1000000)
+#define UNFRAMED_FACTOR 2 /* how much longer a message may be than itself: base64, escapes in JSON */
+
+/* ---- its time ---- */
+
+static void on_timer(struct timer *timer)
+{
+    struct exchange *exchange = container_of(timer, struct exchange, timer);
+    bool has_deadline = exchange->call.deadline_ns <= uv_hrtime();
+    const char *message = has_deadline ? "the deadline passed before the request was whole"
+                                       : "the request was not whole within server.request_timeout_ms";
+    if (exchange->protocol)
+        exchange_fail(exchange, STATUS_DEADLINE_EXCEEDED, message);
+    else
+        exchange_answer_text(exchange, 408, message);
+}
+
+static void start_timer(struct exchange *exchange)
+{
+    uint64_t at = exchange->began_ns + exchange->edge->limits.request_timeout_ms * MS;
+    if (exchange->call.deadline_ns < at)
+        at = exchange->call.deadline_ns;
+    timers_start(exchange->edge->timers, &exchange->timer, at, on_timer);
+}
+
+/* ---- what comes ---- */
+
+static bool keep(struct exchange *exchange, const uint8_t *more, size_t len)
+{
+    struct bytes *kept = &exchange->kept;
+    bool is_borrowed = exchange->in_len && exchange->in != kept->data;
+    size_t had = is_borrowed ? exchange->in_len : 0;
+    if (is_borrowed || !exchange->in_len)
+        kept->len = 0;
+    if (bytes_reserve(kept, had + len))
+        return false;
+    bytes_put(kept, exchange->in, had);
+    bytes_put(kept, more, len);
+    exchange->in = kept->data;
+    exchange->in_len = kept->len;
+    exchange_recharge(exchange);
+    return true;
+}
+
+void exchange_receive(struct exchange *exchange, const uint8_t *bytes, size_t len)
+{
+    size_t max = exchange->edge->limits.max_message_bytes * UNFRAMED_FACTOR + READ_LEN;
+    if (exchange_has_said_all(exchange) || len == 0)
+        return;
+    if (exchange->in_len == 0) {
+        exchange->in = bytes;
+        exchange->in_len = len;
+    } else if (exchange->in_len + len > max) {
+        exchange_fail(exchange, STATUS_RESOURCE_EXHAUSTED, "the request is too long");
+    } else if (!keep(exchange, bytes, len)) {
+        exchange_fail(exchange, STATUS_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    if (!exchange->is_touched && !exchange_has_said_all(exchange)) {
+        exchange->is_touched = true;
+        TAILQ_INSERT_TAIL(&exchange->edge->touched, exchange, touch_link);
+    }
+}
+
+static void took(struct exchange *exchange, size_t len)
+{
+    exchange->in_len -= len;
+    exchange->in += len;
+    if (exchange->in_len && exchange->kept.len) { /* what is left moves to the front */
+        memmove(exchange->kept.data, exchange->in, exchange->in_len);
+        exchange->kept.len = exchange->in_len;
+        exchange->in = exchange->kept.data;
+    }
+    if (exchange->connection)
+        exchange->connection->carrier->consumed(exchange, len);
+}
+
+static void wipe(const struct http_span *span)
+{
+    explicit_bzero((uint8_t *)span->bytes, span->len); /* it lies in our buffers */
+}
+
+/* In the form that calls take. */
+static int decode(struct exchange *exchange, const struct http_span *message, struct http_span *decoded)
+{
+    char error[1024] = "";
+    struct bytes *out = &exchange->edge->decoded;
+    const struct rpc_method *method = exchange->call.method;
+    *decoded = *message;
+    if (!exchange->codec->decode)
+        return 0;
+    out->len = 0;
+    int rc = exchange->codec->decode(method, message->bytes, message->len, out,
+                                     exchange->edge->limits.max_message_bytes, error, sizeof error);
+    if (request_has_secret(method))
+        wipe(message);
+    *decoded = (struct http_span){ out->data, out->len };
+    if (rc == UV_EINVAL)
+        exchange_fail(exchange, STATUS_INVALID_ARGUMENT, exchange_text(exchange, "%s", error) ?: "");
+    else if (rc)
+        exchange_fail(exchange, STATUS_RESOURCE_EXHAUSTED,
+                      rc == UV_EMSGSIZE ? "the message is too long" : "out of memory");
+    return rc;
+}
+
+static void start(struct exchange *exchange, const struct http_span *message)
+{
+    static const uint8_t nothing[1];
+    struct http_span decoded;
+    bool has_secret = request_has_secret(exchange->call.method);
+    if (decode(exchange, message, &decoded))
+        return;
+    exchange_set_busy(exchange, true);
+    const uint8_t *bytes = decoded.len ? decoded.bytes : nothing;
+    if (exchange->call.method->kind == METHOD_DIALOGUE) {
+        stream_received(&exchange->call, bytes, decoded.len);
+    } else {
+        exchange->is_called = true;
+        call_start(&exchange->call, bytes, decoded.len);
+    }
+    if (has_secret)
+        wipe(&decoded);
+}
+
+/* All of a request that is one message is here. */
+static void start_single(struct exchange *exchange)
+{
+    struct http_span message;
+    size_t taken = 0;
+    switch (exchange->protocol->next(exchange, &message, &taken)) {
+    case FRAMED_FAILED:
+        return;
+    case FRAMED_MORE:
+        if (exchange->in_len)
+            exchange_fail(exchange, STATUS_INTERNAL, "the request ends within its message");
+        else
+            exchange_fail(exchange, STATUS_UNIMPLEMENTED, "this method takes one message, none came");
+        return;
+    case FRAMED_MESSAGE:
+        if (taken < exchange->in_len)
+            exchange_fail(exchange, STATUS_UNIMPLEMENTED, "this method takes one message, more came");
+        else
+            start(exchange, &message);
+    }
+}
+
+void exchange_received(struct exchange *exchange)
+{
+    exchange->is_complete = true;
+    exchange_untouch(exchange);
+    timers_stop(exchange->edge->timers, &exchange->timer);
+    if (exchange_has_said_all(exchange))
+        return;
+    if (exchange->call.method->kind != METHOD_DIALOGUE)
+        start_single(exchange);
+    else if (exchange->is_wanted)
+        exchange_go_on_later(exchange);
+}
+
+/* What is wrong with the message is told before the rest of it is read. */
+static void look_early(struct exchange *exchange)
+{
+    size_t taken = 0;
+    if (exchange->call.method->kind == METHOD_DIALOGUE)
+        return;
+    if (exchange->protocol->next(exchange, NULL, &taken) == FRAMED_MESSAGE && taken < exchange->in_len)
+        exchange_fail(exchange, STATUS_UNIMPLEMENTED, "this method takes one message, more came");
+}
+
+static void keep_touched(struct exchange *exchange)
+{
+    bool is_borrowed = exchange->in_len && exchange->in != exchange->kept.data;
+    if (is_borrowed && !keep(exchange, NULL, 0)) {
+        exchange_fail(exchange, STATUS_RESOURCE_EXHAUSTED, "out of memory");
+        return;
+    }
+    if (exchange->in_len)
+        look_early(exchange);
+    if (exchange_has_said_all(exchange))
+        return;
+    if (exchange->is_wanted)
+        exchange_go_on_later(exchange);
+    if (!exchange->is_complete && !exchange->is_called && !exchange->timer.is_running)
+        start_timer(exchange);
+}
+
+void exchanges_keep(struct http_edge *edge)
+{
+    struct exchange *exchange;
+    while ((exchange = TAILQ_FIRST(&edge->touched))) {
+        exchange_untouch(exchange);
+        keep_touched(exchange);
+    }
+}
+
+/* ---- streams go on ---- */
+
+static void receive_next(struct exchange *exchange)
+{
+    struct http_span message;
+    size_t taken = 0;
+    enum framed framed =
+        exchange->in_len ? exchange->protocol->next(exchange, &message, &taken) : FRAMED_MORE;
+    if (framed == FRAMED_MESSAGE) {
+        exchange->is_wanted = false;
+        start(exchange, &message);
+        if (taken && exchange->state != EXCHANGE_FREE)
+            took(exchange, taken);
+    } else if (framed == FRAMED_MORE && exchange->is_complete) {
+        exchange->is_wanted = false;
+        if (exchange->in_len)
+            exchange_fail(exchange, STATUS_INTERNAL, "the request ends within a message");
+        else
+            stream_received_end(&exchange->call);
+    }
+}
+
+void exchange_go_on(struct exchange *exchange)
+{
+    TAILQ_REMOVE(&exchange->edge->later, exchange, later_link);
+    exchange->is_later = false;
+    if (exchange->is_gone || exchange->is_call_over)
+        return;
+    if (exchange->is_sending && exchange->body_taken == exchange->body.len) {
+        exchange->is_sending = false;
+        exchange->body.len = exchange->body_taken = 0;
+        stream_sent(&exchange->call);
+    } else if (exchange->is_wanted) {
+        receive_next(exchange);
+    }
+}
+
+void exchange_taken(struct exchange *exchange, size_t len)
+{
+    exchange->body_taken += len;
+    if (exchange->is_sending && exchange->body_taken == exchange->body.len)
+        exchange_go_on_later(exchange);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * As the transport of its call: what the call says goes through codec and protocol into the answer.
+ */
+#include "edge/http/exchange.h"
+
+#include "base/container_of.h"
+#include "call/stream.h"
+
+static int put_message(struct exchange *exchange, const uint8_t *bytes, size_t len)
+{
+    struct bytes *out = &exchange->edge->encoded;
+    if (!exchange->has_head)
+        exchange->protocol->head(exchange);
+    if (exchange->codec->encode) {
+        out->len = 0;
+        int rc = exchange->codec->encode(exchange->call.method, bytes, len, out);
+        if (rc)
+            return rc;
+        bytes = out->data;
+        len = out->len;
+    }
+    return exchange->protocol->message(exchange, bytes, len);
+}
+
+static void reply(struct call *call, const uint8_t *bytes, size_t len)
+{
+    struct exchange *exchange = container_of(call, struct exchange, call);
+    if (exchange_has_said_all(exchange))
+        return;
+    if (put_message(exchange, bytes, len) == 0) {
+        exchange_say_end(exchange, STATUS_OK, "", 0);
+        return;
+    }
+    exchange->has_head = false;
+    exchange->body.len = 0;
+    exchange_say_end(exchange, STATUS_RESOURCE_EXHAUSTED, "out of memory", 0);
+}
+
+static void end(struct call *call, enum status status, const char *message, unsigned retry_after_ms)
+{
+    exchange_say_end(container_of(call, struct exchange, call), status, message, retry_after_ms);
+}
+
+static void send_message(struct call *call, const uint8_t *bytes, size_t len)
+{
+    struct exchange *exchange = container_of(call, struct exchange, call);
+    exchange->is_sending = true;
+    if (put_message(exchange, bytes, len))
+        exchange_go_on_later(
+            exchange); /* a message that is lost to a lack of memory: the peer sees the next */
+    else
+        exchange_say(exchange, false);
+}
+
+static void receive(struct call *call)
+{
+    struct exchange *exchange = container_of(call, struct exchange, call);
+    exchange->is_wanted = true;
+    exchange_set_busy(exchange, false);
+    if (exchange->in_len || exchange->is_complete)
+        exchange_go_on_later(exchange);
+}
+
+static void over(struct call *call)
+{
+    struct exchange *exchange = container_of(call, struct exchange, call);
+    exchange->is_call_over = true;
+    exchange_try_free(exchange);
+}
+
+static bool peer(struct call *call, struct ip *ip)
+{
+    const struct http_connection *connection = container_of(call, struct exchange, call)->connection;
+    if (!connection || !connection->has_ip)
+        return false;
+    *ip = connection->ip;
+    return true;
+}
+
+static const char *certificate_names(struct call *call)
+{
+    const struct http_connection *connection = container_of(call, struct exchange, call)->connection;
+    return connection && connection->tls ? tls_client_names(connection->tls) : NULL;
+}
+
+static const char *metadata(struct call *call, const char *key)
+{
+    const struct exchange *exchange = container_of(call, struct exchange, call);
+    const char *values = NULL;
+    for (size_t i = 0; i < exchange->fields_n; i++) {
+        const struct http_field *field = &exchange->fields[i];
+        if (http_text_is(&field->name, key))
+            values = call_join(call, values, field->value.text, field->value.len);
+    }
+    return values;
+}
+
+const struct call_transport exchange_transport = { .reply = reply,
+                                                   .end = end,
+                                                   .send = send_message,
+                                                   .receive = receive,
+                                                   .over = over,
+                                                   .peer = peer,
+                                                   .certificate_names = certificate_names,
+                                                   .metadata = metadata };
