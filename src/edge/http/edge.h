@@ -4,10 +4,12 @@
  *
  *   server.c       start, drain, stop; the end of a turn
  *   h1.c           carrier: HTTP/1.1 (with h1_head.c and chunked.c, which read, h1_answer.c, which writes)
- *   h2.c           carrier: an HTTP/2 session (with h2_guard.c, which bounds what a peer may ask of it, and
- *                  h2_headers.c, which checks what HTTP wants of headers)
+ *   h2.c           carrier: an HTTP/2 session (with h2_guard.c, which bounds what a peer may ask of it,
+ *                  h2_request.c and h2_answer.c, between its streams and exchanges, and h2_headers.c, which
+ *                  checks what HTTP wants of headers)
  *   protocols.c    the table of protocols: grpc.c, grpc_web.c, connect.c with framing.c, inflate.c, timeout.c
- *   exchange.c     one request with its answer
+ *   exchange.c     one request with its answer: exchange_begin.c (what is asked for), exchange_body.c (its
+ *                  messages), exchange_call.c (as the call's transport), exchange_answer.c (what is said)
  *   connection.c   a socket: its beginning, budget and end (with connection_read.c, _write.c and _time.c)
  *
  * A byte's way: the socket's one read a turn -> connection.c -> (tls.c) -> the carrier's parser -> an

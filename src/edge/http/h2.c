@@ -8,36 +8,23 @@
  */
 #include "edge/http/h2.h"
 
-#include <nghttp2/nghttp2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/container_of.h"
-#include "edge/http/exchange.h"
-#include "edge/http/h2_guard.h"
-#include "edge/http/h2_headers.h"
-#include "observe/log.h"
+#include "edge/http/h2_answer.h"
+#include "edge/http/h2_request.h"
+#include "edge/http/h2_session.h"
 
 #define MS                UINT64_C(1000000)
 #define LEAVE_MS          1000 /* for the PING between the GOAWAYs */
 #define YOUNG_NS          (20 * MS)
-#define RESET_COST        4 /* of a call that was begun a moment ago */
 #define DATA_EARNS        3 /* windows of stream and connection, a probe */
 #define ANSWER_EARNS      4 /* who waits for answers may reset as many calls */
 #define WINDOW_MIN        ((size_t)65535)
 #define CONNECTION_WINDOW ((size_t)1048576)
 #define PADDING_SLACK     ((size_t)16384)
-
-struct h2 {
-    nghttp2_session *session;
-    struct http_connection *connection;
-    struct h2_guard guard;
-    struct timer leaving;
-    bool is_leaving, has_left; /* the first GOAWAY has been said; the second */
-    size_t withheld;           /* of the connection's window, while its budget is used up */
-    char why[120];             /* what nghttp2 said of an error */
-};
 
 static nghttp2_session_callbacks *callbacks;
 static nghttp2_option *options;
@@ -45,180 +32,13 @@ static nghttp2_option *options;
 static const uint8_t leave_ping[8] = { 'l', 'e', 'a', 'v', 'e' };
 static const uint8_t life_ping[8] = { 'a', 'l', 'i', 'v', 'e' };
 
-/* ---- what a stream's exchange holds of the session ---- */
-
-static void release(struct exchange *exchange)
-{
-    for (size_t i = 0; i < exchange->fields_n; i++) {
-        nghttp2_rcbuf_decref(exchange->fields[i].held[0]);
-        nghttp2_rcbuf_decref(exchange->fields[i].held[1]);
-    }
-    exchange->fields_n = 0;
-    while (exchange->held_n)
-        nghttp2_rcbuf_decref(exchange->held[--exchange->held_n]);
-}
-
-/* The stream has nothing to do with its exchange any more. */
-static void let_go(struct h2 *h2, struct exchange *exchange)
-{
-    nghttp2_session_set_stream_user_data(h2->session, exchange->stream_id, NULL);
-    release(exchange);
-    exchange_gone(exchange);
-}
-
-static void check(struct h2 *h2, int rc)
-{
-    if (rc == NGHTTP2_ERR_NOMEM)
-        connection_end(h2->connection, REASON_MEMORY, NULL);
-}
-
-static void reset(struct h2 *h2, int32_t stream_id, uint32_t code)
-{
-    check(h2, nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, stream_id, code));
-    connection_wants_write(h2->connection);
-}
-
-static void refuse_malformed(struct h2 *h2, struct exchange *exchange, const char *wrong)
-{
-    log_debug("malformed request", log_str("because", wrong));
-    int32_t stream_id = exchange->stream_id;
-    let_go(h2, exchange);
-    reset(h2, stream_id, NGHTTP2_PROTOCOL_ERROR);
-    h2_guard_spend(&h2->guard, RESET_COST, REASON_FLOOD);
-}
-
-static struct exchange *find(nghttp2_session *session, int32_t stream_id)
-{
-    return nghttp2_session_get_stream_user_data(session, stream_id);
-}
-
-/* ---- headers ---- */
-
-static bool may_begin(const struct http_connection *connection)
-{
-    return connection->exchanges_n < connection->edge->limits.max_concurrent_streams &&
-           !connection_is_over_budget(connection) && !connection->is_ending;
-}
-
-static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *data)
-{
-    struct h2 *h2 = data;
-    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
-        return 0;
-    struct exchange *exchange = may_begin(h2->connection) ? exchange_create(h2->connection) : NULL;
-    if (!exchange) {
-        reset(h2, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
-        return 0;
-    }
-    exchange->stream_id = frame->hd.stream_id;
-    exchange->has_too_much = h2->guard.oversized_stream == (uint32_t)frame->hd.stream_id;
-    nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, exchange);
-    return 0;
-}
-
-static struct http_text text_of(nghttp2_rcbuf *buf)
-{
-    nghttp2_vec vec = nghttp2_rcbuf_get_buf(buf);
-    return (struct http_text){ (const char *)vec.base, vec.len };
-}
-
-static void on_request_header(struct h2 *h2, struct exchange *exchange, const struct http_field *field)
-{
-    const char *wrong = NULL;
-    switch (h2_header(exchange, field, &wrong)) {
-    case HEADER_FIELD:
-        nghttp2_rcbuf_incref(field->held[0]);
-        nghttp2_rcbuf_incref(field->held[1]);
-        break;
-    case HEADER_PSEUDO:
-        nghttp2_rcbuf_incref(field->held[1]);
-        exchange->held[exchange->held_n++] = field->held[1];
-        break;
-    case HEADER_DROPPED:
-        break;
-    }
-    if (wrong)
-        refuse_malformed(h2, exchange, wrong);
-}
-
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name,
-                     nghttp2_rcbuf *value, uint8_t flags, void *data)
-{
-    struct h2 *h2 = data;
-    struct exchange *exchange = find(session, frame->hd.stream_id);
-    (void)flags;
-    if (!exchange)
-        return 0;
-    const struct http_field field = { text_of(name), text_of(value), { name, value } };
-    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-        on_request_header(h2, exchange, &field);
-        return 0;
-    }
-    const char *wrong = h2_trailer(&field);
-    if (wrong)
-        refuse_malformed(h2, exchange, wrong);
-    return 0;
-}
-
-/* ---- the request's body, and its end ---- */
-
-static void give_back(struct h2 *h2)
-{
-    if (!h2->withheld || connection_is_over_budget(h2->connection))
-        return;
-    check(h2, nghttp2_session_consume_connection(h2->session, h2->withheld));
-    h2->withheld = 0;
-}
-
-static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *bytes,
-                   size_t len, void *data)
-{
-    struct h2 *h2 = data;
-    struct exchange *exchange = find(session, stream_id);
-    (void)flags;
-    h2->withheld += len;
-    if (exchange) {
-        exchange->received += len;
-        exchange_receive(exchange, bytes, len);
-    }
-    give_back(h2);
-    return 0;
-}
-
-static void on_whole(struct h2 *h2, struct exchange *exchange)
-{
-    if (exchange->content_length >= 0 && (uint64_t)exchange->content_length != exchange->received)
-        refuse_malformed(h2, exchange, "content-length is not the body's length");
-    else
-        exchange_received(exchange);
-}
-
-static void on_headers_whole(struct h2 *h2, const nghttp2_frame *frame)
-{
-    struct exchange *exchange = find(h2->session, frame->hd.stream_id);
-    bool is_end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
-    if (!exchange)
-        return;
-    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-        const char *wrong = h2_headers_whole(exchange);
-        if (wrong) {
-            refuse_malformed(h2, exchange, wrong);
-            return;
-        }
-        exchange_begin(exchange);
-    } else if (!is_end) {
-        refuse_malformed(h2, exchange, "headers in the middle of a body");
-        return;
-    }
-    if (is_end)
-        on_whole(h2, exchange);
-}
+/* ---- streams ---- */
 
 static void on_reset(struct h2 *h2, int32_t stream_id)
 {
-    const struct exchange *exchange = find(h2->session, stream_id);
+    const struct exchange *exchange = h2_find(h2->session, stream_id);
     if (exchange && uv_hrtime() - exchange->began_ns < YOUNG_NS)
-        h2_guard_spend(&h2->guard, RESET_COST, REASON_RESETS);
+        h2_guard_spend(&h2->guard, H2_RESET_COST, REASON_RESETS);
 }
 
 static void say_last(struct h2 *h2);
@@ -229,11 +49,11 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     struct exchange *exchange;
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
-        on_headers_whole(h2, frame);
+        h2_on_headers_whole(h2, frame);
         break;
     case NGHTTP2_DATA:
-        if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM && (exchange = find(session, frame->hd.stream_id)))
-            on_whole(h2, exchange);
+        if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM && (exchange = h2_find(session, frame->hd.stream_id)))
+            h2_on_whole(h2, exchange);
         break;
     case NGHTTP2_RST_STREAM:
         on_reset(h2, frame->hd.stream_id);
@@ -258,103 +78,13 @@ static void try_end(struct h2 *h2)
 static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t code, void *data)
 {
     struct h2 *h2 = data;
-    struct exchange *exchange = find(session, stream_id);
+    struct exchange *exchange = h2_find(session, stream_id);
     (void)code;
     if (exchange) {
-        let_go(h2, exchange);
+        h2_let_go(h2, exchange);
         try_end(h2);
     }
     return 0;
-}
-
-/* ---- the answer ---- */
-
-static nghttp2_nv nv_of(const struct answer_field *field)
-{
-    uint8_t flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
-    if (field->is_unique)
-        flags |= NGHTTP2_NV_FLAG_NO_INDEX;
-    return (nghttp2_nv){ (uint8_t *)field->name.text, (uint8_t *)field->value.text, field->name.len,
-                         field->value.len, flags };
-}
-
-static size_t add_fields(nghttp2_nv *nv, size_t n, const struct answer_fields *fields)
-{
-    for (size_t i = 0; i < fields->n; i++)
-        nv[n++] = nv_of(&fields->items[i]);
-    return n;
-}
-
-static bool is_taken(const struct exchange *exchange)
-{
-    return exchange->body_taken == exchange->body.len;
-}
-
-/* What nghttp2 puts into the next DATA frame of a stream. */
-static ssize_t on_read(nghttp2_session *session, int32_t stream_id, uint8_t *out, size_t room,
-                       uint32_t *flags, nghttp2_data_source *source, void *data)
-{
-    struct h2 *h2 = data;
-    struct exchange *exchange = source->ptr;
-    size_t len = exchange->body.len - exchange->body_taken;
-    if (len > room)
-        len = room;
-    if (len) {
-        memcpy(out, exchange->body.data + exchange->body_taken, len);
-        exchange_taken(exchange, len);
-    }
-    if (exchange->state == EXCHANGE_ANSWERED && is_taken(exchange)) {
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-        if (exchange->trailers.n) {
-            nghttp2_nv nv[ANSWER_FIELDS];
-            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-            check(h2, nghttp2_submit_trailer(session, stream_id, nv, add_fields(nv, 0, &exchange->trailers)));
-        }
-    } else if (len == 0) {
-        exchange->is_stalled = true;
-        return NGHTTP2_ERR_DEFERRED;
-    }
-    return (ssize_t)len;
-}
-
-static void begin_answer(struct h2 *h2, struct exchange *exchange)
-{
-    nghttp2_nv nv[1 + 2 * ANSWER_FIELDS];
-    char status[12] = "200";
-    uint8_t copy = exchange->status == 200 ? NGHTTP2_NV_FLAG_NO_COPY_VALUE : NGHTTP2_NV_FLAG_NONE;
-    if (exchange->status != 200)
-        snprintf(status, sizeof status, "%u", (unsigned)exchange->status % 1000);
-    nv[0] = (nghttp2_nv){ (uint8_t *)":status", (uint8_t *)(exchange->status == 200 ? "200" : status), 7, 3,
-                          NGHTTP2_NV_FLAG_NO_COPY_NAME | copy };
-    size_t n = add_fields(nv, 1, &exchange->head);
-    bool is_head = exchange->verb.len == 4 && memcmp(exchange->verb.text, "HEAD", 4) == 0;
-    bool has_body = exchange->state != EXCHANGE_ANSWERED || exchange->body.len;
-    const nghttp2_data_provider body = { .source.ptr = exchange, .read_callback = on_read };
-    exchange->is_begun = true;
-    if (!has_body && exchange->is_called) { /* fields of its head are initial metadata also where it failed */
-        nghttp2_nv trailers[ANSWER_FIELDS];
-        check(h2,
-              nghttp2_submit_headers(h2->session, NGHTTP2_FLAG_NONE, exchange->stream_id, NULL, nv, n, NULL));
-        check(h2, nghttp2_submit_trailer(h2->session, exchange->stream_id, trailers,
-                                         add_fields(trailers, 0, &exchange->trailers)));
-        return;
-    }
-    if (!has_body || is_head)
-        n = add_fields(nv, n, &exchange->trailers);
-    check(h2, nghttp2_submit_response(h2->session, exchange->stream_id, nv, n,
-                                      has_body && !is_head ? &body : NULL));
-}
-
-static void answer(struct exchange *exchange)
-{
-    struct h2 *h2 = exchange->connection->session;
-    if (!exchange->is_begun) {
-        begin_answer(h2, exchange);
-    } else if (exchange->is_stalled) {
-        exchange->is_stalled = false;
-        check(h2, nghttp2_session_resume_data(h2->session, exchange->stream_id));
-    }
-    connection_wants_write(h2->connection);
 }
 
 /* Whose answer is at its end before their request is need not send the rest. */
@@ -365,24 +95,15 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *d
         h2_guard_earn(&h2->guard, DATA_EARNS);
     /* nghttp2 would send a PING before any GOAWAY that waits. */
     if (frame->hd.type == NGHTTP2_GOAWAY && h2->is_leaving && !h2->has_left)
-        check(h2, nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, leave_ping));
+        h2_check(h2, nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, leave_ping));
     if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) ||
         (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS))
         return 0;
     h2_guard_earn(&h2->guard, ANSWER_EARNS);
-    const struct exchange *exchange = find(session, frame->hd.stream_id);
+    const struct exchange *exchange = h2_find(session, frame->hd.stream_id);
     if (exchange && !exchange->is_complete)
-        reset(h2, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+        h2_reset(h2, frame->hd.stream_id, NGHTTP2_NO_ERROR);
     return 0;
-}
-
-static void consumed(struct exchange *exchange, size_t len)
-{
-    struct h2 *h2 = exchange->connection->session;
-    if (exchange->is_gone || exchange->is_complete)
-        return;
-    check(h2, nghttp2_session_consume_stream(h2->session, exchange->stream_id, len));
-    connection_wants_write(h2->connection);
 }
 
 /* ---- as the carrier of a connection ---- */
@@ -437,7 +158,7 @@ static size_t fill(struct http_connection *connection, uint8_t *out, size_t room
 {
     struct h2 *h2 = connection->session;
     size_t filled = 0;
-    give_back(h2);
+    h2_give_back(h2);
     while (filled < room) {
         const uint8_t *bytes;
         ssize_t len = nghttp2_session_mem_send(h2->session, &bytes);
@@ -464,9 +185,9 @@ static void say_last(struct h2 *h2)
         return;
     h2->has_left = true;
     timers_stop(h2->connection->edge->timers, &h2->leaving);
-    check(h2, nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE,
-                                    nghttp2_session_get_last_proc_stream_id(h2->session), NGHTTP2_NO_ERROR,
-                                    NULL, 0));
+    h2_check(h2, nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE,
+                                       nghttp2_session_get_last_proc_stream_id(h2->session), NGHTTP2_NO_ERROR,
+                                       NULL, 0));
     connection_wants_write(h2->connection);
     if (h2->connection->reason == REASON_AGE) /* streams that were begun in the meantime */
         exchange_end_streams(h2->connection, false);
@@ -477,7 +198,7 @@ static void leave(struct http_connection *connection)
 {
     struct h2 *h2 = connection->session;
     h2->is_leaving = true;
-    check(h2, nghttp2_submit_shutdown_notice(h2->session));
+    h2_check(h2, nghttp2_submit_shutdown_notice(h2->session));
     timers_start(connection->edge->timers, &h2->leaving, uv_hrtime() + LEAVE_MS * MS, on_leaving);
     connection_wants_write(connection);
 }
@@ -502,7 +223,7 @@ static void say_end(struct http_connection *connection)
 static void ping(struct http_connection *connection)
 {
     struct h2 *h2 = connection->session;
-    check(h2, nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, life_ping));
+    h2_check(h2, nghttp2_submit_ping(h2->session, NGHTTP2_FLAG_NONE, life_ping));
     connection_wants_write(connection);
 }
 
@@ -512,7 +233,7 @@ static void close_session(struct http_connection *connection)
     struct exchange *exchange;
     timers_stop(connection->edge->timers, &h2->leaving);
     LIST_FOREACH(exchange, &connection->exchanges, link)
-    release(exchange);
+    h2_release(exchange);
     connection_charge(connection, -(ssize_t)h2->guard.block.size);
     exchange_gone_all(connection);
     nghttp2_session_del(h2->session);
@@ -574,8 +295,8 @@ const struct http_carrier http_h2 = {
     .ping = ping,
     .end_streams = exchange_end_streams,
     .close = close_session,
-    .answer = answer,
-    .consumed = consumed,
+    .answer = h2_answer,
+    .consumed = h2_consumed,
 };
 
 /* ---- once ---- */
@@ -584,9 +305,9 @@ int h2_init(void)
 {
     if (nghttp2_session_callbacks_new(&callbacks) || nghttp2_option_new(&options))
         return UV_ENOMEM;
-    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, h2_on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback2(callbacks, h2_on_header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, h2_on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);

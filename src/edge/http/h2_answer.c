@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "edge/http/h2_answer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "edge/http/h2_session.h"
+
+static nghttp2_nv nv_of(const struct answer_field *field)
+{
+    uint8_t flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
+    if (field->is_unique)
+        flags |= NGHTTP2_NV_FLAG_NO_INDEX;
+    return (nghttp2_nv){ (uint8_t *)field->name.text, (uint8_t *)field->value.text, field->name.len,
+                         field->value.len, flags };
+}
+
+static size_t add_fields(nghttp2_nv *nv, size_t n, const struct answer_fields *fields)
+{
+    for (size_t i = 0; i < fields->n; i++)
+        nv[n++] = nv_of(&fields->items[i]);
+    return n;
+}
+
+static bool is_taken(const struct exchange *exchange)
+{
+    return exchange->body_taken == exchange->body.len;
+}
+
+/* What nghttp2 puts into the next DATA frame of a stream. */
+static ssize_t on_read(nghttp2_session *session, int32_t stream_id, uint8_t *out, size_t room,
+                       uint32_t *flags, nghttp2_data_source *source, void *data)
+{
+    struct h2 *h2 = data;
+    struct exchange *exchange = source->ptr;
+    size_t len = exchange->body.len - exchange->body_taken;
+    if (len > room)
+        len = room;
+    if (len) {
+        memcpy(out, exchange->body.data + exchange->body_taken, len);
+        exchange_taken(exchange, len);
+    }
+    if (exchange->state == EXCHANGE_ANSWERED && is_taken(exchange)) {
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+        if (exchange->trailers.n) {
+            nghttp2_nv nv[ANSWER_FIELDS];
+            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+            h2_check(h2,
+                     nghttp2_submit_trailer(session, stream_id, nv, add_fields(nv, 0, &exchange->trailers)));
+        }
+    } else if (len == 0) {
+        exchange->is_stalled = true;
+        return NGHTTP2_ERR_DEFERRED;
+    }
+    return (ssize_t)len;
+}
+
+static void begin_answer(struct h2 *h2, struct exchange *exchange)
+{
+    nghttp2_nv nv[1 + 2 * ANSWER_FIELDS];
+    char status[12] = "200";
+    uint8_t copy = exchange->status == 200 ? NGHTTP2_NV_FLAG_NO_COPY_VALUE : NGHTTP2_NV_FLAG_NONE;
+    if (exchange->status != 200)
+        snprintf(status, sizeof status, "%u", (unsigned)exchange->status % 1000);
+    nv[0] = (nghttp2_nv){ (uint8_t *)":status", (uint8_t *)(exchange->status == 200 ? "200" : status), 7, 3,
+                          NGHTTP2_NV_FLAG_NO_COPY_NAME | copy };
+    size_t n = add_fields(nv, 1, &exchange->head);
+    bool is_head = exchange->verb.len == 4 && memcmp(exchange->verb.text, "HEAD", 4) == 0;
+    bool has_body = exchange->state != EXCHANGE_ANSWERED || exchange->body.len;
+    const nghttp2_data_provider body = { .source.ptr = exchange, .read_callback = on_read };
+    exchange->is_begun = true;
+    if (!has_body && exchange->is_called) { /* fields of its head are initial metadata also where it failed */
+        nghttp2_nv trailers[ANSWER_FIELDS];
+        h2_check(h2, nghttp2_submit_headers(h2->session, NGHTTP2_FLAG_NONE, exchange->stream_id, NULL, nv, n,
+                                            NULL));
+        h2_check(h2, nghttp2_submit_trailer(h2->session, exchange->stream_id, trailers,
+                                            add_fields(trailers, 0, &exchange->trailers)));
+        return;
+    }
+    if (!has_body || is_head)
+        n = add_fields(nv, n, &exchange->trailers);
+    h2_check(h2, nghttp2_submit_response(h2->session, exchange->stream_id, nv, n,
+                                         has_body && !is_head ? &body : NULL));
+}
+
+void h2_answer(struct exchange *exchange)
+{
+    struct h2 *h2 = exchange->connection->session;
+    if (!exchange->is_begun) {
+        begin_answer(h2, exchange);
+    } else if (exchange->is_stalled) {
+        exchange->is_stalled = false;
+        h2_check(h2, nghttp2_session_resume_data(h2->session, exchange->stream_id));
+    }
+    connection_wants_write(h2->connection);
+}
