@@ -40,7 +40,7 @@ static bool is_refused(struct exchange *exchange)
 
 static bool answer_preflight(struct exchange *exchange)
 {
-    bool is_options = exchange->verb.len == 7 && memcmp(exchange->verb.text, "OPTIONS", 7) == 0;
+    bool is_options = http_text_is(&exchange->verb, "OPTIONS");
     if (!is_options || !exchange_field(exchange, "origin") ||
         !exchange_field(exchange, "access-control-request-method"))
         return false;

@@ -6,16 +6,29 @@
  *   h1.c           carrier: HTTP/1.1 (with h1_head.c and chunked.c, which read, h1_answer.c, which writes)
  *   h2.c           carrier: an HTTP/2 session (with h2_guard.c, which bounds what a peer may ask of it,
  *                  h2_request.c and h2_answer.c, between its streams and exchanges, and h2_headers.c, which
- *                  checks what HTTP wants of headers)
+ *                  checks what HTTP wants of headers, with text.c as h1_head.c does)
  *   protocols.c    the table of protocols: grpc.c, grpc_web.c, connect.c with framing.c, inflate.c, timeout.c
  *   exchange.c     one request with its answer: exchange_begin.c (what is asked for), exchange_body.c (its
  *                  messages), exchange_call.c (as the call's transport), exchange_answer.c (what is said)
  *   connection.c   a socket: its beginning, budget and end (with connection_read.c, _write.c and _time.c)
  *
- * A byte's way: the socket's one read a turn -> connection.c -> (tls.c) -> the carrier's parser -> an
- * exchange -> its protocol finds the message -> its codec makes protobuf of it -> call_start. Back: reply ->
- * codec -> protocol -> the exchange's body -> at the end of the turn the carrier fills one buffer, and the
- * connection writes it.
+ * A byte's way in, each line calling the next:
+ *
+ *   on_readable, connection_read.c     recv() once a turn, into edge->in
+ *   tls_receive, tls.c                 where TLS is between: deciphered into edge->plain
+ *   carrier->on_bytes, h1.c or h2.c    parsed; where a head is whole there is an exchange
+ *   exchange_begin                     a page answers it, or a protocol is found by its content type
+ *   exchange_receive                   body is borrowed where it lies; what has to wait is copied
+ *   exchange_received                  the protocol finds the message in it, the codec makes protobuf of that
+ *   call_start, src/call               decodes and checks; then the handler
+ *
+ * And out:
+ *
+ *   reply, end, exchange_call.c        codec, then protocol: head, body and trailers of the exchange
+ *   exchange_say                       the carrier is told; the connection is on edge->dirty
+ *   end_turn, server.c                 at the end of the turn, for each that is
+ *   connection_flush, connection_write.c    the carrier fills edge->out (through TLS: connection->out), which
+ *                                      is sent at once; what the socket does not take is kept and charged
  *
  * Everything here runs on the loop's thread.
  */

@@ -15,26 +15,15 @@
 #ifndef EDGE_HTTP_EXCHANGE_H
 #define EDGE_HTTP_EXCHANGE_H
 
-#include <string.h>
-
 #include "base/bytes.h"
 #include "call/call.h"
 #include "edge/http/connection.h"
 #include "edge/http/protocol.h"
+#include "edge/http/text.h"
 
 #define FIELDS_INLINE   16
 #define ANSWER_FIELDS   16
 #define HEADERS_LEN_MAX ((size_t)65536) /* names, values and 32 bytes for each, as HTTP/2 counts */
-
-struct http_text {
-    const char *text;
-    size_t len;
-};
-
-static inline bool http_text_is(const struct http_text *text, const char *expected)
-{
-    return text->len == strlen(expected) && memcmp(text->text, expected, text->len) == 0;
-}
 
 /* A header field of a request. The carrier keeps the text until the exchange is over; `held` is for it. */
 struct http_field {

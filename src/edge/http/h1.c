@@ -142,7 +142,7 @@ static void begin_body(struct h1 *h1)
 {
     move(h1, H1_BODY);
     h1->chunked = (struct chunked){ 0 };
-    h1->body_left = h1->head.body_len;
+    h1->body_left = (uint64_t)h1->head.body_len;
     bool has_body = h1->head.body == H1_BODY_CHUNKED || h1->body_left > 0;
     h1->owes_continue = h1->head.expects_continue && has_body;
     if (h1->owes_continue)

@@ -76,17 +76,12 @@ static void put_text(struct out *out, const char *text)
 
 /* ---- the head ---- */
 
-static bool is_verb(const struct exchange *exchange, const char *verb)
-{
-    return exchange->verb.len == strlen(verb) && memcmp(exchange->verb.text, verb, exchange->verb.len) == 0;
-}
-
 static void put_head(struct h1_answer *answer, const struct exchange *exchange, struct out *out)
 {
     bool is_bodiless = exchange->status == 204 || exchange->status == 304;
     bool has_trailers = exchange->trailers.n > 0 && exchange->body.len > 0;
     bool has_length = exchange->has_own_length && !has_trailers && exchange->state == EXCHANGE_ANSWERED;
-    answer->has_no_body = is_bodiless || is_verb(exchange, "HEAD");
+    answer->has_no_body = is_bodiless || http_text_is(&exchange->verb, "HEAD");
     answer->is_chunked = !has_length && !answer->is_old && !answer->has_no_body;
     answer->is_last |= !has_length && answer->is_old;
     out->len += (size_t)sprintf(out->text + out->len, "HTTP/1.1 %d %s\r\n", exchange->status,

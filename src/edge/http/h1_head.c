@@ -4,8 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define COUNTED_LEN       32 /* a field's own, as HTTP/2 counts */
-#define LENGTH_DIGITS_MAX 18
+#define COUNTED_LEN 32 /* a field's own, as HTTP/2 counts */
 
 /* ---- where it ends ---- */
 
@@ -29,36 +28,6 @@ ssize_t h1_head_find_end(struct h1_scan *scan, const uint8_t *text, size_t len)
 }
 
 /* ---- text ---- */
-
-static bool is_token_char(unsigned char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-           (c && strchr("!#$%&'*+-.^_`|~", c));
-}
-
-static bool is_token(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (!is_token_char((unsigned char)text[i]))
-            return false;
-    return len > 0;
-}
-
-static bool is_visible(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f)
-            return false;
-    return true;
-}
-
-static bool is_value(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (((unsigned char)text[i] < ' ' && text[i] != '\t') || text[i] == 0x7f)
-            return false;
-    return true;
-}
 
 static bool is_blank(char c)
 {
@@ -103,16 +72,12 @@ static const char *read_target(struct exchange *exchange, struct http_text targe
 {
     exchange->path = target;
     bool is_star = target.len == 1 && target.text[0] == '*' && is(exchange->verb, "OPTIONS");
-    if (target.len == 0 || !is_visible(target.text, target.len))
+    if (target.len == 0 || !http_text_is_visible(target))
         return "the target of a request has a blank or a control character in it";
     const char *wrong = target.text[0] == '/' || is_star ? NULL : read_absolute(exchange, target);
-    const char *mark = wrong ? NULL : memchr(exchange->path.text, '?', exchange->path.len);
-    if (!mark)
-        return wrong;
-    size_t len = (size_t)(mark - exchange->path.text);
-    exchange->query = (struct http_text){ mark + 1, exchange->path.len - len - 1 };
-    exchange->path.len = len;
-    return NULL;
+    if (!wrong)
+        http_text_split_query(&exchange->path, &exchange->query);
+    return wrong;
 }
 
 static int read_first(struct exchange *exchange, const char *line, size_t len, struct h1_head *head,
@@ -128,7 +93,7 @@ static int read_first(struct exchange *exchange, const char *line, size_t len, s
     }
     head->is_old = head->is_last = last[8] == '0';
     exchange->verb = (struct http_text){ line, (size_t)(space - line) };
-    if (!is_token(exchange->verb.text, exchange->verb.len))
+    if (!http_text_is_token(exchange->verb, true))
         return 400;
     *wrong = read_target(exchange, (struct http_text){ space + 1, (size_t)(last - space - 1) });
     return *wrong ? 400 : 0;
@@ -143,13 +108,8 @@ static int read_length(struct exchange *exchange, struct http_text value, struct
     *wrong = "content-length is not one number";
     if (head->body == H1_BODY_CHUNKED)
         *wrong = "content-length and transfer-encoding exclude each other";
-    if (head->body != H1_BODY_NONE || value.len == 0 || value.len > LENGTH_DIGITS_MAX)
+    if (head->body != H1_BODY_NONE || !http_text_is_number(value, &head->body_len))
         return 400;
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.text[i] < '0' || value.text[i] > '9')
-            return 400;
-        head->body_len = head->body_len * 10 + (uint64_t)(value.text[i] - '0');
-    }
     head->body = H1_BODY_LENGTH;
     return 0;
 }
@@ -173,7 +133,7 @@ static const char *check_authority(struct http_text authority)
 {
     if (authority.len == 0)
         return NULL;
-    if (!is_visible(authority.text, authority.len) || memchr(authority.text, '@', authority.len) ||
+    if (!http_text_is_visible(authority) || memchr(authority.text, '@', authority.len) ||
         memchr(authority.text, '/', authority.len) || memchr(authority.text, ',', authority.len))
         return "host is not a host, or a host and a port";
     return NULL;
@@ -253,12 +213,14 @@ static int read_field(struct exchange *exchange, char *line, size_t len, struct 
     const char *colon = memchr(line, ':', len);
     size_t name_len = colon ? (size_t)(colon - line) : 0;
     *wrong = "a header is a name, a colon right after it, and a value on the same line";
-    if (!is_token(line, name_len) || !is_value(colon + 1, len - name_len - 1))
+    const struct http_text name = { line, name_len };
+    if (!colon || !http_text_is_token(name, true) ||
+        !http_text_is_line((struct http_text){ colon + 1, len - name_len - 1 }))
         return 400;
     for (size_t i = 0; i < name_len; i++)
         if (line[i] >= 'A' && line[i] <= 'Z')
             line[i] = (char)(line[i] | 0x20);
-    const struct http_field field = { { line, name_len }, trimmed(colon + 1, len - name_len - 1), { NULL } };
+    const struct http_field field = { name, trimmed(colon + 1, len - name_len - 1), { NULL } };
     for (size_t i = 0; i < sizeof of_connection / sizeof *of_connection; i++)
         if (is(field.name, of_connection[i].name))
             return of_connection[i].read(exchange, field.value, head, wrong);

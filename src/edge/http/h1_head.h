@@ -16,7 +16,7 @@ struct h1_head {
     bool expects_continue; /* the body comes when it is asked for */
     bool has_host;
     enum h1_body body;
-    uint64_t body_len; /* of H1_BODY_LENGTH */
+    int64_t body_len; /* of H1_BODY_LENGTH */
 };
 
 /* Where a head ends, looked for in as many pieces as it comes in. Zeroed: at its beginning. */

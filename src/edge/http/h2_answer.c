@@ -65,7 +65,7 @@ static void begin_answer(struct h2 *h2, struct exchange *exchange)
     nv[0] = (nghttp2_nv){ (uint8_t *)":status", (uint8_t *)(exchange->status == 200 ? "200" : status), 7, 3,
                           NGHTTP2_NV_FLAG_NO_COPY_NAME | copy };
     size_t n = add_fields(nv, 1, &exchange->head);
-    bool is_head = exchange->verb.len == 4 && memcmp(exchange->verb.text, "HEAD", 4) == 0;
+    bool is_head = http_text_is(&exchange->verb, "HEAD");
     bool has_body = exchange->state != EXCHANGE_ANSWERED || exchange->body.len;
     const nghttp2_data_provider body = { .source.ptr = exchange, .read_callback = on_read };
     exchange->is_begun = true;

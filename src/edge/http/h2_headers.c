@@ -5,35 +5,11 @@
 
 #define COUNTED_LEN 32 /* a field's own, as HTTP/2 counts */
 
-static const bool is_token[256] = {
-    ['!'] = true, ['#'] = true, ['$'] = true, ['%'] = true,         ['&'] = true,         ['\''] = true,
-    ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true,         ['^'] = true,         ['_'] = true,
-    ['`'] = true, ['|'] = true, ['~'] = true, ['0' ... '9'] = true, ['a' ... 'z'] = true,
-};
-
 static bool is(const struct http_text *text, const char *expected, size_t len)
 {
     return text->len == len && memcmp(text->text, expected, len) == 0;
 }
 #define IS(text, literal) is((text), literal, sizeof literal - 1)
-
-static bool is_name(const struct http_text *name)
-{
-    for (size_t i = 0; i < name->len; i++)
-        if (!is_token[(unsigned char)name->text[i]])
-            return false;
-    return name->len > 0;
-}
-
-static bool is_value(const struct http_text *value)
-{
-    for (size_t i = 0; i < value->len; i++) {
-        unsigned char c = (unsigned char)value->text[i];
-        if (c == '\0' || c == '\r' || c == '\n')
-            return false;
-    }
-    return true;
-}
 
 /* They speak of one connection, and HTTP/2 has other means. */
 static bool is_of_connection(const struct http_text *name)
@@ -78,14 +54,9 @@ static const char *pseudo_header(struct exchange *exchange, const struct http_fi
 
 static const char *content_length(struct exchange *exchange, const struct http_text *value)
 {
-    int64_t length = 0;
-    if (value->len == 0 || value->len > 18)
+    int64_t length;
+    if (!http_text_is_number(*value, &length))
         return "content-length is no number";
-    for (size_t i = 0; i < value->len; i++) {
-        if (value->text[i] < '0' || value->text[i] > '9')
-            return "content-length is no number";
-        length = length * 10 + (value->text[i] - '0');
-    }
     if (exchange->content_length >= 0 && exchange->content_length != length)
         return "two content-lengths differ";
     exchange->content_length = length;
@@ -94,7 +65,7 @@ static const char *content_length(struct exchange *exchange, const struct http_t
 
 static const char *what_is_wrong(struct exchange *exchange, const struct http_field *field)
 {
-    if (!is_name(&field->name))
+    if (!http_text_is_token(field->name, false))
         return "a header's name is none, or not in lower case";
     if (is_of_connection(&field->name))
         return "a header that speaks of a connection";
@@ -110,7 +81,7 @@ enum header_use h2_header(struct exchange *exchange, const struct http_field *fi
         exchange->has_too_much = true;
         return HEADER_DROPPED;
     }
-    if (!is_value(&field->value)) {
+    if (!http_text_is_value(field->value)) {
         *wrong = "a header's value has a NUL or a line's end in it";
         return HEADER_DROPPED;
     }
@@ -128,25 +99,6 @@ enum header_use h2_header(struct exchange *exchange, const struct http_field *fi
     return HEADER_FIELD;
 }
 
-static bool is_visible(const struct http_text *text)
-{
-    for (size_t i = 0; i < text->len; i++)
-        if ((unsigned char)text->text[i] <= ' ' || text->text[i] == 0x7f)
-            return false;
-    return true;
-}
-
-static void split_query(struct exchange *exchange)
-{
-    struct http_text *path = &exchange->path;
-    const char *mark = memchr(path->text, '?', path->len);
-    if (!mark)
-        return;
-    size_t len = (size_t)(mark - path->text);
-    exchange->query = (struct http_text){ mark + 1, path->len - len - 1 };
-    path->len = len;
-}
-
 const char *h2_headers_whole(struct exchange *exchange)
 {
     const struct http_text *path = &exchange->path;
@@ -154,17 +106,18 @@ const char *h2_headers_whole(struct exchange *exchange)
         return ":method, :scheme or :path is missing";
     if (path->text[0] != '/' && !(IS(path, "*") && IS(&exchange->verb, "OPTIONS")))
         return ":path does not begin with a slash";
-    if (!is_visible(path) || !is_visible(&exchange->authority) || !is_visible(&exchange->verb))
+    if (!http_text_is_visible(*path) || !http_text_is_visible(exchange->authority) ||
+        !http_text_is_visible(exchange->verb))
         return "a pseudo-header has a blank or a control character in it";
     if (exchange->authority.len && memchr(exchange->authority.text, '@', exchange->authority.len))
         return ":authority names a user";
-    split_query(exchange);
+    http_text_split_query(&exchange->path, &exchange->query);
     return NULL;
 }
 
 const char *h2_trailer(const struct http_field *field)
 {
-    if (!is_name(&field->name) || is_of_connection(&field->name))
+    if (!http_text_is_token(field->name, false) || is_of_connection(&field->name))
         return "a trailer that is none";
-    return is_value(&field->value) ? NULL : "a trailer's value has a NUL or a line's end in it";
+    return http_text_is_value(field->value) ? NULL : "a trailer's value has a NUL or a line's end in it";
 }
