@@ -38,7 +38,7 @@ $(error FLAVOUR=$(FLAVOUR) is none; use release, debug or asan)
 endif
 
 # Looked up when first used, for on a fresh machine pkg-config is not there until `deps` has run.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags libuv libpq libsodium libcrypt inih))$(PKG_CFLAGS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags libuv libpq libsodium libcrypt inih libcurl))$(PKG_CFLAGS)
 
 CC := gcc
 CPPFLAGS += -D_GNU_SOURCE -DSVCD_VERSION='"$(VERSION)"' -DPB_ENABLE_MALLOC=1 -Isrc -Igenerated
@@ -50,7 +50,7 @@ LDFLAGS += $(FLAVOUR_FLAGS) -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,pack-rela
 # its own (OpenSSL, zlib) stays dynamic. Looked up late, like PKG_CFLAGS.
 GRPC_LIBS = $(eval GRPC_LIBS := -static-libgcc -Wl,-Bstatic $$(filter-out -lssl -lcrypto -lz,$$(shell pkg-config --libs grpc)) \
     -lstdc++ -Wl,-Bdynamic -lssl -lcrypto -lz)$(GRPC_LIBS)
-LDLIBS = $(GRPC_LIBS) -lnghttp2 -lprotobuf-nanopb -luv -lpq -lsodium -lcrypt -linih -lpthread -lm
+LDLIBS = $(GRPC_LIBS) -lnghttp2 -lcurl -lprotobuf-nanopb -luv -lpq -lsodium -lcrypt -linih -lpthread -lm
 CHECK_LIBS = $(shell pkg-config --libs check)
 
 # Not ours to keep to our warnings.
@@ -66,8 +66,10 @@ SCHEMA := $(sort $(wildcard sql/migrations/*.sql)) $(sort $(wildcard sql/functio
 WELL_KNOWN := google/protobuf/timestamp google/protobuf/empty
 # Services of gRPC's own, as the package grpc-proto has them.
 STANDARD := grpc/reflection/v1/reflection grpc/reflection/v1alpha/reflection
-PROTO_PATHS := -Iproto -I/usr/include -I/usr/share/grpc-proto
-GEN_PB := $(PROTOS:proto/%.proto=generated/%.pb) $(WELL_KNOWN:%=generated/%.pb) $(STANDARD:%=generated/%.pb)
+# OpenTelemetry's, as it publishes them; test/otlp/README.md says where from.
+OTLP := $(addprefix opentelemetry/proto/,common/v1/common resource/v1/resource trace/v1/trace collector/trace/v1/trace_service)
+PROTO_PATHS := -Iproto -I/usr/include -I/usr/share/grpc-proto -Itest/otlp
+GEN_PB := $(PROTOS:proto/%.proto=generated/%.pb) $(patsubst %,generated/%.pb,$(WELL_KNOWN) $(STANDARD) $(OTLP))
 GEN_HEADERS := $(GEN_PB:%=%.h) generated/methods.h generated/rpc_names.h generated/statements.h generated/messages.h
 GEN_SOURCES := $(GEN_PB:%=%.c) generated/methods.c generated/descriptors.c generated/messages.c generated/documents.c generated/statements.c \
     generated/migrations.c
@@ -129,7 +131,7 @@ PROTO_INPUTS := $(PROTOS) $(PROTO_OPTIONS) build/inputs/protos
 $(GEN_PB:%=%.c) $(GEN_PB:%=%.h) &: $(PROTO_INPUTS) | deps-build
 	@echo "GEN  nanopb"
 	@$(PROTOC) --plugin=protoc-gen-nanopb=/usr/bin/protoc-gen-nanopb --nanopb_out="-q -fproto/nanopb.options:generated" \
-	    $(PROTO_PATHS) $(PROTOS) $(WELL_KNOWN:%=%.proto) $(STANDARD:%=%.proto)
+	    $(PROTO_PATHS) $(PROTOS) $(addsuffix .proto,$(WELL_KNOWN) $(STANDARD) $(OTLP))
 
 generated/methods.c generated/methods.h generated/rpc_names.h generated/handlers.txt generated/descriptors.c &: $(PROTO_INPUTS) tools/protoc-gen-svcd | deps-build
 	@echo "GEN  methods"

@@ -26,6 +26,7 @@
 #include "call/call_log.h"
 #include "call/signal.h"
 #include "call/stream.h"
+#include "call/trace.h"
 #include "config/warnings.h"
 #include "db/params.h"
 #include "db/pool_metrics.h"
@@ -37,6 +38,7 @@
 #include "login/throttle.h"
 #include "observe/log.h"
 #include "observe/process.h"
+#include "trace/otlp.h"
 
 /* PostgreSQL ends a statement after database.statement_timeout_ms and says so. Only a server that has not
  * said even that this much later is taken for lost. */
@@ -98,6 +100,7 @@ static void drained(struct daemon *daemon)
     process_watch_stop();
     systemd_stop();
     admin_stop(daemon->admin);
+    otlp_stop(daemon->context.otlp);
     uv_close((uv_handle_t *)&daemon->drain_timer, NULL);
     for (size_t i = 0; i < SIGNALS_N; i++) {
         int number = daemon->signals[i].signum;
@@ -265,6 +268,19 @@ static unsigned count_sent(void *data)
     return daemon->pool.batches_sent;
 }
 
+static void on_answered(struct call *call, unsigned status, uint64_t took_ns)
+{
+    call_log_answered(call, status, took_ns);
+    trace_answered(call, status, took_ns);
+}
+
+static int start_traces(struct daemon *daemon)
+{
+    int rc = otlp_start(&daemon->context.otlp, &daemon->loop, daemon->config->log.otlp);
+    daemon->context.on_begun = daemon->context.otlp ? trace_begun : NULL;
+    return rc;
+}
+
 static void start_signals(struct daemon *daemon)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -284,6 +300,7 @@ static void tell_metrics(struct daemon *daemon)
     pool_tell_metrics(&daemon->pool);
     hash_pool_tell_metrics(daemon->context.hash_pool, config->password.queue_limit);
     throttle_tell_metrics(daemon->context.throttle);
+    otlp_tell_metrics();
     if (daemon->scheduler)
         scheduler_tell_metrics(daemon->scheduler);
 }
@@ -339,6 +356,8 @@ static int start(struct daemon *daemon)
     if (!rc)
         rc = timers_init(&daemon->timers, &daemon->loop);
     if (!rc)
+        rc = start_traces(daemon);
+    if (!rc)
         rc = start_logins(daemon);
     if (!rc)
         rc = start_pool(daemon);
@@ -366,7 +385,7 @@ int daemon_run(const struct config *config)
     daemon.context.config = config;
     daemon.context.loop = &daemon.loop;
     daemon.context.timers = &daemon.timers;
-    daemon.context.on_answered = call_log_answered;
+    daemon.context.on_answered = on_answered;
     int rc = log_start();
     if (rc) {
         log_error("cannot start", log_error_code(rc));
@@ -387,6 +406,7 @@ int daemon_run(const struct config *config)
     throttle_destroy(daemon.context.throttle);
     edges_destroy(daemon.edges);
     admin_destroy(daemon.admin);
+    otlp_destroy(daemon.context.otlp);
     uv_loop_close(&daemon.loop);
     log_stop(LOG_STOP_MS);
     return EXIT_SUCCESS;

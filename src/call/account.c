@@ -92,7 +92,7 @@ void account_begun(struct call_account *own, const struct rpc_method *method)
     own->begun_ns = uv_hrtime();
     memset(own->waited_ns, 0, sizeof own->waited_ns);
     own->received_len = own->sent_len = 0;
-    own->request_id[0] = '\0';
+    own->request_id[0] = own->trace_id[0] = '\0';
     own->of = account_of(method);
     if (own->of)
         own->of->begun++;

@@ -37,6 +37,7 @@ struct call_account {
     uint64_t waited_ns[ACCOUNT_WAITS];
     size_t received_len, sent_len;       /* bytes of messages */
     char request_id[REQUEST_ID_MAX + 1]; /* "": not asked for yet; see call_request_id() */
+    char trace_id[33];                   /* "": as the caller says; see call_trace_id() */
 };
 
 /* All executions' of one statement. */

@@ -400,6 +400,8 @@ void call_begin(struct call *call)
 {
     move(call, CALL_RUNNING);
     account_begun(&call->account, call->method);
+    if (call->context->on_begun && call->account.of)
+        call->context->on_begun(call);
     if (call->method->kind == METHOD_UNARY)
         return;
     LIST_INSERT_HEAD(&call->context->streams, call, stream_link);

@@ -111,6 +111,7 @@ struct call {
     bool (*withdraw)(struct call *call);
     void *locals; /* a handler's, for its continuations */
     struct call_account account;
+    struct trace *trace;               /* of a sampled call; see call/trace.h */
     const char *wrong;                 /* with the request; see check_keep() */
     void (*at_end)(struct call *call); /* a handler's, run once when the call is over, however it ended */
     void *waits_on;                    /* for withdraw */

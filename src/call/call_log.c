@@ -24,16 +24,15 @@ static void tell(struct call *call, struct log_site *site, enum log_level level,
 {
     const struct call_account *account = &call->account;
     log_write(site, level, "call",
-              LOG_FIELDS(
-                  log_str("method", call->method->path), log_str("code", account_code_name(status)),
-                  log_ms("duration_ms", (int64_t)took_ns / 1000),
-                  log_ms("queue_ms", (int64_t)account->waited_ns[WAIT_QUEUE] / 1000),
-                  log_ms("database_ms", (int64_t)account->waited_ns[WAIT_DATABASE] / 1000),
-                  log_ms("hash_ms", (int64_t)account->waited_ns[WAIT_HASH] / 1000),
-                  log_str("peer", call_peer_text(call)), log_str("certificate", call_certificate_names(call)),
-                  log_str("request_id", call_request_id(call)), log_str("trace_id", call_trace_id(call)),
-                  log_int("received_bytes", (int64_t)account->received_len),
-                  log_int("sent_bytes", (int64_t)account->sent_len)));
+              LOG_FIELDS(log_str("method", call->method->path), log_str("code", account_code_name(status)),
+                         log_ms("duration_ms", (int64_t)took_ns / 1000),
+                         log_ms("queue_ms", (int64_t)account->waited_ns[WAIT_QUEUE] / 1000),
+                         log_ms("database_ms", (int64_t)account->waited_ns[WAIT_DATABASE] / 1000),
+                         log_ms("hash_ms", (int64_t)account->waited_ns[WAIT_HASH] / 1000),
+                         log_str("peer", call_peer_text(call)),
+                         log_str("certificate", call_certificate_names(call)), call_log_ids(call),
+                         log_int("received_bytes", (int64_t)account->received_len),
+                         log_int("sent_bytes", (int64_t)account->sent_len)));
 }
 
 /* Who asks for all gets all; else a storm of one code is cut short. */
@@ -54,5 +53,5 @@ void call_log_statement(struct call *call, uint64_t took_ns)
     if (!call->transport->is_internal && is_slow(call, took_ns)) /* jobs may take their time */
         log_warn("slow statement", log_str("statement", statement->name), log_str("file", statement->file),
                  log_int("line", statement->line), log_ms("database_ms", (int64_t)took_ns / 1000),
-                 log_str("method", call->method->path), log_str("request_id", call_request_id(call)));
+                 log_str("method", call->method->path), call_log_ids(call));
 }

@@ -15,6 +15,7 @@ struct timers;
 struct pool;
 struct hash_pool;
 struct throttle;
+struct otlp;
 struct config;
 struct call;
 
@@ -30,6 +31,9 @@ struct context {
     struct pool *pool;
     struct hash_pool *hash_pool;
     struct throttle *throttle;
+    struct otlp *otlp; /* NULL: no call is traced */
+    /* A call of a peer begins; NULL: nobody wants to know. */
+    void (*on_begun)(struct call *call);
     /* A call of a peer was answered, or left; before its transport is told. NULL: nobody wants to know. */
     void (*on_answered)(struct call *call, unsigned status, uint64_t took_ns);
     LIST_HEAD(, call) streams;    /* that are not over */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "call/trace.h"
 #include "observe/log.h"
 
 static enum next too_late(struct call *call)
@@ -39,6 +40,8 @@ static void on_done(struct hash_job *job)
     struct hashing *hashing = job->data;
     struct call *call = hashing->call;
     account_waited(&call->account, WAIT_HASH, uv_hrtime() - hashing->submitted_ns);
+    if (call->trace)
+        trace_waited(call, job->status != 0);
     if (call_wake(call))
         call_settle(call, resume(hashing));
 }
@@ -71,6 +74,7 @@ static enum next submit(struct call *call, struct hashing *hashing, const char *
         return call_push_back(call, STATUS_RESOURCE_EXHAUSTED, (unsigned)hash_pool_retry_after_ms(pool),
                               "too many passwords wait to be hashed");
     call->waits_on = hashing;
+    trace_waits_for_hash(call, hashing->submitted_ns);
     return call_wait(call, withdraw);
 }
 

@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <uv.h>
 
+#include "base/traceparent.h"
+#include "base/unique.h"
 #include "call/call.h"
 
 static bool is_request_id(const char *text)
@@ -18,16 +19,9 @@ static bool is_request_id(const char *text)
     return len > 0 && len <= REQUEST_ID_MAX;
 }
 
-/* Not to be guessed is not its purpose; to be told from others', also after a restart, is. */
 static void make_request_id(char text[REQUEST_ID_MAX + 1])
 {
-    static uint64_t seed;
-    if (!seed)
-        uv_random(NULL, NULL, &seed, sizeof seed, 0, NULL);
-    uint64_t mixed = (seed += UINT64_C(0x9e3779b97f4a7c15)); /* splitmix64 */
-    mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94d049bb133111eb);
-    snprintf(text, REQUEST_ID_MAX + 1, "%016" PRIx64, mixed ^ (mixed >> 31));
+    snprintf(text, REQUEST_ID_MAX + 1, "%016" PRIx64, unique_next());
 }
 
 static const char *sent(struct call *call, const char *key)
@@ -57,18 +51,13 @@ const char *call_answered_request_id(struct call *call)
     return is_health && !sent(call, "x-request-id") ? NULL : call_request_id(call);
 }
 
-/* https://www.w3.org/TR/trace-context/: 00-TRACE-PARENT-FLAGS, later versions may go on. */
 const char *call_trace_id(struct call *call)
 {
-    enum { TRACE_AT = 3, TRACE_LEN = 32 };
-    static const char hex[] = "0123456789abcdef";
-    const char *parent = sent(call, "traceparent");
-    if (!parent || strnlen(parent, 55) < 55 || strspn(parent, hex) != 2 || strncmp(parent, "ff", 2) == 0)
-        return NULL;
-    const char *trace = parent + TRACE_AT;
-    if (strspn(trace, hex) != TRACE_LEN || trace[TRACE_LEN] != '-' || strspn(trace, "0") == TRACE_LEN)
-        return NULL;
-    return call_printf(call, "%.*s", TRACE_LEN, trace);
+    struct traceparent parent;
+    if (*call->account.trace_id)
+        return call->account.trace_id;
+    const char *text = sent(call, "traceparent");
+    return text && traceparent_parse(&parent, text) ? call_printf(call, "%s", parent.trace_text) : NULL;
 }
 
 const char *call_peer_text(struct call *call)

@@ -3,6 +3,7 @@
 
 #include "call/call_log.h"
 #include "call/origin.h"
+#include "call/trace.h"
 
 #include <endian.h>
 #include <stdio.h>
@@ -166,7 +167,7 @@ static enum next statement_failed(struct call *call, const struct query_outcome 
         i = sizeof failures / sizeof *failures - 1;
     log_error("statement failed", log_str("statement", statement->name),
               log_str("at", statement_place(call, statement)), log_str("sqlstate", outcome->sqlstate),
-              log_str("reason", outcome->message), log_str("request_id", call_request_id(call)),
+              log_str("reason", outcome->message), call_log_ids(call),
               log_str("hint", is_no_read ? "a read neither writes nor locks: declare another lane" : NULL));
     if (outcome->by_hand)
         return call_fail(call, STATUS_ABORTED, "an operator of the database ended the statement; try again");
@@ -201,7 +202,7 @@ static enum next rows_arrived(struct call *call, const struct query_outcome *out
     if (is_wrong_number(statement, n, why) || result_decode(outcome, statement, rows, why)) {
         log_error("a statement returned other rows than declared", log_str("statement", statement->name),
                   log_str("at", statement_place(call, statement)), log_str("reason", why),
-                  log_str("request_id", call_request_id(call)));
+                  call_log_ids(call));
         return call_fail(call, STATUS_INTERNAL, "the database returned other rows than declared");
     }
     if (n > 0 && call_hold_result(call, outcome->result))
@@ -218,7 +219,7 @@ static enum next resume(struct call *call, const struct query_outcome *outcome)
             log_warn("statement failed", log_str("statement", call->query.statement->name),
                      log_str("at", statement_place(call, call->query.statement)),
                      log_str("sqlstate", outcome->sqlstate), log_str("reason", outcome->message),
-                     log_str("request_id", call_request_id(call)));
+                     call_log_ids(call));
         return otherwise(call);
     }
     switch (outcome->end) {
@@ -244,6 +245,8 @@ static void on_done(struct query *query, const struct query_outcome *outcome)
 {
     struct call *call = container_of(query, struct call, query);
     call_log_statement(call, account_query(&call->account, query, outcome->end == QUERY_FAILED));
+    if (call->trace)
+        trace_waited(call, outcome->end != QUERY_DONE);
     if (call_wake(call))
         call_settle(call, resume(call, outcome));
 }
@@ -274,5 +277,7 @@ enum next sql_execute(struct call *call, sql_then *then_typed, sql_continuation 
         return call_fail(call, STATUS_UNAVAILABLE, "the database is away");
     if (rc)
         return call_push_back(call, STATUS_RESOURCE_EXHAUSTED, 100, "too many calls wait for the database");
+    if (call->trace)
+        trace_waits_for_query(call);
     return call_wait(call, withdraw);
 }

@@ -96,6 +96,8 @@ struct config {
         enum log_format format;
         enum log_calls calls;
         int slow_ms;
+        char *otlp;         /* "": no traces; never NULL */
+        double otlp_sample; /* 0 to 1 */
     } log;
 };
 

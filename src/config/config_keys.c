@@ -253,6 +253,11 @@ const struct config_key config_keys[] = {
            "Of which calls there is a line: of none, of those that failed, of slow ones too, with slow statements, or of all."),
     INT(log, slow_ms, 1000, 0, DAY_MS, "milliseconds",
         "From when on a call or a statement is slow."),
+    KEY(log, otlp, url, char *, "",
+        "URL of a collector that takes traces by OTLP over HTTP (http://127.0.0.1:4318; without a path it gets /v1/traces). "
+        "Nothing: there are none."),
+    KEY(log, otlp_sample, share, double, "1",
+        "Of the calls whose caller does not say by `traceparent` whether they are sampled, the share that is."),
 };
 /* clang-format on */
 const size_t config_keys_n = sizeof config_keys / sizeof config_keys[0];

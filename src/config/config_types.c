@@ -55,6 +55,33 @@ static void choice_expect(const struct config_key *key, char text[static CONFIG_
     }
 }
 
+/* Digits with or without a point: what else strtod takes, and what it makes of a point elsewhere in the
+ * world, is nothing for a file. */
+static int share_parse(const struct config_key *key, const char *value, void *member)
+{
+    size_t whole = strspn(value, "0123456789"), digits = 0;
+    (void)key;
+    if (value[whole] == '.')
+        digits = strspn(value + whole + 1, "0123456789");
+    bool has_point = value[whole] == '.';
+    if (whole == 0 || whole > 3 || digits > 9 || has_point != (digits > 0) ||
+        value[whole + has_point + digits])
+        return UV_EINVAL;
+    double number = atoi(value), place = 1;
+    for (size_t i = 0; i < digits; i++)
+        number += (value[whole + 1 + i] - '0') * (place /= 10);
+    if (number > 1)
+        return UV_EINVAL;
+    *(double *)member = number;
+    return 0;
+}
+
+static void share_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
+{
+    (void)key;
+    snprintf(text, CONFIG_EXPECTED_LEN, "a number from 0 to 1 (0.05: one in twenty)");
+}
+
 static void text_finish(void *member)
 {
     char **text = member;
@@ -73,6 +100,27 @@ static int text_parse(const struct config_key *key, const char *value, void *mem
     text_finish(member);
     *(char **)member = copy;
     return 0;
+}
+
+/* No user, whose password would be told to the log. */
+static int url_parse(const struct config_key *key, const char *value, void *member)
+{
+    bool has_scheme = strncmp(value, "http://", 7) == 0 || strncmp(value, "https://", 8) == 0;
+    const char *host = has_scheme ? strstr(value, "://") + 3 : "";
+    size_t host_len = strcspn(host, "/?#");
+    if (*value && (host_len == 0 || memchr(host, '@', host_len)))
+        return UV_EINVAL;
+    for (const char *c = value; *c; c++)
+        if (*c <= ' ' || *c > '~')
+            return UV_EINVAL;
+    return text_parse(key, value, member);
+}
+
+static void url_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
+{
+    (void)key;
+    snprintf(text, CONFIG_EXPECTED_LEN,
+             "http://HOST or https://HOST, with :PORT and /PATH or without, or nothing");
 }
 
 static void text_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
@@ -245,6 +293,8 @@ static void schedule_expect(const struct config_key *key, char text[static CONFI
 
 const struct config_type config_type_int = { int_parse, int_expect, NULL };
 const struct config_type config_type_choice = { choice_parse, choice_expect, NULL };
+const struct config_type config_type_share = { share_parse, share_expect, NULL };
+const struct config_type config_type_url = { url_parse, url_expect, text_finish };
 const struct config_type config_type_text = { text_parse, text_expect, text_finish };
 const struct config_type config_type_port = { port_parse, port_expect, text_finish };
 const struct config_type config_type_listen = { listen_parse, listen_expect, NULL };

@@ -41,6 +41,8 @@ struct config_key {
 
 extern const struct config_type config_type_int;      /* int, between the key's min and max */
 extern const struct config_type config_type_choice;   /* an enum, or an int for no and yes */
+extern const struct config_type config_type_share;    /* double, 0 to 1 */
+extern const struct config_type config_type_url;      /* char *: http or https, or ""; never NULL */
 extern const struct config_type config_type_text;     /* char *, never NULL */
 extern const struct config_type config_type_port;     /* char *: libpq takes it as text */
 extern const struct config_type config_type_listen;   /* struct address_list; looks names up, so it blocks */

@@ -67,6 +67,8 @@ enum metric_unit {
     X(svcd_job_last_run_seconds, GAUGE, US, "job_name", "How long the last run took that this process did.") \
     X(svcd_job_next_run_timestamp_seconds, GAUGE, MS, "job_name", "When the schedule has its next run.") \
     X(svcd_log_dropped_lines_total, COUNTER, ONE, "", "Lines of the log that were lost.") \
+    X(svcd_trace_spans_sent_total, COUNTER, ONE, "", "Spans that the collector of traces has taken.") \
+    X(svcd_trace_spans_dropped_total, COUNTER, ONE, "reason", "Spans that were lost: the buffer was full, the collector refused them, svcd stopped.") \
     X(svcd_build_info, GAUGE, ONE, "version", "1; its label tells the version.") \
     X(process_cpu_seconds_total, COUNTER, US, "", "CPU time, of user and system.") \
     X(process_start_time_seconds, GAUGE, MS, "", "When the process started, since 1970.") \

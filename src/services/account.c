@@ -81,8 +81,7 @@ static void tell_client(struct call *call, const char *what, int64_t account_id)
         ip_format(&client, text);
     if (log_wants(LOG_LEVEL_INFO))
         log_write(&site, LOG_LEVEL_INFO, what,
-                  LOG_FIELDS(log_str("client", is_known ? text : "unknown"),
-                             log_str("request_id", call_request_id(call)),
+                  LOG_FIELDS(log_str("client", is_known ? text : "unknown"), call_log_ids(call),
                              account_id ? log_int("account", account_id) : (struct log_field){ 0 }));
 }
 

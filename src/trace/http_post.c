@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * libcurl says which sockets to watch and when to be woken (https://curl.se/libcurl/c/libcurl-multi.html);
+ * it may close a socket as soon as it was told that none is watched any more, so a watcher is stopped at once
+ * and only its memory waits for the loop.
+ */
+#include "trace/http_post.h"
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/container_of.h"
+
+#define ANSWER_MAX 65536
+
+struct http_post {
+    CURLM *multi;
+    CURL *easy;
+    struct curl_slist *headers;
+    uv_loop_t *loop;
+    uv_timer_t timer;
+    size_t answer_len;
+    http_posted *on_posted;
+    void *data;
+};
+
+struct watcher {
+    uv_poll_t poll;
+    struct http_post *post;
+    curl_socket_t socket;
+};
+
+/* ---- the end of a request ---- */
+
+static void tell_ends(struct http_post *post)
+{
+    const CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(post->multi, &left))) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = message->data.result;
+        long status = 0;
+        if (code == CURLE_OK)
+            curl_easy_getinfo(post->easy, CURLINFO_RESPONSE_CODE, &status);
+        curl_multi_remove_handle(post->multi, post->easy);
+        post->on_posted(post->data, (int)status, curl_easy_strerror(code)); /* who may destroy it */
+        return;
+    }
+}
+
+/* ---- libcurl and the loop ---- */
+
+static void act(struct http_post *post, curl_socket_t socket, int events)
+{
+    int running;
+    curl_multi_socket_action(post->multi, socket, events, &running);
+    tell_ends(post);
+}
+
+static void on_time(uv_timer_t *timer)
+{
+    act(container_of(timer, struct http_post, timer), CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int on_timeout_wanted(CURLM *multi, long timeout_ms, void *data)
+{
+    struct http_post *post = data;
+    (void)multi;
+    if (timeout_ms < 0)
+        uv_timer_stop(&post->timer);
+    else
+        uv_timer_start(&post->timer, on_time, (uint64_t)timeout_ms, 0); /* never from within */
+    return 0;
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    struct watcher *watcher = container_of(poll, struct watcher, poll);
+    int flags = status < 0 ? CURL_CSELECT_ERR : 0;
+    if (events & UV_READABLE)
+        flags |= CURL_CSELECT_IN;
+    if (events & UV_WRITABLE)
+        flags |= CURL_CSELECT_OUT;
+    act(watcher->post, watcher->socket, flags);
+}
+
+static void on_watcher_closed(uv_handle_t *handle)
+{
+    free(container_of(handle, struct watcher, poll));
+}
+
+static struct watcher *watch(struct http_post *post, curl_socket_t socket)
+{
+    struct watcher *watcher = calloc(1, sizeof *watcher);
+    if (!watcher)
+        return NULL;
+    watcher->post = post;
+    watcher->socket = socket;
+    if (uv_poll_init(post->loop, &watcher->poll, socket)) {
+        free(watcher);
+        return NULL;
+    }
+    curl_multi_assign(post->multi, socket, watcher);
+    return watcher;
+}
+
+/* -1 ends the transfer. */
+static int on_watch_wanted(CURL *easy, curl_socket_t socket, int what, void *data, void *of_socket)
+{
+    struct http_post *post = data;
+    struct watcher *watcher = of_socket;
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        if (watcher)
+            uv_close((uv_handle_t *)&watcher->poll, on_watcher_closed);
+        return 0;
+    }
+    if (!watcher)
+        watcher = watch(post, socket);
+    if (!watcher)
+        return -1;
+    int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+    return uv_poll_start(&watcher->poll, events, on_ready) ? -1 : 0;
+}
+
+/* Nothing of it is wanted, and not without end. */
+static size_t on_answer(char *bytes, size_t size, size_t n, void *data)
+{
+    struct http_post *post = data;
+    (void)bytes;
+    post->answer_len += size * n;
+    return post->answer_len > ANSWER_MAX ? 0 : size * n;
+}
+
+/* ---- start and end ---- */
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    free(container_of(handle, struct http_post, timer));
+}
+
+static void set_up(struct http_post *post, const char *url)
+{
+    curl_multi_setopt(post->multi, CURLMOPT_SOCKETFUNCTION, on_watch_wanted);
+    curl_multi_setopt(post->multi, CURLMOPT_SOCKETDATA, post);
+    curl_multi_setopt(post->multi, CURLMOPT_TIMERFUNCTION, on_timeout_wanted);
+    curl_multi_setopt(post->multi, CURLMOPT_TIMERDATA, post);
+    curl_easy_setopt(post->easy, CURLOPT_URL, url);
+    curl_easy_setopt(post->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(post->easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(post->easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(post->easy, CURLOPT_HTTPHEADER, post->headers);
+    curl_easy_setopt(post->easy, CURLOPT_USERAGENT, "svcd/" SVCD_VERSION);
+    curl_easy_setopt(post->easy, CURLOPT_WRITEFUNCTION, on_answer);
+    curl_easy_setopt(post->easy, CURLOPT_WRITEDATA, post);
+    curl_easy_setopt(post->easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(post->easy, CURLOPT_QUICK_EXIT, 1L); /* a name that is being looked up is not awaited */
+}
+
+static bool looks_up_on_a_thread(void)
+{
+    return curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS;
+}
+
+int http_post_create(struct http_post **out, uv_loop_t *loop, const char *url, const char *content_type,
+                     http_posted *on_posted, void *data)
+{
+    char header[128];
+    *out = NULL;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) || !looks_up_on_a_thread())
+        return UV_ENOTSUP;
+    struct http_post *post = calloc(1, sizeof *post);
+    if (!post)
+        return UV_ENOMEM;
+    int rc = uv_timer_init(loop, &post->timer);
+    if (rc) {
+        free(post);
+        return rc;
+    }
+    post->loop = loop;
+    post->on_posted = on_posted;
+    post->data = data;
+    post->multi = curl_multi_init();
+    post->easy = curl_easy_init();
+    snprintf(header, sizeof header, "content-type: %s", content_type);
+    post->headers = curl_slist_append(NULL, header);
+    if (post->headers)
+        curl_slist_append(post->headers, "Expect:"); /* no round trip before a long body */
+    if (!post->multi || !post->easy || !post->headers) {
+        http_post_destroy(post);
+        return UV_ENOMEM;
+    }
+    set_up(post, url);
+    *out = post;
+    return 0;
+}
+
+int http_post_send(struct http_post *post, const uint8_t *body, size_t len, unsigned timeout_ms)
+{
+    post->answer_len = 0;
+    curl_easy_setopt(post->easy, CURLOPT_POSTFIELDS, (const char *)body);
+    curl_easy_setopt(post->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+    curl_easy_setopt(post->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    return curl_multi_add_handle(post->multi, post->easy) ? UV_ENOMEM : 0;
+}
+
+void http_post_destroy(struct http_post *post)
+{
+    if (!post)
+        return;
+    if (post->multi && post->easy)
+        curl_multi_remove_handle(post->multi, post->easy);
+    curl_easy_cleanup(post->easy);
+    curl_multi_cleanup(post->multi);
+    curl_slist_free_all(post->headers);
+    uv_close((uv_handle_t *)&post->timer, on_timer_closed);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+#include "trace/otlp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/state.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "trace/http_post.h"
+#include "trace/otlp_message.h"
+
+#define PATH         "/v1/traces"
+#define GATHER_MS    1000
+#define BATCH_LEN    65536 /* so many bytes are sent at once */
+#define TIMEOUT_MS   10000
+#define RETRY_MIN_MS 1000
+#define RETRY_MAX_MS 30000
+#define REMIND_MS    600000
+#define STOP_MS      500
+
+enum otlp_state { IDLE, SENDING, RETRYING, CLOSED };
+
+static const struct state_machine states = {
+    .of = "trace exporter",
+    .names = { "IDLE", "SENDING", "RETRYING", "CLOSED" },
+    .next = { [IDLE] = TO(SENDING) | TO(CLOSED),
+              [SENDING] = TO(IDLE) | TO(RETRYING) | TO(CLOSED),
+              [RETRYING] = TO(SENDING) | TO(CLOSED) },
+};
+
+struct otlp {
+    enum otlp_state state;
+    char *url;
+    struct http_post *post;
+    struct otlp_resource resource;
+    struct bytes spans; /* that wait */
+    unsigned spans_n;
+    struct bytes request; /* being sent */
+    unsigned request_n;
+    uv_timer_t timer; /* IDLE: until what waits is sent; RETRYING: the pause; stopping: the end */
+    uint64_t pause_ms;
+    bool is_stopping;
+    bool is_away;
+    uint64_t told_ms, dropped_before; /* when this was told, and what had been dropped when it began */
+};
+
+static void move(struct otlp *otlp, enum otlp_state to)
+{
+    otlp->state = state_move(&states, otlp->state, to);
+}
+
+/* ---- the books ---- */
+
+enum drop { DROP_FULL, DROP_REFUSED, DROP_STOPPED, DROPS };
+static const char *const drop_names[DROPS] = { "buffer_full", "refused", "stopped" };
+static uint64_t sent_n, dropped_n[DROPS];
+
+static uint64_t dropped(void)
+{
+    uint64_t n = 0;
+    for (enum drop drop = 0; drop < DROPS; drop++)
+        n += dropped_n[drop];
+    return n;
+}
+
+static void tell_metric(struct metrics_out *out, enum metric metric, const void *owner)
+{
+    (void)owner;
+    if (metric == METRIC_svcd_trace_spans_sent_total)
+        metrics_put(out, metric, sent_n);
+    else
+        for (enum drop drop = 0; drop < DROPS; drop++)
+            metrics_put(out, metric, dropped_n[drop], drop_names[drop]);
+}
+
+void otlp_tell_metrics(void)
+{
+    metrics_set_reader(METRIC_svcd_trace_spans_sent_total, tell_metric, NULL);
+    metrics_set_reader(METRIC_svcd_trace_spans_dropped_total, tell_metric, NULL);
+}
+
+/* ---- what is told of the collector ---- */
+
+static void tell_away(struct otlp *otlp, int status, const char *why)
+{
+    uint64_t now_ms = uv_now(otlp->timer.loop);
+    char text[48];
+    if (otlp->is_away && now_ms - otlp->told_ms < REMIND_MS)
+        return;
+    if (!otlp->is_away)
+        otlp->dropped_before = dropped();
+    otlp->is_away = true;
+    otlp->told_ms = now_ms;
+    snprintf(text, sizeof text, "HTTP status %d", status);
+    log_warn("traces cannot be sent", log_str("collector", otlp->url), log_str("reason", status ? text : why),
+             log_int("dropped", (int64_t)(dropped() - otlp->dropped_before)));
+}
+
+static void tell_back(struct otlp *otlp)
+{
+    if (otlp->is_away)
+        log_info("traces are sent again", log_str("collector", otlp->url),
+                 log_int("dropped", (int64_t)(dropped() - otlp->dropped_before)));
+    otlp->is_away = false;
+    otlp->pause_ms = 0;
+}
+
+/* ---- sending ---- */
+
+static void close_all(struct otlp *otlp)
+{
+    dropped_n[DROP_STOPPED] += otlp->spans_n + (otlp->state == IDLE ? 0 : otlp->request_n);
+    otlp->spans_n = 0;
+    move(otlp, CLOSED);
+    http_post_destroy(otlp->post);
+    uv_close((uv_handle_t *)&otlp->timer, NULL);
+}
+
+static void send_request(struct otlp *otlp)
+{
+    move(otlp, SENDING);
+    if (http_post_send(otlp->post, otlp->request.data, otlp->request.len, TIMEOUT_MS)) {
+        dropped_n[DROP_REFUSED] += otlp->request_n;
+        move(otlp, IDLE);
+    }
+}
+
+/* Without memory for the request they wait on. */
+static void send_spans(struct otlp *otlp)
+{
+    if (otlp->spans_n == 0 || otlp_put_request(&otlp->request, &otlp->resource, &otlp->spans))
+        return;
+    otlp->request_n = otlp->spans_n;
+    otlp->spans.len = 0;
+    otlp->spans_n = 0;
+    send_request(otlp);
+}
+
+static void on_time(uv_timer_t *timer)
+{
+    struct otlp *otlp = timer->data;
+    if (otlp->is_stopping)
+        close_all(otlp);
+    else if (otlp->state == RETRYING)
+        send_request(otlp);
+    else if (otlp->state == IDLE)
+        send_spans(otlp);
+}
+
+/* Of a span that came, or while there are some. */
+static void send_soon(struct otlp *otlp)
+{
+    bool is_now = otlp->spans.len >= BATCH_LEN;
+    if (otlp->state == IDLE && !otlp->is_stopping && (is_now || !uv_is_active((uv_handle_t *)&otlp->timer)))
+        uv_timer_start(&otlp->timer, on_time, is_now ? 0 : GATHER_MS, 0);
+}
+
+/* OTLP names those that are worth another attempt. */
+static bool is_temporary(int status)
+{
+    return status == 0 || status == 429 || status == 502 || status == 503 || status == 504;
+}
+
+static void pause_sending(struct otlp *otlp)
+{
+    otlp->pause_ms = otlp->pause_ms ? otlp->pause_ms * 2 : RETRY_MIN_MS;
+    if (otlp->pause_ms > RETRY_MAX_MS)
+        otlp->pause_ms = RETRY_MAX_MS;
+    move(otlp, RETRYING);
+    if (!otlp->is_stopping)
+        uv_timer_start(&otlp->timer, on_time, otlp->pause_ms, 0);
+}
+
+static void on_posted(void *data, int status, const char *why)
+{
+    struct otlp *otlp = data;
+    bool is_taken = status >= 200 && status < 300;
+    if (is_taken) {
+        sent_n += otlp->request_n;
+        tell_back(otlp);
+    } else
+        tell_away(otlp, status, why);
+    if (is_temporary(status))
+        pause_sending(otlp);
+    else {
+        dropped_n[DROP_REFUSED] += is_taken ? 0 : otlp->request_n;
+        move(otlp, IDLE);
+    }
+    if (otlp->is_stopping && is_taken)
+        send_spans(otlp);
+    if (otlp->is_stopping && otlp->state != SENDING)
+        close_all(otlp);
+    else if (otlp->spans_n > 0)
+        send_soon(otlp);
+}
+
+void otlp_put(struct otlp *otlp, const struct span *span)
+{
+    if (!otlp)
+        return;
+    if (otlp->spans.len >= OTLP_BUFFER_MAX || otlp->is_stopping || otlp_put_span(&otlp->spans, span)) {
+        dropped_n[otlp->is_stopping ? DROP_STOPPED : DROP_FULL]++;
+        return;
+    }
+    otlp->spans_n++;
+    send_soon(otlp);
+}
+
+/* ---- start and stop ---- */
+
+static char *with_path(const char *url)
+{
+    const char *host = strstr(url, "://"), *path = host ? strpbrk(host + 3, "/?#") : NULL;
+    bool has_path = path && strcmp(path, "/") != 0;
+    char *whole;
+    int len = has_path ? (int)strlen(url) : path ? (int)(path - url) : (int)strlen(url);
+    return asprintf(&whole, "%.*s%s", len, url, has_path ? "" : PATH) < 0 ? NULL : whole;
+}
+
+int otlp_start(struct otlp **out, uv_loop_t *loop, const char *url)
+{
+    *out = NULL;
+    if (!*url)
+        return 0;
+    struct otlp *otlp = calloc(1, sizeof *otlp);
+    if (!otlp)
+        return UV_ENOMEM;
+    otlp->url = with_path(url);
+    int rc = otlp->url ? otlp_resource_init(&otlp->resource) : UV_ENOMEM;
+    if (!rc)
+        rc = http_post_create(&otlp->post, loop, otlp->url, "application/x-protobuf", on_posted, otlp);
+    if (!rc)
+        rc = uv_timer_init(loop, &otlp->timer);
+    otlp->timer.data = otlp;
+    *out = otlp; /* also on failure, which ends the process */
+    if (rc)
+        log_error("cannot send traces", log_str("collector", otlp->url), log_error_code(rc));
+    return rc;
+}
+
+void otlp_stop(struct otlp *otlp)
+{
+    if (!otlp || otlp->is_stopping)
+        return;
+    otlp->is_stopping = true;
+    uv_timer_start(&otlp->timer, on_time, STOP_MS, 0);
+    if (otlp->state == IDLE)
+        send_spans(otlp);
+    if (otlp->state != SENDING)
+        close_all(otlp);
+}
+
+void otlp_destroy(struct otlp *otlp)
+{
+    if (!otlp)
+        return;
+    bytes_finish(&otlp->spans);
+    bytes_finish(&otlp->request);
+    free(otlp->url);
+    free(otlp);
+}
