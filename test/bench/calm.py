@@ -31,8 +31,9 @@ def spin():
 class Calm:
     """Asked before and after each measurement."""
 
-    def __init__(self):
-        self.waited_s = 0
+    def __init__(self, patience_s=PATIENCE_S):
+        """0: everything counts from the beginning."""
+        self.patience_s, self.waited_s = patience_s, 0
 
     def taken(self):
         """The part of the time that was taken from the core that lost most, all of them looked at at once."""
@@ -48,7 +49,7 @@ class Calm:
             begun = time.monotonic()
 
     def has_patience(self):
-        return self.waited_s < PATIENCE_S
+        return self.waited_s < self.patience_s
 
     def rounds(self, n, measure):
         """What n measurements found; one that did not end in calm is made again."""

@@ -5,7 +5,9 @@ Unlike h2load it can vary the request; unlike grpcio it costs some 30 us a call.
 only a call with status 0 is answered with a message.
 """
 
+import functools
 import socket
+import ssl
 import struct
 
 from load import frame
@@ -15,6 +17,13 @@ DATA, HEADERS, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 4, 6, 7, 8
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 WINDOW = 2**31 - 1
+
+
+@functools.cache
+def client_context(certificate):
+    context = ssl.create_default_context(cafile=certificate)
+    context.set_alpn_protocols(["h2"])
+    return context
 
 
 def http2_frame(kind, flags, stream, payload=b""):
@@ -33,9 +42,12 @@ def header_block(path, authority):
 
 
 class Connection:
-    def __init__(self, port):
+    def __init__(self, port, certificate=None):
+        """With the server's certificate it is one by TLS."""
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if certificate:
+            self.socket = client_context(certificate).wrap_socket(self.socket, server_hostname="127.0.0.1")
         self.authority = f"127.0.0.1:{port}"
         self.received, self.stream = b"", 1
         window_setting = struct.pack(">HI", 4, WINDOW)

@@ -38,6 +38,14 @@ def frame(message):
     return b"\0" + struct.pack(">I", len(message)) + message
 
 
+def told(pattern, out):
+    """Where a program's output says what it should."""
+    match = re.search(pattern, out)
+    if not match:
+        raise Wrong(f"expected {pattern} in:\n{out}")
+    return match
+
+
 def percentile(latencies_us, percent):
     ordered = sorted(latencies_us)
     return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
@@ -54,8 +62,9 @@ class Load:
     def __init__(self, folder):
         self.folder = Path(folder)
 
-    def h2load(self, server, rpcs, seconds=None, n=None, connections=CONNECTIONS, streams=STREAMS, logged=False, rate=None, under=()):
-        """For so many seconds, or n calls; as fast as answers come, or `rate` a second. Several RPCs, of equal request bytes, are called in turn.
+    def h2load(self, server, rpcs, seconds=None, n=None, connections=CONNECTIONS, streams=STREAMS, logged=False, rate=None, connections_per_s=None, under=()):
+        """For so many seconds, or n calls; as fast as answers come, or `rate` a second. All connections are opened at once, or
+        some a second. Several RPCs, of equal request bytes, are called in turn.
 
         h2load takes every HTTP status 200 for a success, also a gRPC error; but an error carries no message, so the bytes
         of the bodies tell whether all replies were the expected ones.
@@ -64,29 +73,31 @@ class Load:
         if len(requests) != 1:
             raise Wrong("h2load sends the same bytes to all its URIs")
         data, log = self.folder / "request", self.folder / "h2load.log"
-        data.write_bytes(frame(requests.pop()))
+        data.write_bytes(rpcs[0].framed(requests.pop()))
         log.unlink(missing_ok=True)
         pace = ()
         if rate:  # which goes with a number only
             connections = STEADY_CONNECTIONS
             n = int(rate * seconds) // connections * connections
             pace = (f"--rps={rate / connections:.0f}", *STEADY)
+        if connections_per_s:
+            pace = (f"-r{connections_per_s // 100}", "--rate-period=10ms")
         how = f"-n{n}" if n else f"-D{seconds * 1000:.0f}ms"
         out = run(*under, "h2load", "-t1", f"-c{connections}", f"-m{streams}", how, "-d", data, *pace,
                   *([f"--log-file={log}"] if logged else []),
-                  "-H", "content-type: application/grpc", "-H", "te: trailers",
+                  "-H", f"content-type: {rpcs[0].content_type}", "-H", "te: trailers",
                   *(word for name, value in rpcs[0].metadata for word in ("-H", f"{name}: {value}")),
-                  *(f"http://{server.address}{rpc.path}" for rpc in rpcs))
-        done, failed, errored, timeout = map(int, re.search(
+                  *(server.url + rpc.path for rpc in rpcs))
+        done, failed, errored, timeout = map(int, told(
             r"requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", out).groups())
-        body_bytes = int(re.search(r"\((\d+)\) data", out)[1])
-        expected = [len(frame(rpc.reply)) for rpc in rpcs]
+        body_bytes = int(told(r"\((\d+)\) data", out)[1])
+        expected = [len(rpc.framed(rpc.reply)) for rpc in rpcs]
         # Streams end out of turn, so with several RPCs only a whole number of turns is certain: within what is under way.
         slack = 0 if len(rpcs) == 1 or n else connections * streams * max(expected)
         if done == 0 or failed or errored or timeout or abs(body_bytes - done * sum(expected) / len(rpcs)) > slack:
             raise Wrong(f"{server.name}: {rpcs[0].path}: expected {done} replies of {expected} bytes, got {body_bytes} "
                         f"bytes; {failed} failed, {errored} errored, {timeout} timeout\n{out}")
-        return Result(done, float(re.search(r"finished in .*, ([\d.]+) req/s", out)[1]),
+        return Result(done, float(told(r"finished in .*, ([\d.]+) req/s", out)[1]),
                       log_columns(log, 2) if logged else [], log_columns(log, 0) if logged else [])
 
     def pgbench(self, world, rpcs, seconds, clients, threads=1, pipelined=False, logged=False):
@@ -103,7 +114,7 @@ class Load:
                   cwd=self.folder, env=world.client_environment())
         if "number of failed transactions: 0 " not in out:
             raise Wrong(f"pgbench: {out}")
-        transactions = int(re.search(r"transactions actually processed: (\d+)", out)[1])
-        per_s = float(re.search(r"tps = ([\d.]+) \(without", out)[1])
+        transactions = int(told(r"transactions actually processed: (\d+)", out)[1])
+        per_s = float(told(r"tps = ([\d.]+) \(without", out)[1])
         latencies = [us for log in self.folder.glob("pgbench_log*") for us in log_columns(log, 2)]
         return Result(transactions * len(rpcs) * turns, per_s * len(rpcs) * turns, latencies)

@@ -123,19 +123,24 @@ def system_calls(bench, row, n):
 
 
 def one_stream(bench, row):
-    """Latency with nothing else going on, beside the statement's and the no-op server's own."""
+    """Latency with nothing else going on, beside the statement's own and a call's that asks for nothing: on the no-op server,
+    or by our own edge Check."""
     def p50(result):
         return percentile(result.latencies_us, 50)
 
-    def one_round():
+    nothing = row.options.get("nothing", row.rpcs[0])
+
+    def one_round(noop):
         single = {"seconds": LOGGED_S, "connections": 1, "streams": 1, "logged": True}
         load = svcd_load(bench, row, **single)
         statement = p50(bench.load.pgbench(bench.world, row.rpcs, 1, 1, logged=True))
-        ceiling = p50(bench.load.h2load(noop, row.rpcs, **single))
+        ceiling = p50(bench.load.h2load(noop, (nothing,), **single))
         return {"rps": load.per_s, "p50_us": p50(load), "p99_us": percentile(load.latencies_us, 99),
                 "pgbench_p50_us": statement, "noop_p50_us": ceiling, "to_sum": p50(load) / (statement + ceiling)}
+    if row.edge != "grpc":
+        return medians(bench.calm.rounds(bench.runs, lambda: one_round(bench.svcd(row.edge))))
     with bench.noop(row.rpcs[0]) as noop:
-        return medians(bench.calm.rounds(bench.runs, one_round))
+        return medians(bench.calm.rounds(bench.runs, lambda: one_round(noop)))
 
 
 def new_connections(bench, row, at_once=1000, times=10):

@@ -18,6 +18,9 @@ COLUMNS = (
 )
 
 
+MEMORY = (("idle, MB", "idle_mb", "{:.0f}"), ("with 2,000 idle connections, MB", "connected_mb", "{:.0f}"))
+
+
 def installed(package):
     return run("dpkg-query", "-W", "-f", "${Version}", package).split("-")[0]
 
@@ -39,9 +42,11 @@ def judged(row, numbers):
              "verdict": target.verdict(numbers[target.number])} for target in row.targets]
 
 
-def document(bench, where, found):
-    """found: (row, numbers) of each row that was measured."""
+def document(bench, where, found, failed):
+    """found: (row, numbers) of each row that was measured; failed: (row, why) of each that was not."""
     return {
+        "failed": [{"name": row.name, "title": row.title, "why": why} for row, why in failed],
+        "calm": bench.calm.has_patience(),
         "machine": where, "date": date.today().isoformat(),
         "accounts": bench.world.accounts, "runs": bench.runs, "seconds": bench.seconds,
         "rows": [{"name": row.name, "title": row.title, "numbers": numbers, "note": row.note.format(**numbers),
@@ -80,8 +85,18 @@ def growths(doc):
         [name, f"{small:,.0f}", f"{big:,.0f}", f"{ratio:.2f}"] for name, (small, big, ratio) in each.items()]
 
 
+def edges(doc):
+    """Heads and lines of a fourth one: what both edges were measured with."""
+    rows = {row["name"]: row for row in doc["rows"]}
+    pairs = [(row, rows["http-" + name]) for name, row in rows.items() if "http-" + name in rows]
+    lines = [[f"{row['title']}, {what}", form.format(row["numbers"][key]), form.format(own["numbers"][key])]
+             for row, own in pairs for what, key, form in (*COLUMNS, *MEMORY) if key in row["numbers"] and key in own["numbers"]]
+    return ["by each edge", "grpc://", "http://"], lines
+
+
 def notes(doc):
-    return [f"{row['title']}: {row['note']}." for row in doc["rows"] if row["note"]]
+    return [f"{row['title']}: {row['note']}." for row in doc["rows"] if row["note"]] + [
+        f"{row['title']}: NOT MEASURED: {row['why']}." for row in doc["failed"]]
 
 
 def about(doc):
@@ -89,7 +104,7 @@ def about(doc):
     return (f"{of['cores']} cores ({of['cpu']}), {of['memory_gb']} GB, {of['system']}, Linux {of['kernel']}, PostgreSQL "
             f"{of['postgresql']} (synchronous_commit {of['synchronous_commit']}, fsync {of['fsync']}), gRPC core {of['grpc']}; "
             f"everything on this one machine. {doc['accounts']:,} accounts; medians of {doc['runs']} runs of "
-            f"{doc['seconds']:g} s; {doc['date']}.")
+            f"{doc['seconds']:g} s{'' if doc['calm'] else ', on a machine that had other things to do'}; {doc['date']}.")
 
 
 def text_table(heads, lines):
@@ -100,7 +115,7 @@ def text_table(heads, lines):
 
 def text(doc):
     parts = [about(doc), ""]
-    for heads, lines in (measured(doc), bounds(doc), growths(doc)):
+    for heads, lines in (measured(doc), bounds(doc), edges(doc), growths(doc)):
         if lines:
             parts += [*text_table(heads, lines), ""]
     return "\n".join(parts + notes(doc))
@@ -120,7 +135,7 @@ def save(doc, root, picture):
     """docs/bench.json, docs/bench.svg, and the tables between the marks of these pages."""
     (root / "docs/bench.json").write_text(json.dumps(doc, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (root / "docs/bench.svg").write_text(picture, encoding="utf-8")
-    for page, tables in ((root / "README.md", (measured, bounds)), (root / "docs/bench.md", (measured, bounds, growths))):
+    for page, tables in ((root / "README.md", (measured, bounds)), (root / "docs/bench.md", (measured, bounds, edges, growths))):
         if not page.exists():
             continue
         before, mark, rest = page.read_text(encoding="utf-8").partition(MARKS[0] + "\n")

@@ -8,6 +8,7 @@ import rpcs
 from jobs import suggest_workshops, update_models
 from logins import hashed_per_s, reads_under_logins
 from matching import contention, new_match
+from own_edge import accounts, beside_attacks, beside_handshakes, compared, idle_connections
 from measures import memory, new_connections, one_stream, under_load
 from scale import growth
 from world import LEGACY_HASH, PASSWORD_HASH
@@ -43,9 +44,9 @@ class Row:
     note: str = ""         # format string of the row's numbers, for what the table's columns do not show
 
 
-def http(name, title, measure, rpcs, baselines=(), targets=(), note=""):
+def http(name, title, measure, rpcs=(), baselines=(), targets=(), note="", edge="http", options=None):
     """A row of our own edge, in a process that does not start the gRPC core."""
-    return Row(f"http-{name}", f"http://, {title}", measure, rpcs, baselines, "http", targets, note=note)
+    return Row(f"http-{name}", f"{edge}://, {title}", measure, rpcs, baselines, edge, targets, options or {}, note)
 
 
 def table(world):
@@ -110,13 +111,31 @@ def table(world):
         http("write", "durable write: AddDevFeedback", under_load, (rpcs.add_dev_feedback(world),), ("pgbench", "grpc"), (
             Target("÷ pgbench", "to_pgbench", 2.2, 3),)),
         http("latency", "one connection, one stream: AccountProfiles", one_stream, (profiles,), targets=(
-            Target("p50 ÷ (pgbench -c1 + no-op)", "to_sum", 1.15, 1.05, at_most=True),),
-             note="pgbench -c1 p50 {pgbench_p50_us:.0f} us, no-op p50 {noop_p50_us:.0f} us"),
+            Target("p50 ÷ (pgbench -c1 + Check)", "to_sum", 1.15, 1.05, at_most=True),),
+             options={"nothing": health}, note="pgbench -c1 p50 {pgbench_p50_us:.0f} us, Check's p50 {noop_p50_us:.0f} us"),
         http("connections", "a new connection for every RPC: Check", new_connections, (health,), targets=(
             Target("÷ grpc://", "to_grpc", 3, 5),)),
         http("memory", "resident memory", memory, (), targets=(
             Target("idle", "idle_mb", 14, 11, at_most=True, unit="MB"),
             Target("with 2,000 idle connections", "connected_mb", 45, 36, at_most=True, unit="MB"))),
+        http("tls", "point read: AccountProfiles", compared, (profiles,), (), (
+            Target("÷ http://", "to_http", 0.75, 0.85),),
+             edge="https", options={"edge": "http", "rpc": profiles, "name": "http"}, note="http:// {http_rps:,.0f} a second"),
+        http("json", "the same by Connect, as JSON", compared, (rpcs.account_profiles_as_json(world, mentee),), (), (
+            Target("÷ gRPC", "to_http", 0.7, 0.85),),
+             options={"edge": "http", "rpc": profiles, "name": "http"}, note="gRPC {http_rps:,.0f} a second"),
+        http("idle", "5,000 idle connections", idle_connections, targets=(
+            Target("resident memory more", "plain_mb", 100, 60, at_most=True, unit="MB"),
+            Target("resident memory more, by https://", "tls_mb", 200, 150, at_most=True, unit="MB"))),
+        http("handshakes", "200 new connections a second beside a good client", beside_handshakes, (health,), (), (
+            Target("its p99", "p99_ms", 20, 5, at_most=True, unit="ms"),),
+             edge="https", note="{alone_ms:.1f} ms alone; {handshakes:.0f} connections a second"),
+        http("attack", "hostile peers beside a good client", beside_attacks, (health,), (), (
+            Target("its p99", "p99_ms", 50, 10, at_most=True, unit="ms"),),
+             note="{alone_ms:.1f} ms alone; resets {resets:.1f}, unread answers {unread:.1f}, pings {pings:.1f}, settings {settings:.1f}, "
+                  "priorities {priorities:.1f}, empty data {empty:.1f}, continuations {continuations:.1f}, half prefaces {halves:.1f}"),
+        http("accounts", "metrics and log.calls = failed", accounts, (profiles,), (), (
+            Target("CPU time an RPC ÷ without", "to_bare", 1.03, 1.02, at_most=True),), note="{cpu_us:.2f} and {bare_us:.2f} us"),
         Row("scale", "p50 at 1,000,000 accounts ÷ at 1,000", growth, targets=(
             Target("worst of all RPCs", "worst_growth", 2, 1.3, at_most=True),),
             note="{worst}: {small_us:.0f} us at 1,000 accounts, {big_us:.0f} us at 1,000,000"),

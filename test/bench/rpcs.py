@@ -2,11 +2,13 @@
 """RPCs as bytes, each with the statement that svcd runs for it and the reply that SQL says is right."""
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
+from google.protobuf import json_format
 from google.protobuf.empty_pb2 import Empty
 
+from load import frame
 from world import PASSWORD, ROOT, Wrong
 
 sys.path.insert(0, str(ROOT / "build/python"))
@@ -31,10 +33,18 @@ class Rpc:
     parameters: dict = field(default_factory=dict)
     counted: str = ""         # SQL for a number that grows by one a call; none: nothing changes
     metadata: tuple = ()      # (name, value) each
+    content_type: str = "application/grpc"  # or Connect's application/json, with texts for request and reply
+
+    def framed(self, message):
+        """A message as it stands in a body."""
+        return frame(message) if self.content_type == "application/grpc" else message
 
     def check(self, server):
         """One call is answered with status 0 and the expected bytes."""
-        reply = server.call(self.path, self.request, self.metadata)
+        if self.content_type == "application/grpc":
+            reply = server.call(self.path, self.request, self.metadata)
+        else:
+            reply = server.post(self.path, self.content_type, self.request)
         if reply != self.reply:
             raise Wrong(f"{self.path}: expected {self.reply!r}, got {reply!r}")
 
@@ -61,6 +71,17 @@ def account_profiles(world, account):
     return read(world, ACCOUNT + "AccountProfiles", account_pb2.ProfilesRequest(userid=account),
                 "account_profiles", {"account_id": account},
                 lambda rows: account_pb2.ProfilesReply(isMentor=rows[0]["is_mentor"], isMentee=rows[0]["is_mentee"]))
+
+
+def account_profiles_as_json(world, account):
+    """The same by Connect."""
+    rpc = account_profiles(world, account)
+
+    def text(message, fields):
+        words = json_format.MessageToJson(message.FromString(fields), indent=None, preserving_proto_field_name=False)
+        return words.replace(": ", ":").replace(", ", ",").encode()
+    return replace(rpc, request=text(account_pb2.ProfilesRequest, rpc.request), reply=text(account_pb2.ProfilesReply, rpc.reply),
+                   content_type="application/json")
 
 
 def list_skills(world):

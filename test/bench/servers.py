@@ -5,16 +5,17 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 import grpc
 
-from world import ROOT, Wrong
+from world import ROOT, Wrong, run
 
 PATIENCE_S = 30
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def free_port():
@@ -29,25 +30,44 @@ def free_port():
     raise Wrong("no free port between 21000 and 32000")
 
 
+def make_certificate(folder):
+    """(certificate, private key) of 127.0.0.1, made once in this folder."""
+    certificate, key = Path(folder) / "certificate.pem", Path(folder) / "key.pem"
+    if not certificate.exists():
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+            "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate)
+    return certificate, key
+
+
 class Server:
     """A process that serves on self.port. Its log is shown if it fails."""
 
-    def __init__(self, name, command, port, env, log):
+    def __init__(self, name, command, port, env, log, certificate=None):
         self.name, self.port, self.log = name, port, Path(log)
+        self.scheme, self.certificate = "https" if certificate else "http", certificate
         with open(self.log, "wb") as output:
             self.process = subprocess.Popen([str(part) for part in command], env=env, cwd="/", stdin=subprocess.DEVNULL,
                                             stdout=output, stderr=output)
         self.address = f"127.0.0.1:{port}"
-        self.channel = grpc.insecure_channel(self.address)
+        self.url = f"{self.scheme}://{self.address}"
+        self.channel = grpc.secure_channel(self.address, grpc.ssl_channel_credentials(certificate.read_bytes())) if certificate \
+            else grpc.insecure_channel(self.address)
 
     def call(self, path, request, metadata=()):
         """The reply's bytes. Raises grpc.RpcError unless the status is 0."""
         return self.channel.unary_unary(path)(request, timeout=PATIENCE_S, wait_for_ready=True, metadata=metadata)
 
+    def post(self, path, content_type, body):
+        """The body of the answer to a POST over HTTP/1.1."""
+        context = ssl.create_default_context(cafile=self.certificate) if self.certificate else None
+        request = urllib.request.Request(self.url + path, body, {"content-type": content_type})
+        with urllib.request.urlopen(request, timeout=PATIENCE_S, context=context) as answer:
+            return answer.read()
+
     def cpu_s(self):
-        """User and system time used so far."""
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(stat[11]) + int(stat[12])) / TICKS_PER_S
+        """User and system time used so far by the threads that there are."""
+        return sum(int(Path(task, "schedstat").read_text(encoding="ascii").split()[0])
+                   for task in Path(f"/proc/{self.process.pid}/task").iterdir()) / 1e9
 
     def resident_mb(self):
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
@@ -72,13 +92,18 @@ class Server:
 
 
 class Svcd(Server):
-    """svcd with etc/svcd.conf as it is shipped, on a world, serving by one edge; but for `settings`, "section.key=value" each."""
+    """svcd with etc/svcd.conf as it is shipped, on a world, serving by one edge (grpc, http, https); but for `settings`,
+    "section.key=value" each. binary: another one than the world's."""
 
-    def __init__(self, world, log, *settings, edge="grpc"):
-        port = free_port()
-        super().__init__("svcd", [world.svcd_binary, "--config", ROOT / "etc/svcd.conf",
+    def __init__(self, world, log, *settings, edge="grpc", binary=None):
+        port, certificate = free_port(), None
+        if edge == "https":
+            certificate, key = make_certificate(Path(log).parent)
+            settings += (f"tls.certificate={certificate}", f"tls.private_key={key}")
+        super().__init__("svcd", [binary or world.svcd_binary, "--config", ROOT / "etc/svcd.conf",
                                   "--set", f"server.listen={edge}://127.0.0.1:{port}",
-                                  *(word for setting in settings for word in ("--set", setting))], port, world.environment(), log)
+                                  *(word for setting in settings for word in ("--set", setting))], port, world.environment(), log,
+                         certificate)
         self.wait_until_serving()
 
     def wait_until_serving(self):
