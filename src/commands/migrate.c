@@ -22,6 +22,7 @@ static int run(const struct config *config, const struct command_line *line)
         return command_misused("--wait", "expected a number of seconds");
     if (wait)
         options.wait_s = (unsigned)strtoul(wait, NULL, 10);
+    setvbuf(stdout, NULL, _IOLBF, 0); /* whom it waits for is told while it waits */
     return migrate_run(params.keywords, params.values, &options, stdout);
 }
 

@@ -46,7 +46,7 @@ class Migration(unittest.TestCase):
         database = self.half_migrated()
         held = Held("SELECT count(*) FROM mentor", database)
         self.addCleanup(held.let_go)
-        with subprocess.Popen(["stdbuf", "-oL", os.environ["SVCD"], "migrate"], env=environment(database), text=True,
+        with subprocess.Popen([os.environ["SVCD"], "migrate"], env=environment(database), text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE) as migrate:
             for line in migrate.stdout:
                 if line.startswith("waiting for process"):

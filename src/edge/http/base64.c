@@ -46,6 +46,8 @@ int base64_wrap(struct bytes *bytes, size_t start)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t len = bytes->len - start, groups = (len + 2) / 3;
+    if (len == 0) /* and maybe nothing was ever allocated */
+        return 0;
     if (bytes_reserve(bytes, groups * 4 - len))
         return UV_ENOMEM;
     uint8_t *at = bytes->data + start;

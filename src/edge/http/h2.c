@@ -270,9 +270,7 @@ static int open_session(struct http_connection *connection)
     if (!h2)
         return UV_ENOMEM;
     h2->connection = connection;
-    h2->guard.pass = pass;
-    h2->guard.data = h2;
-    h2_guard_init(&h2->guard);
+    h2_guard_init(&h2->guard, pass, h2);
     if (nghttp2_session_server_new2(&h2->session, callbacks, h2, options)) {
         free(h2);
         return UV_ENOMEM;

@@ -31,11 +31,13 @@ enum {
     CONTINUATION
 };
 
-void h2_guard_init(struct h2_guard *guard)
+void h2_guard_init(struct h2_guard *guard, void (*pass)(void *data, uint8_t *bytes, size_t len), void *data)
 {
-    guard->magic_left = H2_MAGIC_LEN;
-    guard->patience = PATIENCE_MAX;
-    guard->patience_at_ns = uv_hrtime();
+    *guard = (struct h2_guard){ .pass = pass,
+                                .data = data,
+                                .magic_left = H2_MAGIC_LEN,
+                                .patience = PATIENCE_MAX,
+                                .patience_at_ns = uv_hrtime() };
 }
 
 void h2_guard_finish(struct h2_guard *guard)

@@ -53,7 +53,7 @@ struct h2_guard {
     const char *detail;
 };
 
-void h2_guard_init(struct h2_guard *guard);
+void h2_guard_init(struct h2_guard *guard, void (*pass)(void *data, uint8_t *bytes, size_t len), void *data);
 void h2_guard_finish(struct h2_guard *guard);
 
 /* Bytes from the peer; `pass` is called for what may pass, in pieces. Once guard->reason is set, nothing is.

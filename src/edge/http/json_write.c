@@ -233,24 +233,24 @@ static int write_field(struct writer *w, const struct field_desc *field, uint64_
 
 static int write_fields(struct writer *w, const struct message_desc *desc, struct input in)
 {
-    const struct field_desc *field = desc->fields, *end = field + desc->fields_n;
+    size_t n = 0; /* fields before the next one that may come */
     bool first = true;
     uint64_t tag, last = 0;
     while (in.at < in.end) {
         if (!take_varint(&in, &tag) || tag >> 3 == 0 || tag >> 3 <= last)
             return UV_EINVAL;
-        while (field < end && field->number < tag >> 3)
-            field++;
-        if (field == end || field->number != tag >> 3) {
+        while (n < desc->fields_n && desc->fields[n].number < tag >> 3)
+            n++;
+        if (n == desc->fields_n || desc->fields[n].number != tag >> 3) {
             if (!skip(&in, tag & 7))
                 return UV_EINVAL;
             continue;
         }
-        int rc = write_field(w, field, tag, first, &in);
+        int rc = write_field(w, &desc->fields[n], tag, first, &in);
         if (rc)
             return rc;
         first = false;
-        last = field->number;
+        last = tag >> 3;
     }
     return 0;
 }
@@ -278,7 +278,7 @@ int json_from_message(const struct message_desc *desc, const uint8_t *bytes, siz
     struct writer w = { .out = out, .start = out->len, .max = max };
     int rc = make_room(&w, JSON_NUMBER_MAX_LEN);
     if (!rc)
-        rc = write_message(&w, desc, (struct input){ bytes, bytes + len });
+        rc = write_message(&w, desc, (struct input){ bytes, len ? bytes + len : bytes });
     if (!rc && out->len - w.start > max)
         rc = UV_EMSGSIZE;
     if (rc)
