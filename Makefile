@@ -32,15 +32,17 @@ SHELL := /bin/bash
 flavour_flags_release := -O2 -g -D_FORTIFY_SOURCE=2
 flavour_flags_debug := -Og -g3
 flavour_flags_asan := -O1 -g3 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+flavour_flags_coverage := -Og -g --coverage -fprofile-update=atomic
+flavour_flags_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAVOUR_FLAGS := $(flavour_flags_$(FLAVOUR))
 ifeq ($(FLAVOUR_FLAGS),)
-$(error FLAVOUR=$(FLAVOUR) is none; use release, debug or asan)
+$(error FLAVOUR=$(FLAVOUR) is none; use release, debug, asan, coverage or fuzz)
 endif
 
 # Looked up when first used, for on a fresh machine pkg-config is not there until `deps` has run.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags libuv libpq libsodium libcrypt inih libcurl))$(PKG_CFLAGS)
 
-CC := gcc
+CC := $(if $(filter fuzz,$(FLAVOUR)),clang,gcc)
 CPPFLAGS += -D_GNU_SOURCE -DSVCD_VERSION='"$(VERSION)"' -DPB_ENABLE_MALLOC=1 -Isrc -Igenerated
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wvla -Wno-missing-field-initializers $(WERROR)
 CFLAGS += -std=gnu17 $(FLAVOUR_FLAGS) -fPIE -fstack-protector-strong -fstack-clash-protection $(if $(LTO),-flto=auto)
@@ -52,6 +54,10 @@ GRPC_LIBS = $(eval GRPC_LIBS := -static-libgcc -Wl,-Bstatic $$(filter-out -lssl 
     -lstdc++ -Wl,-Bdynamic -lssl -lcrypto -lz)$(GRPC_LIBS)
 LDLIBS = $(GRPC_LIBS) -lnghttp2 -lcurl -lprotobuf-nanopb -luv -lpq -lsodium -lcrypt -linih -lpthread -lm
 CHECK_LIBS = $(shell pkg-config --libs check)
+
+ifeq ($(FLAVOUR),fuzz)
+WARNINGS := -Wall -Wextra -Wno-missing-field-initializers $(WERROR) # gcc's are asked for in the other flavours
+endif
 
 # Not ours to keep to our warnings.
 $(O)/generated/%.o: WARNINGS := -Wall -Wno-unused-function $(WERROR)
@@ -78,6 +84,7 @@ SOURCES := $(wildcard src/*.c src/*/*.c src/*/*/*.c)
 UNIT_TESTS := $(wildcard test/unit/*.c)
 RPC_TESTS := $(wildcard test/rpc/*.c)
 TEST_SHARED := $(wildcard test/*.c)
+FUZZ_SOURCES := $(wildcard test/fuzz/*.c)
 
 objects = $(1:%.c=$(O)/%.o)
 SVCD_OBJECTS := $(call objects,$(SOURCES) $(GEN_SOURCES))
@@ -115,7 +122,7 @@ $(O)/%.o: %.c $(O)/flags | $(GEN_HEADERS) deps-build
 
 $(O)/src/admin/pages.o: src/admin/page.html
 
--include $(patsubst %.o,%.d,$(SVCD_OBJECTS) $(call objects,$(UNIT_TESTS) $(RPC_TESTS) $(TEST_SHARED) test/tools/json_pipe.c))
+-include $(patsubst %.o,%.d,$(SVCD_OBJECTS) $(call objects,$(UNIT_TESTS) $(RPC_TESTS) $(TEST_SHARED) test/tools/json_pipe.c $(FUZZ_SOURCES)))
 
 # ---- generated code -------------------------------------------------------------------------------------------
 
@@ -235,8 +242,8 @@ check: test-programs examples build/test_pages.ok build/test_clients.ok deps-che
 EDGES ?= http
 
 .PHONY: check-slow
-check-slow: test-programs examples build/descriptors.pb build/test_pages.ok build/test_clients.ok deps-check ## the tests that take long: faults, abuse, endurance, every edge; 15 minutes
-	@FLAVOUR=$(FLAVOUR) EDGES="$(EDGES)" tools/check slow edges
+check-slow: test-programs fuzz-program examples build/descriptors.pb build/test_pages.ok build/test_clients.ok deps-check ## the tests that take long: faults, abuse, endurance, every edge, fuzzing; 15 minutes
+	@FLAVOUR=$(FLAVOUR) EDGES="$(EDGES)" tools/check slow edges fuzz
 
 .PHONY: asan
 asan: ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -247,6 +254,40 @@ valgrind: ## unit and rpc tests under valgrind
 	@$(MAKE) --no-print-directory FLAVOUR=debug test-programs deps-valgrind
 	@FLAVOUR=debug WRAP="valgrind -q --fair-sched=yes --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite" \
 	    tools/check unit rpc
+
+# Each test/fuzz/fuzz_NAME.c is a target: `void fuzz_NAME(const uint8_t *data, size_t size)`. One program has them all, and
+# runs the one by whose name it is called. `make fuzz` makes its flavour first.
+FUZZ_TARGETS := $(sort $(patsubst test/fuzz/fuzz_%.c,%,$(filter test/fuzz/fuzz_%.c,$(FUZZ_SOURCES))))
+define targets_h
+#include <stddef.h>\n#include <stdint.h>\n$(foreach t,$(FUZZ_TARGETS),void fuzz_$(t)(const uint8_t *data, size_t size);\n)#define EACH_TARGET(X)$(foreach t,$(FUZZ_TARGETS), X($(t)))
+endef
+build/fuzz-targets.h: FORCE
+	$(call write_suites,$(targets_h))
+$(call objects,$(FUZZ_SOURCES)): build/fuzz-targets.h
+$(call objects,$(FUZZ_SOURCES)): | build/unit/json_types.h
+$(O)/test/fuzz/%.o: TEST_FLAGS = -Ibuild/unit -include build/fuzz-targets.h
+
+$(O)/all-targets: $(call objects,$(FUZZ_SOURCES) build/unit/json_types.c) $(SHARED_OBJECTS)
+	@echo "LINK $@"
+	@$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+
+FUZZ_SECONDS ?= 60
+
+.PHONY: fuzz fuzz-program
+fuzz-program: deps-fuzz
+	@$(MAKE) --no-print-directory FLAVOUR=fuzz build/fuzz/all-targets
+fuzz: fuzz-program ## feed parsers with what nobody sends, a minute each (FUZZ_SECONDS=, ONLY="json http1" for some)
+	@test/fuzz/run --seconds $(FUZZ_SECONDS) $(ONLY)
+
+# Per cent of the lines of src/ that the tests have to run.
+COVERAGE_FLOOR ?= 90
+
+.PHONY: coverage
+coverage: ## lines of src/ that unit, rpc and e2e tests (by every edge) run, as a table; 15 minutes (COVERAGE_FLOOR=)
+	@$(MAKE) --no-print-directory FLAVOUR=coverage test-programs examples build/test_pages.ok build/test_clients.ok deps-coverage
+	@find build/coverage -name '*.gcda' -delete
+	@FLAVOUR=coverage EDGES="$(EDGES)" tools/check unit rpc e2e edges; tests=$$?; \
+	gcovr -r . --object-directory build/coverage -f 'src/' -s --fail-under-line $(COVERAGE_FLOOR) build/coverage/src && exit $$tests
 
 $(O)/noop: $(O)/test/bench/noop.o
 	@echo "LINK $@"
@@ -312,14 +353,14 @@ clean-db: ## drop the database of `make run`
 
 # ---- packages -------------------------------------------------------------------------------------------------
 
-.PHONY: deps deps-build deps-run deps-check deps-lint deps-valgrind deps-bench
+.PHONY: deps deps-build deps-run deps-check deps-lint deps-valgrind deps-coverage deps-fuzz deps-bench
 deps: deps-build deps-run deps-check ## install the Debian packages that building, running and testing need
-deps-build deps-run deps-check deps-lint deps-valgrind deps-bench: deps-%:
+deps-build deps-run deps-check deps-lint deps-valgrind deps-coverage deps-fuzz deps-bench: deps-%:
 	@tools/deps $*
 # One apt at a time.
 deps-run: | deps-build
 deps-check: | deps-run
-deps-bench deps-lint deps-valgrind: | deps-check
+deps-bench deps-coverage deps-fuzz deps-lint deps-valgrind: | deps-check
 
 # ---- care -----------------------------------------------------------------------------------------------------
 
