@@ -96,10 +96,10 @@ static void drained(struct daemon *daemon)
 {
     log_info("drained");
     stop_work(daemon);
+    admin_stop(daemon->admin);
     timers_finish(&daemon->timers);
     process_watch_stop();
     systemd_stop();
-    admin_stop(daemon->admin);
     otlp_stop(daemon->context.otlp);
     uv_close((uv_handle_t *)&daemon->drain_timer, NULL);
     for (size_t i = 0; i < SIGNALS_N; i++) {

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "config/effective.h"
+#include "edge/http/exchange.h"
+#include "edge/http/pages.h"
 #include "observe/metrics.h"
 
 /* The page as it lies in the sources. */
@@ -15,80 +17,73 @@ __asm__(".section .rodata\n"
         ".previous\n");
 extern const char admin_page_begin[], admin_page_end[];
 
-static int put(struct bytes *text, const char *piece, size_t len)
+static void answer(struct exchange *exchange, const char *content_type, const void *text, size_t len)
 {
-    int rc = bytes_reserve(text, len);
-    if (!rc)
-        bytes_put(text, piece, len);
-    return rc;
+    exchange_head_field(exchange, "cache-control", "no-store");
+    exchange_answer(exchange, 200, content_type, text, len);
 }
 
-static int write_text(struct bytes *text, int status, const char *piece)
+/* Of what was written, unless there was no memory for it. */
+static void answer_written(struct exchange *exchange, const char *content_type, struct bytes *text, int rc)
 {
-    return put(text, piece, strlen(piece)) ? 503 : status;
+    static const char why[] = "out of memory\n";
+    if (rc)
+        exchange_answer(exchange, 503, "text/plain; charset=utf-8", why, sizeof why - 1);
+    else
+        answer(exchange, content_type, text->data, text->len);
+    bytes_finish(text);
 }
 
-static int write_home(const struct admin_view *view, struct bytes *text)
+static void answer_home(struct exchange *exchange, const void *view)
 {
     (void)view;
-    return put(text, admin_page_begin, (size_t)(admin_page_end - admin_page_begin)) ? 503 : 200;
+    answer(exchange, "text/html; charset=utf-8", admin_page_begin,
+           (size_t)(admin_page_end - admin_page_begin));
 }
 
-static int write_metrics(const struct admin_view *view, struct bytes *text)
+static void answer_metrics(struct exchange *exchange, const void *view)
 {
     (void)view;
-    return metrics_write(text) ? 503 : 200;
+    struct bytes text = { 0 };
+    int rc = metrics_write(&text);
+    answer_written(exchange, "text/plain; version=0.0.4; charset=utf-8", &text, rc);
 }
 
-static int write_live(const struct admin_view *view, struct bytes *text)
+static void answer_status(struct exchange *exchange, const void *view)
 {
-    (void)view;
-    return write_text(text, 200, "live\n");
+    struct bytes text = { 0 };
+    int rc = admin_status_write(view, &text);
+    answer_written(exchange, "application/json", &text, rc);
 }
 
-static int write_ready(const struct admin_view *view, struct bytes *text)
+static void answer_config(struct exchange *exchange, const void *data)
 {
-    bool ready = admin_is_ready(view);
-    return write_text(text, ready ? 200 : 503, ready ? "ready\n" : "not ready\n");
-}
-
-static int write_status(const struct admin_view *view, struct bytes *text)
-{
-    return admin_status_write(view, text) ? 503 : 200;
-}
-
-static int write_config(const struct admin_view *view, struct bytes *text)
-{
+    const struct admin_view *view = data;
     char *printed = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&printed, &len);
-    if (!out)
-        return 503;
-    config_print(view->options.config, out);
-    int rc = fclose(out) ? UV_ENOMEM : put(text, printed, len);
+    if (out)
+        config_print(view->options.config, out);
+    struct bytes text = { 0 };
+    int rc = !out || fclose(out) || bytes_reserve(&text, len) ? UV_ENOMEM : 0;
+    if (!rc)
+        bytes_put(&text, printed, len);
     free(printed);
-    return rc ? 503 : 200;
+    answer_written(exchange, "text/plain; charset=utf-8", &text, rc);
 }
 
-static const struct admin_page pages[] = {
-    { "/", "text/html; charset=utf-8", false, write_home },
-    { "/status", "application/json", false, write_status },
-    { "/metrics", "text/plain; version=0.0.4; charset=utf-8", false, write_metrics },
-    { "/config", "text/plain; charset=utf-8", false, write_config },
-    { "/livez", "text/plain; charset=utf-8", true, write_live },
-    { "/readyz", "text/plain; charset=utf-8", true, write_ready },
-};
-
-const struct admin_page *admin_page_find(const char *path, size_t len)
+void admin_pages_set(struct http_page pages[ADMIN_PAGES_MAX], const struct admin_view *view)
 {
-    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
-        if (strlen(pages[i].path) == len && memcmp(pages[i].path, path, len) == 0)
-            return &pages[i];
-    return NULL;
-}
-
-const char *admin_content_policy(void)
-{
-    return "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
-           "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    const struct http_page own[] = {
+        { .path = "/", .verb = "GET", .answer = answer_home, .data = view },
+        { .path = "/status", .verb = "GET", .answer = answer_status, .data = view },
+        { .path = "/metrics", .verb = "GET", .answer = answer_metrics, .data = view },
+        { .path = "/config", .verb = "GET", .answer = answer_config, .data = view },
+    };
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        pages[n++] = own[i];
+    for (const struct http_page *probe = http_pages(false); probe->path; probe++)
+        pages[n++] = *probe;
+    pages[n] = (struct http_page){ 0 };
 }

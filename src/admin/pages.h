@@ -1,25 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * What there is to see, whoever carries it: a path and the function that makes its text.
+ * What there is for operators to see.
  */
 #ifndef ADMIN_PAGES_H
 #define ADMIN_PAGES_H
 
 #include "admin/view.h"
 #include "base/bytes.h"
+#include "edge/http/edge.h"
 
-struct admin_page {
-    const char *path, *content_type;
-    bool is_open; /* needs no token */
-    /* Appends to text; returns HTTP's status. */
-    int (*write)(const struct admin_view *view, struct bytes *text);
-};
+#define ADMIN_PAGES_MAX 8
 
-/* NULL: there is none. */
-const struct admin_page *admin_page_find(const char *path, size_t len);
-
-/* The policy that the status page can live with, and nothing else can. */
-const char *admin_content_policy(void);
+/* For a site; they show this view for as long as they are served. */
+void admin_pages_set(struct http_page pages[ADMIN_PAGES_MAX], const struct admin_view *view);
 
 /* status.c. 0 or UV_ENOMEM. */
 int admin_status_write(const struct admin_view *view, struct bytes *text);

@@ -207,7 +207,8 @@ static int add_port(struct listener *listener, uv_loop_t *loop, const struct add
     socklen_t len = sizeof bound;
     getsockname(port->fd, (struct sockaddr *)&bound, &len);
     address_format((struct sockaddr *)&bound, text);
-    log_info("listening", log_str("address", text), log_str("scheme", scheme_name(address->scheme)));
+    log_info(listener->options.told_as ?: "listening", log_str("address", text),
+             log_str("scheme", scheme_name(address->scheme)));
     return 0;
 }
 

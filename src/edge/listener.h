@@ -18,6 +18,7 @@ struct listener_options {
     const struct address_list *listen; /* port 0: any free one */
     unsigned max_connections;
     unsigned max_connections_per_address; /* 0: no limit */
+    const char *told_as;                  /* what the log says of each address; NULL: "listening" */
     bool reuse_port;                      /* another daemon may listen on the same port */
     struct peers *peers;                  /* outlives the listener */
     /* A new, non-blocking socket, known to `peers`; it is the callee's. `from` is the index in `listen` of

@@ -152,12 +152,33 @@ class Admin(unittest.TestCase):
     def test_what_is_no_request_or_too_long_is_refused(self):
         daemon = self.start()
         host, port = daemon.admin.split(":")
-        for request, status in ((b"\x16\x03\x01 TLS\r\n\r\n", b"400"), (b"GET nothing HTTP/1.1\r\n\r\n", b"400"), (b"GET /\r\n\r\n", b"400"),
-                                (b"PRI * HTTP/2.0\r\n\r\n", b"400"), (b"GET / HTTP/1.1\r\nX: " + b"y" * 9000, b"431"),
-                                (b" \r\n\r\n", b"400"), (b"\r\n\r\n", b"400")):
+        for request, status in ((b"\x16\x03\x01 TLS\r\n\r\n", b""), (b"GET nothing HTTP/1.1\r\n\r\n", b"400"), (b"GET /\r\n\r\n", b"400"),
+                                (b"PRI * HTTP/1.1\r\n\r\n", b"400"), (b"GET / HTTP/1.1\r\nhost: a\r\nX: " + b"y" * 70000, b"431"),
+                                (b" \r\n\r\n", b"400")):
             with socket.create_connection((host, int(port)), PATIENCE_S) as peer:
                 peer.sendall(request)
                 self.assertEqual(peer.recv(12)[9:], status, request[:20])
+
+    def test_a_connection_carries_several_requests_and_http_2_is_spoken_too(self):
+        daemon = self.start()
+        connection = http.client.HTTPConnection(daemon.admin, timeout=PATIENCE_S)
+        for path in ("/status", "/metrics", "/livez", "/nothing"):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            self.assertTrue(answer.read())
+            self.assertEqual(answer.headers["X-Content-Type-Options"], "nosniff", path)
+        connection.close()
+        done = subprocess.run(["curl", "--silent", "--http2-prior-knowledge", "--write-out", " %{http_code} %{http_version}",
+                               f"http://{daemon.admin}/livez"], capture_output=True, text=True, timeout=PATIENCE_S)
+        self.assertEqual(done.stdout, "live\n 200 2")
+
+    def test_pages_of_other_origins_read_nothing_though_they_may_call(self):
+        daemon = self.start("--set", "server.allowed_origins=https://front.example")
+        for path in ("/status", "/config", "/metrics"):
+            answer = get(daemon.admin, path, headers={"Origin": "https://front.example"})
+            self.assertNotIn("Access-Control-Allow-Origin", answer.headers)
+        call = get(daemon.admin, "/account_package.AccountService/ListSkills", verb="POST", headers={"Content-Type": "application/json"})
+        self.assertEqual(call.status, 404)
 
     def test_it_answers_while_the_server_is_full_and_while_others_hold_its_own_connections(self):
         daemon = self.start("--set", "server.max_connections=1")

@@ -67,6 +67,7 @@ struct http_limits {
     unsigned keepalive_ms;          /* 0: never */
     unsigned request_timeout_ms;
     size_t max_buffered_bytes;
+    unsigned connections_max; /* the oldest gives way to one more; 0: they are the listener's matter */
     const struct network_list *proxy_protocol_from;
 };
 
@@ -75,8 +76,8 @@ struct http_page {
     const char *path; /* without a query; NULL ends an array of them */
     const char *verb; /* "GET", which serves HEAD too */
     /* Answers by exchange_answer() before it returns. Bodies of requests are not read. */
-    void (*answer)(struct exchange *exchange, void *data);
-    void *data;
+    void (*answer)(struct exchange *exchange, const void *data);
+    const void *data;
 };
 
 /* What is served on a listener. */
@@ -84,6 +85,10 @@ struct http_site {
     const struct http_page *pages; /* NULL: none */
     bool has_calls;
     bool has_tls;
+    /* Asked of each request first; NULL: all are welcome. False: it has been answered. It may add fields to
+     * the head of whatever will be answered. */
+    bool (*admits)(struct exchange *exchange, const void *data);
+    const void *data;
 };
 
 /* How a message is written. NULL functions: as protobuf, the way calls take it. */

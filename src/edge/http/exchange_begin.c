@@ -107,6 +107,9 @@ void exchange_begin(struct exchange *exchange)
     exchange->call.deadline_ns = UINT64_MAX;
     exchange_move(exchange, EXCHANGE_RECEIVING);
     exchange_recharge(exchange);
+    const struct http_site *site = exchange->connection->site;
+    if (site->admits && !site->admits(exchange, site->data))
+        return;
     exchange->page = find_page(exchange, &has_path);
     if (exchange->page) {
         exchange->page->answer(exchange, exchange->page->data);

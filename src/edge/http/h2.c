@@ -28,6 +28,7 @@
 
 static nghttp2_session_callbacks *callbacks;
 static nghttp2_option *options;
+static unsigned users_n; /* of both */
 
 static const uint8_t leave_ping[8] = { 'l', 'e', 'a', 'v', 'e' };
 static const uint8_t life_ping[8] = { 'a', 'l', 'i', 'v', 'e' };
@@ -301,6 +302,8 @@ const struct http_carrier http_h2 = {
 
 int h2_init(void)
 {
+    if (users_n++ > 0)
+        return 0;
     if (nghttp2_session_callbacks_new(&callbacks) || nghttp2_option_new(&options))
         return UV_ENOMEM;
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, h2_on_begin_headers);
@@ -321,6 +324,8 @@ int h2_init(void)
 
 void h2_finish(void)
 {
+    if (--users_n > 0)
+        return;
     nghttp2_session_callbacks_del(callbacks);
     nghttp2_option_del(options);
 }

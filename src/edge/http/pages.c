@@ -14,13 +14,13 @@ static void answer_probe(struct exchange *exchange, bool is_good, const char *te
 }
 
 /* The loop turns, or nobody would answer. */
-static void answer_live(struct exchange *exchange, void *data)
+static void answer_live(struct exchange *exchange, const void *data)
 {
     (void)data;
     answer_probe(exchange, true, "live\n");
 }
 
-static void answer_ready(struct exchange *exchange, void *data)
+static void answer_ready(struct exchange *exchange, const void *data)
 {
     (void)data;
     const struct context *context = exchange->edge->context;
@@ -28,7 +28,7 @@ static void answer_ready(struct exchange *exchange, void *data)
     answer_probe(exchange, is_ready, is_ready ? "ready\n" : "not ready\n");
 }
 
-static void answer_document(struct exchange *exchange, void *data)
+static void answer_document(struct exchange *exchange, const void *data)
 {
     const struct document *document = data;
     exchange_head_field(exchange, "cache-control", "no-cache");
@@ -40,11 +40,11 @@ static void answer_document(struct exchange *exchange, void *data)
 
 /* The probes stand last, so that a site without the explorer begins there. */
 static const struct http_page pages[] = {
-    { .path = "/", .verb = "GET", .answer = answer_document, .data = (void *)&documents[DOCUMENT_EXPLORER] },
+    { .path = "/", .verb = "GET", .answer = answer_document, .data = &documents[DOCUMENT_EXPLORER] },
     { .path = "/openapi.json",
       .verb = "GET",
       .answer = answer_document,
-      .data = (void *)&documents[DOCUMENT_OPENAPI] },
+      .data = &documents[DOCUMENT_OPENAPI] },
     { .path = "/livez", .verb = "GET", .answer = answer_live },
     { .path = "/readyz", .verb = "GET", .answer = answer_ready },
     { 0 },

@@ -105,6 +105,9 @@ void http_server_add_connection(struct http_server *server, int fd, const struct
 {
     const struct ip *ip = peers_find(server->edge.peers, fd), none = { 0 };
     bool has_ip = ip && memcmp(ip, &none, sizeof none) != 0;
+    unsigned max = server->edge.limits.connections_max;
+    if (max > 0 && server->edge.connections_n >= max)
+        connection_close(TAILQ_FIRST(&server->edge.connections));
     connection_create(&server->edge, fd, has_ip ? ip : NULL, site);
 }
 
