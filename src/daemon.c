@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "access/access.h"
 #include "admin/admin.h"
 #include "admin/snapshot.h"
 #include "admin/systemd.h"
@@ -378,13 +379,14 @@ static int start(struct daemon *daemon)
     return rc;
 }
 
-int daemon_run(const struct config *config)
+int daemon_run(const struct config *config, struct access *access)
 {
     static struct daemon daemon;
     daemon.config = config;
     daemon.context.config = config;
     daemon.context.loop = &daemon.loop;
     daemon.context.timers = &daemon.timers;
+    daemon.context.access = access;
     daemon.context.on_answered = on_answered;
     int rc = log_start();
     if (rc) {
@@ -404,6 +406,7 @@ int daemon_run(const struct config *config)
     scheduler_destroy(daemon.scheduler);
     pool_finish(&daemon.pool);
     throttle_destroy(daemon.context.throttle);
+    access_destroy(daemon.context.access);
     edges_destroy(daemon.edges);
     admin_destroy(daemon.admin);
     otlp_destroy(daemon.context.otlp);

@@ -7,8 +7,10 @@
 
 #include "config/config.h"
 
-/* Serves until SIGTERM or SIGINT, then drains. Returns the exit status: 0 after a drain, 1 if it could not
- * start. */
-int daemon_run(const struct config *config);
+struct access;
+
+/* Serves until SIGTERM or SIGINT, then drains. Takes `access`, who may call. Returns the exit status: 0 after
+ * a drain, 1 if it could not start. */
+int daemon_run(const struct config *config, struct access *access);
 
 #endif

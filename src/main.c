@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "call/entry.h"
 #include "commands/command.h"
 #include "config/load.h"
 #include "daemon.h"
@@ -17,15 +18,27 @@
 
 static int serve(const struct config *config, const struct command_line *line)
 {
+    struct access *access;
     (void)line;
-    return daemon_run(config);
+    if (calls_read_rules(&access, config, stderr))
+        return EXIT_USAGE;
+    return daemon_run(config, access);
 }
 
 static const struct command command_serve = { .name = "", .synopsis = "", .summary = "serve", .run = serve };
 
 static const struct command *const commands[] = {
-    &command_serve,  &command_check,  &command_config, &command_migrate,        &command_hash_password,
-    &command_health, &command_routes, &command_job,    &command_import_ratings, NULL,
+    &command_serve,
+    &command_check,
+    &command_config,
+    &command_migrate,
+    &command_hash_password,
+    &command_health,
+    &command_routes,
+    &command_job,
+    &command_import_ratings,
+    &command_token,
+    NULL,
 };
 
 /* What getopt returns for an option of a command: above all characters. */

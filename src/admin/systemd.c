@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "call/call.h"
+#include "call/entry.h"
 #include "db/pool.h"
 #include "observe/log.h"
 #include "observe/notify.h"

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "access/callers.h"
 #include "base/container_of.h"
 #include "base/state.h"
 #include "base/text.h"
@@ -85,6 +86,11 @@ const char *call_join(struct call *call, const char *values, const char *text, s
     return call_printf(call, "%s%s%.*s", values ? values : "", values ? "," : "", (int)len, text);
 }
 
+const char *call_caller(const struct call *call)
+{
+    return call->caller ? call->caller->name : "";
+}
+
 const void *call_request(const struct call *call)
 {
     return call->request;
@@ -143,6 +149,11 @@ static void release(struct call *call)
         LIST_REMOVE(call, stream_link);
         call->context->streams_n--;
     }
+    if (call->is_entered)
+        caller_leave(call->caller);
+    call->caller = NULL;
+    call->is_entered = false;
+    call->judged = 0;
     call->wrong = NULL;
     call->replied_from = NULL;
     call->waits = 0;
@@ -164,7 +175,11 @@ void call_finish(struct call *call)
 static void tell_answered(struct call *call, enum status status)
 {
     uint64_t took_ns = account_answered(&call->account, status);
-    if (took_ns > 0 && call->context->on_answered)
+    if (took_ns == 0)
+        return;
+    if (call->caller)
+        call->caller->state.handled[status]++;
+    if (call->context->on_answered)
         call->context->on_answered(call, status, took_ns);
 }
 
@@ -358,44 +373,6 @@ void call_end(struct call *call, enum status status, const char *message)
 
 /* ---- starting ---- */
 
-static enum next decode_failed(struct call *call, const char *why)
-{
-    if (strcmp(why, "realloc failed") == 0)
-        return call_no_memory(call);
-    /* Well-formed, but beyond the field's type: nanopb does not truncate as other implementations do, and
-     * neither do we. */
-    if (strcmp(why, "integer too large") == 0)
-        return call_fail(call, STATUS_INVALID_ARGUMENT,
-                         "an integer or enum field is out of its type's range");
-    if (strcmp(why, "too many array entries") == 0)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "a list has more than %d entries", (int)PB_SIZE_MAX);
-    return call_fail(call, STATUS_INTERNAL, "the request cannot be decoded: %s", why);
-}
-
-enum next call_dispatch(struct call *call, const uint8_t *bytes, size_t len)
-{
-    const struct rpc_method *method = call->method;
-    account_received(&call->account, len);
-    if (call->deadline_ns != UINT64_MAX && call->deadline_ns <= uv_hrtime())
-        return call_fail(call, STATUS_DEADLINE_EXCEEDED,
-                         "the deadline had passed before the call was started");
-    const char *wrong = request_check_text(method, bytes, len, &call->arena);
-    if (wrong)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
-    call->request = arena_alloc(&call->arena, method->request_size);
-    if (!call->request)
-        return call_no_memory(call);
-    pb_istream_t stream = pb_istream_from_buffer(bytes, len);
-    if (!pb_decode(&stream, method->request_fields, call->request)) {
-        call->request = NULL; /* nanopb has released what it had decoded */
-        return decode_failed(call, PB_GET_ERROR(&stream));
-    }
-    wrong = request_check_enums(method, call->request, &call->arena);
-    if (wrong)
-        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
-    return method->handle(call, call->request);
-}
-
 void call_begin(struct call *call)
 {
     move(call, CALL_RUNNING);
@@ -406,10 +383,4 @@ void call_begin(struct call *call)
         return;
     LIST_INSERT_HEAD(&call->context->streams, call, stream_link);
     call->context->streams_n++;
-}
-
-void call_start(struct call *call, const uint8_t *bytes, size_t len)
-{
-    call_begin(call);
-    call_settle(call, call_dispatch(call, bytes, len));
 }

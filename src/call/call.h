@@ -50,20 +50,22 @@ enum status {
     STATUS_INVALID_ARGUMENT = 3,
     STATUS_DEADLINE_EXCEEDED = 4,
     STATUS_NOT_FOUND = 5,
+    STATUS_PERMISSION_DENIED = 7,
     STATUS_RESOURCE_EXHAUSTED = 8,
     STATUS_FAILED_PRECONDITION = 9,
     STATUS_ABORTED = 10,
     STATUS_UNIMPLEMENTED = 12,
     STATUS_INTERNAL = 13,
     STATUS_UNAVAILABLE = 14,
+    STATUS_UNAUTHENTICATED = 16,
 };
 
 typedef void(sql_continuation)(void); /* any continuation; cast back before it is called */
 typedef enum next(sql_then)(struct call *call, sql_continuation *then, const void *rows, size_t n);
 
 /* Where a call came from and its answer goes: an edge in the daemon, the test itself in test/rpc. A transport
- * starts a call (call_start, or stream_open for a dialogue), may say that the peer has gone (call_cancel),
- * and is told of the answer:
+ * starts a call (call_start in call/entry.h, or stream_open for a dialogue), may say that the peer has gone
+ * (call_cancel), and is told of the answer:
  *
  *   unary      reply | end             then over
  *   streams    send* end               then over; after each send, stream_sent once the peer has taken it
@@ -121,6 +123,9 @@ struct call {
     struct result *replied_from; /* see call_reply_as_others() */
     unsigned waits;              /* how often it waited */
     bool knows_client;           /* asked for its address */
+    struct caller *caller;       /* who makes it; NULL: nobody was asked */
+    uint64_t judged;             /* the generation of access under which it may; 0: not yet */
+    bool is_entered;             /* and is counted with its caller */
     struct query query;          /* the SQL under way; one at a time */
     size_t params_n;             /* bound so far */
     bool out_of_memory;          /* while binding */
@@ -151,6 +156,9 @@ const char *call_quote(struct call *call, const char *text);
 
 /* The decoded request, for continuations. */
 const void *call_request(const struct call *call);
+
+/* The name of who makes the call, as the file of callers has it; "" where nobody was asked. */
+const char *call_caller(const struct call *call);
 
 /* The client's address: the peer's, or the one that a trusted proxy speaks for. False: unknown. */
 bool call_client(struct call *call, struct ip *client);
@@ -192,9 +200,6 @@ int call_hold_result(struct call *call, struct result *result);
 
 /* ---- for transports ---- */
 
-/* Decodes, checks and starts a FREE call whose method, transport, context and deadline_ns are set. It may be
- * over before this returns. */
-void call_start(struct call *call, const uint8_t *bytes, size_t len);
 /* The peer has gone: nothing is started any more, and nothing sent. Let pass unless the call waits. The call
  * may be over before this returns. */
 void call_cancel(struct call *call);
@@ -206,12 +211,10 @@ const char *call_join(struct call *call, const char *values, const char *text, s
 /* Frees what a call keeps for its next use. */
 void call_finish(struct call *call);
 
-/* ---- for stream.c ---- */
+/* ---- for entry.c and stream.c ---- */
 
 /* Begins a FREE call: RUNNING, and known to the context if it is a stream. */
 void call_begin(struct call *call);
-/* Decodes and checks a request and hands it to the handler. */
-CALL_MUST_USE enum next call_dispatch(struct call *call, const uint8_t *bytes, size_t len);
 /* A message's bytes, in the call's memory or in a buffer that the next use overwrites. Returns 0, or
  * UV_ENOMEM or UV_EPROTO: return call_encode_failed(). */
 int call_encode(struct call *call, const pb_msgdesc_t *fields, const void *message, struct sql_bytes *out);

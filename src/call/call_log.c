@@ -30,7 +30,8 @@ static void tell(struct call *call, struct log_site *site, enum log_level level,
                          log_ms("database_ms", (int64_t)account->waited_ns[WAIT_DATABASE] / 1000),
                          log_ms("hash_ms", (int64_t)account->waited_ns[WAIT_HASH] / 1000),
                          log_str("peer", call_peer_text(call)),
-                         log_str("certificate", call_certificate_names(call)), call_log_ids(call),
+                         log_str("certificate", call_certificate_names(call)),
+                         log_str("caller", call->caller ? call_caller(call) : NULL), call_log_ids(call),
                          log_int("received_bytes", (int64_t)account->received_len),
                          log_int("sent_bytes", (int64_t)account->sent_len)));
 }

@@ -17,6 +17,7 @@ struct hash_pool;
 struct throttle;
 struct otlp;
 struct config;
+struct access;
 struct call;
 
 /* See call/signal.h; zeroed: nobody waits. */
@@ -31,7 +32,8 @@ struct context {
     struct pool *pool;
     struct hash_pool *hash_pool;
     struct throttle *throttle;
-    struct otlp *otlp; /* NULL: no call is traced */
+    struct access *access; /* NULL: anybody may call anything */
+    struct otlp *otlp;     /* NULL: no call is traced */
     /* A call of a peer begins; NULL: nobody wants to know. */
     void (*on_begun)(struct call *call);
     /* A call of a peer was answered, or left; before its transport is told. NULL: nobody wants to know. */

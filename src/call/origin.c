@@ -47,7 +47,7 @@ const char *call_request_id(struct call *call)
 const char *call_answered_request_id(struct call *call)
 {
     static const char health[] = "/grpc.health.v1.";
-    bool is_health = strncmp(call->method->path, health, sizeof health - 1) == 0;
+    bool is_health = call->method && strncmp(call->method->path, health, sizeof health - 1) == 0;
     return is_health && !sent(call, "x-request-id") ? NULL : call_request_id(call);
 }
 

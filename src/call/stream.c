@@ -4,6 +4,8 @@
  */
 #include "call/stream.h"
 
+#include "call/entry.h"
+
 /* Whoever ends the call tells the transport, which then forgets the message. */
 static bool withdraw(struct call *call)
 {
@@ -73,8 +75,11 @@ enum next stream_reply(struct call *call, const pb_msgdesc_t *fields, const void
 
 void stream_open(struct call *call)
 {
+    enum next next;
     call_begin(call);
-    call_settle(call, receive_next(call));
+    if (call_enter(call, &next))
+        next = receive_next(call);
+    call_settle(call, next);
 }
 
 void stream_received(struct call *call, const uint8_t *bytes, size_t len)

@@ -2,6 +2,7 @@
 #include "call/task.h"
 
 #include "base/container_of.h"
+#include "call/entry.h"
 #include "google/protobuf/empty.pb.h"
 
 static struct task *task_of(struct call *call)

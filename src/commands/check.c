@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "access/access.h"
+#include "call/entry.h"
 #include "commands/command.h"
 #include "commands/session.h"
 #include "db/migrate.h"
@@ -30,6 +32,10 @@ static int check_database(const struct config *config)
 
 static int run(const struct config *config, const struct command_line *line)
 {
+    struct access *access;
+    if (calls_read_rules(&access, config, stderr))
+        return EXIT_USAGE;
+    access_destroy(access);
     puts("the configuration is valid");
     return command_line_option(line, "db") ? check_database(config) : EXIT_SUCCESS;
 }

@@ -39,7 +39,7 @@ struct command {
 };
 
 extern const struct command command_check, command_config, command_hash_password, command_health,
-    command_import_ratings, command_job, command_migrate, command_routes;
+    command_import_ratings, command_job, command_migrate, command_routes, command_token;
 
 /* The value of an option; "" if it takes none, NULL if it was not given. The last one counts. */
 const char *command_line_option(const struct command_line *line, const char *name);

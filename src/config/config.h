@@ -19,6 +19,8 @@ struct config_value;
 
 enum config_client_auth { CLIENT_AUTH_NONE, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_REQUIRED };
 
+enum config_callers { CALLERS_NONE, CALLERS_TOKEN };
+
 struct config {
     struct config_value *values; /* by key; see effective.h */
     struct {
@@ -43,6 +45,10 @@ struct config {
         enum config_client_auth client_auth;
         char *client_ca, *client_names, *ticket_keys;
     } tls;
+    struct {
+        enum config_callers callers;
+        char *tokens, *open; /* never NULL */
+    } access;
     struct {
         char *name, *user, *password, *host, *port; /* "": libpq's default; never NULL */
         char *password_file, *tls, *tls_ca;         /* likewise */

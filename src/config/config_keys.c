@@ -8,6 +8,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/nearest.h"
+
 static const char *const scheme_names[] = {
     [PASSWORD_ARGON2ID] = "argon2id", [PASSWORD_BCRYPT] = "bcrypt", NULL
 };
@@ -33,6 +35,8 @@ static const char *const client_auth_names[] = { [CLIENT_AUTH_NONE] = "none",
                                                  [CLIENT_AUTH_OPTIONAL] = "optional",
                                                  [CLIENT_AUTH_REQUIRED] = "required",
                                                  NULL };
+
+static const char *const callers_names[] = { [CALLERS_NONE] = "none", [CALLERS_TOKEN] = "token", NULL };
 
 static const char *const no_yes[] = { "no", "yes", NULL };
 
@@ -61,6 +65,7 @@ const struct config_section config_sections[] = {
     { "tls",
       "For https. The files are read again on SIGHUP and when they have changed; connections are kept, and "
       "files that are no good leave what was there before." },
+    { "access", "Who may call. The form of the file of callers stands under CALLERS in svcd.conf(5)." },
     { "database", "" },
     { "password", "" },
     { "throttle", "What is limited is failures, and attempts that run at once: one that succeeds costs "
@@ -133,6 +138,14 @@ const struct config_key config_keys[] = {
     KEY(tls, ticket_keys, text, char *, "",
         "File of 80 random bytes (openssl rand 80) that several svcd share, so that a client resumes its session at any of "
         "them. Empty = each has its own."),
+
+    CHOICE(access, callers, enum config_callers, callers_names, "none",
+        "Whether a call needs to say who makes it: none need, or each needs a token (authorization: Bearer TOKEN), or a "
+        "verified client certificate whose name stands in the file of callers."),
+    KEY(access, tokens, text, char *, "",
+        "File of callers, a line each: NAME HASH SERVICES [rate=N] [concurrent=N]; svcd token makes one."),
+    KEY(access, open, text, char *, "health, reflection",
+        "Services that need no caller, by full name, separated by commas; health and reflection stand for gRPC's own."),
 
     KEY(database, name, text, char *, "",
         "Database to connect to. What is empty here and below is libpq's default: PGDATABASE, PGUSER, PGPASSWORD, "
@@ -269,29 +282,6 @@ const struct config_key *config_key_find(const char *section, const char *name)
         if (strcmp(config_keys[i].section, section) == 0 && strcmp(config_keys[i].name, name) == 0)
             return &config_keys[i];
     return NULL;
-}
-
-/* Levenshtein's distance; names longer than fit are far from everything. */
-static int edit_distance(const char *a, const char *b)
-{
-    enum { LONGEST = 64 };
-    int row[LONGEST + 1];
-    int n = (int)strnlen(b, LONGEST + 1);
-    if (n > LONGEST || strnlen(a, LONGEST + 1) > LONGEST)
-        return LONGEST;
-    for (int j = 0; j <= n; j++)
-        row[j] = j;
-    for (int i = 1; a[i - 1]; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            int substituted = diagonal + (a[i - 1] != b[j - 1]);
-            int nearest = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = substituted < nearest ? substituted : nearest;
-        }
-    }
-    return row[n];
 }
 
 const struct config_key *config_key_nearest(const char *section, const char *name)

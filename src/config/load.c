@@ -470,6 +470,9 @@ static void load_check(struct load *load)
     if (address_list_has(&c->server.listen, SCHEME_HTTPS) && (!*c->tls.certificate || !*c->tls.private_key))
         complain(load, (struct origin){ .name = "server.listen" },
                  "https:// needs tls.certificate and tls.private_key");
+    if (c->access.callers == CALLERS_TOKEN && !*c->access.tokens)
+        complain(load, (struct origin){ .name = "access.callers" },
+                 "token needs access.tokens, a file of callers");
     if (c->tls.client_auth != CLIENT_AUTH_NONE && !*c->tls.client_ca)
         complain(load, (struct origin){ .name = "tls.client_auth" }, "needs tls.client_ca");
 }

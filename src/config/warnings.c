@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/warnings.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /* Anybody who reaches it may read along, and call. */
@@ -13,7 +14,8 @@ static bool is_exposed(const struct address *address)
 size_t config_warnings(const struct config *config, char warnings[CONFIG_WARNINGS_MAX][CONFIG_WARNING_LEN])
 {
     size_t n = 0;
-    for (size_t i = 0; i < config->server.listen.n && n < CONFIG_WARNINGS_MAX; i++) {
+    bool asks_for_token = config->access.callers == CALLERS_TOKEN;
+    for (size_t i = 0; !asks_for_token && i < config->server.listen.n && n < CONFIG_WARNINGS_MAX; i++) {
         const struct address *address = &config->server.listen.items[i];
         char text[ADDRESS_TEXT_LEN];
         if (!is_exposed(address))

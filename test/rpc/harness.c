@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "base/container_of.h"
+#include "call/entry.h"
 #include "call/request.h"
 #include "call/stream.h"
 #include "config/load.h"

@@ -9,16 +9,17 @@
 
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
-#include <grpc/support/alloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/container_of.h"
 #include "base/state.h"
+#include "call/entry.h"
 #include "call/origin.h"
 #include "call/request.h"
 #include "call/stream.h"
+#include "edge/core/whence.h"
 #include "observe/log.h"
 
 /* Requests of a method that the core can hand over before it must be asked again: twice as many whenever they
@@ -234,11 +235,16 @@ static grpc_byte_buffer *take_payload(struct slot *slot)
     return payload;
 }
 
-/* A call that is refused before it is one: nothing but its answer is due. */
+/* A call that is refused before it is one: nothing but its answer is due. Who may not call learns no more. */
 static void refuse(struct slot *slot, enum status status, const char *message)
 {
-    account_refused(slot->method->rpc, status);
-    transport.end(&slot->call, status, message, 0);
+    const char *path = slot->method->rpc->path;
+    struct call_refusal why = { status, message }, refusal;
+    if (!call_may(&slot->call, path, strlen(path), &refusal))
+        why = refusal;
+    account_refused(slot->method->rpc, why.status);
+    transport.end(&slot->call, why.status, why.message, 0);
+    call_forgo(&slot->call);
     transport.over(&slot->call);
 }
 
@@ -427,31 +433,15 @@ static void over(struct call *call)
 
 /* ---- whom it came from ---- */
 
-/* The core names a connection that it was handed by its descriptor, "fd:12", and closes that no sooner than
- * the last call on it is over: it is no other peer's by now. */
 static bool peer(struct call *call, struct ip *ip)
 {
-    int fd;
-    struct slot *slot = container_of(call, struct slot, call);
-    char *name = grpc_call_get_peer(slot->grpc);
-    const struct ip *known = sscanf(name, "fd:%d", &fd) == 1 ? peers_find(slot->calls->peers, fd) : NULL;
-    gpr_free(name);
-    if (known)
-        *ip = *known;
-    return known;
+    const struct slot *slot = container_of(call, struct slot, call);
+    return core_peer(slot->grpc, slot->calls->peers, ip);
 }
 
 static const char *metadata(struct call *call, const char *key)
 {
-    const grpc_metadata_array *sent = &container_of(call, struct slot, call)->metadata;
-    const char *values = NULL;
-    for (size_t i = 0; i < sent->count; i++) {
-        grpc_slice value = sent->metadata[i].value;
-        if (grpc_slice_str_cmp(sent->metadata[i].key, key) == 0)
-            values =
-                call_join(call, values, (const char *)GRPC_SLICE_START_PTR(value), GRPC_SLICE_LENGTH(value));
-    }
-    return values;
+    return core_metadata(call, &container_of(call, struct slot, call)->metadata, key);
 }
 
 static const struct call_transport transport = { .reply = reply,

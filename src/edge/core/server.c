@@ -99,7 +99,11 @@ int core_server_create(struct core_server **out, uv_loop_t *loop, struct context
                                          .context = context,
                                          .peers = options->peers,
                                          .owner = owner };
-    server->strays = (struct core_strays){ server->server, server->loop.queue, owner, false, 0 };
+    server->strays = (struct core_strays){ .server = server->server,
+                                           .queue = server->loop.queue,
+                                           .owner = owner,
+                                           .context = context,
+                                           .peers = options->peers };
     int rc = core_calls_register(&server->calls);
     if (rc)
         return rc;

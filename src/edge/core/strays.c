@@ -10,13 +10,16 @@
 
 #include "base/container_of.h"
 #include "base/text.h"
-#include "call/call.h"
+#include "call/entry.h"
+#include "call/origin.h"
+#include "edge/core/whence.h"
 #include "observe/log.h"
 
 #define POSTED_MAX 4
 
 struct stray {
     struct core_strays *strays;
+    struct call call; /* never started: for what is asked of its caller */
     grpc_call *grpc;
     grpc_call_details details;
     grpc_metadata_array metadata;
@@ -57,11 +60,44 @@ static void post_more(struct core_strays *strays)
 
 static void stray_destroy(struct stray *stray)
 {
+    call_finish(&stray->call);
     grpc_call_details_destroy(&stray->details);
     grpc_metadata_array_destroy(&stray->metadata);
     if (stray->grpc)
         grpc_call_unref(stray->grpc);
     free(stray);
+}
+
+static bool peer(struct call *call, struct ip *ip)
+{
+    const struct stray *stray = container_of(call, struct stray, call);
+    return core_peer(stray->grpc, stray->strays->peers, ip);
+}
+
+static const char *metadata(struct call *call, const char *key)
+{
+    return core_metadata(call, &container_of(call, struct stray, call)->metadata, key);
+}
+
+static const struct call_transport transport = { .peer = peer, .metadata = metadata };
+
+/* What it is answered with. */
+static enum status judge(struct stray *stray, grpc_slice *message)
+{
+    struct call_refusal refusal;
+    char text[256]; /* a path of more than fits may be cut within a character */
+    const char *path = (const char *)GRPC_SLICE_START_PTR(stray->details.method);
+    size_t path_len = GRPC_SLICE_LENGTH(stray->details.method);
+    stray->call.transport = &transport;
+    stray->call.context = stray->strays->context;
+    if (!call_may(&stray->call, path, path_len, &refusal)) {
+        *message = grpc_slice_from_copied_string(refusal.message);
+        return refusal.status;
+    }
+    int len = snprintf(text, sizeof text, "no such method: %.*s", (int)path_len, path);
+    text[text_len_within(text, (size_t)len < 200 ? (size_t)len : 200)] = '\0';
+    *message = grpc_slice_from_copied_string(text);
+    return STATUS_UNIMPLEMENTED;
 }
 
 static void on_requested(struct event *event, bool ok)
@@ -73,23 +109,24 @@ static void on_requested(struct event *event, bool ok)
         stray_destroy(stray);
         return;
     }
-    char text[256]; /* a path of more than fits may be cut within a character */
-    grpc_slice path = stray->details.method;
-    int len = snprintf(text, sizeof text, "no such method: %.*s", (int)GRPC_SLICE_LENGTH(path),
-                       (const char *)GRPC_SLICE_START_PTR(path));
-    text[text_len_within(text, (size_t)len < 200 ? (size_t)len : 200)] = '\0';
-    grpc_slice message = grpc_slice_from_copied_string(text);
+    grpc_slice message;
+    enum status status = judge(stray, &message);
+    const char *id = call_answered_request_id(&stray->call);
+    grpc_metadata request_id = { .key = grpc_slice_from_static_string("x-request-id"),
+                                 .value = id ? grpc_slice_from_copied_string(id) : grpc_empty_slice() };
     const grpc_op ops[] = {
-        { .op = GRPC_OP_SEND_INITIAL_METADATA },
+        { .op = GRPC_OP_SEND_INITIAL_METADATA,
+          .data.send_initial_metadata = { .count = id != NULL, .metadata = &request_id } },
         { .op = GRPC_OP_SEND_STATUS_FROM_SERVER,
-          .data.send_status_from_server = { .status = GRPC_STATUS_UNIMPLEMENTED,
+          .data.send_status_from_server = { .status = (grpc_status_code)status,
                                             .status_details = &message } },
         { .op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &stray->cancelled },
     };
-    account_refused(NULL, STATUS_UNIMPLEMENTED);
+    account_refused(NULL, status);
     strays->owner.on_call_begun(strays->owner.data);
     core_start_batch(stray->grpc, ops, sizeof ops / sizeof *ops, &stray->answered);
     grpc_slice_unref(message);
+    grpc_slice_unref(request_id.value);
     post_more(strays);
 }
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calls of methods that nobody registered: answered UNIMPLEMENTED. Loop thread only.
+ * Calls of methods that nobody registered: answered UNIMPLEMENTED, once it is known that their caller may
+ * know. Loop thread only.
  */
 #ifndef EDGE_CORE_STRAYS_H
 #define EDGE_CORE_STRAYS_H
 
+#include "call/context.h"
 #include "edge/core/core.h"
+#include "edge/peers.h"
 
 struct stray;
 
@@ -14,6 +17,8 @@ struct core_strays {
     grpc_server *server;
     grpc_completion_queue *queue;
     struct core_owner owner;
+    struct context *context;
+    const struct peers *peers;
     bool draining; /* no more calls are asked for */
     unsigned posted;
 };

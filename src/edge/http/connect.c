@@ -184,6 +184,8 @@ static void fail_unary(struct exchange *exchange, enum status status, const char
     bool is_unknown_method = status == STATUS_UNIMPLEMENTED && !exchange->call.method;
     exchange_head(exchange, is_unknown_method ? 404 : code_of(status)->http);
     exchange_head_field(exchange, "content-type", "application/json");
+    if (status == STATUS_UNAUTHENTICATED)
+        exchange_head_field(exchange, "www-authenticate", "Bearer");
     exchange->body.len = 0;
     if (put_error(&exchange->body, status, message))
         exchange->body.len = 0; /* the status says most of it */

@@ -15,6 +15,7 @@
 
 #include "base/container_of.h"
 #include "base/state.h"
+#include "call/entry.h"
 
 #define FREE_MAX 4096  /* exchanges kept for reuse */
 #define KEPT_MAX 16384 /* bytes of a buffer that is kept with one */
@@ -132,6 +133,7 @@ static void recycle(struct exchange *exchange)
     exchange->head.n = exchange->trailers.n = 0;
     exchange->received = 0;
     exchange->charged = 0;
+    call_forgo(&exchange->call);
     exchange->call.method = NULL;
     exchange->call.account.request_id[0] = '\0';
     edge->exchanges_n--;

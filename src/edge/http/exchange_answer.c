@@ -33,7 +33,7 @@ void exchange_head(struct exchange *exchange, int status)
     exchange->has_head = true;
     exchange->status = status;
     exchange->head.n = 0;
-    if (exchange->call.method)
+    if (exchange->protocol)
         add_answer_field(&exchange->head, "x-request-id", call_answered_request_id(&exchange->call), true);
 }
 

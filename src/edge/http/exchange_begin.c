@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "call/entry.h"
 #include "call/stream.h"
 
 #define PATH_QUOTED  184 /* bytes of a path that is none, in a message of 200 */
@@ -44,14 +45,28 @@ static const struct http_protocol *find_protocol(struct exchange *exchange)
     return NULL;
 }
 
+/* Whoever may not call is told so before anything else, and its request is not read. */
+static bool may_call(struct exchange *exchange)
+{
+    struct call_refusal refusal;
+    if (call_may(&exchange->call, exchange->path.text, exchange->path.len, &refusal))
+        return true;
+    exchange_fail(exchange, refusal.status, refusal.message);
+    return false;
+}
+
 static void begin_call(struct exchange *exchange)
 {
+    if (exchange->has_too_much) {
+        exchange_fail(exchange, STATUS_RESOURCE_EXHAUSTED, "metadata is over 65536 bytes in all");
+        return;
+    }
+    if (!may_call(exchange))
+        return;
     exchange->protocol->begin(exchange);
     if (exchange_has_said_all(exchange))
         return;
-    if (exchange->has_too_much) {
-        exchange_fail(exchange, STATUS_RESOURCE_EXHAUSTED, "metadata is over 65536 bytes in all");
-    } else if (!exchange->call.method) {
+    if (!exchange->call.method) {
         exchange_fail(
             exchange, STATUS_UNIMPLEMENTED,
             exchange_text(exchange, "no such method: %.*s",
@@ -67,6 +82,10 @@ static void begin_call(struct exchange *exchange)
 /* What HTTP itself says of a request that is for no page and no call. */
 static void refuse(struct exchange *exchange, bool is_known)
 {
+    struct call_refusal refusal;
+    if (exchange->call.method &&
+        !call_may(&exchange->call, exchange->path.text, exchange->path.len, &refusal))
+        exchange->call.method = NULL; /* to whom may not call it there is none */
     bool has_path = is_known || exchange->call.method;
     if (exchange->has_too_much) {
         exchange_answer_text(exchange, 431, "headers are over 65536 bytes in all\n");

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/container_of.h"
+#include "call/entry.h"
 #include "call/request.h"
 #include "call/stream.h"
 

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Lists of services, as the configuration and the file of callers have them.
+ */
+#include <string.h>
+#include <uv.h>
+
+#include "access/callers.h"
+#include "base/nearest.h"
+
+/* gRPC's own are long to write. */
+static const struct {
+    const char *word, *prefix;
+} words[] = {
+    { "health", "grpc.health." },
+    { "reflection", "grpc.reflection." },
+};
+
+static bool mark_word(bool *services, const struct service_names *names, const char *word)
+{
+    for (size_t w = 0; w < sizeof words / sizeof *words; w++) {
+        if (strcmp(words[w].word, word) != 0)
+            continue;
+        for (size_t i = 0; i < names->n; i++)
+            services[i] |= strncmp(names->items[i], words[w].prefix, strlen(words[w].prefix)) == 0;
+        return true;
+    }
+    return false;
+}
+
+static bool mark_name(bool *services, const struct service_names *names, const char *name)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (strcmp(names->items[i], name) == 0)
+            return services[i] = true;
+    return false;
+}
+
+/* By the whole name or by what stands after its package. */
+static const char *nearest_to(const struct service_names *names, const char *name)
+{
+    const char *nearest = "";
+    int least = EDIT_DISTANCE_FAR + 1;
+    for (size_t i = 0; i < names->n; i++) {
+        const char *dot = strrchr(names->items[i], '.');
+        int whole = edit_distance(name, names->items[i]), part = dot ? edit_distance(name, dot + 1) : whole;
+        int distance = whole < part ? whole : part;
+        if (distance < least) {
+            least = distance;
+            nearest = names->items[i];
+        }
+    }
+    return nearest;
+}
+
+int services_parse(bool *services, const struct service_names *names, const char *list, const char *where,
+                   FILE *errors)
+{
+    int rc = 0;
+    while (*list) {
+        char name[256];
+        list += strspn(list, " \t");
+        size_t len = strcspn(list, ",");
+        const char *next = list + len + (list[len] == ',');
+        bool is_last = !list[len];
+        while (len > 0 && (list[len - 1] == ' ' || list[len - 1] == '\t'))
+            len--;
+        snprintf(name, sizeof name, "%.*s", (int)(len < 255 ? len : 255), list);
+        if (len == 0 || (!is_last && !*next)) {
+            fprintf(errors,
+                    "%s: a name is missing beside a comma; expected services by full name, such as %s\n",
+                    where, names->n ? names->items[0] : "package.Service");
+            return UV_EINVAL;
+        }
+        if (!mark_word(services, names, name) && !mark_name(services, names, name)) {
+            fprintf(errors, "%s: there is no service \"%s\"; did you mean %s?\n", where, name,
+                    nearest_to(names, name));
+            rc = UV_EINVAL;
+        }
+        list = next;
+    }
+    return rc;
+}

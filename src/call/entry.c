@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "call/entry.h"
+
+#include <pb_decode.h>
+#include <string.h>
+#include <uv.h>
+
+#include "access/access.h"
+#include "call/origin.h"
+#include "call/request.h"
+#include "observe/log.h"
+
+/* ---- who asks ---- */
+
+static const struct call_refusal refusals[ACCESS_VERDICTS] = {
+    [ACCESS_NO_TOKEN] = { STATUS_UNAUTHENTICATED,
+                          "this call needs a token; send it as `authorization: Bearer TOKEN`" },
+    [ACCESS_NO_BEARER] = { STATUS_UNAUTHENTICATED,
+                           "the authorization is of another form; expected `authorization: Bearer TOKEN`" },
+    [ACCESS_WRONG_TOKEN] = { STATUS_UNAUTHENTICATED,
+                             "the token is not, or no longer, one that is known here" },
+    [ACCESS_UNKNOWN_CERTIFICATE] = { STATUS_UNAUTHENTICATED,
+                                     "the client's certificate has no name that is known here" },
+    [ACCESS_FORBIDDEN] = { STATUS_PERMISSION_DENIED, "this caller may not call this service" },
+    [ACCESS_TOO_OFTEN] = { STATUS_RESOURCE_EXHAUSTED, "this caller makes more calls a second than it may" },
+    [ACCESS_TOO_MANY] = { STATUS_RESOURCE_EXHAUSTED, "this caller makes more calls at once than it may" },
+};
+
+/* etc/fail2ban reads those of tokens that are not known. No path: a client may send any. */
+static void tell_refused(struct call *call, enum access_verdict verdict, const struct caller *caller)
+{
+    static struct log_site sites[ACCESS_VERDICTS] = { [ACCESS_WRONG_TOKEN] = { .max = 1000 } };
+    struct ip client;
+    char text[ADDRESS_TEXT_LEN] = "unknown";
+    if (!log_wants(LOG_LEVEL_INFO))
+        return;
+    if (call_client(call, &client))
+        ip_format(&client, text);
+    log_write(&sites[verdict], LOG_LEVEL_INFO,
+              verdict == ACCESS_WRONG_TOKEN ? "token refused" : "call refused",
+              LOG_FIELDS(log_str("client", text), log_str("reason", access_verdict_names[verdict]),
+                         log_str("caller", caller ? caller->name : NULL),
+                         log_str("method", call->method ? call->method->path : NULL), call_log_ids(call)));
+}
+
+/* The secret is in the call's memory no longer than it is looked at. */
+static enum access_verdict judge(struct call *call, const char *path, size_t path_len, struct caller **caller)
+{
+    const char *authorization = call->transport->metadata(call, "authorization");
+    const struct access_request request = { .path = path,
+                                            .path_len = path_len,
+                                            .authorization = authorization,
+                                            .certificate_names = call_certificate_names(call) };
+    enum access_verdict verdict = access_judge(call->context->access, &request, caller);
+    if (authorization)
+        explicit_bzero((char *)authorization, strlen(authorization));
+    return verdict;
+}
+
+bool call_may(struct call *call, const char *path, size_t path_len, struct call_refusal *refusal)
+{
+    struct access *access = call->context->access;
+    struct caller *caller;
+    if (!access || !access_is_needed(access) || call->transport->is_internal ||
+        call->judged == access_generation(access))
+        return true;
+    enum access_verdict verdict = judge(call, path, path_len, &caller);
+    if (verdict == ACCESS_GRANTED) {
+        call->caller = caller;
+        call->judged = access_generation(access);
+        return true;
+    }
+    if (verdict == ACCESS_FORBIDDEN)
+        caller->state.handled[STATUS_PERMISSION_DENIED]++;
+    *refusal = refusals[verdict];
+    tell_refused(call, verdict, caller);
+    return false;
+}
+
+void call_forgo(struct call *call)
+{
+    call->caller = NULL;
+    call->judged = 0;
+    call_forget(call, (struct call_mark){ 0 });
+}
+
+bool call_enter(struct call *call, enum next *next)
+{
+    struct call_refusal refusal;
+    unsigned wait_ms;
+    if (!call_may(call, call->method->path, strlen(call->method->path), &refusal)) {
+        *next = call_push_back(call, refusal.status, 0, refusal.message);
+        return false;
+    }
+    if (!call->caller)
+        return true;
+    enum access_verdict verdict =
+        access_enter(call->context->access, call->caller, call->account.begun_ns, &wait_ms);
+    call->is_entered = true;
+    if (verdict == ACCESS_GRANTED)
+        return true;
+    tell_refused(call, verdict, call->caller);
+    *next = call_push_back(call, refusals[verdict].status, wait_ms, refusals[verdict].message);
+    return false;
+}
+
+int calls_read_rules(struct access **access, const struct config *config, FILE *errors)
+{
+    static struct service_names services;
+    services = (struct service_names){ rpc_services, rpc_services_n };
+    return access_create(access, config, &services, errors);
+}
+
+void calls_review(struct context *context)
+{
+    struct call *call = LIST_FIRST(&context->streams), *next;
+    for (; call; call = next) {
+        next = LIST_NEXT(call, stream_link);
+        if (call->transport->is_internal)
+            continue;
+        enum access_verdict verdict =
+            access_review(context->access, call->caller, call->judged, call->method->path);
+        if (verdict != ACCESS_GRANTED)
+            call_end(call, refusals[verdict].status, refusals[verdict].message);
+    }
+}
+
+/* ---- its request ---- */
+
+static enum next decode_failed(struct call *call, const char *why)
+{
+    if (strcmp(why, "realloc failed") == 0)
+        return call_no_memory(call);
+    /* Well-formed, but beyond the field's type: nanopb does not truncate as other implementations do, and
+     * neither do we. */
+    if (strcmp(why, "integer too large") == 0)
+        return call_fail(call, STATUS_INVALID_ARGUMENT,
+                         "an integer or enum field is out of its type's range");
+    if (strcmp(why, "too many array entries") == 0)
+        return call_fail(call, STATUS_INVALID_ARGUMENT, "a list has more than %d entries", (int)PB_SIZE_MAX);
+    return call_fail(call, STATUS_INTERNAL, "the request cannot be decoded: %s", why);
+}
+
+enum next call_dispatch(struct call *call, const uint8_t *bytes, size_t len)
+{
+    const struct rpc_method *method = call->method;
+    account_received(&call->account, len);
+    if (call->deadline_ns != UINT64_MAX && call->deadline_ns <= uv_hrtime())
+        return call_fail(call, STATUS_DEADLINE_EXCEEDED,
+                         "the deadline had passed before the call was started");
+    const char *wrong = request_check_text(method, bytes, len, &call->arena);
+    if (wrong)
+        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
+    call->request = arena_alloc(&call->arena, method->request_size);
+    if (!call->request)
+        return call_no_memory(call);
+    pb_istream_t stream = pb_istream_from_buffer(bytes, len);
+    if (!pb_decode(&stream, method->request_fields, call->request)) {
+        call->request = NULL; /* nanopb has released what it had decoded */
+        return decode_failed(call, PB_GET_ERROR(&stream));
+    }
+    wrong = request_check_enums(method, call->request, &call->arena);
+    if (wrong)
+        return call_fail(call, STATUS_INVALID_ARGUMENT, "%s", wrong);
+    return method->handle(call, call->request);
+}
+
+void call_start(struct call *call, const uint8_t *bytes, size_t len)
+{
+    enum next next;
+    call_begin(call);
+    if (call_enter(call, &next))
+        next = call_dispatch(call, bytes, len);
+    call_settle(call, next);
+}

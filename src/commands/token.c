@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `svcd token`: makes a caller's secret and the line that makes it known. It is kept nowhere: who loses it
+ * makes another.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "access/callers.h"
+#include "base/digest.h"
+#include "call/method.h"
+#include "commands/command.h"
+
+static int check_services(char **list)
+{
+    const struct service_names names = { rpc_services, rpc_services_n };
+    bool *ignored = calloc(names.n + 1, sizeof *ignored);
+    int rc = ignored ? 0 : EXIT_FAILURE;
+    for (; ignored && *list; list++)
+        if (strcmp(*list, "*") != 0 && services_parse(ignored, &names, *list, "token", stderr))
+            rc = EXIT_USAGE;
+    free(ignored);
+    return rc;
+}
+
+static void print_line(const char *name, const char *secret, char **services)
+{
+    char hash[DIGEST_HEX_LEN];
+    digest_hex(hash, secret, strlen(secret));
+    printf("%s\n%s %s ", secret, name, hash);
+    for (size_t i = 0; services[i]; i++)
+        printf("%s%s", i ? "," : "", services[i]);
+    puts(services[0] ? "" : "*");
+}
+
+static int run(const struct config *config, const struct command_line *line)
+{
+    char secret[SECRET_LEN];
+    char **services = line->operands + 1;
+    (void)config;
+    if (!caller_name_is_valid(line->operands[0]))
+        return command_misused("token", "a name has 1 to 255 letters, digits and any of ._-@:+*");
+    int rc = check_services(services);
+    if (rc)
+        return rc;
+    secret_make(secret);
+    print_line(line->operands[0], secret, services);
+    explicit_bzero(secret, sizeof secret);
+    if (isatty(STDOUT_FILENO))
+        fputs("The first line is the token, which is shown only now: the caller sends `authorization: Bearer "
+              "TOKEN`.\n"
+              "The second belongs into the file that access.tokens names; then reload svcd.\n",
+              stderr);
+    return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+const struct command command_token = {
+    .name = "token",
+    .synopsis = "token NAME [SERVICE]...",
+    .summary = "make a caller's token: prints it, and its line for the file of access.tokens",
+    .operands_min = 1,
+    .operands_max = 100,
+    .run = run,
+};
