@@ -31,6 +31,7 @@
 #include "config/warnings.h"
 #include "db/params.h"
 #include "db/pool_metrics.h"
+#include "db/servers.h"
 #include "edges.h"
 #include "jobs/scheduler.h"
 #include "login/hash_pool.h"
@@ -63,6 +64,7 @@ struct daemon {
     struct timers timers;
     struct context context;
     struct pool pool;
+    struct servers *servers;
     struct edges *edges;
     struct database_params params, job_params;
     struct outage outage; /* of the database, for all that go to it */
@@ -88,6 +90,7 @@ static void stop_work(struct daemon *daemon)
     streams_end(&daemon->context, STATUS_UNAVAILABLE, "the server is stopping");
     hash_pool_stop(daemon->context.hash_pool);
     scheduler_stop(daemon->scheduler);
+    servers_stop(daemon->servers);
     pool_stop(&daemon->pool);
     uv_update_time(&daemon->loop); /* the hash that ran may have taken long: that was no hanging */
     daemon->ended_ms = uv_now(&daemon->loop);
@@ -214,9 +217,18 @@ static void on_available(void *data, bool available)
     signal_raise(&daemon->context.health_changed);
 }
 
+static void on_primary_moved(void *data)
+{
+    struct daemon *daemon = data;
+    pool_follow_primary(&daemon->pool);
+}
+
 static int start_pool(struct daemon *daemon)
 {
     const struct config *config = daemon->config;
+    int rc = servers_start(&daemon->servers, &daemon->loop, config, on_primary_moved, daemon);
+    if (rc)
+        return rc;
     database_params_set(&daemon->params, config);
     int statement_timeout_ms = config->database.statement_timeout_ms;
     struct pool_options options = {
@@ -231,6 +243,7 @@ static int start_pool(struct daemon *daemon)
     };
     outage_init(&daemon->outage);
     options.conn.outage = &daemon->outage;
+    options.conn.primary = servers_primary(daemon->servers);
     daemon->pool.on_available = on_available;
     daemon->pool.data = daemon;
     daemon->context.pool = &daemon->pool;
@@ -245,6 +258,7 @@ static int start_jobs(struct daemon *daemon)
         .conn = database_conn_options(&daemon->job_params, daemon->config, 0),
     };
     options.conn.outage = &daemon->outage;
+    options.conn.primary = servers_primary(daemon->servers);
     return scheduler_start(&daemon->scheduler, &daemon->loop, &options);
 }
 
@@ -405,6 +419,7 @@ int daemon_run(const struct config *config, struct access *access)
     uv_run(&daemon.loop, UV_RUN_DEFAULT);        /* until what was stopped has closed */
     scheduler_destroy(daemon.scheduler);
     pool_finish(&daemon.pool);
+    servers_destroy(daemon.servers);
     throttle_destroy(daemon.context.throttle);
     access_destroy(daemon.context.access);
     edges_destroy(daemon.edges);

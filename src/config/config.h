@@ -17,6 +17,9 @@ enum log_calls { LOG_CALLS_NONE, LOG_CALLS_FAILED, LOG_CALLS_SLOW, LOG_CALLS_ALL
 
 struct config_value;
 
+/* Which server calls are served from. */
+enum config_target { TARGET_ANY, TARGET_PRIMARY };
+
 enum config_client_auth { CLIENT_AUTH_NONE, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_REQUIRED };
 
 enum config_callers { CALLERS_NONE, CALLERS_TOKEN };
@@ -52,6 +55,9 @@ struct config {
     struct {
         char *name, *user, *password, *host, *port; /* "": libpq's default; never NULL */
         char *password_file, *tls, *tls_ca;         /* likewise */
+        enum config_target target;
+        char *read_host, *read_port; /* "": reads are the primary's matter, libpq's default */
+        int read_max_lag_ms;
         int read_connections;
         int insert_connections;
         int write_connections;

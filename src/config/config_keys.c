@@ -31,6 +31,7 @@ static const char *const calls_names[] = { [LOG_CALLS_NONE] = "none",
                                            [LOG_CALLS_ALL] = "all",
                                            NULL };
 
+static const char *const target_names[] = { "any", "primary", NULL };
 static const char *const client_auth_names[] = { [CLIENT_AUTH_NONE] = "none",
                                                  [CLIENT_AUTH_OPTIONAL] = "optional",
                                                  [CLIENT_AUTH_REQUIRED] = "required",
@@ -154,10 +155,20 @@ const struct config_key config_keys[] = {
         "Role to connect as.", VARIABLE("POSTGRES_USER")),
     KEY(database, password, text, char *, "",
         "Its password, which is better kept in the environment or .pgpass.", VARIABLE("POSTGRES_PASSWORD"), SECRET),
-    KEY(database, host, text, char *, "",
-        "Host of the server; one that starts with a slash is the folder of a unix socket.", VARIABLE("POSTGRES_HOST")),
-    KEY(database, port, port, char *, "",
-        "Port of the server.", VARIABLE("POSTGRES_PORT")),
+    KEY(database, host, hosts, char *, "",
+        "Host of the server; one that starts with a slash is the folder of a unix socket. Of servers that replicate each other, "
+        "all, separated by commas: svcd finds out which is the primary, and follows it.", VARIABLE("POSTGRES_HOST")),
+    KEY(database, port, ports, char *, "",
+        "Port of the server: one for every host, or one each, separated by commas.", VARIABLE("POSTGRES_PORT")),
+    CHOICE(database, target, enum config_target, target_names, "primary",
+        "Which of the hosts may serve: the primary alone, or any that answers, where what writes fails on a standby."),
+    KEY(database, read_host, hosts, char *, "",
+        "Standbys that may answer reads, separated by commas; the primary may be among them. Empty = all reads go to the "
+        "primary. What is promised of such reads is told in svcd(8)."),
+    KEY(database, read_port, ports, char *, "",
+        "Port of the standbys: one for every read_host, or one each. Empty = as port, if that is one."),
+    INT(database, read_max_lag_ms, 1000, 10, DAY_MS, "milliseconds",
+        "A standby that is further behind the primary than this, as measured, answers no read while the primary is there."),
     KEY(database, password_file, text, char *, "",
         "File whose first line is the password, for where a secret is handed over as a file; read at start, and only if "
         "password is empty."),

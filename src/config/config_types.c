@@ -129,20 +129,6 @@ static void text_expect(const struct config_key *key, char text[static CONFIG_EX
     snprintf(text, CONFIG_EXPECTED_LEN, "text");
 }
 
-static int port_parse(const struct config_key *key, const char *value, void *member)
-{
-    int port;
-    if (*value && parse_number(value, 1, 65535, &port) < 0)
-        return UV_EINVAL;
-    return text_parse(key, value, member);
-}
-
-static void port_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
-{
-    (void)key;
-    snprintf(text, CONFIG_EXPECTED_LEN, "a port from 1 to 65535, or nothing for libpq's default");
-}
-
 /* Calls add with each part of a comma separated list, spaces around it removed; empty parts are an error. */
 static int split_list(const char *value, int (*add)(void *list, const char *part), void *list)
 {
@@ -162,6 +148,61 @@ static int split_list(const char *value, int (*add)(void *list, const char *part
             return rc;
         value = rest + 1;
     }
+}
+
+/* A list as libpq takes it: parts without blanks around them. */
+struct parts {
+    char text[4096];
+    size_t len, n;
+};
+
+static int parts_add(void *member, const char *part)
+{
+    struct parts *list = member;
+    size_t more = strlen(part) + (list->n > 0);
+    if (list->len + more >= sizeof list->text)
+        return UV_EINVAL;
+    list->len += (size_t)sprintf(list->text + list->len, "%s%s", list->n++ ? "," : "", part);
+    return 0;
+}
+
+static int ports_add(void *member, const char *part)
+{
+    int port;
+    return parse_number(part, 1, 65535, &port) ? UV_EINVAL : parts_add(member, part);
+}
+
+static int parts_parse(const struct config_key *key, const char *value, void *member,
+                       int (*add)(void *list, const char *part))
+{
+    struct parts list = { .n = 0 };
+    int rc = *value ? split_list(value, add, &list) : 0;
+    return rc ? rc : text_parse(key, list.text, member);
+}
+
+static int ports_parse(const struct config_key *key, const char *value, void *member)
+{
+    return parts_parse(key, value, member, ports_add);
+}
+
+static void ports_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
+{
+    (void)key;
+    snprintf(text, CONFIG_EXPECTED_LEN,
+             "a port from 1 to 65535, or one for each host, separated by commas, or nothing for libpq's "
+             "default");
+}
+
+static int hosts_parse(const struct config_key *key, const char *value, void *member)
+{
+    return parts_parse(key, value, member, parts_add);
+}
+
+static void hosts_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
+{
+    (void)key;
+    snprintf(text, CONFIG_EXPECTED_LEN,
+             "a name, an address or a folder, or several, separated by commas, or nothing");
 }
 
 static int listen_add(void *list, const char *part)
@@ -244,25 +285,14 @@ static void networks_expect(const struct config_key *key, char text[static CONFI
              ADDRESS_LIST_MAX);
 }
 
-/* The list, as it is kept: without blanks. */
-struct origins_text {
-    char text[4096];
-    size_t len, n;
-};
-
 static int origins_add(void *member, const char *part)
 {
-    struct origins_text *list = member;
-    size_t len = strlen(part), more = len + (list->n > 0);
-    if (!origin_is_valid(part, len) || list->len + more >= sizeof list->text)
-        return UV_EINVAL;
-    list->len += (size_t)sprintf(list->text + list->len, "%s%s", list->n++ ? "," : "", part);
-    return 0;
+    return origin_is_valid(part, strlen(part)) ? parts_add(member, part) : UV_EINVAL;
 }
 
 static int origins_parse(const struct config_key *key, const char *value, void *member)
 {
-    struct origins_text list = { .n = 0 };
+    struct parts list = { .n = 0 };
     bool is_list = *value && strcmp(value, "*") != 0;
     int rc = is_list ? split_list(value, origins_add, &list) : 0;
     return rc ? rc : text_parse(key, is_list ? list.text : value, member);
@@ -296,7 +326,8 @@ const struct config_type config_type_choice = { choice_parse, choice_expect, NUL
 const struct config_type config_type_share = { share_parse, share_expect, NULL };
 const struct config_type config_type_url = { url_parse, url_expect, text_finish };
 const struct config_type config_type_text = { text_parse, text_expect, text_finish };
-const struct config_type config_type_port = { port_parse, port_expect, text_finish };
+const struct config_type config_type_ports = { ports_parse, ports_expect, text_finish };
+const struct config_type config_type_hosts = { hosts_parse, hosts_expect, text_finish };
 const struct config_type config_type_listen = { listen_parse, listen_expect, NULL };
 const struct config_type config_type_admin = { admin_parse, admin_expect, NULL };
 const struct config_type config_type_networks = { networks_parse, networks_expect, NULL };

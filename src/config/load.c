@@ -453,6 +453,22 @@ static bool is_tls_mode(const char *mode)
     return false;
 }
 
+static size_t parts_n(const char *list)
+{
+    size_t n = *list != '\0';
+    for (; *list; list++)
+        n += *list == ',';
+    return n;
+}
+
+static void check_ports(struct load *load, const char *name, const char *hosts, const char *ports)
+{
+    size_t hosts_n = parts_n(hosts), ports_n = parts_n(ports);
+    if (hosts_n > 0 && ports_n > 1 && ports_n != hosts_n)
+        complain(load, (struct origin){ .name = name },
+                 "\"%s\" is %zu ports for %zu hosts; expected one, or one for each", ports, ports_n, hosts_n);
+}
+
 /* What no single key can know. */
 static void load_check(struct load *load)
 {
@@ -462,6 +478,8 @@ static void load_check(struct load *load)
         complain(load, (struct origin){ .name = "database.tls" },
                  "\"%s\" is not valid; expected disable, allow, prefer, require, verify-ca or verify-full",
                  c->database.tls);
+    check_ports(load, "database.port", c->database.host, c->database.port);
+    check_ports(load, "database.read_port", c->database.read_host, c->database.read_port);
     check_admin(load);
     if (c->database.reconnect_min_ms > c->database.reconnect_max_ms)
         complain(load, (struct origin){ .name = "database.reconnect_min_ms" },

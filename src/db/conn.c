@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- *   CLOSED ─▶ RESOLVING ─▶ CONNECTING ─▶ PREPARING ─▶ IDLE ◀─▶ BUSY
+ *   CLOSED ─▶ RESOLVING ─▶ CONNECTING ◀─▶ PREPARING ─▶ IDLE ◀─▶ BUSY
  *               ▲    └─────────┴────────────┴──────────┴───────┘
  *               │                ▼ anything fails
  *               └───────────── DOWN (backoff with jitter, and its turn: see outage.h)
@@ -30,7 +30,7 @@ static const struct state_machine states = {
               [CONN_DOWN] = TO(CONN_RESOLVING) | TO(CONN_CLOSED),
               [CONN_RESOLVING] = TO(CONN_CONNECTING) | TO(CONN_DOWN) | TO(CONN_CLOSED),
               [CONN_CONNECTING] = TO(CONN_PREPARING) | TO(CONN_DOWN) | TO(CONN_CLOSED),
-              [CONN_PREPARING] = TO(CONN_IDLE) | TO(CONN_DOWN) | TO(CONN_CLOSED),
+              [CONN_PREPARING] = TO(CONN_IDLE) | TO(CONN_CONNECTING) | TO(CONN_DOWN) | TO(CONN_CLOSED),
               [CONN_IDLE] = TO(CONN_BUSY) | TO(CONN_DOWN) | TO(CONN_CLOSED),
               [CONN_BUSY] = TO(CONN_IDLE) | TO(CONN_DOWN) | TO(CONN_CLOSED) },
 };
@@ -164,7 +164,9 @@ static void on_retry(uv_timer_t *timer)
     struct conn *conn = timer->data;
     struct outage *outage = conn->options->outage;
     uint64_t now_ns = uv_hrtime();
-    if (outage_may_try(outage, conn, now_ns)) {
+    const struct primary *primary = conn->options->primary;
+    bool may_try = !primary || !primary_is_sought(primary, now_ns);
+    if (may_try && outage_may_try(outage, conn, now_ns)) {
         conn_resolve(conn);
         return;
     }
@@ -177,8 +179,11 @@ static void on_retry(uv_timer_t *timer)
 /* ---- talking ---- */
 
 /* Goes and comes again at once: an answer has shown that the connection is of no use. */
-static void replace(struct conn *conn)
+void conn_replace(struct conn *conn)
 {
+    if (conn->state == CONN_CLOSED || conn->state == CONN_DOWN)
+        return;
+    outage_gave_up(conn->options->outage, conn);
     log_info("database connection replaced", log_int("connection", conn->number));
     disconnect(conn, CONN_DOWN);
     uv_timer_start(&conn->timer, on_retry, conn->options->reconnect_min_ms, 0);
@@ -198,7 +203,7 @@ static void on_batch_result(struct conn *conn, PGresult *result)
     conn_move(conn, CONN_IDLE);
     conn->owner->on_batch_done(conn);
     if (conn->batch.wants_new_conn && conn->state == CONN_IDLE)
-        replace(conn);
+        conn_replace(conn);
 }
 
 static void read_results(struct conn *conn)

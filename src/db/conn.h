@@ -13,6 +13,7 @@
 #include "db/batch.h"
 #include "db/endpoint.h"
 #include "db/outage.h"
+#include "db/primary.h"
 #include "db/session.h"
 
 enum conn_state {
@@ -48,6 +49,7 @@ struct conn_options {
     const char *const *values;
     const char *schemas;           /* where names are looked for; NULL: where svcd's are */
     struct outage *outage;         /* shared with all that go to the same server */
+    struct primary *primary;       /* shared with all that go to one of several servers; NULL: there is one */
     unsigned connect_timeout_ms;   /* for all of a host's addresses together */
     unsigned statement_timeout_ms; /* the server's; 0: none */
     unsigned lock_wait_ms;         /* that a read waits for a lock at most; 0: no limit */
@@ -78,6 +80,7 @@ struct conn {
     bool lacks_something;       /* PREPARING: a statement cannot be prepared */
     bool *prepared;             /* by statement's number: plain, merged */
     int64_t backend_pid, backend_began_us;
+    uint32_t timeline;    /* where options->primary is set: that the server takes writes on */
     uint64_t heard_at_ns; /* when the batch was sent, or the server last answered a part of it */
     bool is_cancelling;   /* the owner has asked the server to end the batch: no other may start meanwhile */
     struct query cancel;  /* the owner's, for that */
@@ -95,6 +98,8 @@ void conn_finish(struct conn *conn);
 
 /* Drops the connection like one that broke; it comes back by itself. */
 void conn_drop(struct conn *conn);
+/* Leaves the server that it is connected or connecting to, and looks for another at once. */
+void conn_replace(struct conn *conn);
 /* Tries now, if it waits. */
 void conn_wake(struct conn *conn);
 
@@ -125,6 +130,8 @@ void conn_flush(struct conn *conn);
 
 /* conn_connect.c */
 void conn_resolve(struct conn *conn);
+/* The server is not the one that is wanted: on to the next. */
+void conn_try_next(struct conn *conn);
 void conn_connect_poll(struct conn *conn);
 void conn_on_connect_timeout(uv_timer_t *timer);
 

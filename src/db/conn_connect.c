@@ -102,6 +102,8 @@ static void try_endpoint(struct conn *conn)
 {
     for (conn->endpoint++; conn->endpoint < conn->endpoints.n; conn->endpoint++) {
         conn_drop_server(conn);
+        conn->backend_pid = 0;
+        conn->timeline = 0;
         if (conn->state != CONN_CONNECTING) {
             conn_go_down(conn);
             return;
@@ -110,6 +112,12 @@ static void try_endpoint(struct conn *conn)
             return;
     }
     conn_go_down(conn);
+}
+
+void conn_try_next(struct conn *conn)
+{
+    conn_move(conn, CONN_CONNECTING);
+    try_endpoint(conn);
 }
 
 void conn_connect_poll(struct conn *conn)
@@ -137,6 +145,8 @@ static void on_found(void *data, const struct endpoints *found)
     }
     conn->endpoints = *found;
     conn->endpoint = SIZE_MAX; /* before the first */
+    if (conn->options->primary)
+        primary_sort(conn->options->primary, &conn->endpoints);
     conn->why[0] = '\0';
     conn->advice = NULL;
     conn_move(conn, CONN_CONNECTING);
@@ -153,6 +163,7 @@ void conn_resolve(struct conn *conn)
 {
     conn_move(conn, CONN_RESOLVING);
     conn->backend_pid = 0;
+    conn->timeline = 0;
     int rc = lookup_start(&conn->lookup, conn->timer.loop, first_of(param(conn, "host"), "PGHOST", ""),
                           first_of(param(conn, "port"), "PGPORT", ""), on_found, conn);
     if (rc)

@@ -113,10 +113,26 @@ static int64_t number_at(const PGresult *result, int column)
     return strtoll(PQgetvalue(result, 0, column), NULL, 10);
 }
 
+/* Of several servers only the primary; whichever it is, the next is asked. */
+static bool is_wanted(struct conn *conn, const PGresult *result)
+{
+    if (!conn->options->primary)
+        return true;
+    const struct endpoint *endpoint = &conn->endpoints.items[conn->endpoint];
+    bool in_recovery = *PQgetvalue(result, 0, SESSION_IN_RECOVERY) == 't';
+    conn->timeline = (uint32_t)number_at(result, SESSION_TIMELINE);
+    return primary_is(conn->options->primary, endpoint->host, endpoint->port, in_recovery, conn->timeline,
+                      conn->why, sizeof conn->why);
+}
+
 static void on_session(struct conn *conn, const PGresult *result, bool is_last)
 {
     if (PQntuples(result) != 1)
         return; /* nothing is known of the backend */
+    if (!is_last && !is_wanted(conn, result)) {
+        conn_try_next(conn);
+        return;
+    }
     int64_t pid = number_at(result, 0), began_us = number_at(result, 1);
     bool has_changed =
         is_last && conn->backend_pid && (pid != conn->backend_pid || began_us != conn->backend_began_us);

@@ -61,29 +61,37 @@ static void resolve(struct endpoints *found, const char *host, const char *port)
 }
 
 /* The part of a list that `at` points to, which moves on; the last one counts for all that follow. */
-static void next_part(const char **at, char *part, size_t size)
+static bool next_part(const char **at, char *part, size_t size)
 {
     size_t len = strcspn(*at, ",");
     snprintf(part, size, "%.*s", (int)(len < size ? len : size - 1), *at);
-    if ((*at)[len] == ',')
-        *at += len + 1;
+    if ((*at)[len] != ',')
+        return false;
+    *at += len + 1;
+    return true;
+}
+
+size_t endpoint_split(const char *hosts, const char *ports, struct endpoint *endpoints, size_t max)
+{
+    size_t n = 0;
+    for (bool more = true; more && n < max; n++) {
+        endpoints[n].address[0] = '\0';
+        more = next_part(&hosts, endpoints[n].host, sizeof endpoints[n].host);
+        next_part(&ports, endpoints[n].port, sizeof endpoints[n].port);
+    }
+    return n;
 }
 
 static void find(struct endpoints *found, const char *hosts, const char *ports)
 {
-    const char *port_at = ports;
-    for (const char *at = hosts;; at++) {
-        char host[256], port[8];
-        size_t len = strcspn(at, ",");
-        snprintf(host, sizeof host, "%.*s", (int)(len < sizeof host ? len : sizeof host - 1), at);
-        next_part(&port_at, port, sizeof port);
+    struct endpoint parts[ENDPOINTS_MAX];
+    size_t n = endpoint_split(hosts, ports, parts, ENDPOINTS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        const char *host = parts[i].host;
         if (needs_resolver(host))
-            resolve(found, host, port);
+            resolve(found, host, parts[i].port);
         else
-            add(found, host, *host && *host != '/' && *host != '@' ? host : "", port);
-        at += len;
-        if (!*at)
-            return;
+            add(found, host, *host && *host != '/' && *host != '@' ? host : "", parts[i].port);
     }
 }
 
@@ -152,16 +160,13 @@ static int start_thread(struct lookup *lookup)
 
 static bool any_needs_resolver(const char *hosts)
 {
-    for (const char *at = hosts;; at++) {
-        char host[256];
-        size_t len = strcspn(at, ",");
-        snprintf(host, sizeof host, "%.*s", (int)(len < sizeof host ? len : sizeof host - 1), at);
+    char host[256];
+    for (bool more = true; more;) {
+        more = next_part(&hosts, host, sizeof host);
         if (needs_resolver(host))
             return true;
-        at += len;
-        if (!*at)
-            return false;
     }
+    return false;
 }
 
 int lookup_start(struct lookup **started, uv_loop_t *loop, const char *hosts, const char *ports,

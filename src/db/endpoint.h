@@ -23,9 +23,14 @@ struct endpoints {
     char error[256]; /* why there are none */
 };
 
+/* Lists of hosts and of ports, separated by commas (one port, or none, for all hosts), into endpoints without
+ * addresses; an empty list of hosts is one, libpq's default. Returns how many; those over max are left out.
+ */
+size_t endpoint_split(const char *hosts, const char *ports, struct endpoint *endpoints, size_t max);
+
 struct lookup;
 
-/* Finds the endpoints of hosts and ports, lists separated by commas (one port, or none, for all hosts).
+/* Finds the endpoints of hosts and ports, lists as above.
  * on_found runs once, on a later turn of the loop, unless the lookup is abandoned; `found` is valid while it
  * runs. Returns 0 or a UV_E* code. */
 int lookup_start(struct lookup **lookup, uv_loop_t *loop, const char *hosts, const char *ports,

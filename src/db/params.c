@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "db/params.h"
 
-void database_params_set(struct database_params *params, const struct config *config)
+static void set(struct database_params *params, const struct config *config, const char *host,
+                const char *port, const char *target)
 {
     params->statement_timeout_ms = (unsigned)config->database.statement_timeout_ms;
     const char *pairs[][2] = {
-        { "host", config->database.host },
-        { "port", config->database.port },
+        { "host", host },
+        { "port", port },
+        { "target_session_attrs", target },
         { "dbname", config->database.name },
         { "user", config->database.user },
         { "password", config->database.password },
@@ -25,6 +27,18 @@ void database_params_set(struct database_params *params, const struct config *co
             params->values[n++] = pairs[i][1];
         }
     params->keywords[n] = params->values[n] = NULL;
+}
+
+void database_params_set(struct database_params *params, const struct config *config)
+{
+    set(params, config, config->database.host, config->database.port,
+        config->database.target == TARGET_PRIMARY ? "primary" : "any");
+}
+
+void database_params_set_for_server(struct database_params *params, const struct config *config,
+                                    const struct endpoint *endpoint)
+{
+    set(params, config, endpoint->host, endpoint->port, "any");
 }
 
 void database_params_set_for_jobs(struct database_params *params, const struct config *config)

@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "db/conn.h"
+#include "db/endpoint.h"
 
 /* The connection parameters of PQconnectdbParams for this configuration, NULL-terminated; config must live as
  * long as they are used. */
@@ -21,6 +22,10 @@ void database_params_set(struct database_params *params, const struct config *co
 
 /* The same for jobs and commands, whose statements may take as long as they need. */
 void database_params_set_for_jobs(struct database_params *params, const struct config *config);
+
+/* The same for one server of several, whatever it is; the endpoint must live as long. */
+void database_params_set_for_server(struct database_params *params, const struct config *config,
+                                    const struct endpoint *endpoint);
 
 /* How connections with these parameters are kept; both must outlive them. */
 struct conn_options database_conn_options(const struct database_params *params, const struct config *config,

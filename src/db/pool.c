@@ -40,14 +40,6 @@ static bool is_watched(enum lane lane)
 
 /* ---- ending what is under way ---- */
 
-static const struct statement *cancel_statement(void)
-{
-    for (size_t i = 0; i < sql_statements_n; i++)
-        if (strcmp(sql_statements[i]->name, "cancel_backend") == 0)
-            return sql_statements[i];
-    abort();
-}
-
 static void on_cancelled(struct query *query, const struct query_outcome *outcome)
 {
     (void)outcome; /* if it was in vain the next look will tell */
@@ -62,8 +54,9 @@ static void cancel(struct pool *pool, struct conn *conn, bool even_committing)
     if (conn->is_cancelling || !conn->backend_pid)
         return;
     struct query *query = &conn->cancel;
-    *query =
-        (struct query){ .statement = cancel_statement(), .deadline_ns = UINT64_MAX, .on_done = on_cancelled };
+    *query = (struct query){ .statement = statement_named("cancel_backend"),
+                             .deadline_ns = UINT64_MAX,
+                             .on_done = on_cancelled };
     value_put_integer(&query->params[0], (int32_t)conn->backend_pid);
     value_put_bigint(&query->params[1], conn->backend_began_us);
     value_put_boolean(&query->params[2], even_committing);
@@ -316,13 +309,21 @@ static void on_after_poll(uv_check_t *handle)
     send_all(handle->data);
 }
 
+static void check_conn(struct conn *conn, uint64_t now_ns)
+{
+    const struct primary *primary = conn->options->primary;
+    if (primary && conn->state >= CONN_IDLE && conn->timeline < primary->timeline)
+        conn_replace(conn);
+    conn_check(conn, now_ns);
+}
+
 static void on_check(uv_timer_t *check)
 {
     struct pool *pool = check->data;
     uint64_t now_ns = uv_now(check->loop) * 1000000;
     for (enum lane number = 0; number < LANES; number++)
         for (unsigned i = 0; i < pool->lanes[number].conns_n; i++)
-            conn_check(&pool->lanes[number].conns[i], now_ns);
+            check_conn(&pool->lanes[number].conns[i], now_ns);
     for (enum lane number = 0; number < LANES; number++)
         queue_expire(&pool->lanes[number].queue, uv_hrtime());
 }
@@ -383,6 +384,21 @@ int pool_start(struct pool *pool, uv_loop_t *loop, const struct pool_options *op
     if (rc)
         pool_stop(pool);
     return rc;
+}
+
+void pool_follow_primary(struct pool *pool)
+{
+    const struct primary *primary = pool->options.conn.primary;
+    if (!primary || pool->stopping)
+        return;
+    pool->options.conn.outage->next_ns = 0;
+    for (enum lane number = 0; number < LANES; number++)
+        for (unsigned i = 0; i < pool->lanes[number].conns_n; i++) {
+            struct conn *conn = &pool->lanes[number].conns[i];
+            if (conn->timeline < primary->timeline)
+                conn_replace(conn);
+            conn_wake(conn);
+        }
 }
 
 void pool_stop(struct pool *pool)

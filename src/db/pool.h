@@ -66,6 +66,9 @@ int pool_start(struct pool *pool, uv_loop_t *loop, const struct pool_options *op
 void pool_stop(struct pool *pool);
 void pool_finish(struct pool *pool);
 
+/* The primary has moved, see primary.h: leaves what was it before, and connects to what it is now at once. */
+void pool_follow_primary(struct pool *pool);
+
 /* True while every lane that carries calls has a usable connection, if it has any. */
 bool pool_is_available(const struct pool *pool);
 

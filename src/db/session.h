@@ -13,8 +13,10 @@
 #define SESSION_SETTINGS_LEN 1024
 
 /* Takes $1, what session_settings() wrote; sets those that the server knows. One row: the backend's pid, when
- * it began (microseconds since 1970), the encoding of the database, the version. */
+ * it began (microseconds since 1970), the encoding of the database, the version; then those below. */
 extern const char session_sql[];
+#define SESSION_IN_RECOVERY 5
+#define SESSION_TIMELINE    6 /* 0 in recovery */
 
 /* Takes $1, a lock_timeout in ms; one row: pid and beginning as above, which behind a pooler of transactions
  * may be another's. */

@@ -109,6 +109,9 @@ struct statement {
 extern const struct statement *const sql_statements[];
 extern const size_t sql_statements_n;
 
+/* The statement of this name; there must be one. */
+const struct statement *statement_named(const char *name);
+
 /* One line on what the server said of a statement, and where that stands:
  *
  *     sql/queries/goal.sql:14: list_goals: column g.titel does not exist

@@ -206,8 +206,8 @@ START_TEST(every_mistake_of_a_file_is_told_with_its_line)
                    "ADDRESS/BITS, separated by "
                    "commas, at most 32 (10.0.0.0/8, 2001:db8::1; no bits set after BITS), or nothing\n"
                    "f:18: unknown key throttle.frobnication; the keys are listed in svcd.conf(5)\n"
-                   "f:20: database.port = \"0\" is not valid; expected a port from 1 to 65535, or nothing "
-                   "for libpq's default\n");
+                   "f:20: database.port = \"0\" is not valid; expected a port from 1 to 65535, or one for "
+                   "each host, separated by commas, or nothing for libpq's default\n");
 }
 END_TEST
 
@@ -247,8 +247,7 @@ START_TEST(mistakes_of_environment_and_options_name_the_variable_or_option)
     source.settings = settings;
     source.n_settings = sizeof settings / sizeof settings[0];
     must_fail_with("POSTGRES_PORT: database.port = \"70000\" is not valid; expected a port from 1 to 65535, "
-                   "or nothing for libpq's "
-                   "default\n"
+                   "or one for each host, separated by commas, or nothing for libpq's default\n"
                    ".env:2: ACCOUNT_SERVICE_ADDRESS and ACCOUNT_SERVICE_PORT make \"no such host:50051\", "
                    "which names a host that "
                    "cannot be found; expected an address (127.0.0.1) and a port (50051)\n"
@@ -271,6 +270,23 @@ START_TEST(keys_that_contradict_each_other_are_told)
     given_file("[database]\nreconnect_min_ms = 600\n");
     must_fail_with(
         "database.reconnect_min_ms: 600 is above database.reconnect_max_ms, 500; expected at most that\n");
+}
+END_TEST
+
+START_TEST(hosts_and_ports_are_lists_of_equal_length_or_one_port_for_all)
+{
+    char *environment[] = { "POSTGRES_HOST=a, b ,c", "POSTGRES_PORT=1, 2,3", NULL };
+    source.environment = environment;
+    must_load();
+    ck_assert_str_eq(config.database.host, "a,b,c");
+    ck_assert_str_eq(config.database.port, "1,2,3");
+    config_finish(&config);
+    environment[1] = "POSTGRES_PORT=5432";
+    must_load();
+    ck_assert_str_eq(config.database.port, "5432");
+    config_finish(&config);
+    environment[1] = "POSTGRES_PORT=1,2";
+    must_fail_with("database.port: \"1,2\" is 2 ports for 3 hosts; expected one, or one for each\n");
 }
 END_TEST
 
@@ -571,6 +587,7 @@ Suite *config_suite(void)
     tcase_add_test(tcase, a_file_that_cannot_be_read_is_told);
     tcase_add_test(tcase, mistakes_of_environment_and_options_name_the_variable_or_option);
     tcase_add_test(tcase, keys_that_contradict_each_other_are_told);
+    tcase_add_test(tcase, hosts_and_ports_are_lists_of_equal_length_or_one_port_for_all);
     tcase_add_test(tcase, addresses_of_the_four_services_become_listeners_without_duplicates);
     tcase_add_test(tcase, service_addresses_add_to_a_configured_listen_but_replace_the_default);
     tcase_add_test(tcase, a_set_listen_drops_listeners_of_the_environment);
