@@ -159,7 +159,7 @@ const struct config_key config_keys[] = {
         "Host of the server; one that starts with a slash is the folder of a unix socket. Of servers that replicate each other, "
         "all, separated by commas: svcd finds out which is the primary, and follows it.", VARIABLE("POSTGRES_HOST")),
     KEY(database, port, ports, char *, "",
-        "Port of the server: one for every host, or one each, separated by commas.", VARIABLE("POSTGRES_PORT")),
+        "Port of the server. With several hosts one for all, or one each, separated by commas.", VARIABLE("POSTGRES_PORT")),
     CHOICE(database, target, enum config_target, target_names, "primary",
         "Which of the hosts may serve: the primary alone, or any that answers, where what writes fails on a standby."),
     KEY(database, read_host, hosts, char *, "",
