@@ -3,14 +3,17 @@
 
 import base64
 import contextlib
+import email.utils
 import gzip
 import http.client
 import json
+import re
 import shutil
 import socket
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -328,20 +331,64 @@ class Http1(WebCase):
         self.assertIn(b"HTTP/1.1", self.raw(b"\x80\x80hello there, whoever you are"))
         self.assertEqual(self.raw(b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03" + b"\0" * 40)[:1], b"\x15")
 
-    def test_a_client_that_leaves_while_its_call_waits_is_noticed_at_once(self):
+    @contextlib.contextmanager
+    def locked_table(self):
         blocker = subprocess.Popen(["psql", "-Xq", "-d", self.database, "-U", "svcd"], stdin=subprocess.PIPE, text=True)
-        self.addCleanup(blocker.wait)
-        self.addCleanup(blocker.stdin.close)
-        blocker.stdin.write("BEGIN; LOCK TABLE websitefeedback IN ACCESS EXCLUSIVE MODE;\n")
-        blocker.stdin.flush()
-        locked = "SELECT count(*) FROM pg_locks WHERE relation = 'websitefeedback'::regclass AND granted AND mode = 'AccessExclusiveLock'"
-        wait_until(lambda: value(locked, self.database) == "1", "the table is not locked")
+        try:
+            blocker.stdin.write("BEGIN; LOCK TABLE websitefeedback IN ACCESS EXCLUSIVE MODE;\n")
+            blocker.stdin.flush()
+            locked = "SELECT count(*) FROM pg_locks WHERE relation = 'websitefeedback'::regclass AND granted AND mode = 'AccessExclusiveLock'"
+            wait_until(lambda: value(locked, self.database) == "1", "the table is not locked")
+            yield
+        finally:
+            blocker.stdin.close()
+            blocker.wait()
+
+    def wait_for_waiting(self, many):
         waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        wait_until(lambda: value(waits, self.database) == str(many), f"not {many} calls wait")
+
+    def test_a_client_that_leaves_while_its_call_waits_is_noticed_at_once(self):
+        for more in (b"", b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n", b"POST / HT"):
+            with self.subTest(ahead=more), self.locked_table():
+                connection = self.connect()
+                connection.sendall(self.post(b'{"content":"leaves"}', path=ADD) + more)
+                self.wait_for_waiting(1)
+                connection.close()
+                self.wait_for_waiting(0)
+
+    def ended(self, text):
+        """What comes back to who says that it sends nothing more."""
         connection = self.connect()
-        connection.sendall(self.post(b'{"content":"leaves"}', path=ADD))
-        wait_until(lambda: value(waits, self.database) == "1", "the call does not wait")
-        connection.close()
-        wait_until(lambda: value(waits, self.database) == "0", "the call still waits")
+        connection.sendall(text)
+        connection.shutdown(socket.SHUT_WR)
+        return read_all(connection)
+
+    def test_a_client_that_sends_nothing_more_is_still_answered(self):
+        said = self.ended(self.post())
+        self.assertTrue(said.startswith(b"HTTP/1.1 200 OK") and said.endswith(b'{"isMentee":true}'), said)
+        said = self.ended(self.post() * 300 + b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+        self.assertEqual((said.count(b"HTTP/1.1 200 OK"), said.count(b'{"isMentee":true}')), (301, 300))
+        said = self.ended(b"POST %s HTTP/1.0\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}" % PROFILES.encode())
+        self.assertTrue(said.endswith(b"\r\n\r\n{}"), said)
+        self.assertEqual(self.ended(b"GET / HTTP/1.1\r\nho"), b"")
+
+    def test_it_is_answered_when_its_call_has_waited_too(self):
+        with self.locked_table():
+            connection = self.connect()
+            connection.sendall(self.post(b'{"content":"waits"}', path=ADD))
+            connection.shutdown(socket.SHUT_WR)
+            self.wait_for_waiting(1)
+            connection.settimeout(PATIENCE_S)
+            self.assertEqual(connection.recv(4096), b"HTTP/1.1 100 Continue\r\n\r\n")  # is it still there?
+        answer = read_all(connection)
+        self.assertTrue(answer.startswith(b"HTTP/1.1 200 OK") and b"connection: close" in answer, answer)
+
+    def test_answers_tell_the_date(self):
+        for said in (self.raw(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"), self.raw(b"BAD\r\n\r\n"),
+                     self.raw(self.post(more=b"connection: close\r\n"))):
+            date = email.utils.parsedate_to_datetime(re.search(rb"\r\ndate: ([^\r]*)\r\n", said)[1].decode())
+            self.assertLess(abs(time.time() - date.timestamp()), PATIENCE_S)
 
     def test_a_stream_is_heard_while_it_goes_on(self):
         connection = self.connect()

@@ -25,6 +25,9 @@ struct http_carrier {
     int (*open)(struct http_connection *connection);
     /* Parses. Whatever is wrong ends in connection_end(). `bytes` may be written to. */
     void (*on_bytes)(struct http_connection *connection, uint8_t *bytes, size_t len);
+    /* The peer sends nothing more, though it may still read. True: it is owed an answer, after which the
+     * carrier ends the connection; false, or NULL: it has left. */
+    bool (*on_ended)(struct http_connection *connection);
     /* Writes what there is to say, at most `room` bytes (but for one frame that is begun), and returns how
      * much; 0: nothing. */
     size_t (*fill)(struct http_connection *connection, uint8_t *out, size_t room);

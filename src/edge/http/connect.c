@@ -272,6 +272,7 @@ static void end_stream(struct exchange *exchange, enum status status, const char
 
 const struct http_protocol http_connect = {
     .name = "connect",
+    .has_date = true,
     .accepts = accepts_unary,
     .begin = begin_unary,
     .next = next_unary,
@@ -282,6 +283,7 @@ const struct http_protocol http_connect = {
 
 const struct http_protocol http_connect_stream = {
     .name = "connect-stream",
+    .has_date = true,
     .accepts = accepts_stream,
     .begin = begin_stream,
     .next = framing_next,

@@ -46,6 +46,8 @@ struct http_connection {
     int fd;
     int polled; /* events */
     bool has_ip;
+    bool has_peer_ended;  /* it sends nothing more, but is owed an answer; */
+    bool has_read_all;    /* and all that it has sent is read */
     bool has_peer_closed; /* nothing can be written any more */
     bool is_paused;       /* its carrier wants nothing read for now */
     bool is_ending;       /* for `reason`, at the end of the turn */

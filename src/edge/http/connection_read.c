@@ -104,6 +104,18 @@ static void on_hung_up(struct http_connection *connection, enum http_reason reas
         connection_end(connection, reason, NULL);
 }
 
+static void on_ended(struct http_connection *connection)
+{
+    bool is_served = connection->state == CONNECTION_SERVING || connection->state == CONNECTION_LEAVING;
+    if (!is_served || connection->is_ending || !connection->carrier->on_ended ||
+        !connection->carrier->on_ended(connection)) {
+        on_hung_up(connection, REASON_PEER);
+        return;
+    }
+    connection->has_peer_ended = true;
+    connection_wants_write(connection); /* whence it polls anew */
+}
+
 /* ---- what may lie between the socket and the carrier ---- */
 
 static bool on_plain(void *data, uint8_t *plain, size_t len)
@@ -152,7 +164,7 @@ static void on_encrypted(struct http_connection *connection, const uint8_t *byte
     if (rc == TLS_FAILED)
         connection_end(connection, REASON_TLS, tls_failure(connection->tls));
     else if (rc == TLS_CLOSED)
-        connection_end(connection, REASON_PEER, NULL);
+        on_ended(connection);
     connection_wants_write(connection); /* a handshake's part */
 }
 
@@ -199,8 +211,13 @@ static void on_readable(struct http_connection *connection)
     ssize_t len = recv(connection->fd, connection->edge->in, READ_LEN, 0);
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (len <= 0) {
-        on_hung_up(connection, len == 0 ? REASON_PEER : REASON_SOCKET);
+    if (len < 0) {
+        on_hung_up(connection, REASON_SOCKET);
+        return;
+    }
+    if (len == 0) {
+        connection->has_read_all = true;
+        on_ended(connection);
         return;
     }
     if (connection->state == CONNECTION_LINGERING) {
@@ -231,5 +248,7 @@ void connection_on_event(uv_poll_t *poll, int status, int events)
     if (events & UV_READABLE)
         on_readable(connection);
     else if (events & UV_DISCONNECT)
+        on_ended(connection);
+    else if (events & UV_PRIORITIZED)
         on_hung_up(connection, REASON_PEER);
 }

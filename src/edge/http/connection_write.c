@@ -20,10 +20,12 @@ void connection_wants_write(struct http_connection *connection)
 void connection_poll(struct http_connection *connection)
 {
     bool is_blocked = connection->out.len > connection->out_sent;
-    int events = UV_DISCONNECT;
+    /* After its end a peer is asked for nothing but whether it has left: that comes with whatever is. */
+    int events = connection->has_peer_ended ? UV_PRIORITIZED : UV_DISCONNECT;
     if (is_blocked)
         events |= UV_WRITABLE;
-    if (!connection->is_paused && (!is_blocked || !connection_is_over_budget(connection)))
+    if (!connection->is_paused && !connection->has_read_all &&
+        (!is_blocked || !connection_is_over_budget(connection)))
         events |= UV_READABLE;
     if (events != connection->polled && !uv_poll_start(&connection->poll, events, connection_on_event))
         connection->polled = events;

@@ -123,9 +123,10 @@ static void recycle(struct exchange *exchange)
     exchange->verb = exchange->scheme = exchange->authority = exchange->path = exchange->query =
         (struct http_text){ 0 };
     exchange->fields_n = exchange->headers_len = exchange->in_len = exchange->body_taken = 0;
-    exchange->is_complete = exchange->has_too_much = exchange->is_wanted = exchange->is_called =
-        exchange->is_call_over = exchange->has_head = exchange->is_sending = exchange->has_own_length =
-            exchange->is_gone = exchange->is_begun = exchange->is_stalled = exchange->is_unwrapped = false;
+    exchange->is_complete = exchange->is_short = exchange->has_too_much = exchange->is_wanted =
+        exchange->is_called = exchange->is_call_over = exchange->has_head = exchange->is_sending =
+            exchange->has_own_length = exchange->is_gone = exchange->is_begun = exchange->is_stalled =
+                exchange->is_unwrapped = false;
     exchange->origin = NULL;
     exchange->encoding = 0;
     exchange->held_n = 0;

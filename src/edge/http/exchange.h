@@ -67,6 +67,7 @@ struct exchange {
     size_t headers_len;
     uint64_t began_ns;
     bool is_complete;  /* the request is whole */
+    bool is_short;     /* of memory: a field of the request, or a message of the answer, is lost */
     bool has_too_much; /* of headers */
     const uint8_t *in; /* body that no message was made of yet: */
     size_t in_len;     /* `kept`, or while it is being read where the carrier read it */

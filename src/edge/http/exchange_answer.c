@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "call/origin.h"
+#include "edge/http/date.h"
 
 const char *exchange_text(struct exchange *exchange, const char *format, ...)
 {
@@ -54,8 +55,11 @@ void exchange_trailer_unique(struct exchange *exchange, const char *name, const 
 
 void exchange_say(struct exchange *exchange, bool is_all)
 {
-    if (exchange->state == EXCHANGE_RECEIVING)
+    if (exchange->state == EXCHANGE_RECEIVING) {
         exchange->edge->cors->add_fields(exchange);
+        if (!exchange->protocol || exchange->protocol->has_date)
+            exchange_head_field(exchange, "date", http_date());
+    }
     if (is_all) {
         exchange->has_own_length = exchange->state == EXCHANGE_RECEIVING;
         exchange_move(exchange, EXCHANGE_ANSWERED);

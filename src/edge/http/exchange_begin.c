@@ -61,6 +61,10 @@ static void begin_call(struct exchange *exchange)
         exchange_fail(exchange, STATUS_RESOURCE_EXHAUSTED, "metadata is over 65536 bytes in all");
         return;
     }
+    if (exchange->is_short) {
+        exchange_fail(exchange, STATUS_RESOURCE_EXHAUSTED, "out of memory");
+        return;
+    }
     if (!may_call(exchange))
         return;
     exchange->protocol->begin(exchange);

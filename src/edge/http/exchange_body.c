@@ -234,6 +234,10 @@ void exchange_go_on(struct exchange *exchange)
     exchange->is_later = false;
     if (exchange->is_gone || exchange->is_call_over)
         return;
+    if (exchange->is_short) {
+        exchange_fail(exchange, STATUS_RESOURCE_EXHAUSTED, "out of memory");
+        return;
+    }
     if (exchange->is_sending && exchange->body_taken == exchange->body.len) {
         exchange->is_sending = false;
         exchange->body.len = exchange->body_taken = 0;

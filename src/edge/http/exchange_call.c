@@ -46,9 +46,9 @@ static void send_message(struct call *call, const uint8_t *bytes, size_t len)
 {
     struct exchange *exchange = container_of(call, struct exchange, call);
     exchange->is_sending = true;
-    if (put_message(exchange, bytes, len))
-        exchange_go_on_later(
-            exchange); /* a message that is lost to a lack of memory: the peer sees the next */
+    exchange->is_short = put_message(exchange, bytes, len) != 0;
+    if (exchange->is_short)
+        exchange_go_on_later(exchange); /* and fails there: here a call may not be ended */
     else
         exchange_say(exchange, false);
 }

@@ -132,6 +132,7 @@ static enum framed next_text(struct exchange *exchange, struct http_span *messag
 
 const struct http_protocol http_grpc_web = {
     .name = "grpc-web",
+    .has_date = true,
     .accepts = accepts,
     .begin = grpc_begin,
     .next = framing_next,
@@ -142,6 +143,7 @@ const struct http_protocol http_grpc_web = {
 
 const struct http_protocol http_grpc_web_text = {
     .name = "grpc-web-text",
+    .has_date = true,
     .accepts = accepts_text,
     .begin = grpc_begin,
     .next = next_text,

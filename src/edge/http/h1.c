@@ -28,6 +28,8 @@
 #define CONTINUE        "HTTP/1.1 100 Continue\r\n\r\n"
 #define LIFE_SIGNS      4 /* asked for, before a peer that gives none is taken for dead */
 #define LIFE_SIGN_GAP_S 5
+#define PROBE_FIRST_MS  300 /* after the peer's end, while its answer is not there: most are by then */
+#define PROBE_MS        10000
 
 enum h1_state { H1_HEAD, H1_BODY, H1_ANSWER, H1_LAST };
 
@@ -52,9 +54,10 @@ struct h1 {
     struct h1_answer answer;
     bool owes_continue;
     bool is_leaving;
-    int refusal; /* an HTTP status, to be said without an exchange; 0: none */
+    bool has_ended; /* the peer sends nothing more */
+    int refusal;    /* an HTTP status, to be said without an exchange; 0: none */
     const char *refusal_text;
-    struct timer timer; /* HEAD: its time, or what came ahead is gone on with */
+    struct timer timer; /* HEAD: its time, or what came ahead is gone on with; ANSWER: see on_ended */
 };
 
 static void move(struct h1 *h1, enum h1_state to)
@@ -269,6 +272,14 @@ static void on_bytes(struct http_connection *connection, uint8_t *bytes, size_t 
     pause_or_go_on(h1);
 }
 
+/* Nothing is owed any more, once what has been said is written. */
+static void end_after_peer(struct h1 *h1)
+{
+    let_go(h1);
+    move(h1, H1_LAST);
+    connection_wants_write(h1->connection);
+}
+
 static void go_on(struct h1 *h1)
 {
     size_t taken = parse(h1, h1->ahead.data, h1->ahead.len);
@@ -277,7 +288,18 @@ static void go_on(struct h1 *h1)
         memmove(h1->ahead.data, h1->ahead.data + taken, h1->ahead.len);
     else
         forget(h1, &h1->ahead);
+    if (h1->has_ended && h1->state < H1_ANSWER)
+        end_after_peer(h1);
     pause_or_go_on(h1);
+}
+
+/* To a peer that has left and not only ended, the kernel answers what we say with a reset, and to nothing
+ * else. HTTP/1.1 lets us say this much before an answer. */
+static void probe(struct h1 *h1)
+{
+    h1->owes_continue = !h1->exchange->is_begun;
+    connection_wants_write(h1->connection);
+    start_timer(h1, PROBE_MS);
 }
 
 static void on_timer(struct timer *timer)
@@ -285,7 +307,9 @@ static void on_timer(struct timer *timer)
     struct h1 *h1 = container_of(timer, struct h1, timer);
     if (h1->connection->is_ending)
         return;
-    if (h1->ahead.len)
+    if (h1->state == H1_ANSWER)
+        probe(h1);
+    else if (h1->ahead.len)
         go_on(h1);
     else
         refuse(h1, 408, "the head of the request was not whole within server.request_timeout_ms",
@@ -294,12 +318,18 @@ static void on_timer(struct timer *timer)
 
 /* ---- its answer ---- */
 
+static bool is_last(const struct h1 *h1)
+{
+    return h1->is_leaving || (h1->has_ended && !h1->ahead.len);
+}
+
 static void on_written(struct h1 *h1)
 {
-    bool is_last = h1->answer.is_last || h1->is_leaving;
-    move(h1, is_last ? H1_LAST : H1_HEAD);
+    bool is_over = h1->answer.is_last || is_last(h1);
+    stop_timer(h1);
+    move(h1, is_over ? H1_LAST : H1_HEAD);
     let_go(h1);
-    if (is_last)
+    if (is_over)
         connection_wants_write(h1->connection); /* and then nothing is left of it */
     else if (h1->ahead.len)
         start_timer(h1, 0);
@@ -311,7 +341,7 @@ static size_t fill_answer(struct h1 *h1, uint8_t *out, size_t room)
     struct exchange *exchange = h1->exchange;
     if (!exchange->is_begun) {
         h1->answer.is_old = h1->head.is_old;
-        h1->answer.is_last = h1->head.is_last || h1->is_leaving || !exchange->is_complete;
+        h1->answer.is_last = h1->head.is_last || is_last(h1) || !exchange->is_complete;
     }
     size_t len = h1_answer_fill(&h1->answer, exchange, out, room);
     if (h1->answer.is_whole)
@@ -401,6 +431,26 @@ static void leave(struct http_connection *connection)
         connection_end(connection, connection->reason, NULL);
 }
 
+/* Requests that are whole are owed their answers. A stream that goes on is none of them: its peer would have
+ * to be told something before we knew that it has left. */
+static bool on_ended(struct http_connection *connection)
+{
+    struct h1 *h1 = connection->session;
+    const struct exchange *exchange = h1->exchange;
+    h1->has_ended = true;
+    if (h1->state == H1_ANSWER) {
+        if (!h1->head.is_old && !h1->timer.is_running)
+            start_timer(h1, PROBE_FIRST_MS);
+        return exchange->state == EXCHANGE_ANSWERED || !exchange->call.method ||
+               exchange->call.method->kind == METHOD_UNARY;
+    }
+    if (h1->state == H1_HEAD && h1->ahead.len)
+        return true;
+    if (h1->state != H1_LAST && connection->out.len > connection->out_sent)
+        end_after_peer(h1);
+    return h1->state == H1_LAST;
+}
+
 /* There is no more to say than an answer that says "close", or nothing. */
 static void say_end(struct http_connection *connection)
 {
@@ -423,6 +473,7 @@ const struct http_carrier http_h1 = {
     .recognise = recognise,
     .open = open_session,
     .on_bytes = on_bytes,
+    .on_ended = on_ended,
     .fill = fill,
     .leave = leave,
     .say_end = say_end,

@@ -92,11 +92,8 @@ enum header_use h2_header(struct exchange *exchange, const struct http_field *fi
     *wrong = what_is_wrong(exchange, field);
     if (*wrong)
         return HEADER_DROPPED;
-    if (exchange_add_field(exchange, field)) {
-        *wrong = "out of memory";
-        return HEADER_DROPPED;
-    }
-    return HEADER_FIELD;
+    exchange->is_short |= exchange_add_field(exchange, field) != 0;
+    return exchange->is_short ? HEADER_DROPPED : HEADER_FIELD;
 }
 
 const char *h2_headers_whole(struct exchange *exchange)

@@ -31,6 +31,7 @@ enum framed {
 
 struct http_protocol {
     const char *name; /* "grpc" */
+    bool has_date;    /* answers tell it, as HTTP wants of them; those of gRPC's own do not */
     /* Whether a request of this content type (lower case, without parameters) is its; then it sets
      * exchange->codec. */
     bool (*accepts)(struct exchange *exchange, const char *type, size_t len);
