@@ -353,14 +353,15 @@ clean-db: ## drop the database of `make run`
 
 # ---- packages -------------------------------------------------------------------------------------------------
 
-.PHONY: deps deps-build deps-run deps-check deps-lint deps-valgrind deps-coverage deps-fuzz deps-bench
+.PHONY: deps deps-build deps-run deps-check deps-lint deps-valgrind deps-coverage deps-fuzz deps-bench deps-deb deps-image
 deps: deps-build deps-run deps-check ## install the Debian packages that building, running and testing need
-deps-build deps-run deps-check deps-lint deps-valgrind deps-coverage deps-fuzz deps-bench: deps-%:
+deps-build deps-run deps-check deps-lint deps-valgrind deps-coverage deps-fuzz deps-bench deps-deb deps-image: deps-%:
 	@tools/deps $*
 # One apt at a time.
 deps-run: | deps-build
 deps-check: | deps-run
 deps-bench deps-coverage deps-fuzz deps-lint deps-valgrind: | deps-check
+deps-deb deps-image: | deps-build
 
 # ---- care -----------------------------------------------------------------------------------------------------
 
@@ -424,6 +425,10 @@ uninstall: ## remove what install put there; a configuration that was edited sta
 	@if cmp -s etc/svcd.conf $(CONF_INSTALLED); then rm $(CONF_INSTALLED); \
 	elif test -e $(CONF_INSTALLED); then echo "$(CONF_INSTALLED) was edited and stays"; fi
 	@rmdir $(dir $(CONF_INSTALLED)) 2>/dev/null || true
+
+.PHONY: deb
+deb: deps-deb ## build/deb/svcd_VERSION_ARCH.deb from the tracked files, looked at by lintian
+	@tools/deb $(VERSION)
 
 .PHONY: clean
 clean: ## remove everything that was made, but for the database of `make run`
