@@ -430,6 +430,12 @@ uninstall: ## remove what install put there; a configuration that was edited sta
 deb: deps-deb ## build/deb/svcd_VERSION_ARCH.deb from the tracked files, looked at by lintian
 	@tools/deb $(VERSION)
 
+.PHONY: check-deb check-image
+check-deb: deb deps-image ## install, upgrade and remove that package in a fresh Debian (as root)
+	@test/install/run test_deb
+check-image: deps-image ## build the container image by buildah on a fresh Debian and try it (as root)
+	@tools/cluster with --tcp 29432 -- test/install/run test_image
+
 .PHONY: clean
 clean: ## remove everything that was made, but for the database of `make run`
 	rm -rf build examples/node/node_modules test/pages/node_modules test/clients/node_modules
