@@ -14,6 +14,7 @@
 
 #include "base/container_of.h"
 #include "edge/http/h2_answer.h"
+#include "edge/http/h2_memory.h"
 #include "edge/http/h2_request.h"
 #include "edge/http/h2_session.h"
 
@@ -272,7 +273,7 @@ static int open_session(struct http_connection *connection)
         return UV_ENOMEM;
     h2->connection = connection;
     h2_guard_init(&h2->guard, pass, h2);
-    if (nghttp2_session_server_new2(&h2->session, callbacks, h2, options)) {
+    if (nghttp2_session_server_new3(&h2->session, callbacks, h2, options, h2_memory())) {
         free(h2);
         return UV_ENOMEM;
     }
@@ -304,6 +305,7 @@ int h2_init(void)
 {
     if (users_n++ > 0)
         return 0;
+    h2_memory_init();
     if (nghttp2_session_callbacks_new(&callbacks) || nghttp2_option_new(&options))
         return UV_ENOMEM;
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, h2_on_begin_headers);
@@ -328,4 +330,5 @@ void h2_finish(void)
         return;
     nghttp2_session_callbacks_del(callbacks);
     nghttp2_option_del(options);
+    h2_memory_finish();
 }
