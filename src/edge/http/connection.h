@@ -111,6 +111,8 @@ void connection_move(struct http_connection *connection, enum connection_state t
 void connection_charge_out(struct http_connection *connection);
 /* Sets its timer to what is due next. */
 void connection_arm(struct http_connection *connection);
+/* Gives `out` a buffer if it has none and there is a spare one. */
+void connection_borrow_out(struct http_connection *connection);
 /* Asks the loop for what it waits for. */
 void connection_poll(struct http_connection *connection);
 void connection_on_event(uv_poll_t *poll, int status, int events);

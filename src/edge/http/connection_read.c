@@ -158,6 +158,7 @@ static void on_encrypted(struct http_connection *connection, const uint8_t *byte
         }
     }
     connection->is_first = false;
+    connection_borrow_out(connection);
     enum tls_rc rc =
         tls_receive(connection->tls, bytes, len, edge->plain, READ_LEN, on_first_plain, connection);
     connection_charge_out(connection);

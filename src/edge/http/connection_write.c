@@ -9,6 +9,8 @@
 #include "edge/http/connection.h"
 #include "observe/log.h"
 
+#define SPARE_MAX ((size_t)262144)
+
 void connection_wants_write(struct http_connection *connection)
 {
     if (connection->is_dirty || connection->state >= CONNECTION_LINGERING)
@@ -42,6 +44,31 @@ static int keep(struct http_connection *connection, const uint8_t *bytes, size_t
     return 0;
 }
 
+/* TLS writes behind what is kept: mostly nothing, so one buffer goes from connection to connection. */
+void connection_borrow_out(struct http_connection *connection)
+{
+    struct bytes *spare = &connection->edge->spare;
+    if (connection->out.data || !spare->data)
+        return;
+    connection->out = *spare;
+    *spare = (struct bytes){ 0 };
+    connection_charge_out(connection);
+}
+
+static void give_back_out(struct http_connection *connection)
+{
+    struct bytes *spare = &connection->edge->spare;
+    if (spare->data || connection->out.size > SPARE_MAX) {
+        bytes_finish(&connection->out);
+    } else {
+        *spare = connection->out;
+        spare->len = 0;
+        connection->out = (struct bytes){ 0 };
+    }
+    connection->out_sent = 0;
+    connection_charge_out(connection);
+}
+
 /* Returns how much the socket took, or a UV_E* code. */
 static ssize_t send_some(struct http_connection *connection, const uint8_t *bytes, size_t len)
 {
@@ -57,8 +84,11 @@ static ssize_t send_some(struct http_connection *connection, const uint8_t *byte
 static bool send_kept(struct http_connection *connection)
 {
     struct bytes *out = &connection->out;
-    if (out->len == connection->out_sent)
+    if (out->len == connection->out_sent) {
+        if (out->data)
+            give_back_out(connection);
         return true;
+    }
     ssize_t sent = send_some(connection, out->data + connection->out_sent, out->len - connection->out_sent);
     if (sent < 0) {
         connection->has_peer_closed = true;
@@ -68,15 +98,14 @@ static bool send_kept(struct http_connection *connection)
     connection->out_sent += (size_t)sent;
     if (connection->out_sent < out->len)
         return false;
-    bytes_finish(out);
-    connection_charge_out(connection);
-    connection->out_sent = 0;
+    give_back_out(connection);
     return true;
 }
 
 /* Through TLS: it appends to what is kept, which is then sent. */
 bool connection_send_encrypted(struct http_connection *connection, const uint8_t *plain, size_t len)
 {
+    connection_borrow_out(connection);
     int rc = tls_is_open(connection->tls) ? tls_send(connection->tls, plain, len) : 0;
     connection_charge_out(connection);
     if (rc) {

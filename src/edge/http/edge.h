@@ -136,6 +136,7 @@ struct http_edge {
     uint64_t closed[REASONS_N];
     bool is_draining;
     bool is_over_budget;
+    struct bytes spare;            /* for what a connection has to send, while none uses it */
     struct bytes decoded, encoded; /* a message between its codec and its call */
     struct tls_server *tls;        /* NULL: no listener wants it */
     unsigned handshakes_n;         /* taken a step further in this turn */

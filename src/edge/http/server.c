@@ -237,6 +237,7 @@ void http_server_destroy(struct http_server *server)
     exchanges_free(edge);
     method_table_finish(&edge->methods);
     h2_finish();
+    bytes_finish(&edge->spare);
     bytes_finish(&edge->decoded);
     bytes_finish(&edge->encoded);
     tls_server_destroy(edge->tls);
