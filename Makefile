@@ -77,7 +77,7 @@ OTLP := $(addprefix opentelemetry/proto/,common/v1/common resource/v1/resource t
 PROTO_PATHS := -Iproto -I/usr/include -I/usr/share/grpc-proto -Itest/otlp
 GEN_PB := $(PROTOS:proto/%.proto=generated/%.pb) $(patsubst %,generated/%.pb,$(WELL_KNOWN) $(STANDARD) $(OTLP))
 GEN_HEADERS := $(GEN_PB:%=%.h) generated/methods.h generated/rpc_names.h generated/statements.h generated/messages.h
-GEN_SOURCES := $(GEN_PB:%=%.c) generated/methods.c generated/descriptors.c generated/messages.c generated/documents.c generated/statements.c \
+GEN_SOURCES := $(GEN_PB:%=%.c) generated/methods.c generated/writes.c generated/descriptors.c generated/messages.c generated/documents.c generated/statements.c \
     generated/migrations.c
 
 SOURCES := $(wildcard src/*.c src/*/*.c src/*/*/*.c)
@@ -151,6 +151,9 @@ build/handlers: generated/handlers.txt tools/handlers $(wildcard src/services/*.
 	@tools/handlers generated/handlers.txt src/services/*.c
 	@touch $@
 $(O)/generated/methods.o: | build/handlers
+
+generated/writes.c: generated/handlers.txt tools/writes $(QUERIES) $(wildcard src/services/*.c)
+	@tools/writes --out $@ generated/handlers.txt $(QUERIES) $(wildcard src/services/*.c)
 
 generated/messages.c generated/messages.h &: $(PROTO_INPUTS) tools/protoc-gen-messages | deps-build
 	@echo "GEN  messages"

@@ -17,7 +17,7 @@ _svcd() {
         ;;
     --service) words=$("$svcd" routes 2>/dev/null | sed -nE 's|^call +/([^/]+)/.*|\1|p' | sort -u)" svcd.live" ;;
     --address | --wait) return ;;
-    job) words="update-models suggest-workshops" ;;
+    job) words="update-models suggest-workshops forget-answers" ;;
     *)
         words=$(sed -nE -e 's/^(Usage:|      ) svcd \[OPTION\]\.\.\. ([a-z-]+)( .*|$)/\2/p' \
             -e 's/^ +(-[a-zA-Z], )?(--[a-z-]+).*/\2/p' -e 's/^ +(-[a-zA-Z])[, ].*/\1/p' <<<"$help")

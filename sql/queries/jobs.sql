@@ -29,6 +29,27 @@ FROM run_job('update-models', :due, :took_us * interval '1 microsecond', :input:
 SELECT r.outcome, r.rows
 FROM run_job('suggest-workshops', :due, :took_us * interval '1 microsecond', :input::json, 'job_suggest_workshops(json)'::regprocedure) r;
 
+-- name: run_forget_answers
+-- row: run_job
+-- Records the run; otherwise like run_update_models.
+-- param: due timestamp null
+-- param: took_us bigint
+-- param: input text null
+-- returns: one
+-- column: outcome enum(done, busy, already)
+-- column: rows bigint null
+-- lane: job
+SELECT r.outcome, r.rows
+FROM run_job('forget-answers', :due, :took_us * interval '1 microsecond', :input::json, 'job_forget_answers(json)'::regprocedure) r;
+
+-- name: forget_answers
+-- Removes some of the answers that have been kept long enough, and returns how many.
+-- param: most bigint
+-- returns: one
+-- column: forgotten bigint
+-- lane: job
+SELECT forget_answers(:most) AS forgotten;
+
 -- name: note_failed_run
 -- Records a run that did nothing, and why.
 -- param: job text

@@ -161,6 +161,7 @@ static void release(struct call *call)
     call->knows_client = false;
     call->withdraw = NULL;
     call->otherwise = NULL;
+    call->keeper = NULL;
     move(call, CALL_FREE);
     call->transport->over(call);
 }
@@ -210,6 +211,9 @@ static void answer_begins(struct call *call)
 
 enum next call_push_back(struct call *call, enum status status, unsigned retry_after_ms, const char *message)
 {
+    enum next next;
+    if (call->keeper && call->keeper->fail(call, status, retry_after_ms, message, &next))
+        return next;
     answer_begins(call);
     tell_answered(call, status);
     call->transport->end(call, status, message, retry_after_ms);
@@ -221,12 +225,15 @@ enum next call_no_memory(struct call *call)
     return call_push_back(call, STATUS_RESOURCE_EXHAUSTED, 0, "out of memory");
 }
 
-static enum next reply_with(struct call *call, const uint8_t *bytes, size_t len)
+enum next call_reply_bytes(struct call *call, struct sql_bytes reply)
 {
+    enum next next;
+    if (call->keeper && call->keeper->reply(call, reply, &next))
+        return next;
     answer_begins(call);
-    account_sent(&call->account, len);
+    account_sent(&call->account, reply.len);
     tell_answered(call, STATUS_OK);
-    call->transport->reply(call, bytes, len);
+    call->transport->reply(call, reply.data, reply.len);
     return REPLIED;
 }
 
@@ -234,14 +241,15 @@ static uint64_t n_replied_as_others;
 
 bool call_reply_as_others(struct call *call, struct result *shared)
 {
-    if (call->method->request_fields->field_count > 0 || call->waits > 1 || call->knows_client)
+    if (call->method->request_fields->field_count > 0 || call->waits > 1 || call->knows_client ||
+        call->keeper)
         return false;
     call->replied_from = shared;
     const struct shared_reply *reply = result_memo(shared);
     if (!reply || reply->method != call->method)
         return false;
     n_replied_as_others++;
-    return reply_with(call, reply->bytes, reply->len) == REPLIED;
+    return call_reply_bytes(call, (struct sql_bytes){ .data = reply->bytes, .len = reply->len }) == REPLIED;
 }
 
 uint64_t call_n_replied_as_others(void)
@@ -295,7 +303,7 @@ enum next call_reply(struct call *call, const pb_msgdesc_t *fields, const void *
         return call_encode_failed(call, rc);
     if (call->replied_from && !call->knows_client)
         share_reply(call, bytes.data, bytes.len);
-    return reply_with(call, bytes.data, bytes.len);
+    return call_reply_bytes(call, bytes);
 }
 
 enum next call_reply_empty(struct call *call)

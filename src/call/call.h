@@ -100,6 +100,19 @@ struct call_mark {
     struct held_result *results;
 };
 
+/* Stands between a call's handler and what it asks for or answers: see call/once.h. */
+struct call_keeper {
+    /* Of sql_execute(). */
+    enum next (*execute)(struct call *call, sql_then *then_typed, sql_continuation *then);
+    /* Rows are here that the handler is given next. 0 or UV_ENOMEM. */
+    int (*arrived)(struct call *call, const struct query_outcome *outcome);
+    /* The server refused; an answer. Each of these returns false: go on as if there were no keeper. */
+    bool (*failed)(struct call *call, const struct query_outcome *outcome, enum next *next);
+    bool (*reply)(struct call *call, struct sql_bytes reply, enum next *next);
+    bool (*fail)(struct call *call, enum status status, unsigned retry_after_ms, const char *message,
+                 enum next *next);
+};
+
 enum call_state { CALL_FREE, CALL_RUNNING, CALL_WAITING, CALL_ANSWERED, CALL_ABANDONED };
 
 struct call {
@@ -132,6 +145,8 @@ struct call {
     sql_then *then_typed;
     sql_continuation *then;
     enum next (*otherwise)(struct call *call); /* see sql_may_fail() */
+    const struct call_keeper *keeper;          /* NULL: none */
+    void *kept;                                /* the keeper's */
 
     /* See call/signal.h. */
     LIST_ENTRY(call) signal_link;
@@ -177,6 +192,8 @@ CALL_MUST_USE enum next call_no_memory(struct call *call);
 
 /* Encodes `reply` (a nanopb struct) and answers a unary call with it. */
 CALL_MUST_USE enum next call_reply(struct call *call, const pb_msgdesc_t *fields, const void *reply);
+/* The same with a reply that is encoded already. */
+CALL_MUST_USE enum next call_reply_bytes(struct call *call, struct sql_bytes reply);
 /* Answers with the method's reply as it is while nothing is set in it: false, none, nothing. */
 CALL_MUST_USE enum next call_reply_empty(struct call *call);
 

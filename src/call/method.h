@@ -28,6 +28,8 @@ struct rpc_text {
     const char *name;
     const struct rpc_text *fields; /* of the message; NULL: text */
     size_t fields_n;
+    bool is_secret;   /* nobody but its handler may see it */
+    bool is_optional; /* empty is not the same as none */
 };
 
 struct rpc_enum {
@@ -42,6 +44,7 @@ struct rpc_method {
     const char *path; /* "/package.Service/Method" */
     enum method_kind kind;
     enum next (*handle)(struct call *call, const void *request);
+    const bool *writes; /* NULL: it does not */
     const pb_msgdesc_t *request_fields;
     size_t request_size;
     const pb_msgdesc_t *reply_fields;

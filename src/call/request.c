@@ -93,15 +93,10 @@ const char *request_check_enums(const struct rpc_method *method, const void *req
     return NULL;
 }
 
-static bool is_secret(const struct rpc_text *field)
-{
-    return !field->fields && strcmp(field->name, "password") == 0;
-}
-
 bool request_has_secret(const struct rpc_method *method)
 {
     for (size_t i = 0; i < method->text_n; i++)
-        if (is_secret(&method->text[i]))
+        if (method->text[i].is_secret)
             return true;
     return false;
 }
@@ -110,7 +105,7 @@ void request_wipe_secrets(const struct rpc_method *method, void *request)
 {
     for (size_t i = 0; i < method->text_n; i++) {
         pb_field_iter_t field;
-        if (is_secret(&method->text[i]) && pb_field_iter_begin(&field, method->request_fields, request) &&
+        if (method->text[i].is_secret && pb_field_iter_begin(&field, method->request_fields, request) &&
             pb_field_iter_find(&field, method->text[i].tag) && field.pData)
             explicit_bzero(field.pData, strlen(field.pData));
     }

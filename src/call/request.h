@@ -15,7 +15,7 @@ const char *request_check_text(const struct rpc_method *method, const uint8_t *b
                                struct arena *arena);
 const char *request_check_enums(const struct rpc_method *method, const void *request, struct arena *arena);
 
-/* Whether a request has a field that nobody but its handler may see: text called "password". */
+/* Whether a request has a field that nobody but its handler may see. */
 bool request_has_secret(const struct rpc_method *method);
 /* Overwrites such fields of a decoded request. */
 void request_wipe_secrets(const struct rpc_method *method, void *request);

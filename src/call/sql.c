@@ -207,11 +207,14 @@ static enum next rows_arrived(struct call *call, const struct query_outcome *out
     }
     if (n > 0 && call_hold_result(call, outcome->result))
         return call_no_memory(call);
+    if (call->keeper && call->keeper->arrived(call, outcome))
+        return call_no_memory(call);
     return call->then_typed(call, call->then, rows, n);
 }
 
 static enum next resume(struct call *call, const struct query_outcome *outcome)
 {
+    enum next next;
     enum next (*otherwise)(struct call * call) = call->otherwise;
     call->otherwise = NULL;
     if (otherwise && outcome->end != QUERY_DONE) {
@@ -226,7 +229,8 @@ static enum next resume(struct call *call, const struct query_outcome *outcome)
     case QUERY_DONE:
         return rows_arrived(call, outcome);
     case QUERY_FAILED:
-        return statement_failed(call, outcome);
+        return call->keeper && call->keeper->failed(call, outcome, &next) ? next
+                                                                          : statement_failed(call, outcome);
     case QUERY_EXPIRED:
         return call_fail(call, STATUS_DEADLINE_EXCEEDED,
                          "the deadline passed while the call waited for the database");
@@ -257,6 +261,11 @@ static bool withdraw(struct call *call)
 }
 
 enum next sql_execute(struct call *call, sql_then *then_typed, sql_continuation *then)
+{
+    return call->keeper ? call->keeper->execute(call, then_typed, then) : sql_send(call, then_typed, then);
+}
+
+enum next sql_send(struct call *call, sql_then *then_typed, sql_continuation *then)
 {
     if (call->out_of_memory)
         return call_no_memory(call);

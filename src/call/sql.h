@@ -30,5 +30,7 @@ void sql_bind_text_array(struct call *call, struct sql_texts value);
 void sql_may_fail(struct call *call, enum next (*otherwise)(struct call *call));
 
 CALL_MUST_USE enum next sql_execute(struct call *call, sql_then *then_typed, sql_continuation *then);
+/* For keepers, which sql_execute asks: hands the statement to the pool. */
+CALL_MUST_USE enum next sql_send(struct call *call, sql_then *then_typed, sql_continuation *then);
 
 #endif

@@ -94,6 +94,8 @@ struct config {
         int update_models_enabled; /* 0 or 1 */
         struct cron suggest_workshops;
         int suggest_workshops_enabled;
+        struct cron forget_answers;
+        int forget_answers_enabled;
     } jobs;
     struct {
         int lame_ms;

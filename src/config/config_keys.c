@@ -255,6 +255,10 @@ const struct config_key config_keys[] = {
         "When every mentor is told of each skill they have that at least 10 mentees without a mentor want."),
     CHOICE(jobs, suggest_workshops_enabled, int, no_yes, "yes",
         "Whether this svcd does that."),
+    KEY(jobs, forget_answers, schedule, struct cron, "10 * * * *",
+        "When answers are removed that have been kept for 24 hours for callers who come again with their idempotency-key."),
+    CHOICE(jobs, forget_answers_enabled, int, no_yes, "yes",
+        "Whether this svcd does that."),
 
     INT(drain, lame_ms, 1000, 0, 600000, "milliseconds",
         "After SIGTERM health turns NOT_SERVING and svcd serves on for this long, so that load balancers can notice."),

@@ -11,7 +11,7 @@
 #include "db/statement.h"
 #include "db/value.h"
 
-#define QUERY_PARAMS_MAX 8 /* PARAMS_MAX of tools/sqlgen */
+#define QUERY_PARAMS_MAX 12 /* PARAMS_MAX and KEYED_PARAMS of tools/sqlgen */
 
 struct result; /* see result.h */
 struct queue;

@@ -102,7 +102,9 @@ struct statement {
     size_t row_size;
     enum lane lane;
     enum sql_cardinality returns;
-    int key; /* the parameter that names the row it locks: one execution a value at a time; -1: none */
+    const struct statement
+        *keyed; /* does the same, and keeps its rows under a key (src/call/once.c); NULL: none */
+    int key;    /* the parameter that names the row it locks: one execution a value at a time; -1: none */
 };
 
 /* Made by tools/sqlgen: every statement. A connection prepares those of its lane when it comes up. */

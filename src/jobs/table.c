@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "jobs/forget_answers.h"
 #include "jobs/update_models.h"
 #include "statements.h"
 
@@ -21,6 +22,7 @@ static enum next commit_only(struct call *call, const void *nothing)
 const struct job jobs[] = {
     { .name = "update-models", .begin = update_models_begin, NAMED(update_models) },
     { .name = "suggest-workshops", .begin = commit_only, NAMED(suggest_workshops) },
+    { .name = "forget-answers", .begin = forget_answers_begin, NAMED(forget_answers) },
 };
 const size_t jobs_n = sizeof jobs / sizeof *jobs;
 

@@ -117,7 +117,7 @@ class Admin(unittest.TestCase):
         self.assertGreater(skills()["p50_ms"], 0)
         status = json.loads(get(daemon.admin, "/status").text)
         self.assertTrue(status["ready"])
-        self.assertEqual([job["name"] for job in status["jobs"]], ["update-models", "suggest-workshops"])
+        self.assertEqual([job["name"] for job in status["jobs"]], ["update-models", "suggest-workshops", "forget-answers"])
         self.assertEqual(status["warnings"], [])
 
     def test_the_page_needs_nothing_from_elsewhere_and_forbids_it(self):

@@ -28,6 +28,7 @@ static struct {
     bool has_peer;
     struct ip peer;
     const char *forwarded_for;
+    const char *key;
     struct database_params params;
     uv_loop_t loop;
     struct timers timers;
@@ -51,6 +52,7 @@ struct test_call {
     bool has_peer;
     struct ip peer;
     const char *forwarded_for;
+    const char *key;
     bool is_sending;
     struct test_call *next;
 };
@@ -117,6 +119,8 @@ static bool peer_of(struct call *call, struct ip *ip)
 
 static const char *metadata_of(struct call *call, const char *key)
 {
+    if (strcmp(key, "idempotency-key") == 0)
+        return test_call_of(call)->key;
     return strcmp(key, "x-forwarded-for") == 0 ? test_call_of(call)->forwarded_for : NULL;
 }
 
@@ -133,6 +137,11 @@ void rpc_set_peer(const char *address, const char *forwarded_for)
     if (address)
         ck_assert_int_eq(ip_parse(&harness.peer, address, strlen(address)), 0);
     harness.forwarded_for = forwarded_for ? keep_text(forwarded_for) : NULL;
+}
+
+void rpc_set_key(const char *key)
+{
+    harness.key = key ? keep_text(key) : NULL;
 }
 
 static const struct rpc_method *method_of(const char *path)
@@ -159,6 +168,7 @@ struct sent *rpc_send_bytes(const char *path, const pb_msgdesc_t *request_fields
     test->has_peer = harness.has_peer;
     test->peer = harness.peer;
     test->forwarded_for = harness.forwarded_for;
+    test->key = harness.key;
     test->sent.call = test;
     harness.calls = test;
     harness.unanswered++;

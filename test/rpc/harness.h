@@ -48,6 +48,8 @@ void rpc_wait(struct sent *sent);
 void rpc_wait_all(void);
 /* Where calls sent from now on come from, and what x-forwarded-for says; NULL: unknown, nothing. */
 void rpc_set_peer(const char *address, const char *forwarded_for);
+/* What calls sent from now on say as idempotency-key; NULL: nothing. */
+void rpc_set_key(const char *key);
 /* The peer goes away. */
 void rpc_cancel(struct sent *sent);
 /* The peer of a stream takes the message that was sent last; the next one may be sent meanwhile. */

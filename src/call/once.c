@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+#include "call/once.h"
+
+#include <endian.h>
+#include <string.h>
+#include <uv.h>
+
+#include "call/delay.h"
+#include "call/request.h"
+#include "call/request_digest.h"
+#include "call/sql.h"
+#include "db/record.h"
+
+#define ANSWERED_BEFORE "SV001" /* of kept_anew() in sql/functions/answers.sql */
+#define ATTEMPTS_MAX    8       /* of a call that others with its key are ahead of */
+#define ID_LEN          16      /* of a digest, cut */
+#define NONCE_LEN       8
+
+/* A row of `kept_answers`. */
+struct kept {
+    struct sql_bytes digest, before, rows, answer;
+};
+
+/* What `before` tells, one after another: of each statement its name and rows. */
+struct entry {
+    char name[64];
+    uint32_t len; /* of the records that follow; WRITE: none do, they are in `rows` */
+};
+#define WRITE UINT32_MAX
+
+enum sent { OWN, READ, WRITTEN };
+
+struct once {
+    enum next (*handler)(struct call *call, const void *request);
+    uint8_t id[ID_LEN], digest[ID_LEN];
+    bool has_looked;
+    unsigned attempts;
+    enum sent sent; /* the statement under way, or the last */
+    int32_t step;   /* writes done so far, now or then */
+    const struct kept *kept;
+    size_t kept_n;
+    struct sql_bytes told; /* of kept[step].before, what is to come */
+    /* Of the next write. */
+    uint8_t *before;
+    size_t before_len, before_size;
+    struct sql_bytes last_before; /* of the last one */
+    /* Rows on their way to the handler. */
+    sql_then *then_typed;
+    sql_continuation *then;
+    struct sql_bytes records;
+    /* An answer that waits for us. */
+    struct sql_bytes reply;
+    bool is_failing;
+    enum status status;
+    unsigned retry_after_ms;
+    const char *message;
+};
+
+static struct once *once_of(const struct call *call)
+{
+    return call->kept;
+}
+
+/* ---- the own statements ---- */
+
+static struct sql_bytes id_of(const struct once *once)
+{
+    return (struct sql_bytes){ .data = once->id, .len = ID_LEN };
+}
+
+static struct sql_bytes request_of(const struct once *once)
+{
+    return (struct sql_bytes){ .data = once->digest, .len = ID_LEN };
+}
+
+static void begin_own(struct call *call, const char *name)
+{
+    once_of(call)->sent = OWN;
+    sql_begin(call, statement_named(name));
+    sql_bind_bytea(call, id_of(once_of(call)));
+}
+
+/* ---- what a call had read ---- */
+
+static int put(struct call *call, const void *bytes, size_t len)
+{
+    struct once *once = once_of(call);
+    if (once->before_len + len > once->before_size) {
+        size_t size = 2 * (once->before_len + len);
+        uint8_t *grown = call_alloc(call, 1, size);
+        if (!grown)
+            return UV_ENOMEM;
+        if (once->before_len)
+            memcpy(grown, once->before, once->before_len);
+        once->before = grown;
+        once->before_size = size;
+    }
+    if (bytes)
+        memcpy(once->before + once->before_len, bytes, len);
+    once->before_len += len;
+    return 0;
+}
+
+/* The number tells this row from one that another call leaves in its place. */
+static int put_entry(struct call *call, const struct statement *statement, uint32_t len)
+{
+    struct once *once = once_of(call);
+    uint8_t nonce[NONCE_LEN];
+    struct entry entry = { .len = htobe32(len) };
+    if (once->before_len == 0 &&
+        (uv_random(NULL, NULL, nonce, sizeof nonce, 0, NULL) || put(call, nonce, sizeof nonce)))
+        return UV_ENOMEM;
+    strncpy(entry.name, statement->name, sizeof entry.name - 1);
+    return put(call, &entry, sizeof entry);
+}
+
+static int put_rows(struct call *call, const struct query_outcome *outcome)
+{
+    struct once *once = once_of(call);
+    size_t len = records_len(outcome);
+    int rc = put_entry(call, call->query.statement, (uint32_t)len);
+    if (!rc)
+        rc = put(call, NULL, len);
+    if (!rc)
+        records_write(outcome, once->before + once->before_len - len);
+    return rc;
+}
+
+/* ---- beginning, and beginning again ---- */
+
+static void tell_next(struct once *once)
+{
+    once->told = (struct sql_bytes){ 0 };
+    if ((size_t)once->step >= once->kept_n || once->kept[once->step].before.len < NONCE_LEN)
+        return;
+    once->told = once->kept[once->step].before;
+    once->told.data += NONCE_LEN;
+    once->told.len -= NONCE_LEN;
+}
+
+static enum next run(struct call *call)
+{
+    struct once *once = once_of(call);
+    if (call->at_end)
+        call->at_end(call);
+    call->at_end = NULL;
+    call->locals = NULL;
+    once->step = 0;
+    once->before_len = 0;
+    tell_next(once);
+    return once->handler(call, call->request);
+}
+
+static enum next looked(struct call *call, sql_continuation *none, const void *rows, size_t n)
+{
+    struct once *once = once_of(call);
+    (void)none;
+    once->has_looked = true;
+    once->kept = rows;
+    once->kept_n = n;
+    if (n == 0)
+        return run(call);
+    if (once->kept->digest.len != ID_LEN || memcmp(once->kept->digest.data, once->digest, ID_LEN) != 0)
+        return call_fail(
+            call, STATUS_INVALID_ARGUMENT,
+            "idempotency-key: it came with another request before; a new request wants a new key");
+    return once->kept->answer.data ? call_reply_bytes(call, once->kept->answer) : run(call);
+}
+
+static enum next look(struct call *call)
+{
+    if (++once_of(call)->attempts > ATTEMPTS_MAX)
+        return call_fail(call, STATUS_ABORTED, "others call with the same idempotency-key; try again");
+    begin_own(call, "kept_answers");
+    return sql_send(call, looked, NULL);
+}
+
+/* ---- statements of the handler ---- */
+
+static enum next rows_told(struct call *call)
+{
+    struct once *once = once_of(call);
+    const struct statement *statement = call->query.statement;
+    struct sql_bytes records = once->records;
+    long n = records_count(records);
+    char *rows = n < 0 ? NULL : call_alloc(call, (size_t)n, statement->row_size);
+    for (long i = 0; rows && i < n; i++)
+        if (record_read(&records, statement, &call->arena, rows + (size_t)i * statement->row_size))
+            rows = NULL;
+    bool is_enough = statement->returns == SQL_MANY || n == 1 || (n == 0 && statement->returns != SQL_ONE);
+    if (!rows || !is_enough)
+        return call_fail(call, STATUS_INTERNAL, "what is kept under this idempotency-key cannot be read");
+    if (statement->lane != LANE_READ) {
+        once->sent = WRITTEN;
+        once->last_before = once->kept[once->step].before;
+        once->step++;
+        tell_next(once);
+    }
+    return once->then_typed(call, once->then, rows, (size_t)n);
+}
+
+/* The handler is given what it was given the first time. */
+static enum next tell(struct call *call, sql_then *then_typed, sql_continuation *then)
+{
+    struct once *once = once_of(call);
+    struct entry entry = { .len = 0 };
+    if (once->told.len >= sizeof entry)
+        memcpy(&entry, once->told.data, sizeof entry);
+    uint32_t len = be32toh(entry.len), here = len == WRITE ? 0 : len;
+    if (strncmp(entry.name, call->query.statement->name, sizeof entry.name - 1) != 0 ||
+        here > once->told.len - sizeof entry)
+        return call_fail(call, STATUS_INTERNAL, "what is kept under this idempotency-key was done otherwise");
+    once->then_typed = then_typed;
+    once->then = then;
+    once->records = len == WRITE ? once->kept[once->step].rows
+                                 : (struct sql_bytes){ .data = once->told.data + sizeof entry, .len = len };
+    once->told.data += sizeof entry + here;
+    once->told.len -= sizeof entry + here;
+    return call_delay(call, uv_hrtime(), rows_told);
+}
+
+static enum next write_once(struct call *call, sql_then *then_typed, sql_continuation *then)
+{
+    struct once *once = once_of(call);
+    const struct statement *statement = call->query.statement;
+    if (put_entry(call, statement, WRITE))
+        return call_no_memory(call);
+    once->sent = WRITTEN;
+    once->last_before = (struct sql_bytes){ .data = once->before, .len = once->before_len };
+    call->query.statement = statement->keyed;
+    sql_bind_bytea(call, id_of(once));
+    sql_bind_integer(call, once->step + 1);
+    sql_bind_bytea(call, request_of(once));
+    sql_bind_bytea(call, once->last_before);
+    return sql_send(call, then_typed, then);
+}
+
+/* What was read before it is known whether there is an answer might be read for nothing, and would not be
+ * what was read then. A write finds out by itself. */
+static enum next execute(struct call *call, sql_then *then_typed, sql_continuation *then)
+{
+    struct once *once = once_of(call);
+    bool is_courtesy = call->otherwise != NULL;
+    once->sent = OWN;
+    if (is_courtesy || call->out_of_memory)
+        return sql_send(call, then_typed, then);
+    if ((size_t)once->step < once->kept_n)
+        return tell(call, then_typed, then);
+    if (call->query.statement->keyed)
+        return write_once(call, then_typed, then);
+    if (!once->has_looked)
+        return look(call);
+    once->sent = READ;
+    return sql_send(call, then_typed, then);
+}
+
+static int arrived(struct call *call, const struct query_outcome *outcome)
+{
+    struct once *once = once_of(call);
+    if (once->sent == READ)
+        return put_rows(call, outcome);
+    if (once->sent == WRITTEN) {
+        once->step++;
+        once->before = NULL;
+        once->before_len = once->before_size = 0;
+    }
+    return 0;
+}
+
+/* Somebody with this key was first: his answer is ours. */
+static bool failed(struct call *call, const struct query_outcome *outcome, enum next *next)
+{
+    if (strcmp(outcome->sqlstate, ANSWERED_BEFORE) != 0)
+        return false;
+    *next = look(call);
+    return true;
+}
+
+/* ---- answers ---- */
+
+static enum next reply_kept(struct call *call, sql_continuation *none, const void *rows, size_t n)
+{
+    struct once *once = once_of(call);
+    (void)none;
+    (void)rows;
+    (void)n;
+    call->keeper = NULL;
+    return call_reply_bytes(call, once->reply);
+}
+
+/* What no write led to is kept as it is, unless it tells something of a secret. */
+static bool reply(struct call *call, struct sql_bytes bytes, enum next *next)
+{
+    struct once *once = once_of(call);
+    if (once->step > 0 || once->kept_n > 0 || request_has_secret(call->method))
+        return false;
+    uint8_t *copy = call_alloc(call, 1, bytes.len + 1);
+    if (!copy || put_entry(call, statement_named("keep_answer"), 0)) {
+        call->keeper = NULL;
+        *next = call_no_memory(call);
+        return true;
+    }
+    if (bytes.len)
+        memcpy(copy, bytes.data, bytes.len);
+    once->reply = (struct sql_bytes){ .data = copy, .len = bytes.len };
+    begin_own(call, "keep_answer");
+    sql_bind_bytea(call, request_of(once));
+    sql_bind_bytea(call, (struct sql_bytes){ .data = once->before, .len = once->before_len });
+    sql_bind_bytea(call, once->reply);
+    *next = sql_send(call, reply_kept, NULL);
+    return true;
+}
+
+static enum next error_forgotten(struct call *call, sql_continuation *none, const void *rows, size_t n)
+{
+    struct once *once = once_of(call);
+    (void)none;
+    (void)rows;
+    (void)n;
+    once->is_failing = false;
+    if (once->kept_n > 0) { /* it was another call's error: this one tries for itself */
+        once->kept_n = 0;
+        return run(call);
+    }
+    call->keeper = NULL;
+    return call_push_back(call, once->status, once->retry_after_ms, once->message);
+}
+
+/* A handler that finds in a write's rows that nothing could be written. What the call layer itself fails by
+ * says nothing of the write. */
+static bool fail(struct call *call, enum status status, unsigned retry_after_ms, const char *message,
+                 enum next *next)
+{
+    struct once *once = once_of(call);
+    bool is_refusal = status == STATUS_NOT_FOUND || status == STATUS_FAILED_PRECONDITION ||
+                      status == STATUS_INVALID_ARGUMENT;
+    if (!is_refusal || once->sent != WRITTEN || once->step == 0 || once->is_failing)
+        return false;
+    once->is_failing = true;
+    once->status = status;
+    once->retry_after_ms = retry_after_ms;
+    once->message = message;
+    struct sql_bytes before = once->last_before;
+    begin_own(call, "forget_answer");
+    sql_bind_integer(call, once->step);
+    sql_bind_bytea(call, before);
+    *next = sql_send(call, error_forgotten, NULL);
+    return true;
+}
+
+static const struct call_keeper keeper = {
+    .execute = execute, .arrived = arrived, .failed = failed, .reply = reply, .fail = fail
+};
+
+/* ---- keys ---- */
+
+static bool is_key(const char *text)
+{
+    size_t len = strnlen(text, IDEMPOTENCY_KEY_MAX + 1);
+    for (size_t i = 0; i < len; i++)
+        if (text[i] < 0x20 || text[i] > 0x7e)
+            return false;
+    return len > 0 && len <= IDEMPOTENCY_KEY_MAX;
+}
+
+/* Of what cannot be confused: neither a path nor a caller's name has a line's end, nor has a key. */
+static int name_answer(struct call *call, const char *key)
+{
+    struct once *once = once_of(call);
+    uint8_t digest[DIGEST_LEN];
+    const char *text = call_printf(call, "%s\n%s\n%s", call->method->path, call_caller(call), key);
+    if (!text || request_digest(call->method, call->request, &call->arena, digest))
+        return UV_ENOMEM;
+    memcpy(once->digest, digest, ID_LEN);
+    digest_of(digest, text, strlen(text));
+    memcpy(once->id, digest, ID_LEN);
+    return 0;
+}
+
+enum next once_handle(struct call *call, enum next (*handler)(struct call *call, const void *request))
+{
+    const char *key = call->transport->metadata ? call->transport->metadata(call, "idempotency-key") : NULL;
+    if (!key)
+        return handler(call, call->request);
+    if (!is_key(key))
+        return call_fail(call, STATUS_INVALID_ARGUMENT,
+                         "idempotency-key: it has 1 to %d printable characters of ASCII",
+                         IDEMPOTENCY_KEY_MAX);
+    struct once *once = call_alloc(call, 1, sizeof *once);
+    call->kept = once;
+    if (!once || name_answer(call, key))
+        return call_no_memory(call);
+    once->handler = handler;
+    call->keeper = &keeper;
+    /* A hash before it is known whether there is an answer might be made for nothing. */
+    return request_has_secret(call->method) ? look(call) : run(call);
+}
