@@ -307,6 +307,10 @@ $(O)/unaccounted: $(SVCD_OBJECTS) $(O)/test/bench/unaccounted.o
 	@echo "LINK $@"
 	@$(CC) $(LDFLAGS) $(ACCOUNTS:%=-Wl,--wrap=%) -o $@ $^ $(LDLIBS)
 
+$(O)/open_loop: $(O)/test/bench/open_loop.o
+	@echo "LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ -lnghttp2
+
 .PHONY: bench bench-check bench-scale
 bench bench-check bench-scale: $(O)/svcd $(O)/noop $(O)/bare_hash $(O)/unaccounted examples-python deps-bench ## measure, or fail under a floor (test/bench/README.md)
 	@SVCD=$(O)/svcd NOOP=$(O)/noop BARE_HASH=$(O)/bare_hash UNACCOUNTED=$(O)/unaccounted test/bench/run $@
