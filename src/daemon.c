@@ -24,6 +24,8 @@
 #include "admin/admin.h"
 #include "admin/snapshot.h"
 #include "admin/systemd.h"
+#include "call/admission.h"
+#include "call/call.h"
 #include "call/call_log.h"
 #include "call/signal.h"
 #include "call/stream.h"
@@ -65,6 +67,7 @@ struct daemon {
     struct context context;
     struct pool pool;
     struct servers *servers;
+    struct admission admission;
     struct edges *edges;
     struct database_params params, job_params;
     struct outage outage; /* of the database, for all that go to it */
@@ -92,6 +95,7 @@ static void stop_work(struct daemon *daemon)
     scheduler_stop(daemon->scheduler);
     servers_stop(daemon->servers);
     pool_stop(&daemon->pool);
+    admission_let_in(&daemon->admission);
     uv_update_time(&daemon->loop); /* the hash that ran may have taken long: that was no hanging */
     daemon->ended_ms = uv_now(&daemon->loop);
 }
@@ -247,7 +251,11 @@ static int start_pool(struct daemon *daemon)
     daemon->pool.on_available = on_available;
     daemon->pool.data = daemon;
     daemon->context.pool = &daemon->pool;
-    return pool_start(&daemon->pool, &daemon->loop, &options);
+    int rc = pool_start(&daemon->pool, &daemon->loop, &options);
+    if (rc)
+        return rc;
+    daemon->context.admission = &daemon->admission;
+    return admission_init(&daemon->admission, &daemon->pool, calls_begin_held);
 }
 
 static int start_jobs(struct daemon *daemon)
@@ -313,6 +321,7 @@ static void tell_metrics(struct daemon *daemon)
     const struct config *config = daemon->config;
     account_tell_metrics();
     pool_tell_metrics(&daemon->pool);
+    admission_tell_metrics(&daemon->admission);
     hash_pool_tell_metrics(daemon->context.hash_pool, config->password.queue_limit);
     throttle_tell_metrics(daemon->context.throttle);
     otlp_tell_metrics();
@@ -420,6 +429,7 @@ int daemon_run(const struct config *config, struct access *access)
     scheduler_destroy(daemon.scheduler);
     pool_finish(&daemon.pool);
     servers_destroy(daemon.servers);
+    admission_finish(&daemon.admission);
     throttle_destroy(daemon.context.throttle);
     access_destroy(daemon.context.access);
     edges_destroy(daemon.edges);

@@ -39,8 +39,9 @@ struct shared_reply {
 
 static const struct state_machine states = {
     .of = "call",
-    .names = { "FREE", "RUNNING", "WAITING", "ANSWERED", "ABANDONED" },
-    .next = { [CALL_FREE] = TO(CALL_RUNNING),
+    .names = { "FREE", "HELD", "RUNNING", "WAITING", "ANSWERED", "ABANDONED" },
+    .next = { [CALL_FREE] = TO(CALL_HELD) | TO(CALL_RUNNING),
+              [CALL_HELD] = TO(CALL_RUNNING),
               [CALL_RUNNING] = TO(CALL_WAITING) | TO(CALL_ANSWERED),
               [CALL_WAITING] = TO(CALL_RUNNING) | TO(CALL_ANSWERED) | TO(CALL_ABANDONED),
               [CALL_ANSWERED] = TO(CALL_FREE),
@@ -361,8 +362,42 @@ static void leave(struct call *call, bool is_taken_back)
         timers_stop(call->context->timers, &call->deadline);
 }
 
+bool call_hold(struct call *call, const uint8_t *bytes, size_t len)
+{
+    uint8_t *copy = arena_alloc(&call->arena, len);
+    if (!copy)
+        return false;
+    memcpy(copy, bytes, len);
+    call->held.bytes = copy;
+    call->held.len = len;
+    move(call, CALL_HELD);
+    admission_hold(call->context->admission, &call->held, call->method);
+    if (call->deadline_ns != UINT64_MAX)
+        timers_start(call->context->timers, &call->deadline, call->deadline_ns, on_deadline);
+    if (call->transport->held)
+        call->transport->held(call, true);
+    return true;
+}
+
+void call_begin_held(struct call *call)
+{
+    admission_leave(call->context->admission, &call->held);
+    if (call->context->timers)
+        timers_stop(call->context->timers, &call->deadline);
+    if (call->transport->held)
+        call->transport->held(call, false);
+    call_begin(call);
+}
+
 void call_cancel(struct call *call)
 {
+    if (call->state == CALL_HELD) {
+        call_begin_held(call);
+        answer_begins(call);
+        tell_answered(call, STATUS_CANCELLED);
+        release(call);
+        return;
+    }
     if (call->state != CALL_WAITING)
         return;
     tell_answered(call, STATUS_CANCELLED);
@@ -371,6 +406,11 @@ void call_cancel(struct call *call)
 
 void call_end(struct call *call, enum status status, const char *message)
 {
+    if (call->state == CALL_HELD) {
+        call_begin_held(call);
+        call_settle(call, call_fail(call, status, "%s", message));
+        return;
+    }
     if (call->state != CALL_WAITING)
         return;
     bool is_taken_back = call->withdraw(call);

@@ -3,11 +3,12 @@
  * A call: one RPC from the decoded request to the end of its answer. Handlers and continuations see nothing
  * else of the daemon.
  *
- *   FREE ─▶ RUNNING ─▶ ANSWERED ─▶ FREE
- *             │ ▲          ▲
- *             ▼ │          │
- *           WAITING ───────┴─────▶ ABANDONED ─▶ FREE
+ *   FREE ──▶ RUNNING ─▶ ANSWERED ─▶ FREE
+ *    │ ▲       ▲ │ ▲          ▲
+ *    ▼ │       │ ▼ │          │
+ *   HELD ──────┘ WAITING ─────┴─────▶ ABANDONED ─▶ FREE
  *
+ * HELD: not begun, for there is more to do than can be done (call/admission.h).
  * WAITING: for the database, a hash, time, the peer. A call that is ended from outside while it waits (its
  * peer has gone, its deadline has come, the daemon stops) is answered, if there is anyone to answer; it is
  * ABANDONED while what it waited for cannot be taken back, and comes back to nobody.
@@ -33,6 +34,7 @@
 #include "base/arena.h"
 #include "base/timers.h"
 #include "call/account.h"
+#include "call/admission.h"
 #include "call/context.h"
 #include "call/method.h"
 #include "db/query.h"
@@ -83,6 +85,9 @@ struct call_transport {
     void (*send)(struct call *call, const uint8_t *bytes, size_t len);
     /* A dialogue's next request is wanted: calls stream_received() on a later turn. */
     void (*receive)(struct call *call);
+    /* A unary call is held back, and then is not any more, for whatever reason: whoever has many held back is
+     * to be read no further. NULL: nobody wants to know. */
+    void (*held)(struct call *call, bool is_held);
     /* Once, last: the call is FREE, and the transport may use it again. */
     void (*over)(struct call *call);
     /* The address at the other end of the connection; false: unknown. */
@@ -113,7 +118,7 @@ struct call_keeper {
                  enum next *next);
 };
 
-enum call_state { CALL_FREE, CALL_RUNNING, CALL_WAITING, CALL_ANSWERED, CALL_ABANDONED };
+enum call_state { CALL_FREE, CALL_HELD, CALL_RUNNING, CALL_WAITING, CALL_ANSWERED, CALL_ABANDONED };
 
 struct call {
     const struct rpc_method *method;
@@ -121,7 +126,8 @@ struct call {
     struct context *context;
     uint64_t deadline_ns; /* uv_hrtime(); UINT64_MAX: none */
     enum call_state state;
-    struct timer deadline; /* runs while the call waits */
+    struct timer deadline; /* runs while the call waits, or is held */
+    struct held held;      /* HELD: its place in line */
     /* WAITING: takes the work back; false: it will come back by itself. */
     bool (*withdraw)(struct call *call);
     void *locals; /* a handler's, for its continuations */
@@ -217,10 +223,10 @@ int call_hold_result(struct call *call, struct result *result);
 
 /* ---- for transports ---- */
 
-/* The peer has gone: nothing is started any more, and nothing sent. Let pass unless the call waits. The call
- * may be over before this returns. */
+/* The peer has gone: nothing is started any more, and nothing sent. Let pass unless the call waits or is
+ * held. The call may be over before this returns. */
 void call_cancel(struct call *call);
-/* Ends a call that waits, with this status; let pass otherwise. As above. */
+/* Ends a call that waits or is held, with this status; let pass otherwise. As above. */
 void call_end(struct call *call, enum status status, const char *message);
 /* For call_transport.metadata: another value after those so far (NULL: none), behind a comma, in the call's
  * memory. */
@@ -232,6 +238,10 @@ void call_finish(struct call *call);
 
 /* Begins a FREE call: RUNNING, and known to the context if it is a stream. */
 void call_begin(struct call *call);
+/* Holds a FREE call back with its request, or not: false, for there is no memory. */
+bool call_hold(struct call *call, const uint8_t *bytes, size_t len);
+/* Takes a HELD call out of the line and begins it. */
+void call_begin_held(struct call *call);
 /* A message's bytes, in the call's memory or in a buffer that the next use overwrites. Returns 0, or
  * UV_ENOMEM or UV_EPROTO: return call_encode_failed(). */
 int call_encode(struct call *call, const pb_msgdesc_t *fields, const void *message, struct sql_bytes *out);

@@ -12,6 +12,7 @@
 
 struct uv_loop_s;
 struct timers;
+struct admission;
 struct pool;
 struct hash_pool;
 struct throttle;
@@ -30,6 +31,7 @@ struct context {
     struct uv_loop_s *loop;
     struct timers *timers; /* NULL: no call has a deadline, nor waits for time */
     struct pool *pool;
+    struct admission *admission; /* NULL: every call is begun at once */
     struct hash_pool *hash_pool;
     struct throttle *throttle;
     struct access *access; /* NULL: anybody may call anything */

@@ -6,9 +6,12 @@
 #include <uv.h>
 
 #include "access/access.h"
+#include "base/container_of.h"
 #include "call/origin.h"
 #include "call/request.h"
 #include "observe/log.h"
+
+#define TOO_MANY_WAIT_MS 100
 
 /* ---- who asks ---- */
 
@@ -165,11 +168,31 @@ enum next call_dispatch(struct call *call, const uint8_t *bytes, size_t len)
     return method->handle(call, call->request);
 }
 
-void call_start(struct call *call, const uint8_t *bytes, size_t len)
+static void enter(struct call *call, const uint8_t *bytes, size_t len)
 {
     enum next next;
-    call_begin(call);
     if (call_enter(call, &next))
         next = call_dispatch(call, bytes, len);
     call_settle(call, next);
+}
+
+void call_start(struct call *call, const uint8_t *bytes, size_t len)
+{
+    struct admission *admission = call->context->admission;
+    enum admitted admitted = admission ? admission_ask(admission, call->method) : ADMITTED;
+    if (admitted == TO_BE_HELD && call_hold(call, bytes, len))
+        return;
+    call_begin(call);
+    if (admitted == TOO_MANY)
+        call_settle(call, call_push_back(call, STATUS_RESOURCE_EXHAUSTED, TOO_MANY_WAIT_MS,
+                                         "too many calls wait for the database"));
+    else
+        enter(call, bytes, len);
+}
+
+void calls_begin_held(struct held *held)
+{
+    struct call *call = container_of(held, struct call, held);
+    call_begin_held(call);
+    enter(call, held->bytes, held->len);
 }

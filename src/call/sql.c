@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "call/sql.h"
 
+#include "call/admission.h"
 #include "call/call_log.h"
 #include "call/origin.h"
 #include "call/trace.h"
@@ -271,6 +272,8 @@ enum next sql_send(struct call *call, sql_then *then_typed, sql_continuation *th
         return call_no_memory(call);
     call->then_typed = then_typed;
     call->then = then;
+    if (call->context->admission)
+        admission_learn(call->context->admission, call->method, call->query.statement->lane);
     call->query.deadline_ns = call->deadline_ns;
     call->query.on_done = on_done;
     call->query.impatient = call->otherwise != NULL;

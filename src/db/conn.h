@@ -84,6 +84,7 @@ struct conn {
     uint64_t heard_at_ns; /* when the batch was sent, or the server last answered a part of it */
     bool is_cancelling;   /* the owner has asked the server to end the batch: no other may start meanwhile */
     struct query cancel;  /* the owner's, for that */
+    unsigned shared_n;    /* the owner's: queries under way that share the connection */
     struct batch batch;
 };
 

@@ -5,6 +5,7 @@
  */
 #include "db/pool.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,10 @@
 static const unsigned queries_max[LANES] = {
     [LANE_READ] = BATCH_MAX, [LANE_INSERT] = 128, [LANE_WRITE] = 1, [LANE_JOB] = 1, [LANE_CONTROL] = 32
 };
+
+/* What shares a connection, under way and waiting for it: about two batches, one that travels and one that
+ * gathers. With more nothing is done sooner, and everything later. */
+static const unsigned shared_max[LANES] = { [LANE_READ] = 128, [LANE_INSERT] = 64, [LANE_WRITE] = 4 };
 
 /* How long a batch may take while it keeps others waiting, until what is under way is run apart. */
 static const uint64_t slow_ns[LANES] = {
@@ -181,18 +186,19 @@ static void on_up(struct conn *conn)
     tell_available(pool);
 }
 
-static void forget_apart(struct pool_lane *lane, const struct conn *conn)
+static void forget_batch(struct pool_lane *lane, struct conn *conn)
 {
     lane->apart_busy -= conn->batch.apart;
+    lane->shared_n -= conn->shared_n;
+    conn->shared_n = 0;
+    conn->batch.apart = false;
 }
 
 static void on_down(struct conn *conn, struct query_list *retry)
 {
     struct pool *pool = conn->data;
     struct pool_lane *lane = &pool->lanes[conn->lane];
-    if (conn->batch.apart)
-        forget_apart(lane, conn);
-    conn->batch.apart = false;
+    forget_batch(lane, conn);
     lane->up--;
     lane->lost_n++;
     queue_again(&lane->queue, retry);
@@ -205,8 +211,7 @@ static void on_batch_done(struct conn *conn)
 {
     struct pool *pool = conn->data;
     struct pool_lane *lane = &pool->lanes[conn->lane];
-    forget_apart(lane, conn);
-    conn->batch.apart = false;
+    forget_batch(lane, conn);
     queue_again_apart(&lane->queue, &conn->batch.stuck, conn->batch.locked && conn->lane == LANE_READ);
     queue_again(&lane->queue, &conn->batch.retry);
 }
@@ -280,6 +285,8 @@ static bool send_waiting(struct pool *pool, enum lane number, struct conn *conn)
     if (conn->batch.n == 0)
         return false;
     lane->apart_busy += conn->batch.apart;
+    conn->shared_n = conn->batch.apart ? 0 : batch_size(&conn->batch);
+    lane->shared_n += conn->shared_n;
     histogram_add_size(&lane->batch_sizes, batch_size(&conn->batch));
     pool->batches_sent++;
     conn_send(conn);
@@ -290,6 +297,8 @@ static bool send_waiting(struct pool *pool, enum lane number, struct conn *conn)
 
 static void send_all(struct pool *pool)
 {
+    if (pool->before_send && !pool->stopping)
+        pool->before_send(pool->before_send_data);
     for (enum lane number = 0; number < LANES; number++) {
         struct pool_lane *lane = &pool->lanes[number];
         for (unsigned i = 0; i < lane->conns_n && lane->queue.n > 0; i++)
@@ -437,6 +446,14 @@ bool pool_is_available(const struct pool *pool)
         if (number != LANE_CONTROL && pool->options.connections[number] > 0 && pool->lanes[number].up == 0)
             return false;
     return !pool->stopping;
+}
+
+int pool_room(const struct pool *pool, enum lane number)
+{
+    const struct pool_lane *lane = &pool->lanes[number];
+    if (lane->up == 0 || !shared_max[number])
+        return INT_MAX;
+    return (int)(lane->conns_n * shared_max[number]) - (int)(lane->shared_n + lane->queue.ready_n);
 }
 
 int pool_submit(struct pool *pool, struct query *query)

@@ -33,6 +33,7 @@ struct pool_lane {
     unsigned conns_n;
     unsigned up;         /* of them IDLE or BUSY */
     unsigned apart_busy; /* of them with a batch of those apart */
+    unsigned shared_n;   /* queries under way on the others */
     struct queue queue;
     /* Since the start; see pool_tell_metrics. */
     struct histogram batch_sizes; /* queries sent together */
@@ -54,6 +55,9 @@ struct pool {
     void (*on_available)(void *data,
                          bool available); /* may be NULL; every lane has a connection, or one has none */
     void *data;
+    /* Before what waits is sent: more may be submitted now. May be NULL. */
+    void (*before_send)(void *data);
+    void *before_send_data;
 };
 
 /* Starts connecting; the database may be away. `options` is copied, the strings it points to must outlive the
@@ -71,6 +75,11 @@ void pool_follow_primary(struct pool *pool);
 
 /* True while every lane that carries calls has a usable connection, if it has any. */
 bool pool_is_available(const struct pool *pool);
+
+/* How many more queries a lane takes that will not wait for long: what shares its connections is bounded to
+ * what keeps them busy. Who is stuck and runs apart does not count. A lane without a connection takes all,
+ * and refuses them at once. */
+int pool_room(const struct pool *pool, enum lane lane);
 
 /* Queues a query whose first members are set. Returns 0: on_done will be called, once, on a later turn.
  * UV_ENOTCONN: the database is away; UV_ENOBUFS: the queue is full; then on_done is not called. */

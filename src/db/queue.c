@@ -43,6 +43,7 @@ static void put(struct query *query, struct query_list *list, bool first)
     query->state = QUERY_QUEUED;
     query->in = list;
     query->queue->n++;
+    query->queue->ready_n += list == &query->queue->ready;
     if (first)
         TAILQ_INSERT_HEAD(list, query, link);
     else
@@ -54,6 +55,7 @@ static void take_out(struct query *query)
     struct queue *queue = query->queue;
     struct kind *kind = kind_of(queue, query->statement);
     TAILQ_REMOVE(query->in, query, link);
+    queue->ready_n -= query->in == &queue->ready;
     queue->apart_n -= query->in == &kind->apart;
     queue->parked_n -= query->in == &kind->parked;
     if (query->in == &kind->apart && TAILQ_EMPTY(&kind->apart) && kind->in_turn) {

@@ -42,6 +42,7 @@ struct queue {
     enum lane lane;
     unsigned kind_max; /* batches that may carry one statement at a time */
     unsigned n;        /* all that wait */
+    unsigned ready_n;  /* of them ready */
     unsigned apart_n;  /* of them apart */
     unsigned parked_n; /* of them parked for their statement's sake */
     struct query_list ready;

@@ -34,6 +34,8 @@ enum metric_unit {
     X(grpc_server_handling_seconds, HISTOGRAM, NS, "grpc_type,grpc_service,grpc_method", "From a call's beginning to its answer.") \
     X(svcd_call_wait_seconds_total, COUNTER, NS, "grpc_service,grpc_method,wait", "What calls waited for: a connection (queue), the database, a hash. The rest is their own.") \
     X(svcd_calls_running, GAUGE, ONE, "", "Calls begun and not answered.") \
+    X(svcd_calls_held, GAUGE, ONE, "", "Calls that wait to be begun, for the database has as many as it takes.") \
+    X(svcd_calls_held_total, COUNTER, ONE, "", "Calls that waited so.") \
     X(svcd_connections, GAUGE, ONE, "", "Connections of clients.") \
     X(svcd_connections_max, GAUGE, ONE, "", "Connections of clients that there may be.") \
     X(svcd_http_connections, GAUGE, ONE, "", "Connections of svcd's own edge (http, https, unix).") \

@@ -28,12 +28,14 @@
 #define POSTED_FIRST   2
 #define POSTED_MAX     64
 #define WATCH_AFTER_MS 10
+#define HELD_MAX       64 /* calls of a method that are held back, until the core is asked for no more of them */
 
 struct core_method {
     const struct rpc_method *rpc;
     void *registered;
     unsigned posted; /* calls that the core may hand over without asking */
     unsigned target; /* how many that shall be */
+    unsigned held_n; /* calls that wait to be begun */
 };
 
 /* A call's place on the wire.
@@ -162,12 +164,35 @@ static bool post(struct core_calls *calls, struct core_method *method)
     return true;
 }
 
+static void post_up_to_target(struct core_calls *calls, struct core_method *method)
+{
+    while (method->held_n < HELD_MAX && method->posted < method->target && post(calls, method))
+        ;
+}
+
 static void post_more(struct core_calls *calls, struct core_method *method)
 {
     if (method->posted == 0 && method->target < POSTED_MAX)
         method->target *= 2;
-    while (method->posted < method->target && post(calls, method))
-        ;
+    post_up_to_target(calls, method);
+}
+
+/* What the core is not asked for waits in it, and by the stream limit at its clients. */
+static void held(struct call *call, bool is_held)
+{
+    struct slot *slot = container_of(call, struct slot, call);
+    slot->method->held_n += is_held ? 1 : -1U;
+    slot->calls->held_n += is_held ? 1 : -1U;
+    slot->calls->owes_posts = true;
+}
+
+bool core_calls_on_turn(struct core_calls *calls)
+{
+    if (calls->owes_posts && !calls->draining)
+        for (size_t i = 0; i < rpc_methods_n; i++)
+            post_up_to_target(calls, &calls->methods[i]);
+    calls->owes_posts = calls->held_n > 0;
+    return calls->held_n > 0;
 }
 
 /* ---- a call arrives ---- */
@@ -264,7 +289,8 @@ static void on_requested(struct event *event, bool ok)
     }
     slot->state = state_move(&states, slot->state, SLOT_RUNNING);
     calls->owner.on_call_begun(calls->owner.data);
-    post_more(calls, slot->method);
+    if (calls->held_n == 0)
+        post_more(calls, slot->method);
     slot->call.deadline_ns = deadline_ns(slot->deadline);
     slot->started_ms = uv_now(calls->watch.loop);
     if (TAILQ_EMPTY(&calls->unwatched))
@@ -448,6 +474,7 @@ static const struct call_transport transport = { .reply = reply,
                                                  .end = end,
                                                  .send = send_message,
                                                  .receive = receive,
+                                                 .held = held,
                                                  .over = over,
                                                  .peer = peer,
                                                  .metadata = metadata };

@@ -24,7 +24,9 @@ struct core_calls {
     struct context *context;
     const struct peers *peers;
     struct core_owner owner;
-    bool draining; /* no more calls are asked for */
+    bool draining;   /* no more calls are asked for */
+    unsigned held_n; /* calls that wait to be begun */
+    bool owes_posts; /* while there are some, the core is asked for more once a turn */
 
     struct core_method *methods; /* rpc_methods_n of them */
     struct slot_list free;
@@ -36,6 +38,8 @@ struct core_calls {
 int core_calls_register(struct core_calls *calls);
 /* Once it has started: the core may hand over calls. Returns 0 or a UV_E* code. */
 int core_calls_start(struct core_calls *calls);
+/* Before each turn. True: calls are held back. */
+bool core_calls_on_turn(struct core_calls *calls);
 /* When no call is left and the queue has ended: closes the timer. */
 void core_calls_stop(struct core_calls *calls);
 void core_calls_finish(struct core_calls *calls);

@@ -19,6 +19,12 @@
 
 #define ANSWER_WAIT_NS  60000
 #define EVENTS_PER_TURN 256 /* then the loop has its turn even if the core has more */
+/* The core reads its sockets, one a poll, only once its queue is empty, and each answer that is taken makes
+ * room for a call that it has read long ago. Under pressure whoever asks for something else, such as health,
+ * would wait for all of that: so then a turn takes all events, which are bounded by what is let in, and polls
+ * for many sockets. */
+#define EVENTS_PRESSED 4096
+#define POLLS_PRESSED  32
 
 /* Posts `woken` to the completion queue when libuv has something to do and the watcher is armed. */
 static void watch_loop(void *arg)
@@ -56,12 +62,16 @@ static void on_woken(struct event *event, bool ok)
 /* Handles what the core has, without waiting for more. Returns how much it was. */
 static unsigned drain_core(struct core_loop *core)
 {
-    unsigned n = 0;
-    while (n < EVENTS_PER_TURN) {
+    bool is_pressed = core->on_turn && core->on_turn(core->turn_data);
+    unsigned n = 0, polls = is_pressed ? POLLS_PRESSED : 1;
+    unsigned most = is_pressed ? EVENTS_PRESSED : EVENTS_PER_TURN;
+    while (n < most && !core->has_ended) {
         grpc_event arrived = grpc_completion_queue_next(core->queue, gpr_inf_past(GPR_CLOCK_MONOTONIC), NULL);
         if (arrived.type != GRPC_OP_COMPLETE) {
             core->has_ended |= arrived.type == GRPC_QUEUE_SHUTDOWN;
-            break;
+            if (--polls == 0)
+                break;
+            continue;
         }
         struct event *event = arrived.tag;
         event->handle(event, arrived.success);

@@ -19,6 +19,9 @@ struct core_loop {
     unsigned (*count_sent)(void *data);
     void *data;
     unsigned seen; /* of that */
+    /* Before each turn; true: there is more to do than can be done. NULL: nobody is asked. */
+    bool (*on_turn)(void *turn_data);
+    void *turn_data;
 
     uv_thread_t watcher;
     int watch_fd; /* an epoll of the watcher's, which holds libuv's; -1: it has ended */

@@ -77,6 +77,11 @@ static void on_call_over(void *data)
     try_end(server);
 }
 
+static bool on_turn(void *data)
+{
+    return core_calls_on_turn(data);
+}
+
 /* ---- start ---- */
 
 int core_server_create(struct core_server **out, uv_loop_t *loop, struct context *context,
@@ -112,6 +117,8 @@ int core_server_create(struct core_server **out, uv_loop_t *loop, struct context
     if (rc)
         return rc;
     core_strays_start(&server->strays);
+    server->loop.on_turn = on_turn;
+    server->loop.turn_data = &server->calls;
     return core_loop_start(&server->loop, options->count_sent, options->data);
 }
 

@@ -10,8 +10,11 @@
 
 #include "base/state.h"
 
-#define MS         UINT64_C(1000000)
-#define SOFT_BYTES ((size_t)2097152)
+#define MS             UINT64_C(1000000)
+#define SOFT_BYTES     ((size_t)2097152)
+#define EXCHANGE_BYTES ((size_t)4096) /* about */
+#define HELD_MAX       64             /* calls held back, of one connection */
+#define HELD_MANY      2048           /* of all; then nobody is read further who has one */
 
 static const struct state_machine states = {
     .of = "connection",
@@ -34,12 +37,19 @@ void connection_move(struct http_connection *connection, enum connection_state t
 
 static size_t soft_limit(const struct http_connection *connection)
 {
-    return SOFT_BYTES + 4 * connection->edge->limits.max_message_bytes;
+    const struct http_limits *limits = &connection->edge->limits;
+    return SOFT_BYTES + 4 * limits->max_message_bytes + limits->max_concurrent_streams * EXCHANGE_BYTES;
 }
 
 bool connection_is_over_budget(const struct http_connection *connection)
 {
     return connection->buffered > soft_limit(connection);
+}
+
+bool connection_is_held_back(const struct http_connection *connection)
+{
+    return connection->held_n >= HELD_MAX ||
+           (connection->held_n > 0 && connection->edge->held_n >= HELD_MANY);
 }
 
 void connection_charge(struct http_connection *connection, ssize_t bytes)

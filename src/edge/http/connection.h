@@ -63,6 +63,7 @@ struct http_connection {
 
     LIST_HEAD(, exchange) exchanges;
     unsigned exchanges_n; /* that are not over, those whose peer has reset them included */
+    unsigned held_n;      /* whose call is held back */
     unsigned busy_n;      /* whose request is complete: what makes a connection not idle */
 
     struct timer timer; /* the next thing that is due, or earlier */
@@ -91,6 +92,8 @@ void connection_leave(struct http_connection *connection, enum http_reason reaso
 void connection_charge(struct http_connection *connection, ssize_t bytes);
 /* No new exchange is to be begun on it until it has let go of some. */
 bool connection_is_over_budget(const struct http_connection *connection);
+/* So much of what it asks for is held back that nothing more is read from it. */
+bool connection_is_held_back(const struct http_connection *connection);
 
 /* An exchange's request is complete, or its answer written. */
 void connection_busy(struct http_connection *connection);

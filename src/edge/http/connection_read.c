@@ -209,7 +209,12 @@ static void on_readable(struct http_connection *connection)
     bool is_handshake = connection->tls && !tls_is_open(connection->tls);
     if (is_handshake && connection->edge->handshakes_n >= HANDSHAKES_MAX)
         return; /* it stays readable, and has its turn in the next one */
-    ssize_t len = recv(connection->fd, connection->edge->in, READ_LEN, 0);
+    if (connection_is_held_back(connection)) {
+        connection_wants_write(connection); /* and is not polled for it any more */
+        return;
+    }
+    size_t room = connection->edge->held_n > 0 ? READ_HELD : READ_LEN;
+    ssize_t len = recv(connection->fd, connection->edge->in, room, 0);
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (len < 0) {

@@ -26,7 +26,7 @@ void connection_poll(struct http_connection *connection)
     int events = connection->has_peer_ended ? UV_PRIORITIZED : UV_DISCONNECT;
     if (is_blocked)
         events |= UV_WRITABLE;
-    if (!connection->is_paused && !connection->has_read_all &&
+    if (!connection->is_paused && !connection->has_read_all && !connection_is_held_back(connection) &&
         (!is_blocked || !connection_is_over_budget(connection)))
         events |= UV_READABLE;
     if (events != connection->polled && !uv_poll_start(&connection->poll, events, connection_on_event))

@@ -56,6 +56,7 @@ struct exchange;
 struct tls_server;
 
 #define READ_LEN   ((size_t)65536)           /* what one connection may have parsed in a turn */
+#define READ_HELD  ((size_t)4096)            /* while calls are held back */
 #define WRITE_ROOM ((size_t)65536)           /* what it writes */
 #define WRITE_LEN  (WRITE_ROOM + 16384 + 64) /* a frame may go over that */
 
@@ -132,6 +133,7 @@ struct http_edge {
     unsigned free_n;
     unsigned connections_n;
     unsigned exchanges_n; /* requests whose answer has not been written, or whose call is not over */
+    unsigned held_n;      /* of them, calls that are held back */
     size_t buffered;      /* bytes of all connections */
     uint64_t closed[REASONS_N];
     bool is_draining;

@@ -62,6 +62,18 @@ static void receive(struct call *call)
         exchange_go_on_later(exchange);
 }
 
+/* Whoever has many held back is read no further: see connection_poll(). */
+static void held(struct call *call, bool is_held)
+{
+    struct exchange *exchange = container_of(call, struct exchange, call);
+    exchange->edge->held_n += is_held ? 1 : -1U;
+    if (!exchange->connection)
+        return;
+    exchange->connection->held_n += is_held ? 1 : -1U;
+    if (!exchange->connection->is_ending)
+        connection_wants_write(exchange->connection);
+}
+
 static void over(struct call *call)
 {
     struct exchange *exchange = container_of(call, struct exchange, call);
@@ -100,6 +112,7 @@ const struct call_transport exchange_transport = { .reply = reply,
                                                    .end = end,
                                                    .send = send_message,
                                                    .receive = receive,
+                                                   .held = held,
                                                    .over = over,
                                                    .peer = peer,
                                                    .certificate_names = certificate_names,
