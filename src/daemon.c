@@ -25,8 +25,8 @@
 #include "admin/snapshot.h"
 #include "admin/systemd.h"
 #include "call/admission.h"
-#include "call/call.h"
 #include "call/call_log.h"
+#include "call/entry.h"
 #include "call/signal.h"
 #include "call/stream.h"
 #include "call/trace.h"
@@ -251,7 +251,7 @@ static int start_pool(struct daemon *daemon)
     daemon->pool.on_available = on_available;
     daemon->pool.data = daemon;
     daemon->context.pool = &daemon->pool;
-    int rc = pool_start(&daemon->pool, &daemon->loop, &options);
+    rc = pool_start(&daemon->pool, &daemon->loop, &options);
     if (rc)
         return rc;
     daemon->context.admission = &daemon->admission;
