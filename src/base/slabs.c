@@ -12,13 +12,15 @@
 
 #define SLAB_LEN ((size_t)65536)
 #define HEAD_LEN ((size_t)64) /* where a slab's first block begins */
+#define SPARES   16           /* slabs without blocks that are kept, for load comes and goes in every turn */
 
 struct slab {
     struct slab_size *size; /* NULL: one block with a mapping of its own */
     LIST_ENTRY(slab) link;  /* size->with_room, unless it is full */
     void *freed;            /* a list of blocks: each begins with the address of the next */
     size_t used_n;
-    size_t end; /* what lies behind has never been handed out; of one block, the mapping's length */
+    size_t end;    /* what lies behind has not been handed out; of one block, the mapping's length */
+    bool is_dirty; /* it had blocks before, as a slab of perhaps another size */
 };
 
 static const size_t lengths[SLABS_SIZES] = { 32,   64,   96,   128,  192,  256,  384,  512,   768,
@@ -28,6 +30,8 @@ void slabs_init(struct slabs *slabs)
 {
     size_t size = 0;
     slabs->mapped = 0;
+    slabs->spare_n = 0;
+    LIST_INIT(&slabs->spare);
     for (size_t i = 0; i < SLABS_SIZES; i++) {
         slabs->sizes[i].len = lengths[i];
         LIST_INIT(&slabs->sizes[i].with_room);
@@ -61,29 +65,52 @@ static uint8_t *map(size_t len)
     return at + before;
 }
 
-static struct slab *slab_create(struct slabs *slabs, struct slab_size *size, size_t len)
+static struct slab *slab_map(struct slabs *slabs, size_t len)
 {
     struct slab *slab = (struct slab *)map(len);
     if (!slab)
         return NULL;
     madvise(slab, len, MADV_NOHUGEPAGE); /* most of it may never be touched */
     slabs->mapped += len;
-    slab->size = size;
-    slab->end = size ? HEAD_LEN : len;
-    if (size)
-        LIST_INSERT_HEAD(&size->with_room, slab, link);
+    slab->end = len;
     ASAN_POISON_MEMORY_REGION((uint8_t *)slab + HEAD_LEN, len - HEAD_LEN);
     return slab;
 }
 
-static void slab_destroy(struct slabs *slabs, struct slab *slab)
+static void slab_unmap(struct slabs *slabs, struct slab *slab, size_t len)
 {
-    size_t len = slab->size ? SLAB_LEN : slab->end;
-    if (slab->size)
-        LIST_REMOVE(slab, link);
     slabs->mapped -= len;
     ASAN_UNPOISON_MEMORY_REGION(slab, len);
     munmap(slab, len);
+}
+
+static struct slab *slab_create(struct slabs *slabs, struct slab_size *size)
+{
+    struct slab *slab = LIST_FIRST(&slabs->spare);
+    if (slab) {
+        LIST_REMOVE(slab, link);
+        slabs->spare_n--;
+    } else if (!(slab = slab_map(slabs, SLAB_LEN))) {
+        return NULL;
+    }
+    slab->size = size;
+    slab->end = HEAD_LEN;
+    slab->freed = NULL;
+    LIST_INSERT_HEAD(&size->with_room, slab, link);
+    return slab;
+}
+
+/* It has no blocks. */
+static void slab_destroy(struct slabs *slabs, struct slab *slab)
+{
+    LIST_REMOVE(slab, link);
+    if (slabs->spare_n == SPARES) {
+        slab_unmap(slabs, slab, SLAB_LEN);
+        return;
+    }
+    slab->is_dirty = true;
+    LIST_INSERT_HEAD(&slabs->spare, slab, link);
+    slabs->spare_n++;
 }
 
 static struct slab *slab_of(void *block)
@@ -107,7 +134,7 @@ static void *take_large(struct slabs *slabs, size_t len)
 {
     if (len > SIZE_MAX / 2)
         return NULL;
-    struct slab *slab = slab_create(slabs, NULL, (len + HEAD_LEN + 4095) & ~(size_t)4095);
+    struct slab *slab = slab_map(slabs, (len + HEAD_LEN + 4095) & ~(size_t)4095);
     return slab ? (uint8_t *)slab + HEAD_LEN : NULL;
 }
 
@@ -119,11 +146,11 @@ static void *take(struct slabs *slabs, size_t len, bool *is_zero)
         return take_large(slabs, len);
     struct slab_size *size = &slabs->sizes[slabs->size_of[(len + SLABS_STEP - 1) / SLABS_STEP]];
     struct slab *slab = LIST_FIRST(&size->with_room);
-    if (!slab && !(slab = slab_create(slabs, size, SLAB_LEN)))
+    if (!slab && !(slab = slab_create(slabs, size)))
         return NULL;
     void *block = slab->freed;
+    *is_zero = !block && !slab->is_dirty;
     if (block) {
-        *is_zero = false;
         ASAN_UNPOISON_MEMORY_REGION(block, sizeof slab->freed);
         memcpy(&slab->freed, block, sizeof slab->freed);
     } else {
@@ -164,7 +191,7 @@ void slabs_free(struct slabs *slabs, void *block)
         return;
     struct slab *slab = slab_of(block);
     if (!slab->size) {
-        slab_destroy(slabs, slab);
+        slab_unmap(slabs, slab, slab->end);
         return;
     }
     if (is_full(slab))
@@ -173,8 +200,7 @@ void slabs_free(struct slabs *slabs, void *block)
     memcpy(block, &slab->freed, sizeof slab->freed);
     ASAN_POISON_MEMORY_REGION(block, slab->size->len);
     slab->freed = block;
-    bool is_only_one = LIST_FIRST(&slab->size->with_room) == slab && !LIST_NEXT(slab, link);
-    if (--slab->used_n == 0 && !is_only_one)
+    if (--slab->used_n == 0)
         slab_destroy(slabs, slab);
 }
 
@@ -199,7 +225,9 @@ void *slabs_realloc(struct slabs *slabs, void *block, size_t len)
 void slabs_finish(struct slabs *slabs)
 {
     struct slab *slab;
-    for (size_t i = 0; i < SLABS_SIZES; i++)
-        while ((slab = LIST_FIRST(&slabs->sizes[i].with_room)))
-            slab_destroy(slabs, slab);
+    while ((slab = LIST_FIRST(&slabs->spare))) {
+        LIST_REMOVE(slab, link);
+        slab_unmap(slabs, slab, SLAB_LEN);
+    }
+    slabs->spare_n = 0;
 }

@@ -2,7 +2,7 @@
  *
  * Memory for a library that asks for blocks of the same few sizes over and over: blocks are cut out of slabs,
  * one size a slab, and what was freed last is handed out first. A block costs nothing beside itself, pages
- * that nobody has written to are not there, and a slab without a block in use goes back to the system.
+ * that nobody has written to are not there, and slabs without a block in use go back to the system, but some.
  * Lengths above the largest size get a mapping of their own.
  *
  * Any one thread. { 0 } is not one: slabs_init().
@@ -28,7 +28,9 @@ struct slab_size {
 struct slabs {
     struct slab_size sizes[SLABS_SIZES];
     uint8_t size_of[SLABS_LEN_MAX / SLABS_STEP + 1]; /* by length in steps, rounded up */
-    size_t mapped;                                   /* bytes of address space */
+    LIST_HEAD(, slab) spare;                         /* without a block in use */
+    unsigned spare_n;
+    size_t mapped; /* bytes of address space */
 };
 
 void slabs_init(struct slabs *slabs);
@@ -39,7 +41,7 @@ void *slabs_calloc(struct slabs *slabs, size_t n, size_t len);
 void *slabs_realloc(struct slabs *slabs, void *block, size_t len);
 void slabs_free(struct slabs *slabs, void *block);
 
-/* All blocks have been freed: so are the slabs that were kept for more. */
+/* All blocks have been freed; so are the slabs that were kept for more. */
 void slabs_finish(struct slabs *slabs);
 
 #endif
