@@ -3,6 +3,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -12,6 +13,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 3600
 LISTEN = "127.0.0.1:29161"
+
+
+def descendants(pid):
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            yield child
+            yield from descendants(child)
 
 
 class Image(unittest.TestCase):
@@ -62,6 +70,9 @@ class Image(unittest.TestCase):
             changed = subprocess.run(self.command("find", "/etc", "/var", "/usr", "/run", "/tmp", "-xdev", "-user", "svcd"), capture_output=True, text=True)
             self.assertEqual(changed.stdout, "")
         finally:
-            daemon.terminate()
+            # An engine sends the signal to svcd itself; buildah, told to end, would kill it.
+            for pid in list(descendants(daemon.pid)):
+                if Path(f"/proc/{pid}/comm").read_text() == "svcd\n":
+                    os.kill(pid, signal.SIGTERM)
             log = daemon.communicate(timeout=PATIENCE_S)[1]
         self.assertEqual(daemon.returncode, 0, log)
