@@ -2,12 +2,14 @@
 """The edge of our own as careless, odd and hostile clients meet it: what is legal works, whatever its form; what is not costs its own
 sender at most, and nobody else a moment."""
 
+import gzip
 import signal
 import socket
 import ssl
 import struct
 import subprocess
 import time
+import zlib
 
 import grpc
 import hpack
@@ -256,6 +258,45 @@ class Wrong(Edge):
                 wire.send(wire.request(1, body=body, all_fields=fields(**changed)))
                 self.assertEqual(wire.answer(1)["grpc-status"], status)
                 self.assert_served(wire, 3)
+
+    def test_an_encoding_that_is_not_known_is_answered_with_those_that_are(self):
+        wire = self.wire()
+        wire.send(wire.request(1, body=message(flag=1), all_fields=fields(grpc_encoding="snappy")))
+        self.assertEqual(wire.answer(1)["grpc-accept-encoding"], "identity,deflate,gzip")
+
+    def test_a_message_is_inflated_no_further_than_it_may_be_long(self):
+        before = self.daemon.resident_bytes()
+        bombs = {"gzip": gzip.compress(bytes(50 << 20)), "deflate": zlib.compress(bytes(50 << 20), 9)}
+        wire = self.wire()
+        for stream, (kind, encoding) in enumerate(((kind, encoding) for kind in ("application/grpc", "application/grpc-web") for encoding in bombs), 1):
+            body = message(bombs[encoding], 1)
+            block = wire.block(fields(content_type=kind, grpc_encoding=encoding))
+            wire.send(frame(HEADERS, WHOLE, 2 * stream - 1, block),
+                      *(frame(DATA, 0, 2 * stream - 1, body[at:at + 16384]) for at in range(0, len(body), 16384)), frame(DATA, END, 2 * stream - 1))
+            answer = wire.answer(2 * stream - 1)
+            self.assertTrue(answer.get("grpc-status") == "8" or b"grpc-status: 8" in answer["body"], answer)
+        self.assertLess(self.daemon.resident_bytes() - before, 24 << 20)
+        self.assert_served(wire, 2 * stream + 1)
+
+    def test_metadata_over_64_kib_in_all_fails_its_own_call_only(self):
+        wire = self.wire()
+        wire.send(frame(HEADERS, WHOLE, 1, wire.block(fields())))
+        block = wire.block(fields() + [(f"x-{i}", "v" * 4000) for i in range(20)])
+        wire.send(frame(HEADERS, 0, 3, block[:16000]), *(frame(CONTINUATION, 0, 3, block[at:at + 16000]) for at in range(16000, len(block), 16000)),
+                  frame(CONTINUATION, WHOLE, 3), frame(DATA, END, 3, message()))
+        self.assertEqual(wire.answer(3)["grpc-status"], "8")
+        wire.send(frame(DATA, END, 1, message()))
+        self.assertEqual(wire.answer(1)["grpc-status"], "0")
+        self.assert_served(wire, 5)
+
+    def test_a_call_that_is_never_completed_ends_in_its_time_and_is_idle_meanwhile(self):
+        daemon = Daemon(self.database, "--set", "server.request_timeout_ms=700", listen=self.listen)
+        self.addCleanup(daemon.stop)
+        wire = Wire(daemon.address)
+        self.addCleanup(wire.socket.close)
+        wire.send(frame(HEADERS, WHOLE, 1, wire.block(fields())), frame(DATA, 0, 1, message(b"abc")[:6]))
+        self.assertEqual(wire.answer(1)["grpc-status"], "4")
+        self.assert_served(wire, 3)
 
     def test_a_call_whose_message_does_not_come_ends_at_its_deadline(self):
         wire = self.wire()

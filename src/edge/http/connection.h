@@ -64,11 +64,12 @@ struct http_connection {
     LIST_HEAD(, exchange) exchanges;
     unsigned exchanges_n; /* that are not over, those whose peer has reset them included */
     unsigned held_n;      /* whose call is held back */
-    unsigned busy_n;      /* whose request is complete: what makes a connection not idle */
+    unsigned busy_n;      /* whose request is complete, and not yet answered: such a connection is not idle */
 
     struct timer timer; /* the next thing that is due, or earlier */
     uint64_t opened_ns, idle_since_ns, age_at_ns, state_since_ns;
     uint64_t read_ns;       /* something came */
+    uint64_t taken_ns;      /* the peer took of an answer, while LEAVING */
     uint64_t asked_ns;      /* for a sign of life; 0: not since it came */
     uint64_t over_since_ns; /* its budget, without anything being written since; 0: it is not */
     bool is_dirty;
@@ -80,6 +81,9 @@ void connection_create(struct http_edge *edge, int fd, const struct ip *ip, cons
 
 /* It has something to write: its carrier is asked at the end of the turn. */
 void connection_wants_write(struct http_connection *connection);
+
+/* The peer has taken some of an answer. */
+void connection_has_read(struct http_connection *connection);
 
 /* Ends it at the end of the turn, after what its carrier has to say; exchanges are gone then. The first
  * reason counts. `detail` is constant, for the log. Safe inside a parser's callback. */
@@ -95,7 +99,7 @@ bool connection_is_over_budget(const struct http_connection *connection);
 /* So much of what it asks for is held back that nothing more is read from it. */
 bool connection_is_held_back(const struct http_connection *connection);
 
-/* An exchange's request is complete, or its answer written. */
+/* An exchange's request is complete, or all of its answer is there. */
 void connection_busy(struct http_connection *connection);
 void connection_idle(struct http_connection *connection);
 

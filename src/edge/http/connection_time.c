@@ -8,16 +8,25 @@
 
 #define MS UINT64_C(1000000)
 
-#define OPENING_MS     10000 /* to say what it wants */
-#define LINGER_MS      1000
-#define LIFE_SIGN_MS   20000 /* after the peer was asked for one */
-#define OVER_BUDGET_MS 10000 /* without reading anything */
+#define OPENING_MS   10000 /* to say what it wants */
+#define LINGER_MS    1000
+#define LIFE_SIGN_MS 20000 /* after the peer was asked for one */
+#define UNREAD_MS    10000 /* without reading anything, over its budget or when it is to leave */
 
 static void on_timer(struct timer *timer);
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+/* When it has kept what leaves for too long: nothing is missing but that its peer reads. */
+static uint64_t stuck_at(const struct http_connection *connection)
+{
+    uint64_t moved_ns = connection->state_since_ns;
+    if (connection->taken_ns > moved_ns)
+        moved_ns = connection->taken_ns;
+    return connection->busy_n ? UINT64_MAX : moved_ns + UNREAD_MS * MS;
 }
 
 /* When a connection that does nothing more would have to be looked at. */
@@ -32,12 +41,12 @@ static uint64_t next_due(const struct http_connection *connection)
     if (connection->state == CONNECTION_OPENING)
         return connection->opened_ns + OPENING_MS * MS;
     if (connection->over_since_ns)
-        at = earlier(at, connection->over_since_ns + OVER_BUDGET_MS * MS);
+        at = earlier(at, connection->over_since_ns + UNREAD_MS * MS);
     if (limits->keepalive_ms && connection->carrier->ping)
         at = earlier(at, connection->asked_ns ? connection->asked_ns + LIFE_SIGN_MS * MS
                                               : connection->read_ns + limits->keepalive_ms * MS);
     if (connection->state == CONNECTION_LEAVING)
-        return at;
+        return earlier(at, stuck_at(connection));
     if (limits->idle_timeout_ms && !connection->busy_n)
         at = earlier(at, connection->idle_since_ns + limits->idle_timeout_ms * MS);
     else if (limits->idle_timeout_ms)
@@ -59,7 +68,7 @@ void connection_arm(struct http_connection *connection)
 static void on_due(struct http_connection *connection, uint64_t now_ns)
 {
     const struct http_limits *limits = &connection->edge->limits;
-    if (connection->over_since_ns && now_ns >= connection->over_since_ns + OVER_BUDGET_MS * MS) {
+    if (connection->over_since_ns && now_ns >= connection->over_since_ns + UNREAD_MS * MS) {
         if (connection_is_over_budget(connection))
             connection_end(connection, REASON_UNREAD, NULL);
         connection->over_since_ns = 0;
@@ -71,6 +80,8 @@ static void on_due(struct http_connection *connection, uint64_t now_ns)
         connection->asked_ns = now_ns;
         connection->carrier->ping(connection);
     }
+    if (connection->state == CONNECTION_LEAVING && now_ns >= stuck_at(connection))
+        connection_end(connection, REASON_UNREAD, http_reason_text(connection->reason));
     if (connection->state != CONNECTION_SERVING)
         return;
     if (now_ns >= connection->age_at_ns) {

@@ -19,6 +19,12 @@ void connection_wants_write(struct http_connection *connection)
     TAILQ_INSERT_TAIL(&connection->edge->dirty, connection, dirty_link);
 }
 
+void connection_has_read(struct http_connection *connection)
+{
+    if (connection->state == CONNECTION_LEAVING)
+        connection->taken_ns = uv_hrtime();
+}
+
 void connection_poll(struct http_connection *connection)
 {
     bool is_blocked = connection->out.len > connection->out_sent;
@@ -96,6 +102,8 @@ static bool send_kept(struct http_connection *connection)
         return false;
     }
     connection->out_sent += (size_t)sent;
+    if (sent > 0)
+        connection_has_read(connection);
     if (connection->out_sent < out->len)
         return false;
     give_back_out(connection);

@@ -63,6 +63,7 @@ void exchange_say(struct exchange *exchange, bool is_all)
     if (is_all) {
         exchange->has_own_length = exchange->state == EXCHANGE_RECEIVING;
         exchange_move(exchange, EXCHANGE_ANSWERED);
+        exchange_set_busy(exchange, false); /* what is left is its peer's to read */
         timers_stop(exchange->edge->timers, &exchange->timer);
         exchange_untouch(exchange);
     } else if (exchange->state != EXCHANGE_ANSWERING) {

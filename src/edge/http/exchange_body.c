@@ -250,6 +250,8 @@ void exchange_go_on(struct exchange *exchange)
 void exchange_taken(struct exchange *exchange, size_t len)
 {
     exchange->body_taken += len;
+    if (exchange->connection)
+        connection_has_read(exchange->connection);
     if (exchange->is_sending && exchange->body_taken == exchange->body.len)
         exchange_go_on_later(exchange);
 }

@@ -26,6 +26,7 @@
 #define WINDOW_MIN        ((size_t)65535)
 #define CONNECTION_WINDOW ((size_t)1048576)
 #define PADDING_SLACK     ((size_t)16384)
+#define QUEUED_LEN        ((size_t)512) /* of a frame to be written, with its stream */
 
 static nghttp2_session_callbacks *callbacks;
 static nghttp2_option *options;
@@ -143,6 +144,17 @@ static void pass(void *data, uint8_t *bytes, size_t len)
         connection_end(h2->connection, *h2->why ? REASON_PROTOCOL_ERROR : REASON_PEER, h2->why);
 }
 
+/* A peer that does not read can make us want to say much: that a stream is refused, for each that it opens.
+ */
+static void charge_queue(struct h2 *h2)
+{
+    size_t queued = nghttp2_session_get_outbound_queue_size(h2->session) * QUEUED_LEN;
+    if (queued == h2->queued)
+        return;
+    connection_charge(h2->connection, (ssize_t)queued - (ssize_t)h2->queued);
+    h2->queued = queued;
+}
+
 static void on_bytes(struct http_connection *connection, uint8_t *bytes, size_t len)
 {
     struct h2 *h2 = connection->session;
@@ -150,6 +162,7 @@ static void on_bytes(struct http_connection *connection, uint8_t *bytes, size_t 
     h2_guard_receive(&h2->guard, bytes, len);
     connection_charge(connection, (ssize_t)h2->guard.block.size - (ssize_t)had);
     exchanges_keep(connection->edge);
+    charge_queue(h2);
     if (h2->guard.reason)
         connection_end(connection, h2->guard.reason, h2->guard.detail);
     if (nghttp2_session_want_write(h2->session))
@@ -172,6 +185,7 @@ static size_t fill(struct http_connection *connection, uint8_t *out, size_t room
         memcpy(out + filled, bytes, (size_t)len);
         filled += (size_t)len;
     }
+    charge_queue(h2);
     return filled;
 }
 
@@ -236,7 +250,7 @@ static void close_session(struct http_connection *connection)
     timers_stop(connection->edge->timers, &h2->leaving);
     LIST_FOREACH(exchange, &connection->exchanges, link)
     h2_release(exchange);
-    connection_charge(connection, -(ssize_t)h2->guard.block.size);
+    connection_charge(connection, -(ssize_t)(h2->guard.block.size + h2->queued));
     exchange_gone_all(connection);
     nghttp2_session_del(h2->session);
     h2_guard_finish(&h2->guard);

@@ -19,6 +19,7 @@ struct h2 {
     struct h2_guard guard;
     struct timer leaving;
     bool is_leaving, has_left; /* the first GOAWAY has been said; the second */
+    size_t queued;             /* charged for what nghttp2 has yet to write */
     size_t withheld;           /* of the connection's window, while its budget is used up */
     char why[120];             /* what nghttp2 said of an error */
 };
