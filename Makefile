@@ -408,6 +408,7 @@ fmt: ## format the C sources
 	clang-format -i $(C_FILES)
 
 BASH_COMPLETION = $(DESTDIR)$(PREFIX)/share/bash-completion/completions/svcd
+SOCKET_UNITS := $(wildcard etc/*.socket)
 ZSH_COMPLETION = $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_svcd
 CONF_INSTALLED = $(DESTDIR)$(SYSCONFDIR)/svcd/svcd.conf
 MAN_INSTALLED = $(foreach page,$(MAN_PAGES),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page)))
@@ -422,13 +423,14 @@ install: $(O)/svcd ## install the binary, configuration, unit, its user and man 
 	install -d $(DESTDIR)$(UNITDIR)
 	sed -E 's|^(ExecStart[A-Za-z]*=)[^ ]*/svcd |\1$(PREFIX)/bin/svcd |' etc/svcd.service > $(DESTDIR)$(UNITDIR)/svcd.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/svcd.service
+	install -m 644 $(SOCKET_UNITS) $(DESTDIR)$(UNITDIR)
 	for page in $(MAN_PAGES); do \
 	    install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
 
 .PHONY: uninstall
 uninstall: ## remove what install put there; a configuration that was edited stays (PREFIX=, DESTDIR=)
 	rm -f $(DESTDIR)$(PREFIX)/bin/svcd $(DESTDIR)$(PREFIX)/lib/sysusers.d/svcd.conf $(DESTDIR)$(UNITDIR)/svcd.service \
-	    $(MAN_INSTALLED) $(BASH_COMPLETION) $(ZSH_COMPLETION)
+	    $(SOCKET_UNITS:etc/%=$(DESTDIR)$(UNITDIR)/%) $(MAN_INSTALLED) $(BASH_COMPLETION) $(ZSH_COMPLETION)
 	@if cmp -s etc/svcd.conf $(CONF_INSTALLED); then rm $(CONF_INSTALLED); \
 	elif test -e $(CONF_INSTALLED); then echo "$(CONF_INSTALLED) was edited and stays"; fi
 	@rmdir $(dir $(CONF_INSTALLED)) 2>/dev/null || true

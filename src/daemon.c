@@ -24,6 +24,7 @@
 #include "admin/admin.h"
 #include "admin/snapshot.h"
 #include "admin/systemd.h"
+#include "base/container_of.h"
 #include "call/admission.h"
 #include "call/call_log.h"
 #include "call/entry.h"
@@ -75,6 +76,7 @@ struct daemon {
     struct admin_options admin_options;
     struct admin *admin;
     uv_signal_t signals[SIGNALS_N];
+    struct timer patience; /* with a database that is away when svcd starts */
     uv_timer_t drain_timer;
     enum { SERVING, LAME, DRAINING } phase;
     uint64_t drain_started_ms;
@@ -214,11 +216,17 @@ static void on_signal(uv_signal_t *handle, int number)
 static void on_available(void *data, bool available)
 {
     struct daemon *daemon = data;
-    if (available)
+    if (available) {
         log_info("database available");
-    else
+        edges_go(daemon->edges);
+    } else
         log_warn("database away, calls that need it are refused");
     signal_raise(&daemon->context.health_changed);
+}
+
+static void on_patience_over(struct timer *timer)
+{
+    edges_go(container_of(timer, struct daemon, patience)->edges);
 }
 
 static void on_primary_moved(void *data)
@@ -391,6 +399,9 @@ static int start(struct daemon *daemon)
         start_signals(daemon);
         rc = edges_start(&daemon->edges, &daemon->context, daemon->config, count_sent, daemon);
     }
+    timers_start(&daemon->timers, &daemon->patience,
+                 uv_hrtime() + (uint64_t)daemon->config->database.connect_timeout_ms * 1000000,
+                 on_patience_over);
     if (!rc)
         rc = process_watch_start(&daemon->loop);
     if (!rc)

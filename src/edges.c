@@ -78,6 +78,7 @@ static int start_listener(struct edges *edges, struct context *context, const st
                                         .max_connections_per_address =
                                             (unsigned)config->server.max_connections_per_address,
                                         .reuse_port = config->server.reuse_port,
+                                        .holds_handed = true,
                                         .peers = &edges->peers,
                                         .on_accepted = on_accepted,
                                         .data = edges };
@@ -101,6 +102,12 @@ int edges_start(struct edges **out, struct context *context, const struct config
     if (!rc && has_http)
         rc = start_http(edges, context, config);
     return rc ? rc : start_listener(edges, context, config);
+}
+
+void edges_go(struct edges *edges)
+{
+    if (edges && edges->listener)
+        listener_go(edges->listener);
 }
 
 void edges_run(struct edges *edges)

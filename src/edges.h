@@ -19,6 +19,10 @@ struct edges;
 int edges_start(struct edges **edges, struct context *context, const struct config *config,
                 unsigned (*count_sent)(void *data), void *data);
 
+/* Sockets that were handed over are accepted from as of now, if not before: whoever keeps them has peers wait
+ * there, and none need be told that svcd has only just begun to connect to its database. */
+void edges_go(struct edges *edges);
+
 /* Runs the loop until a drain is over. */
 void edges_run(struct edges *edges);
 

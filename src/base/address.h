@@ -20,6 +20,7 @@ enum scheme { SCHEME_GRPC, SCHEME_HTTP, SCHEME_HTTPS };
 struct address {
     struct sockaddr_storage socket; /* AF_INET, AF_INET6, AF_UNIX */
     enum scheme scheme;
+    int fd; /* the socket that listens there already, of whoever started us (handed.h); 0: none */
 };
 
 struct address_list {

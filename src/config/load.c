@@ -13,6 +13,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "base/handed.h"
 #include "config/config_keys.h"
 #include "config/dotenv.h"
 #include "config/effective.h"
@@ -411,7 +412,7 @@ static void check_admin(struct load *load)
         const struct sockaddr *address = (const struct sockaddr *)&c->admin.listen.items[i].socket;
         char text[ADDRESS_TEXT_LEN];
         address_format(address, text);
-        if (!address_is_loopback(address))
+        if (address->sa_family != AF_UNIX && !address_is_loopback(address))
             complain(load, (struct origin){ .name = "admin.listen" },
                      "%s can be reached from elsewhere, and there is no admin.token_file; expected one, or a "
                      "loopback "
@@ -469,10 +470,18 @@ static void check_ports(struct load *load, const char *name, const char *hosts, 
                  "\"%s\" is %zu ports for %zu hosts; expected one, or one for each", ports, ports_n, hosts_n);
 }
 
+static void take_handed_sockets(struct load *load)
+{
+    char why[HANDED_WHY_LEN];
+    if (handed_replace(&load->config->server.listen, &load->config->admin.listen, why))
+        complain(load, (struct origin){ .name = "LISTEN_FDS" }, "%s", why);
+}
+
 /* What no single key can know. */
 static void load_check(struct load *load)
 {
     const struct config *c = load->config;
+    take_handed_sockets(load);
     load_password_file(load);
     if (!is_tls_mode(c->database.tls))
         complain(load, (struct origin){ .name = "database.tls" },

@@ -34,6 +34,7 @@ struct listener {
     size_t ports_n;
     int reserve_fd; /* given up to accept and close a connection when descriptors have run out */
     uv_timer_t resume;
+    bool is_held;  /* see listener_options.holds_handed */
     bool has_told; /* that new ones wait, or are refused; until nobody does */
 };
 
@@ -65,7 +66,16 @@ static void on_resume(uv_timer_t *resume)
 {
     struct listener *listener = resume->data;
     for (size_t i = 0; i < listener->ports_n; i++)
-        uv_poll_start(&listener->ports[i].poll, UV_READABLE, on_connection);
+        if (!listener->is_held || !listener->options.listen->items[i].fd)
+            uv_poll_start(&listener->ports[i].poll, UV_READABLE, on_connection);
+}
+
+void listener_go(struct listener *listener)
+{
+    bool was_held = listener->is_held;
+    listener->is_held = false;
+    if (was_held && !uv_is_closing((uv_handle_t *)&listener->resume))
+        on_resume(&listener->resume);
 }
 
 /* New peers wait in the kernel's backlog meanwhile. */
@@ -177,6 +187,15 @@ static int open_inet(struct port *port, const struct sockaddr *address)
     return bind(port->fd, address, address_len(address)) || listen(port->fd, BACKLOG) ? -errno : 0;
 }
 
+/* Ours is a copy: that of whoever handed it over outlives this listener, and so do the peers in its queue. */
+static int open_handed(struct port *port, int handed_fd)
+{
+    fcntl(handed_fd, F_SETFD, FD_CLOEXEC);
+    port->fd = fcntl(handed_fd, F_DUPFD_CLOEXEC, 0);
+    int flags = port->fd < 0 ? -1 : fcntl(port->fd, F_GETFL);
+    return flags < 0 || fcntl(port->fd, F_SETFL, flags | O_NONBLOCK) ? -errno : 0;
+}
+
 static int open_port(struct port *port, const struct sockaddr *address)
 {
     port->fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -193,7 +212,8 @@ static int add_port(struct listener *listener, uv_loop_t *loop, const struct add
     struct port *port = &listener->ports[listener->ports_n];
     char text[ADDRESS_TEXT_LEN];
     *port = (struct port){ .listener = listener, .poll.data = port };
-    int rc = open_port(port, (const struct sockaddr *)&address->socket);
+    int rc = address->fd ? open_handed(port, address->fd)
+                         : open_port(port, (const struct sockaddr *)&address->socket);
     if (!rc && (rc = uv_poll_init(loop, &port->poll, port->fd)))
         close(port->fd);
     if (rc) {
@@ -202,13 +222,15 @@ static int add_port(struct listener *listener, uv_loop_t *loop, const struct add
         return rc;
     }
     listener->ports_n++;
-    uv_poll_start(&port->poll, UV_READABLE, on_connection);
+    if (!listener->is_held || !address->fd)
+        uv_poll_start(&port->poll, UV_READABLE, on_connection);
     struct sockaddr_storage bound = { 0 };
     socklen_t len = sizeof bound;
     getsockname(port->fd, (struct sockaddr *)&bound, &len);
     address_format((struct sockaddr *)&bound, text);
     log_info(listener->options.told_as ?: "listening", log_str("address", text),
-             log_str("scheme", scheme_name(address->scheme)));
+             log_str("scheme", scheme_name(address->scheme)),
+             log_str("socket", address->fd ? "handed over" : NULL));
     return 0;
 }
 
@@ -230,6 +252,7 @@ int listener_start(struct listener **out, uv_loop_t *loop, const struct listener
     if (!listener)
         return UV_ENOMEM;
     listener->options = *options;
+    listener->is_held = options->holds_handed;
     listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     uv_timer_init(loop, &listener->resume);
     listener->resume.data = listener;

@@ -18,9 +18,10 @@ struct listener_options {
     const struct address_list *listen; /* port 0: any free one */
     unsigned max_connections;
     unsigned max_connections_per_address; /* 0: no limit */
-    const char *told_as;                  /* what the log says of each address; NULL: "listening" */
-    bool reuse_port;                      /* another daemon may listen on the same port */
-    struct peers *peers;                  /* outlives the listener */
+    bool holds_handed;   /* sockets that were handed over are not accepted from before listener_go() */
+    const char *told_as; /* what the log says of each address; NULL: "listening" */
+    bool reuse_port;     /* another daemon may listen on the same port */
+    struct peers *peers; /* outlives the listener */
     /* A new, non-blocking socket, known to `peers`; it is the callee's. `from` is the index in `listen` of
      * the address that it came to. */
     void (*on_accepted)(void *data, int fd, size_t from);
@@ -30,6 +31,9 @@ struct listener_options {
 /* Listens on every address, or on none: UV_E* code, after an error was logged that names the address. Logs
  * each address with the port it got. On success *listener wants listener_stop, then listener_destroy. */
 int listener_start(struct listener **listener, uv_loop_t *loop, const struct listener_options *options);
+
+/* From now on, if not before. */
+void listener_go(struct listener *listener);
 
 /* Closes the sockets that listen; accepted connections stay. */
 void listener_stop(struct listener *listener);

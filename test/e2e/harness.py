@@ -113,8 +113,8 @@ class Daemon:
         if listen and EDGE != "grpc" and "://" not in listen and not listen.startswith("unix:"):
             listen = ",".join(f"{EDGE}://{address}" for address in listen.split(","))
         listen_arguments = ["--set", f"server.listen={listen}"] if listen else []
-        self.process = subprocess.Popen([SVCD, *listen_arguments, "--set", "drain.lame_ms=0", *arguments], cwd=cwd,
-                                        env=environment(database, **(env or {})), stderr=subprocess.PIPE, text=True)
+        self.process = self.start_process([SVCD, *listen_arguments, "--set", "drain.lame_ms=0", *arguments], cwd=cwd,
+                                          env=environment(database, **(env or {})), stderr=subprocess.PIPE, text=True)
         self.log = []
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
@@ -124,6 +124,9 @@ class Daemon:
             self.process.kill()
             raise
         self.address = self.addresses()[0]
+
+    def start_process(self, arguments, **options):
+        return subprocess.Popen(arguments, **options)
 
     def read(self):
         for line in self.process.stderr:

@@ -2,6 +2,8 @@
 """Under systemd, and under an operator's signals: a socket of ours stands for systemd's."""
 
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,7 +13,7 @@ import unittest
 
 import svcd_client
 from google.protobuf.empty_pb2 import Empty
-from harness import PATIENCE_S, ROOT, Daemon, cluster, demo_database, is_serving, temporary_folder, wait_until
+from harness import PATIENCE_S, ROOT, Daemon, cluster, demo_database, is_serving, run_svcd, temporary_folder, wait_until
 
 
 class Notify(unittest.TestCase):
@@ -118,20 +120,31 @@ class Signals(unittest.TestCase):
 
 
 class Unit(unittest.TestCase):
-    """etc/svcd.service, as systemd itself judges it."""
+    """etc/svcd.service and its sockets, as systemd itself judges them."""
 
-    def analyze(self, *arguments):
+    def analyze(self, *arguments, others=()):
         with tempfile.TemporaryDirectory(prefix="svcd-unit.") as folder:
             unit = os.path.join(folder, "svcd.service")
+            units = [shutil.copy(other, folder) for other in others] + [unit]
             text = (ROOT / "etc/svcd.service").read_text(encoding="utf-8")
             with open(unit, "w", encoding="utf-8") as file:  # where the binary is, for it is looked for
                 file.write(text.replace("/usr/local/bin/svcd", os.environ["SVCD"]).replace("User=svcd", "User=daemon").replace("Group=svcd", "Group=daemon"))
-            return subprocess.run(["systemd-analyze", *arguments, unit], capture_output=True, text=True)
+            return subprocess.run(["systemd-analyze", *arguments, *units], capture_output=True, text=True)
 
-    def test_it_is_well_formed(self):
-        done = self.analyze("verify", "--man=no")
-        ours = [line for line in (done.stdout + done.stderr).splitlines() if "svcd.service" in line]
+    def test_they_are_well_formed(self):
+        sockets = sorted((ROOT / "etc").glob("*.socket"))
+        self.assertEqual([re.search(r"(?m)^FileDescriptorName=(.*)$", path.read_text(encoding="utf-8"))[1] for path in sockets],
+                         ["admin", "grpc", "http", "https"])
+        done = self.analyze("verify", "--man=no", others=sockets)
+        ours = [line for line in (done.stdout + done.stderr).splitlines() if "svcd" in line]
         self.assertEqual(ours, [])
+
+    def test_what_another_start_does_not_mend_is_not_tried_again(self):
+        unit = (ROOT / "etc/svcd.service").read_text(encoding="utf-8")
+        never = re.search(r"(?m)^RestartPreventExitStatus=(\d+)$", unit)[1]
+        for mistake in (["--set", "server.listen=nonsense"], ["--nonsense"], ["nonsense"], ["--config", "/nowhere"]):
+            self.assertEqual(str(run_svcd(*mistake).returncode), never, mistake)
+        self.assertNotEqual(str(run_svcd("--set", "server.listen=192.0.2.1:1").returncode), never)  # an address may come up
 
     def test_its_exposure_is_at_most_1_5(self):
         done = self.analyze("security", "--offline=true", "--threshold=15")

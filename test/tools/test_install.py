@@ -34,7 +34,9 @@ class Install(unittest.TestCase):
 
     def test_install_puts_the_binary_its_configuration_unit_user_manual_and_completion_there(self):
         self.make("install")
-        self.assertEqual(self.files(), ["etc/svcd/svcd.conf", "usr/bin/svcd", "usr/lib/systemd/system/svcd.service",
+        self.assertEqual(self.files(), ["etc/svcd/svcd.conf", "usr/bin/svcd",
+                                        *(f"usr/lib/systemd/system/svcd{unit}" for unit in
+                                          ("-admin.socket", "-grpc.socket", "-http.socket", "-https.socket", ".service")),
                                         "usr/lib/sysusers.d/svcd.conf", "usr/share/bash-completion/completions/svcd",
                                         "usr/share/man/man5/svcd.conf.5", "usr/share/man/man8/svcd.8",
                                         "usr/share/zsh/site-functions/_svcd"])

@@ -118,10 +118,6 @@ void connection_end(struct http_connection *connection, enum http_reason reason,
 
 void connection_leave(struct http_connection *connection, enum http_reason reason)
 {
-    if (connection->state == CONNECTION_OPENING) {
-        connection_end(connection, reason, NULL);
-        return;
-    }
     if (connection->state != CONNECTION_SERVING || connection->is_ending)
         return;
     connection->reason = reason;

@@ -89,7 +89,8 @@ void connection_has_read(struct http_connection *connection);
  * reason counts. `detail` is constant, for the log. Safe inside a parser's callback. */
 void connection_end(struct http_connection *connection, enum http_reason reason, const char *detail);
 
-/* Ends it gracefully: the carrier says so, and when its last exchange is over it is ended. */
+/* Ends it gracefully: the carrier says so, and when its last exchange is over it is ended. One that has not
+ * said yet what it wants has just come, and may: during a drain it leaves after that. */
 void connection_leave(struct http_connection *connection, enum http_reason reason);
 
 /* Bytes more or less are kept on its behalf. */

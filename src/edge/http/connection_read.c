@@ -63,10 +63,10 @@ static void open_carrier(struct http_connection *connection, const struct http_c
         return;
     }
     connection_move(connection, CONNECTION_SERVING);
-    if (connection->edge->is_draining)
-        connection_leave(connection, REASON_DRAIN);
     if (connection->opening_len)
         carrier->on_bytes(connection, connection->opening, connection->opening_len);
+    if (connection->edge->is_draining) /* after what it came with, which is answered */
+        connection_leave(connection, REASON_DRAIN);
 }
 
 static void on_opening(struct http_connection *connection, uint8_t *bytes, size_t len)
