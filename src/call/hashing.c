@@ -54,6 +54,18 @@ static bool withdraw(struct call *call)
     return false;
 }
 
+bool password_is_refused(struct call *call, const struct hashing *hashing)
+{
+    return hash_pool_is_full(call->context->hash_pool, hashing->job.client);
+}
+
+enum next password_refuse(struct call *call)
+{
+    return call_push_back(call, STATUS_RESOURCE_EXHAUSTED,
+                          (unsigned)hash_pool_retry_after_ms(call->context->hash_pool),
+                          "too many passwords wait to be hashed");
+}
+
 static enum next submit(struct call *call, struct hashing *hashing, const char *password, password_then *then)
 {
     hashing->call = call;
@@ -71,8 +83,7 @@ static enum next submit(struct call *call, struct hashing *hashing, const char *
     if (rc == UV_ECANCELED)
         return stopping(call);
     if (rc)
-        return call_push_back(call, STATUS_RESOURCE_EXHAUSTED, (unsigned)hash_pool_retry_after_ms(pool),
-                              "too many passwords wait to be hashed");
+        return password_refuse(call);
     call->waits_on = hashing;
     trace_waits_for_hash(call, hashing->submitted_ns);
     return call_wait(call, withdraw);

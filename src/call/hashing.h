@@ -25,6 +25,11 @@ struct hashing {
 CALL_MUST_USE enum next password_check(struct call *call, struct hashing *hashing, const char *password,
                                        struct sql_bytes stored, password_then *then);
 
+/* Whether a hash would be refused now, because too many wait: before anything is looked up for it. */
+bool password_is_refused(struct call *call, const struct hashing *hashing);
+/* Answers so, with the time after which to try again. */
+CALL_MUST_USE enum next password_refuse(struct call *call);
+
 /* Makes a crypt string. The caller has asked password_problem() before. */
 CALL_MUST_USE enum next password_hash(struct call *call, struct hashing *hashing, const char *password,
                                       password_then *then);

@@ -210,8 +210,8 @@ const struct config_key config_keys[] = {
     INT(password, bcrypt_cost, 12, 10, 14, "doublings",
         "Cost of a bcrypt hash: each step doubles the time."),
     INT(password, workers, 1, 1, 64, "threads",
-        "Threads that hash, at the lowest priority. One can keep a core busy. Where there are no more than workers + 1 "
-        "cores, a thread stands still for up to 85% of the time while calls are served."),
+        "Threads that hash. One can keep a core busy. Where there are more than workers + 1 cores they have the lowest "
+        "priority; else a thread stands still for up to 70% of the time while calls are served."),
     INT(password, queue_limit, 256, 1, 100000, "hashes",
         "Logins and registrations that may wait for a thread, half of them from one client address; more are answered "
         "RESOURCE_EXHAUSTED with a time to come back."),

@@ -10,9 +10,9 @@
 
 #define PERIOD_NS 1000000
 /* What of a period is slept is so many times what the other thread was busy, but the computation goes on at a
- * seventh of its speed at least. A thread that is hardly busy wants nothing. The last two are percents. */
+ * third of its speed, or hardly less. A thread that is hardly busy wants nothing. The last two are percents. */
 #define PAUSE_FACTOR 2
-#define PAUSE_MAX    85
+#define PAUSE_MAX    70
 #define BUSY_MIN     10
 
 static int64_t read_ns(clockid_t clock)

@@ -8,7 +8,9 @@
  * (test/bench, row storm).
  *
  * Nor may it starve: a thread that got less of its core than is left to it does not stand still. So how long
- * a computation takes at most follows from what the other thread did meanwhile, and from nothing else.
+ * a computation takes at most follows from what the other thread did meanwhile, and from nothing else. That
+ * needs the kernel's help: a thread of nice 19 gets a hundredth of a core that others want all the time, so
+ * one that stands still by itself has no low priority besides.
  */
 #ifndef LOGIN_DUTY_CYCLE_H
 #define LOGIN_DUTY_CYCLE_H

@@ -23,8 +23,9 @@
 #define REST_AFTER_NS 100000000u
 /* Who wants cores besides the workers: the loop, and the database. */
 #define OTHERS 2
-/* Behind whatever else runs: a hash takes what is left. On a core that others want all the time that is a
- * hundredth, but servers that wait for each other leave more. */
+/* Behind whatever else runs, where there are cores enough: a hash takes what is left. In a crowd that would
+ * be a hundredth of a core that others want all the time, and no login would come to its end; there the duty
+ * cycle is what it stands back by. */
 #define WORKER_NICE    19
 #define FIRST_GUESS_NS 50000000u
 /* What was learned of hashes is believed for so long after the last one. Else, once a slow one had made every
@@ -130,12 +131,13 @@ static int job_run(struct hash_pool *pool, struct hash_job *job, int *n_made)
     return rc;
 }
 
-static void worker_settle(void)
+static void worker_settle(const struct hash_pool *pool)
 {
     const struct sched_param none = { 0 };
     /* Both are a courtesy to the other threads: hashing works without. */
     (void)sched_setscheduler(0, SCHED_BATCH, &none);
-    (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + WORKER_NICE);
+    if (!pool->is_crowded)
+        (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + WORKER_NICE);
 }
 
 /* With the lock held. */
@@ -191,7 +193,7 @@ static void worker_main(void *arg)
 {
     struct hash_pool *pool = arg;
     struct duty_cycle cycle = { 0 };
-    worker_settle();
+    worker_settle(pool);
     if (pool->is_crowded)
         duty_cycle_init(&cycle, pool->loop_clock, pool->clock);
     hash_arena_init();
@@ -367,13 +369,22 @@ static uint64_t expected_wait_ns(const struct hash_pool *pool, int n_ahead)
 }
 
 /* With the lock held. However many accounts a client has, half of the queue is left to others. */
-static bool is_full(const struct hash_pool *pool, const struct hash_job *job)
+static bool is_full(const struct hash_pool *pool, uint64_t client)
 {
     int n_of_client = 0;
     const struct hash_job *other;
     TAILQ_FOREACH (other, &pool->queued, link)
-        n_of_client += job->client && other->client == job->client;
+        n_of_client += client && other->client == client;
     return pool->stats.n_queued >= pool->queue_limit || n_of_client >= (pool->queue_limit + 1) / 2;
+}
+
+bool hash_pool_is_full(struct hash_pool *pool, uint64_t client)
+{
+    uv_mutex_lock(&pool->mutex);
+    bool full = is_full(pool, client);
+    pool->stats.n_refused_full += full;
+    uv_mutex_unlock(&pool->mutex);
+    return full;
 }
 
 int hash_pool_submit(struct hash_pool *pool, struct hash_job *job)
@@ -387,7 +398,7 @@ int hash_pool_submit(struct hash_pool *pool, struct hash_job *job)
     uv_mutex_lock(&pool->mutex);
     if (pool->is_stopping) {
         rc = UV_ECANCELED;
-    } else if (is_full(pool, job)) {
+    } else if (is_full(pool, job->client)) {
         pool->stats.n_refused_full++;
         rc = UV_ENOBUFS;
     } else if (cannot_end_in_time(pool, job, now_ns(pool) + expected_wait_ns(pool, pool->stats.n_queued))) {

@@ -82,6 +82,9 @@ void hash_pool_destroy(struct hash_pool *pool);
  * deadline would pass before it is done; UV_ECANCELED: the pool has been stopped. */
 int hash_pool_submit(struct hash_pool *pool, struct hash_job *job);
 
+/* Whether a job of this client would be refused with UV_ENOBUFS now: nothing need be looked up for it. */
+bool hash_pool_is_full(struct hash_pool *pool, uint64_t client);
+
 /* A queued job ends with UV_ECANCELED; one that runs goes on to its end; any other is left alone. */
 void hash_pool_cancel(struct hash_pool *pool, struct hash_job *job);
 

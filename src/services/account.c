@@ -52,8 +52,8 @@ static void attempt_succeeded(struct call *call)
     throttle_succeeded(call->context->throttle, now_us(), &attempt->ticket);
 }
 
-/* 0 and call->locals is the attempt; or the milliseconds after which to try again, or UV_ENOMEM. email NULL:
- * the client alone counts. */
+/* 0 and call->locals is the attempt; or the milliseconds after which to try again, or UV_ENOMEM, or
+ * UV_ENOBUFS: too many passwords wait. email NULL: the client alone counts. */
 static int attempt_begin(struct call *call, const char *email)
 {
     struct ip client;
@@ -67,7 +67,7 @@ static int attempt_begin(struct call *call, const char *email)
     attempt->hashing.job.client = throttle_client(&attempt->ticket);
     call->locals = attempt;
     call->at_end = attempt_over;
-    return 0;
+    return password_is_refused(call, &attempt->hashing) ? UV_ENOBUFS : 0;
 }
 
 /* etc/fail2ban reads these lines; of one client alone there are never many. */
@@ -87,6 +87,8 @@ static void tell_client(struct call *call, const char *what, int64_t account_id)
 
 static enum next attempt_refused(struct call *call, int wait_ms)
 {
+    if (wait_ms == UV_ENOBUFS)
+        return password_refuse(call);
     if (wait_ms < 0)
         return call_no_memory(call);
     tell_client(call, "login refused", 0);
