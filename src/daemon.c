@@ -312,16 +312,19 @@ static int start_traces(struct daemon *daemon)
     return rc;
 }
 
-static void start_signals(struct daemon *daemon)
+static int start_signals(struct daemon *daemon)
 {
+    int rc = 0;
     signal(SIGPIPE, SIG_IGN);
     uv_timer_init(&daemon->loop, &daemon->drain_timer);
     daemon->drain_timer.data = daemon;
-    for (size_t i = 0; i < SIGNALS_N; i++) {
-        uv_signal_init(&daemon->loop, &daemon->signals[i]);
+    for (size_t i = 0; i < SIGNALS_N && !rc; i++) {
+        rc = uv_signal_init(&daemon->loop, &daemon->signals[i]);
         daemon->signals[i].data = daemon;
-        uv_signal_start(&daemon->signals[i], on_signal, signal_numbers[i]);
+        if (!rc)
+            rc = uv_signal_start(&daemon->signals[i], on_signal, signal_numbers[i]);
     }
+    return rc;
 }
 
 static void tell_metrics(struct daemon *daemon)
@@ -395,13 +398,14 @@ static int start(struct daemon *daemon)
         rc = start_pool(daemon);
     if (!rc)
         rc = start_jobs(daemon);
-    if (!rc) {
-        start_signals(daemon);
+    if (!rc)
+        rc = start_signals(daemon);
+    if (!rc)
         rc = edges_start(&daemon->edges, &daemon->context, daemon->config, count_sent, daemon);
-    }
-    timers_start(&daemon->timers, &daemon->patience,
-                 uv_hrtime() + (uint64_t)daemon->config->database.connect_timeout_ms * 1000000,
-                 on_patience_over);
+    if (!rc)
+        timers_start(&daemon->timers, &daemon->patience,
+                     uv_hrtime() + (uint64_t)daemon->config->database.connect_timeout_ms * 1000000,
+                     on_patience_over);
     if (!rc)
         rc = process_watch_start(&daemon->loop);
     if (!rc)

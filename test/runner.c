@@ -26,10 +26,15 @@ bool runner_takes(const char *name)
     return fd >= 0;
 }
 
+/* SUITES names those that are wanted; without it, all are. */
 static bool is_chosen(const char *name)
 {
-    const char *only = getenv("CK_RUN_SUITE");
-    return !only || strcmp(only, name) == 0;
+    const char *suites = getenv("SUITES"), *only = getenv("CK_RUN_SUITE");
+    size_t len = strlen(name);
+    for (const char *at = suites; at && (at = strstr(at, name)); at += len)
+        if ((at == suites || at[-1] == ' ') && (at[len] == ' ' || !at[len]))
+            return true;
+    return !suites && (!only || strcmp(only, name) == 0);
 }
 
 static void run_suite(const struct named_suite *suite, int *n_run, int *n_failed)

@@ -135,7 +135,9 @@ void account_refused(const struct rpc_method *method, unsigned status)
 {
     if (!open_books())
         return;
-    struct method_account *account = method ? account_of(method) : &methods[rpc_methods_n];
+    struct method_account *account = method ? account_of(method) : NULL;
+    if (!account)
+        account = &methods[rpc_methods_n];
     account->begun++;
     account->handled[status]++;
     histogram_add_time(&account->seconds, 0);

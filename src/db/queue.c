@@ -101,7 +101,7 @@ static size_t bucket_of(const struct query *query)
 {
     const struct sql_param *key = key_of(query);
     uint32_t hash = (uint32_t)query->statement->number + 2166136261u; /* FNV-1a */
-    for (int i = 0; key->data && i < key->len; i++)
+    for (int i = 0; key && key->data && i < key->len; i++)
         hash = (hash ^ key->data[i]) * 16777619u;
     return hash % QUEUE_BUCKETS;
 }

@@ -216,14 +216,14 @@ static int add_port(struct listener *listener, uv_loop_t *loop, const struct add
                          : open_port(port, (const struct sockaddr *)&address->socket);
     if (!rc && (rc = uv_poll_init(loop, &port->poll, port->fd)))
         close(port->fd);
+    if (!rc && (!listener->is_held || !address->fd))
+        rc = uv_poll_start(&port->poll, UV_READABLE, on_connection);
     if (rc) {
         address_format((const struct sockaddr *)&address->socket, text);
         log_error("cannot listen", log_str("address", text), log_error_code(rc));
         return rc;
     }
     listener->ports_n++;
-    if (!listener->is_held || !address->fd)
-        uv_poll_start(&port->poll, UV_READABLE, on_connection);
     struct sockaddr_storage bound = { 0 };
     socklen_t len = sizeof bound;
     getsockname(port->fd, (struct sockaddr *)&bound, &len);

@@ -544,6 +544,8 @@ int core_calls_start(struct core_calls *calls)
     for (size_t i = 0; i < rpc_methods_n; i++) {
         calls->methods[i].target = POSTED_FIRST;
         post_more(calls, &calls->methods[i]);
+        if (calls->methods[i].posted == 0) /* nothing would ever ask for one */
+            return UV_ENOMEM;
     }
     return 0;
 }

@@ -114,9 +114,10 @@ int core_server_create(struct core_server **out, uv_loop_t *loop, struct context
         return rc;
     grpc_server_start(server->server);
     rc = core_calls_start(&server->calls);
+    if (!rc)
+        rc = core_strays_start(&server->strays);
     if (rc)
         return rc;
-    core_strays_start(&server->strays);
     server->loop.on_turn = on_turn;
     server->loop.turn_data = &server->calls;
     return core_loop_start(&server->loop, options->count_sent, options->data);

@@ -140,7 +140,8 @@ static void on_answered(struct event *event, bool ok)
     strays->owner.on_call_over(strays->owner.data);
 }
 
-void core_strays_start(struct core_strays *strays)
+int core_strays_start(struct core_strays *strays)
 {
     post_more(strays);
+    return strays->posted > 0 ? 0 : UV_ENOMEM;
 }

@@ -23,7 +23,7 @@ struct core_strays {
     unsigned posted;
 };
 
-/* The core may hand over calls. Once the queue has ended nothing is left to free. */
-void core_strays_start(struct core_strays *strays);
+/* The core may hand over calls. Once the queue has ended nothing is left to free. 0 or UV_ENOMEM. */
+int core_strays_start(struct core_strays *strays);
 
 #endif
