@@ -32,11 +32,12 @@ SHELL := /bin/bash
 flavour_flags_release := -O2 -g -D_FORTIFY_SOURCE=2
 flavour_flags_debug := -Og -g3
 flavour_flags_asan := -O1 -g3 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+flavour_flags_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 flavour_flags_coverage := -Og -g --coverage -fprofile-update=atomic
 flavour_flags_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAVOUR_FLAGS := $(flavour_flags_$(FLAVOUR))
 ifeq ($(FLAVOUR_FLAGS),)
-$(error FLAVOUR=$(FLAVOUR) is none; use release, debug, asan, coverage or fuzz)
+$(error FLAVOUR=$(FLAVOUR) is none; use release, debug, asan, tsan, coverage or fuzz)
 endif
 
 # Looked up when first used, for on a fresh machine pkg-config is not there until `deps` has run.
@@ -245,8 +246,8 @@ check: test-programs examples build/test_pages.ok build/test_clients.ok deps-che
 EDGES ?= http
 
 .PHONY: check-slow
-check-slow: test-programs fuzz-program examples build/descriptors.pb build/test_pages.ok build/test_clients.ok deps-check ## the tests that take long: faults, abuse, endurance, every edge, fuzzing; 15 minutes
-	@FLAVOUR=$(FLAVOUR) EDGES="$(EDGES)" tools/check slow edges fuzz
+check-slow: test-programs $(O)/svcd-torture fuzz-program examples build/descriptors.pb build/test_pages.ok build/test_clients.ok deps-check ## the tests that take long: faults, abuse, endurance, every edge, fuzzing, torture; 15 minutes
+	@FLAVOUR=$(FLAVOUR) EDGES="$(EDGES)" TORTURE_SAMPLE="$(or $(TORTURE_SAMPLE),75)" tools/check slow edges fuzz torture
 
 .PHONY: asan
 asan: ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -282,6 +283,24 @@ fuzz-program: deps-fuzz
 fuzz: fuzz-program ## feed parsers with what nobody sends, a minute each (FUZZ_SECONDS=, ONLY="json http1" for some)
 	@test/fuzz/run --seconds $(FUZZ_SECONDS) $(ONLY)
 
+# Svcd with the calls of test/torture/calls.h renamed in our own objects, so that each can be made to fail.
+$(O)/torture.syms: test/torture/calls.h
+	@mkdir -p $(@D)
+	@sed -n 's/^CALL(\([a-zA-Z0-9_]*\),.*/\1 torture_\1/p' $< > $@
+$(O)/torture/ours.o: $(SVCD_OBJECTS) $(O)/torture.syms
+	@mkdir -p $(@D)
+	@ld -r -o $@ $(SVCD_OBJECTS)
+	@objcopy --redefine-syms=$(O)/torture.syms $@
+$(O)/test/torture/torture.o: test/torture/calls.h
+$(O)/svcd-torture: $(O)/torture/ours.o $(O)/test/torture/torture.o
+	@echo "LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+.PHONY: torture
+torture: ## fail every call to the system, libpq, libuv and for memory, one at a time, under AddressSanitizer; hours (TORTURE_SAMPLE=)
+	@$(MAKE) --no-print-directory FLAVOUR=asan build/asan/svcd-torture examples-python
+	@FLAVOUR=asan TORTURE_SAMPLE="$(or $(TORTURE_SAMPLE),0)" tools/check torture
+
 # Per cent of the lines of src/ that the tests have to run.
 COVERAGE_FLOOR ?= 90
 
@@ -291,6 +310,17 @@ coverage: ## lines of src/ that unit, rpc and e2e tests (by every edge) run, as 
 	@find build/coverage -name '*.gcda' -delete
 	@FLAVOUR=coverage EDGES="$(EDGES)" tools/check unit rpc e2e edges; tests=$$?; \
 	gcovr -r . --object-directory build/coverage -f 'src/' -s --fail-under-line $(COVERAGE_FLOOR) build/coverage/src && exit $$tests
+
+# Suites and tests in which threads of ours work: workers that hash, the resolver, the log's writer. Not the
+# core's: it is a library that was not built for this, and what it does between threads would be taken for races.
+TSAN_SUITES := hash_pool log_writer log endpoint duty_cycle hashing login guessing pool loss
+TSAN_E2E := test_rpcs test_streams
+
+.PHONY: tsan
+tsan: ## tests of whatever uses threads, under ThreadSanitizer
+	@$(MAKE) --no-print-directory FLAVOUR=tsan build/tsan/unit build/tsan/rpc build/tsan/svcd examples-python
+	@FLAVOUR=tsan SUITES="$(TSAN_SUITES)" tools/check unit rpc
+	@EDGE=http tools/cluster with -- test/e2e/run build/tsan/svcd $(TSAN_E2E)
 
 $(O)/noop: $(O)/test/bench/noop.o
 	@echo "LINK $@"
@@ -402,6 +432,24 @@ lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-t
 	@clang-format --dry-run --Werror $(C_FILES)
 	@$(MAKE) --no-print-directory -k $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) lint-sources
 	shellcheck etc/completion/svcd.bash tools/check tools/deps tools/handlers tools/run .ci/run
+
+# gcc's analyser, which takes minutes; clang's is part of lint. (Debian's cppcheck does not read __VA_OPT__, and so not half of src.)
+# Exceptions, each with its reason:
+build/analyze/src/config/effective.ok: ANALYZE_FLAGS = -Wno-analyzer-malloc-leak # config_values_finish frees what replace() puts there
+build/analyze/src/edge/core/calls.ok: ANALYZE_FLAGS = -Wno-analyzer-malloc-leak # a slot is the core's until it hands over a call
+build/analyze/src/edge/http/server.ok: ANALYZE_FLAGS = -Wno-analyzer-malloc-leak # a start that fails ends the process
+ANALYZED := $(SOURCES:%.c=build/analyze/%.ok)
+
+build/analyze/%.ok: %.c build/lint/flags | $(GEN_HEADERS)
+	@mkdir -p $(@D)
+	@echo "ANALYZE $<"
+	@gcc $(LINT_FLAGS) -O1 -fanalyzer -Werror $(ANALYZE_FLAGS) -MMD -MT $@ -MF $(@:.ok=.d) -c -o /dev/null $<
+	@touch $@
+
+-include $(ANALYZED:.ok=.d)
+
+.PHONY: analyze
+analyze: $(ANALYZED) ## gcc's analyser over src/, by hand (-k for all it finds); clang's is part of lint
 
 .PHONY: fmt
 fmt: ## format the C sources

@@ -26,8 +26,8 @@ DEFAULT_ADDRESS = "127.0.0.1:50051"
 class Client:
     """client.account.TryLogin(request, timeout=seconds) and so on. A failed call raises grpc.RpcError."""
 
-    def __init__(self, address=DEFAULT_ADDRESS):
-        self.channel = grpc.insecure_channel(address)
+    def __init__(self, address=DEFAULT_ADDRESS, options=None):
+        self.channel = grpc.insecure_channel(address, options)
         self.account = account_pb2_grpc.AccountServiceStub(self.channel)
         self.matching = matching_pb2_grpc.MatchingServiceStub(self.channel)
         self.meeting = meeting_pb2_grpc.MeetingServiceStub(self.channel)

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""Thirty calls over every protocol, each answered within its time, OK or with an error that says so; and what they left in the database."""
+
+import contextlib
+import http.client
+import json
+import time
+
+import account_pb2 as account
+import feedback_pb2 as feedback
+import grpc
+import health_pb2 as health
+import matching_pb2 as matching
+import meeting_pb2 as meeting
+import svcd_client
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc import StatusCode
+
+MENTOR, MENTEE, BOTH, UNMATCHED, NOBODY = 1, 61, 60, 290, 2**31 - 1
+# What a call may end with if something failed under it.
+CLEAR = {StatusCode.UNAVAILABLE, StatusCode.RESOURCE_EXHAUSTED, StatusCode.INTERNAL, StatusCode.ABORTED}
+FRESH = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]  # a connection of its own
+HANGS_S = 30  # a call that takes longer
+NO_ANSWER = "the connection was closed"
+
+
+class Script:
+    def __init__(self, core, http_address):
+        self.core, self.http = core, http_address
+        self.acknowledged, self.unknown = [], []  # contents of AddDevFeedback
+
+    def write(self, rpc):
+        content = f"torture {time.time_ns()}"
+        code = rpc(feedback.AddDevFeedbackRequest(content=content))
+        (self.acknowledged if code == StatusCode.OK else self.unknown).append(content)
+        return code
+
+    def grpc_calls(self, client):
+        """(name, statuses without a failure, function) each; the function takes a request and returns a status."""
+        def call(rpc, request, good=StatusCode.OK):
+            return rpc._method.decode().rsplit("/")[-1], good, lambda: status_of(rpc, request)
+
+        far = Timestamp(seconds=4_000_000_000)
+        yield call(client.health.Check, health.HealthCheckRequest())
+        yield call(client.account.TryLogin, account.AuthenticateRequest(username="demo-mentor@example.com", password="demo"))
+        yield call(client.account.ListBusinessAreas, Empty())
+        yield call(client.account.ListSkills, Empty())
+        yield call(client.account.RegisterUser, account.RegistrationRequest(
+            name="T", dateOfBirth=Timestamp(seconds=643_000_000), email=f"torture-{time.time_ns()}@example.com", password="secret", businessAreaId=2))
+        yield call(client.account.AccountProfiles, account.ProfilesRequest(userid=MENTEE))
+        yield call(client.account.GetNotifications, account.NotificationsRequest(userid=BOTH))
+        yield call(client.account.RegisterMentor, account.ProfileSignupRequest(userid=NOBODY, desiredSkills=["Writing"]), StatusCode.NOT_FOUND)
+        yield call(client.account.UpdateProfileDetails, account.UpdateProfileDetailsRequest(userid=MENTEE, skills=[1, 2]))
+        yield call(client.matching.TryMatch, matching.MenteeToMentorMatchingRequest(menteeUserId=UNMATCHED))
+        yield call(client.matching.GetMatchingMentor, matching.MenteeToMentorMatchingRequest(menteeUserId=MENTEE))
+        yield call(client.matching.GetMenteesByMentorId, matching.GetMenteesRequest(mentorUserId=MENTOR))
+        yield call(client.meeting.List5AppointmentsByUserID, meeting.ListAppointmentsRequest(userid=MENTEE))
+        yield call(client.meeting.ListPlansOfActions, meeting.ListPlansOfActionsRequest(userid=MENTEE))
+        yield call(client.meeting.TogglePlansOfActionCompletion, meeting.TogglePlansOfActionCompletionRequest(planid=1))
+        yield call(client.meeting.ScheduleNewMeeting, meeting.ScheduleNewMeetingRequest(menteeUserId=MENTEE, start=far, duration=60))
+        yield call(client.meeting.ScheduleNewWorkshop, meeting.ScheduleNewWorkshopRequest(start=far, duration=0, skill="Writing"),
+                   StatusCode.INVALID_ARGUMENT)
+        yield call(client.feedback.AddProgFeedback, feedback.AddProgFeedbackRequest(mentorUserId=MENTOR, menteeUserId=NOBODY, content="x"),
+                   StatusCode.NOT_FOUND)
+        yield "AddDevFeedback", StatusCode.OK, lambda: self.write(lambda request: status_of(client.feedback.AddDevFeedback, request))
+        yield "Watch", StatusCode.OK, lambda: first_of(client.health.Watch, health.HealthCheckRequest())
+
+    def json_calls(self):
+        for path, body, good in (("/account_package.AccountService/AccountProfiles", {"userid": MENTEE}, 200),
+                                 ("/account_package.AccountService/ListSkills", {}, 200),
+                                 ("/meeting_package.MeetingService/ScheduleNewMeeting", {"menteeUserId": 0}, 400),
+                                 ("/account_package.AccountService/ListSkills", {"x": 1}, 400)):
+            yield path, good, lambda path=path, body=body: self.post(path, json.dumps(body))
+        yield "/livez", 200, lambda: self.post("/livez", None)
+        yield "/openapi.json", 200, lambda: self.post("/openapi.json", None)
+
+    def post(self, path, body):
+        connection = http.client.HTTPConnection(self.http, timeout=HANGS_S)
+        with contextlib.closing(connection):
+            try:
+                connection.request("POST" if body else "GET", path, body, {"content-type": "application/json"} if body else {})
+                response = connection.getresponse()
+                response.read()
+                return response.status
+            except (OSError, http.client.HTTPException) as error:
+                assert not isinstance(error, TimeoutError), f"{path} hangs"
+                return NO_ANSWER
+
+    def run(self):
+        """[(name, status it has without a failure, its status)]"""
+        done = []
+        for address in (self.core, self.http):
+            with svcd_client.Client(address, options=FRESH) as client:
+                done += [(name, good, function()) for name, good, function in self.grpc_calls(client)]
+        return done + [(name, good, function()) for name, good, function in self.json_calls()]
+
+
+def status_of(rpc, request):
+    try:
+        rpc(request, timeout=HANGS_S)
+        return StatusCode.OK
+    except grpc.RpcError as error:
+        return error.code()
+
+
+def first_of(rpc, request):
+    call = rpc(request, timeout=HANGS_S)
+    try:
+        next(call)
+        call.cancel()
+        return StatusCode.OK
+    except (grpc.RpcError, StopIteration) as error:
+        return error.code() if isinstance(error, grpc.RpcError) else StatusCode.OK
+
+
+def is_clear(good, status):
+    """Whether a call may have ended so although one thing failed."""
+    if isinstance(good, int):
+        return status in (good, NO_ANSWER, 429, 500, 503)
+    return status == good or status in CLEAR
