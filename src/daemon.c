@@ -35,6 +35,7 @@
 #include "db/params.h"
 #include "db/pool_metrics.h"
 #include "db/servers.h"
+#include "db/standbys.h"
 #include "edges.h"
 #include "jobs/scheduler.h"
 #include "login/hash_pool.h"
@@ -96,6 +97,7 @@ static void stop_work(struct daemon *daemon)
     hash_pool_stop(daemon->context.hash_pool);
     scheduler_stop(daemon->scheduler);
     servers_stop(daemon->servers);
+    standbys_stop(daemon->context.standbys);
     pool_stop(&daemon->pool);
     admission_let_in(&daemon->admission);
     uv_update_time(&daemon->loop); /* the hash that ran may have taken long: that was no hanging */
@@ -256,6 +258,7 @@ static int start_pool(struct daemon *daemon)
     outage_init(&daemon->outage);
     options.conn.outage = &daemon->outage;
     options.conn.primary = servers_primary(daemon->servers);
+    options.conn.tells_position = *config->database.read_host != '\0';
     daemon->pool.on_available = on_available;
     daemon->pool.data = daemon;
     daemon->context.pool = &daemon->pool;
@@ -263,7 +266,8 @@ static int start_pool(struct daemon *daemon)
     if (rc)
         return rc;
     daemon->context.admission = &daemon->admission;
-    return admission_init(&daemon->admission, &daemon->pool, calls_begin_held);
+    rc = admission_init(&daemon->admission, &daemon->pool, calls_begin_held);
+    return rc ? rc : standbys_start(&daemon->context.standbys, &daemon->loop, config, &daemon->pool);
 }
 
 static int start_jobs(struct daemon *daemon)
@@ -333,6 +337,7 @@ static void tell_metrics(struct daemon *daemon)
     account_tell_metrics();
     pool_tell_metrics(&daemon->pool);
     admission_tell_metrics(&daemon->admission);
+    standbys_tell_metrics(daemon->context.standbys);
     hash_pool_tell_metrics(daemon->context.hash_pool, config->password.queue_limit);
     throttle_tell_metrics(daemon->context.throttle);
     otlp_tell_metrics();
@@ -445,6 +450,7 @@ int daemon_run(const struct config *config, struct access *access)
     pool_finish(&daemon.pool);
     servers_destroy(daemon.servers);
     admission_finish(&daemon.admission);
+    standbys_destroy(daemon.context.standbys);
     throttle_destroy(daemon.context.throttle);
     access_destroy(daemon.context.access);
     edges_destroy(daemon.edges);

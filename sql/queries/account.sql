@@ -33,7 +33,7 @@ SELECT renew_password_hash(:account_id, :old_hash, :new_hash) AS renewed;
 -- returns: many
 -- column: id bigint
 -- column: name text null
--- lane: read
+-- lane: read, standby
 SELECT b.businesssectorid::bigint AS id, b.name::text AS name FROM businesssector b ORDER BY b.businesssectorid;
 
 -- name: list_skills
@@ -41,7 +41,7 @@ SELECT b.businesssectorid::bigint AS id, b.name::text AS name FROM businesssecto
 -- returns: many
 -- column: id bigint
 -- column: name text null
--- lane: read
+-- lane: read, standby
 SELECT s.skillid::bigint AS id, s.name::text AS name FROM skill s ORDER BY s.skillid;
 
 -- name: register_user
@@ -85,7 +85,7 @@ SELECT EXISTS (SELECT FROM account a WHERE a.email = :email)
 -- returns: one
 -- column: is_mentor boolean
 -- column: is_mentee boolean
--- lane: read
+-- lane: read, standby
 SELECT EXISTS (SELECT FROM mentor m WHERE m.accountid = :account_id) AS is_mentor,
        EXISTS (SELECT FROM mentee e WHERE e.accountid = :account_id) AS is_mentee;
 
@@ -95,7 +95,7 @@ SELECT EXISTS (SELECT FROM mentor m WHERE m.accountid = :account_id) AS is_mento
 -- param: account_id bigint
 -- returns: many
 -- column: message text null
--- lane: read
+-- lane: read, standby
 SELECT n.message::text AS message
 FROM mentee e JOIN menteemessage n ON n.menteeid = e.menteeid
 WHERE e.accountid = :account_id
@@ -107,7 +107,7 @@ ORDER BY n.menteemessageid;
 -- param: account_id bigint
 -- returns: many
 -- column: message text null
--- lane: read
+-- lane: read, standby
 SELECT n.message::text AS message
 FROM mentor m JOIN mentormessage n ON n.mentorid = m.mentorid
 WHERE m.accountid = :account_id

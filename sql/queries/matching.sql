@@ -27,7 +27,7 @@ SELECT t.outcome, t.mentor_account_id, t.mentor_name FROM try_match(:account_id)
 -- returns: optional
 -- column: mentor_account_id bigint null
 -- column: mentor_name text null
--- lane: read
+-- lane: read, standby
 SELECT m.accountid::bigint AS mentor_account_id, a.name::text AS mentor_name
 FROM mentee e
 LEFT JOIN assignment x ON x.menteeid = e.menteeid
@@ -41,7 +41,7 @@ WHERE e.accountid = :account_id;
 -- returns: many
 -- column: account_id bigint
 -- column: name text null
--- lane: read
+-- lane: read, standby
 SELECT a.accountid::bigint AS account_id, a.name::text AS name
 FROM mentor m
 JOIN assignment x ON x.mentorid = m.mentorid

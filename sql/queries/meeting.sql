@@ -12,7 +12,7 @@
 -- column: duration integer
 -- column: skill text null
 -- column: link text null
--- lane: read
+-- lane: read, standby
 SELECT p.is_workshop, p.name, p.start, p.duration, p.skill, p.link
 FROM (
     SELECT false AS is_workshop, a.name::text AS name, g.start, g.duration, NULL::text AS skill, g.link::text AS link,
@@ -44,7 +44,7 @@ LIMIT 5;
 -- column: duration integer
 -- column: skill text null
 -- column: link text null
--- lane: read
+-- lane: read, standby
 SELECT p.is_workshop, p.name, p.start, p.duration, p.skill, p.link
 FROM (
     SELECT false AS is_workshop, a.name::text AS name, g.start, g.duration, NULL::text AS skill, g.link::text AS link,
@@ -71,7 +71,7 @@ LIMIT 5;
 -- returns: many
 -- column: id bigint
 -- column: content text null
--- lane: read
+-- lane: read, standby
 SELECT p.milestoneid::bigint AS id, p.content::text AS content
 FROM mentee e JOIN milestone p ON p.menteeid = e.menteeid
 WHERE e.accountid = :account_id AND p.completed IS NOT TRUE

@@ -167,6 +167,18 @@ static void release(struct call *call)
     call->transport->over(call);
 }
 
+size_t call_trailers(const struct call *call, struct call_trailer trailers[static CALL_TRAILERS_MAX])
+{
+    size_t n = 0;
+    if (call->position.timeline) {
+        trailers[n].name = "svcd-position";
+        position_format(call->position, trailers[n++].value);
+    }
+    if (call->is_stale)
+        trailers[n++] = (struct call_trailer){ .name = "svcd-stale", .value = "true" };
+    return n;
+}
+
 void call_finish(struct call *call)
 {
     arena_finish(&call->arena);
@@ -424,6 +436,8 @@ void call_end(struct call *call, enum status status, const char *message)
 void call_begin(struct call *call)
 {
     move(call, CALL_RUNNING);
+    call->position.timeline = 0;
+    call->is_stale = false;
     account_begun(&call->account, call->method);
     if (call->context->on_begun && call->account.of)
         call->context->on_begun(call);

@@ -146,6 +146,8 @@ struct call {
     uint64_t judged;             /* the generation of access under which it may; 0: not yet */
     bool is_entered;             /* and is counted with its caller */
     struct query query;          /* the SQL under way; one at a time */
+    struct position position;    /* of its last write, where that is told; see call_trailers() */
+    bool is_stale;               /* something that it read may be older than the configuration allows */
     size_t params_n;             /* bound so far */
     bool out_of_memory;          /* while binding */
     sql_then *then_typed;
@@ -231,6 +233,14 @@ void call_end(struct call *call, enum status status, const char *message);
 /* For call_transport.metadata: another value after those so far (NULL: none), behind a comma, in the call's
  * memory. */
 const char *call_join(struct call *call, const char *values, const char *text, size_t len);
+/* What goes into the trailing metadata of its answer, whatever that is; the texts are the call's. How many.
+ */
+#define CALL_TRAILERS_MAX 2
+struct call_trailer {
+    const char *name;
+    char value[POSITION_TEXT_LEN];
+};
+size_t call_trailers(const struct call *call, struct call_trailer trailers[static CALL_TRAILERS_MAX]);
 /* Frees what a call keeps for its next use. */
 void call_finish(struct call *call);
 

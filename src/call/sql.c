@@ -14,9 +14,11 @@
 #include "base/container_of.h"
 #include "db/pool.h"
 #include "db/result.h"
+#include "db/standbys.h"
 #include "observe/log.h"
 
 #define READ_ONLY        "25006"
+#define BEHIND_RETRY_MS  100
 #define COURTESY_WAIT_NS UINT64_C(500000000)
 
 void sql_begin(struct call *call, const struct statement *statement)
@@ -237,6 +239,9 @@ static enum next resume(struct call *call, const struct query_outcome *outcome)
                          "the deadline passed while the call waited for the database");
     case QUERY_NO_MEMORY:
         return call_no_memory(call);
+    case QUERY_BEHIND:
+        return call_push_back(call, STATUS_UNAVAILABLE, BEHIND_RETRY_MS,
+                              "no server that can be asked is as far as svcd-after says");
     case QUERY_LOST:
         break;
     }
@@ -249,6 +254,11 @@ static enum next resume(struct call *call, const struct query_outcome *outcome)
 static void on_done(struct query *query, const struct query_outcome *outcome)
 {
     struct call *call = container_of(query, struct call, query);
+    if (standbys_try_again(call->context->standbys, query, outcome))
+        return;
+    if (outcome->position.timeline)
+        call->position = outcome->position;
+    call->is_stale |= query->is_stale;
     call_log_statement(call, account_query(&call->account, query, outcome->end == QUERY_FAILED));
     if (call->trace)
         trace_waited(call, outcome->end != QUERY_DONE);
@@ -258,7 +268,18 @@ static void on_done(struct query *query, const struct query_outcome *outcome)
 
 static bool withdraw(struct call *call)
 {
-    return pool_withdraw(call->context->pool, &call->query);
+    return pool_withdraw(call->query.pool, &call->query);
+}
+
+/* What a read must see, as its caller said. False: that is no position. */
+static bool take_after(struct call *call)
+{
+    call->query.after.timeline = 0;
+    if (call->query.statement->lane != LANE_READ || call->transport->is_internal ||
+        !call->transport->metadata)
+        return true;
+    const char *text = call->transport->metadata(call, "svcd-after");
+    return !text || position_parse(text, &call->query.after) == 0;
 }
 
 enum next sql_execute(struct call *call, sql_then *then_typed, sql_continuation *then)
@@ -270,6 +291,9 @@ enum next sql_send(struct call *call, sql_then *then_typed, sql_continuation *th
 {
     if (call->out_of_memory)
         return call_no_memory(call);
+    if (!take_after(call))
+        return call_fail(call, STATUS_INVALID_ARGUMENT,
+                         "svcd-after is no position; send what svcd-position said (like 3:0/16B3748)");
     call->then_typed = then_typed;
     call->then = then;
     if (call->context->admission)
@@ -282,7 +306,7 @@ enum next sql_send(struct call *call, sql_then *then_typed, sql_continuation *th
     uint64_t courtesy_ns = call->query.submitted_ns + COURTESY_WAIT_NS;
     if (call->otherwise && call->query.deadline_ns > courtesy_ns)
         call->query.deadline_ns = courtesy_ns;
-    int rc = pool_submit(call->context->pool, &call->query);
+    int rc = standbys_submit(call->context->standbys, call->context->pool, &call->query);
     if (rc && call->otherwise)
         return call->otherwise(call);
     if (rc == UV_ENOTCONN)

@@ -164,7 +164,7 @@ const struct config_key config_keys[] = {
         "Which of the hosts may serve: the primary alone, or any that answers, where what writes fails on a standby."),
     KEY(database, read_host, hosts, char *, "",
         "Standbys that may answer reads, separated by commas; the primary may be among them. Empty = all reads go to the "
-        "primary. What is promised of such reads is told in svcd(8)."),
+        "primary. What is promised of such reads is told in svcd(8), STANDBYS."),
     KEY(database, read_port, ports, char *, "",
         "Port of the standbys: one for every read_host, or one each. Empty = as port, if that is one."),
     INT(database, read_max_lag_ms, 1000, 10, DAY_MS, "milliseconds",

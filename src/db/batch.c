@@ -19,6 +19,8 @@ void batch_init(struct batch *batch, struct queue *queue, bool transaction)
     batch->apart = batch->cancelled = batch->aborted = batch->is_its_own = batch->locked = false;
     batch->uncertain = batch->wants_new_conn = false;
     batch->patience_ms = 0;
+    batch->after = batch->position.timeline = 0;
+    batch->is_committed = false;
     TAILQ_INIT(&batch->retry);
     TAILQ_INIT(&batch->stuck);
 }
@@ -65,6 +67,9 @@ bool batch_add(struct batch *batch, struct query *query)
     query->batch = batch;
     query->attempts++;
     query->sent_ns = uv_hrtime();
+    uint32_t after = query->after.timeline;
+    if (after && (!batch->after || after < batch->after))
+        batch->after = after;
     return true;
 }
 
@@ -152,6 +157,19 @@ static int send_patience(struct batch *batch, PGconn *pg)
                : UV_EIO;
 }
 
+/* How far the server is; it only ever comes further. */
+static int send_state(PGconn *pg, uint32_t after)
+{
+    struct sql_param param;
+    value_put_integer(&param, (int32_t)after);
+    const char *values[] = { (const char *)param.data };
+    const Oid oids[] = { value_oid(SQL_INTEGER) };
+    return PQsendQueryParams(pg, statement_named("server_position")->text, 1, oids, values, &param.len,
+                             (const int[]){ 1 }, 1)
+               ? 0
+               : UV_EIO;
+}
+
 /* What was not prepared when the connection came up, for it was locked, is on the way. */
 static int send_execution(struct batch *batch, size_t number, PGconn *pg, const bool *prepared)
 {
@@ -173,11 +191,17 @@ int batch_send(struct batch *batch, PGconn *pg, const bool *prepared)
 {
     batch->sent_ns = uv_hrtime();
     int rc = batch->apart ? send_patience(batch, pg) : 0;
+    if (batch->after && !rc) {
+        add_step(batch, STEP_STATE, 0);
+        rc = send_state(pg, batch->after);
+    }
     for (size_t i = 0; i < batch->n && !rc; i++)
         rc = send_execution(batch, i, pg, prepared);
-    if (rc)
+    if (!rc && !PQpipelineSync(pg))
+        rc = UV_EIO;
+    if (rc || !batch->tells_position)
         return rc;
-    return PQpipelineSync(pg) ? 0 : UV_EIO;
+    return send_state(pg, INT32_MAX) || !PQpipelineSync(pg) ? UV_EIO : 0;
 }
 
 /* ---- looking at it ---- */
@@ -197,7 +221,7 @@ unsigned batch_size(const struct batch *batch)
 
 bool batch_is_committing(const struct batch *batch)
 {
-    return batch->transaction && !batch->aborted && batch->current >= batch->steps_n;
+    return batch->transaction && !batch->aborted && !batch->is_committed && batch->current >= batch->steps_n;
 }
 
 bool batch_is_unwanted(const struct batch *batch)

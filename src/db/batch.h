@@ -21,7 +21,7 @@ struct execution {
 
 /* What one command of the pipeline is for. */
 struct step {
-    enum { STEP_PATIENCE, STEP_PREPARE, STEP_EXECUTE } what;
+    enum { STEP_PATIENCE, STEP_STATE, STEP_PREPARE, STEP_EXECUTE } what;
     unsigned execution;
 };
 
@@ -29,19 +29,25 @@ struct batch {
     struct queue *queue;
     struct execution executions[BATCH_MAX];
     size_t n;
-    struct step steps[2 * BATCH_MAX + 1];
+    struct step steps[2 * BATCH_MAX + 2];
     size_t steps_n;
-    size_t current;          /* the step whose result comes next */
-    bool transaction;        /* writes: nothing is answered before the Sync */
-    bool apart;              /* of one query, or merged, that was found waiting or slow before */
-    int patience_ms;         /* apart: waits so long for a lock; 0: as long as it takes */
-    uint64_t sent_ns;        /* uv_hrtime() */
-    bool cancelled;          /* we have asked the server to end it */
-    bool aborted;            /* an execution failed; the later ones were not done */
-    bool is_its_own;         /* the error: what shared the transaction need not be told apart */
-    bool locked;             /* out: what is in `stuck` waited for a lock */
-    bool uncertain;          /* the commit's fate is not known */
-    bool wants_new_conn;     /* out: the connection is of no use any more */
+    size_t current;            /* the step whose result comes next */
+    bool transaction;          /* writes: nothing is answered before the Sync */
+    bool apart;                /* of one query, or merged, that was found waiting or slow before */
+    int patience_ms;           /* apart: waits so long for a lock; 0: as long as it takes */
+    uint64_t sent_ns;          /* uv_hrtime() */
+    bool cancelled;            /* we have asked the server to end it */
+    bool aborted;              /* an execution failed; the later ones were not done */
+    bool is_its_own;           /* the error: what shared the transaction need not be told apart */
+    bool locked;               /* out: what is in `stuck` waited for a lock */
+    bool uncertain;            /* the commit's fate is not known */
+    bool wants_new_conn;       /* out: the connection is of no use any more */
+    uint32_t after;            /* the lowest timeline that a query's `after` names; 0: none does */
+    struct server_state state; /* how far the server was when these began */
+    bool tells_position;       /* writes: their answers say how far the server was after the commit */
+    bool is_committed;         /* that is under way */
+    struct position position;
+    bool is_elsewhere_too;   /* whatever fails is not tried again here */
     uint64_t limit_ns;       /* the server's own time limit of a statement; 0: none */
     struct query_list retry; /* out: to be sent again */
     struct query_list stuck; /* out: to be sent again, apart from others */
@@ -79,9 +85,9 @@ bool batch_is_unwanted(const struct batch *batch);
 /* Others share it, who might be done if it were not for the one that is under way. */
 bool batch_has_company(const struct batch *batch);
 
-/* The Sync came back: answers what was held back. Afterwards the batch is empty but for `retry` and `stuck`.
- */
-void batch_synced(struct batch *batch);
+/* A Sync came back. False: another is to come. Else answers what was held back, and the batch is empty but
+ * for `retry` and `stuck`. */
+bool batch_synced(struct batch *batch);
 
 /* The connection is gone: whatever has not been answered is lost, but for reads sent for the first time,
  * which go to `retry`. */

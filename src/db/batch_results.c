@@ -57,6 +57,25 @@ static void end_all(struct execution *execution, const struct query_outcome *out
     }
 }
 
+/* Rows of a state that is older than the query allows are none. */
+static void answer(const struct batch *batch, struct execution *execution, struct query *query,
+                   const struct query_outcome *outcome)
+{
+    TAILQ_REMOVE(&execution->queries, query, link);
+    if (query->after.timeline && !position_is_reached(query->after, &batch->state))
+        query_end(query, QUERY_BEHIND);
+    else
+        query_answer(query, outcome);
+}
+
+static void answer_all(const struct batch *batch, struct execution *execution,
+                       const struct query_outcome *outcome)
+{
+    struct query *query;
+    while ((query = TAILQ_FIRST(&execution->queries)))
+        answer(batch, execution, query, outcome);
+}
+
 static int caller_of(const PGresult *pg, int row)
 {
     uint32_t wire = 0;
@@ -66,7 +85,7 @@ static int caller_of(const PGresult *pg, int row)
 }
 
 /* Rows come in the callers' order; each takes those that carry its number. */
-static void answer_merged(struct execution *execution, unsigned *rows_most)
+static void answer_merged(const struct batch *batch, struct execution *execution, unsigned *rows_most)
 {
     const PGresult *pg = result_pg(execution->result);
     int rows_n = PQntuples(pg), row = 0, number = 0;
@@ -79,8 +98,7 @@ static void answer_merged(struct execution *execution, unsigned *rows_most)
         outcome.rows_n = row - outcome.first_row;
         if ((unsigned)outcome.rows_n > *rows_most)
             *rows_most = (unsigned)outcome.rows_n;
-        TAILQ_REMOVE(&execution->queries, query, link);
-        query_answer(query, &outcome);
+        answer(batch, execution, query, &outcome);
     }
 }
 
@@ -106,14 +124,16 @@ static void answer_execution(struct batch *batch, struct execution *execution)
     if (uv_hrtime() - batch->sent_ns < QUICK_NS)
         queue_kind_is_well(batch->queue, statement);
     if (execution->merged && callers_in_order(execution))
-        answer_merged(execution, &most);
+        answer_merged(batch, execution, &most);
     else if (execution->merged) { /* the plan is none that sqlgen's text should have */
         log_error("rows of merged reads out of order", log_str("statement", statement->name));
         retry(batch, execution, true);
     } else
-        end_all(execution, &(struct query_outcome){ .result = execution->result,
-                                                    .rows_n = (int)rows,
-                                                    .is_shared = execution->n > 1 });
+        answer_all(batch, execution,
+                   &(struct query_outcome){ .result = execution->result,
+                                            .rows_n = (int)rows,
+                                            .is_shared = execution->n > 1,
+                                            .position = batch->position });
     queue_learn_size(batch->queue, statement, bytes, rows, most);
     result_release(execution->result);
     execution->result = NULL;
@@ -198,6 +218,10 @@ static void execution_failed(struct batch *batch, struct execution *execution, c
     const char *sqlstate = PQresultErrorField(pg, PG_DIAG_SQLSTATE);
     const struct query *only = TAILQ_FIRST(&execution->queries);
     batch->aborted = true;
+    if (batch->is_elsewhere_too) {
+        end_with_error(batch, execution, pg);
+        return;
+    }
     if (strcmp(sqlstate, "55P03") == 0) {
         execution_was_locked(batch, execution, pg);
         return;
@@ -251,12 +275,29 @@ static bool step_failed(struct batch *batch, struct execution *execution, const 
     return true;
 }
 
+/* After the commit, which nothing can undo. */
+static void read_position(struct batch *batch, PGresult *pg)
+{
+    struct server_state state;
+    if (is_ok(pg) && PQntuples(pg) == 1) {
+        position_read_state(&state, pg, 0, INT32_MAX);
+        batch->position = state.at;
+    }
+    PQclear(pg);
+}
+
 bool batch_result(struct batch *batch, PGresult *pg, bool *prepared)
 {
+    if (batch->is_committed) {
+        read_position(batch, pg);
+        return true;
+    }
     struct execution *execution = execution_at_fault(batch);
     bool keeps_connection = true;
     if (!is_ok(pg))
         keeps_connection = step_failed(batch, execution, pg, prepared);
+    else if (batch->steps[batch->current].what == STEP_STATE)
+        position_read_state(&batch->state, pg, 0, batch->after);
     else if (batch->steps[batch->current].what == STEP_PREPARE)
         prepared[batch_place_of(execution)] = true;
     else if (batch->steps[batch->current].what == STEP_EXECUTE) {
@@ -279,7 +320,7 @@ void batch_next(struct batch *batch)
     batch->current++;
 }
 
-void batch_synced(struct batch *batch)
+static void answer_held(struct batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++) {
         struct execution *execution = &batch->executions[i];
@@ -299,6 +340,16 @@ void batch_synced(struct batch *batch)
     forget_kinds(batch);
 }
 
+bool batch_synced(struct batch *batch)
+{
+    if (batch->tells_position && !batch->is_committed) {
+        batch->is_committed = true;
+        return false;
+    }
+    answer_held(batch);
+    return true;
+}
+
 /* Once: whoever loses two connections is told so. */
 static void retry_lost(struct batch *batch, struct execution *execution)
 {
@@ -316,11 +367,16 @@ static void retry_lost(struct batch *batch, struct execution *execution)
 
 void batch_lost(struct batch *batch)
 {
+    if (batch->is_committed) { /* and only how far that was is not known */
+        answer_held(batch);
+        TAILQ_CONCAT(&batch->retry, &batch->stuck, link);
+        return;
+    }
     for (size_t i = 0; i < batch->n; i++) {
         struct execution *execution = &batch->executions[i];
         result_release(execution->result);
         execution->result = NULL;
-        if (execution->statement->lane == LANE_READ)
+        if (execution->statement->lane == LANE_READ && !batch->is_elsewhere_too)
             retry_lost(batch, execution);
         end_all(execution, &(struct query_outcome){ .end = QUERY_LOST });
     }

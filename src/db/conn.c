@@ -199,7 +199,8 @@ static void on_batch_result(struct conn *conn, PGresult *result)
         return;
     }
     PQclear(result);
-    batch_synced(&conn->batch);
+    if (!batch_synced(&conn->batch))
+        return;
     conn_move(conn, CONN_IDLE);
     conn->owner->on_batch_done(conn);
     if (conn->batch.wants_new_conn && conn->state == CONN_IDLE)
@@ -303,6 +304,9 @@ void conn_send(struct conn *conn)
     conn_move(conn, CONN_BUSY);
     conn->why[0] = '\0';
     conn->heard_at_ns = uv_now(conn->timer.loop) * 1000000;
+    conn->batch.tells_position =
+        conn->options->tells_position && (conn->lane == LANE_INSERT || conn->lane == LANE_WRITE);
+    conn->batch.is_elsewhere_too = conn->options->is_standby;
     conn->batch.limit_ns = conn->options->statement_timeout_ms * UINT64_C(1000000);
     int rc = batch_send(&conn->batch, conn->pg, conn->prepared);
     if (rc == UV_ENOMEM)

@@ -47,6 +47,8 @@ struct conn_options {
     const char *const
         *keywords; /* of PQconnectStartParams, NULL-terminated, living as long as the connection */
     const char *const *values;
+    bool tells_position;           /* answers of writes say how far the server was afterwards */
+    bool is_standby;               /* what fails here is tried elsewhere, by whoever submitted it */
     const char *schemas;           /* where names are looked for; NULL: where svcd's are */
     struct outage *outage;         /* shared with all that go to the same server */
     struct primary *primary;       /* shared with all that go to one of several servers; NULL: there is one */

@@ -1,14 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 #include "db/position.h"
 
+#include <ctype.h>
 #include <endian.h>
+#include <inttypes.h>
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-
-#include "base/container_of.h"
-#include "db/result.h"
+#include <uv.h>
 
 /* Columns of server_position. */
-enum { IN_RECOVERY, TIMELINE, LSN };
+enum { IN_RECOVERY, TIMELINE, LSN, BEGAN, IS_NOTED };
+
+void position_format(struct position position, char text[static POSITION_TEXT_LEN])
+{
+    snprintf(text, POSITION_TEXT_LEN, "%" PRIu32 ":%" PRIX32 "/%" PRIX32, position.timeline,
+             (uint32_t)(position.lsn >> 32), (uint32_t)position.lsn);
+}
+
+/* Digits of a base, up to `end`, which moves `at` behind itself. */
+static bool take(const char **at, int base, char end, uint64_t max, uint64_t *number)
+{
+    char *rest;
+    if (!isxdigit((unsigned char)**at) || strspn(*at, "0123456789ABCDEFabcdef") > 10)
+        return false;
+    *number = strtoull(*at, &rest, base);
+    if (rest == *at || *rest != end || *number > max || (base == 16 && (*at)[0] == '0' && (*at)[1] == 'x'))
+        return false;
+    *at = rest + (end != '\0');
+    return true;
+}
+
+int position_parse(const char *text, struct position *position)
+{
+    uint64_t timeline, high, low;
+    if (!take(&text, 10, ':', INT32_MAX, &timeline) || timeline == 0 ||
+        !take(&text, 16, '/', UINT32_MAX, &high) || !take(&text, 16, '\0', UINT32_MAX, &low))
+        return UV_EINVAL;
+    *position = (struct position){ .timeline = (uint32_t)timeline, .lsn = high << 32 | low };
+    return 0;
+}
+
+bool position_is_reached(struct position position, const struct server_state *state)
+{
+    if (position.timeline == state->at.timeline)
+        return position.lsn <= state->at.lsn;
+    /* What an older timeline held beyond its end was lost. */
+    return position.timeline < state->at.timeline && position.timeline >= state->after &&
+           position.lsn <= state->began && position.lsn <= state->at.lsn;
+}
 
 static uint64_t number_at(const PGresult *pg, int row, int column)
 {
@@ -24,36 +65,12 @@ static uint64_t number_at(const PGresult *pg, int row, int column)
     return be32toh(narrow);
 }
 
-static void read_state(struct server_state *state, const PGresult *pg, int row)
+void position_read_state(struct server_state *state, const PGresult *result, int row, uint32_t after)
 {
-    state->in_recovery = *PQgetvalue(pg, row, IN_RECOVERY) != 0;
-    state->at.timeline = (uint32_t)number_at(pg, row, TIMELINE);
-    state->at.lsn = number_at(pg, row, LSN);
-}
-
-static void on_done(struct query *query, const struct query_outcome *outcome)
-{
-    struct position_ask *ask = container_of(query, struct position_ask, query);
-    ask->is_under_way = false;
-    ask->is_known = outcome->end == QUERY_DONE && outcome->rows_n == 1;
-    if (ask->is_known) {
-        read_state(&ask->state, result_pg(outcome->result), outcome->first_row);
-        ask->state.asked_ns = ask->asked_ns;
-    }
-    ask->on_told(ask);
-}
-
-void position_ask(struct position_ask *ask)
-{
-    if (ask->is_under_way)
-        return;
-    ask->asked_ns = uv_hrtime();
-    ask->query = (struct query){ .statement = statement_named("server_position"),
-                                 .deadline_ns = UINT64_MAX,
-                                 .on_done = on_done };
-    ask->is_under_way = pool_submit(ask->pool, &ask->query) == 0;
-    if (ask->is_under_way)
-        return;
-    ask->is_known = false;
-    ask->on_told(ask);
+    *state = (struct server_state){ .in_recovery = *PQgetvalue(result, row, IN_RECOVERY) != 0,
+                                    .is_noted = *PQgetvalue(result, row, IS_NOTED) != 0,
+                                    .at.timeline = (uint32_t)number_at(result, row, TIMELINE),
+                                    .at.lsn = number_at(result, row, LSN),
+                                    .after = after,
+                                    .began = number_at(result, row, BEGAN) };
 }

@@ -8,11 +8,13 @@
 
 #include <sys/queue.h>
 
+#include "db/position.h"
 #include "db/statement.h"
 #include "db/value.h"
 
 #define QUERY_PARAMS_MAX 12 /* PARAMS_MAX and KEYED_PARAMS of tools/sqlgen */
 
+struct pool;
 struct result; /* see result.h */
 struct queue;
 struct batch;
@@ -25,6 +27,7 @@ enum query_end {
     QUERY_EXPIRED, /* the deadline passed before it was sent */
     QUERY_LOST,    /* no connection, or it broke; a write may or may not have happened */
     QUERY_NO_MEMORY,
+    QUERY_BEHIND, /* the server has not come as far as query->after */
 };
 
 /* Valid only while on_done runs, but for a result that result_hold() keeps. */
@@ -37,8 +40,9 @@ struct query_outcome {
     struct result *result;
     int first_row; /* this query's rows in the result */
     int rows_n;
-    int first_column; /* 1 in a merged result: the caller's number leads */
-    bool is_shared;   /* other queries of the same statement are given the very same rows */
+    int first_column;         /* 1 in a merged result: the caller's number leads */
+    bool is_shared;           /* other queries of the same statement are given the very same rows */
+    struct position position; /* of a write that asked for it: how far the server was afterwards */
 };
 
 enum query_state {
@@ -55,6 +59,12 @@ struct query {
     void (*on_done)(struct query *query, const struct query_outcome *outcome);
     uint64_t submitted_ns; /* uv_hrtime() */
     bool impatient;        /* is failed rather than wait for a lock */
+    struct position after; /* of a read: the least that it must see; timeline 0: nothing in particular */
+
+    /* Of those who choose a pool; see standbys.h. */
+    struct pool *pool; /* that it was submitted to last */
+    unsigned runs;     /* how often it was */
+    bool is_stale;     /* by a standby while there was no primary to measure it by */
 
     /* The pool's. */
     uint64_t sent_ns; /* last; 0: it has not been */

@@ -4,14 +4,11 @@
 #include <stdlib.h>
 
 #include "db/params.h"
-#include "db/position.h"
+#include "db/server_ask.h"
 
 #define LOOK_EVERY_MS 250
 #define LOOK_FIRST_MS 20   /* until each has been asked once */
 #define FIRST_LOOK_MS 1000 /* at the start, until it is taken for granted that there is no more to see */
-#define SILENT_NS                                                                                            \
-    UINT64_C(3000000000) /* who has not answered for so long is asked over another connection                \
-                          */
 
 struct server {
     struct servers *servers;
@@ -19,7 +16,7 @@ struct server {
     struct database_params params;
     struct outage outage;
     struct pool pool;
-    struct position_ask ask;
+    struct server_ask ask;
     bool was_told; /* once, whatever it was */
 };
 
@@ -39,7 +36,7 @@ static void on_moved(void *data)
     servers->on_moved(servers->data);
 }
 
-static void on_told(struct position_ask *ask)
+static void on_told(struct server_ask *ask)
 {
     struct server *server = ask->data;
     struct primary *primary = &server->servers->primary;
@@ -63,9 +60,9 @@ static void on_look(uv_timer_t *timer)
     uint64_t now_ns = uv_hrtime();
     for (size_t i = 0; i < servers->n; i++) {
         struct server *server = &servers->items[i];
-        if (server->ask.is_under_way && now_ns - server->ask.asked_ns > SILENT_NS)
+        if (server_is_silent(&server->ask, now_ns))
             conn_replace(&server->pool.lanes[LANE_CONTROL].conns[0]);
-        position_ask(&server->ask);
+        server_ask(&server->ask);
     }
 }
 
@@ -77,7 +74,7 @@ static int server_start(struct server *server, uv_loop_t *loop, const struct con
                                     .queue_max = 16 };
     outage_init(&server->outage);
     options.conn.outage = &server->outage;
-    server->ask = (struct position_ask){ .pool = &server->pool, .on_told = on_told, .data = server };
+    server->ask = (struct server_ask){ .pool = &server->pool, .on_told = on_told, .data = server };
     return pool_start(&server->pool, loop, &options);
 }
 

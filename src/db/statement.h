@@ -105,6 +105,7 @@ struct statement {
     const struct statement
         *keyed; /* does the same, and keeps its rows under a key (src/call/once.c); NULL: none */
     int key;    /* the parameter that names the row it locks: one execution a value at a time; -1: none */
+    bool standby; /* a read that a standby may answer */
 };
 
 /* Made by tools/sqlgen: every statement. A connection prepares those of its lane when it comes up. */

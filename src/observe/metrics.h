@@ -52,6 +52,11 @@ enum metric_unit {
     X(svcd_database_lost_total, COUNTER, ONE, "lane", "Connections that were up and went down.") \
     X(svcd_database_statement_seconds, SUMMARY, NS, "statement,lane", "From sending a statement to its rows.") \
     X(svcd_database_statement_failures_total, COUNTER, ONE, "statement,lane", "Statements that the database refused.") \
+    X(svcd_database_standby_up, GAUGE, ONE, "standby", "1 while a standby answers.") \
+    X(svcd_database_standby_lag_seconds, GAUGE, NS, "standby", "How old what a standby has is at most, as measured; left out where that is not known.") \
+    X(svcd_database_standby_reads_total, COUNTER, ONE, "standby", "Reads that a standby answered.") \
+    X(svcd_database_standby_failures_total, COUNTER, ONE, "standby", "Reads that a standby did not answer, and another server was asked.") \
+    X(svcd_database_stale_reads_total, COUNTER, ONE, "", "Reads that standbys answered while there was no primary to measure them by.") \
     X(svcd_loop_lag_seconds, HISTOGRAM, NS, "", "How late a timer of the event loop was.") \
     X(svcd_hash_queue_length, GAUGE, ONE, "", "Passwords that wait to be hashed.") \
     X(svcd_hash_queue_limit, GAUGE, ONE, "", "Passwords that may wait.") \

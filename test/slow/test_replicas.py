@@ -2,12 +2,15 @@
 """More than one PostgreSQL server: which of them is the primary, and what becomes of calls when that changes."""
 
 import subprocess
+import threading
 import time
 import unittest
 
 import feedback_pb2 as feedback
 import grpc
+import meeting_pb2 as meeting
 import svcd_client
+from google.protobuf import empty_pb2
 from harness import PATIENCE_S, SVCD, Daemon, environment, is_serving, wait_until
 from replicas_kit import Servers
 
@@ -122,3 +125,133 @@ class Primary(TestCase):
         for command in (["migrate"], ["check", "--db"], ["job"]):
             done = subprocess.run([SVCD, *command], env=environment("svcd", **env), capture_output=True, text=True, timeout=PATIENCE_S)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+class Reads(TestCase):
+    """Reads from a standby, and what becomes of them when it is late or away, or the primary is."""
+
+    arguments = ("--set", "database.read_max_lag_ms=400")
+
+    def setUp(self):
+        super().setUp()
+        self.second, = self.others
+        self.daemon, self.client = self.read_from(self.second)
+
+    def read_from(self, standby, *arguments):
+        daemon, client = self.served("--set", "database.read_host=127.0.0.1", "--set", f"database.read_port={standby.port}",
+                                     *self.arguments, *arguments)
+        wait_until(lambda: self.answered_by(client) == standby, "the standby answers no read")
+        return daemon, client
+
+    def answered_by(self, client):
+        """The server whose statistics tell that it ran a read just now."""
+        seen = "SELECT coalesce(max(query_start), '-infinity') FROM pg_stat_activity WHERE application_name ~ '^read svcd' AND query ~ 'skillid'"
+        before = [server.psql(seen) for server in self.servers.all]
+        self.skills(client)
+        after = [server.psql(seen) for server in self.servers.all]
+        found = [server for server, was, now in zip(self.servers.all, before, after) if was != now]
+        self.assertLessEqual(len(found), 1)
+        return found[0] if found else None
+
+    def skills(self, client, **metadata):
+        """Names, and what stood in the trailing metadata."""
+        reply, call = client.account.ListSkills.with_call(empty_pb2.Empty(), timeout=PATIENCE_S,
+                                                          metadata=[(key.replace("_", "-"), value) for key, value in metadata.items()])
+        return [skill.name for skill in reply.skills], dict(call.trailing_metadata())
+
+    def plans(self, client, **metadata):
+        reply, call = client.meeting.ListPlansOfActions.with_call(
+            meeting.ListPlansOfActionsRequest(userid=63), timeout=PATIENCE_S,
+            metadata=[(key.replace("_", "-"), value) for key, value in metadata.items()])
+        return [plan.content for plan in reply.plansOfActions], dict(call.trailing_metadata())
+
+    def plan(self, client, content):
+        """Writes one; the position after it."""
+        reply, call = client.meeting.CreatePlansOfActions.with_call(
+            meeting.CreatePlansOfActionsRequest(menteeUserId=63, plansOfAction=content), timeout=PATIENCE_S)
+        self.assertTrue(reply.successful)
+        return dict(call.trailing_metadata())["svcd-position"]
+
+    def test_a_read_after_a_write_sees_it_whoever_answers(self):
+        for i in range(30):
+            position = self.plan(self.client, f"plan {i}")
+            self.assertRegex(position, r"^[0-9]+:[0-9A-F]+/[0-9A-F]+$")
+            self.assertIn(f"plan {i}", self.plans(self.client, svcd_after=position)[0])
+        self.second.psql("SELECT pg_wal_replay_pause()")
+        position = self.plan(self.client, "while paused")
+        contents, trailers = self.plans(self.client, svcd_after=position)
+        self.assertIn("while paused", contents)
+        self.assertNotIn("svcd-stale", trailers)
+        _, other = self.served()  # that has no standbys
+        self.assertIn("while paused", self.plans(other, svcd_after=position)[0])
+
+    def test_a_standby_that_is_late_is_passed_over_until_it_has_caught_up(self):
+        self.second.psql("SELECT pg_wal_replay_pause()")
+        self.plan(self.client, "late")
+        time.sleep(0.5)  # more than it may be behind
+        self.assertIn("late", self.plans(self.client)[0])
+        self.assertEqual(self.answered_by(self.client), self.first)
+        self.second.psql("SELECT pg_wal_replay_resume()")
+        wait_until(lambda: self.answered_by(self.client) == self.second, "it is passed over for ever")
+        self.assertIn("late", self.plans(self.client)[0])
+
+    def test_a_standby_that_is_away_or_ends_a_read_is_made_up_for_by_the_primary(self):
+        stop = threading.Event()
+        failed = []
+
+        def read():
+            while not stop.is_set():
+                try:
+                    self.skills(self.client)
+                except grpc.RpcError as error:
+                    failed.append(error)
+        reader = threading.Thread(target=read)
+        reader.start()
+        for _ in range(5):
+            self.second.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ '^read svcd'")
+            time.sleep(0.2)
+        self.second.stop()
+        time.sleep(1)
+        self.second.start()
+        wait_until(lambda: self.answered_by(self.client) == self.second, "it is not used again")
+        stop.set()
+        reader.join()
+        self.assertEqual(failed, [])
+
+    def test_without_a_primary_standbys_go_on_and_say_that_they_may_be_stale(self):
+        position = self.plan(self.client, "last")
+        wait_until(lambda: self.second.has_caught_up_with(self.first), "the standby does not follow")
+        self.first.stop()
+        wait_until(lambda: "svcd-stale" in self.skills(self.client)[1], "no answer is marked")
+        self.assertEqual(self.skills(self.client)[1]["svcd-stale"], "true")
+        self.assertIn("last", self.plans(self.client, svcd_after=position)[0])
+        timeline, _, lsn = position.partition(":")
+        beyond = f"{timeline}:F/{lsn.partition('/')[2]}"
+        with self.assertRaises(grpc.RpcError) as refused:
+            self.plans(self.client, svcd_after=beyond)
+        self.assertEqual(refused.exception.code(), grpc.StatusCode.UNAVAILABLE)
+
+    def test_positions_outlive_a_promotion_but_what_it_lost_is_not_there(self):
+        kept = self.plan(self.client, "kept")
+        self.assertIn("kept", self.plans(self.client, svcd_after=kept)[0])
+        wait_until(lambda: self.second.has_caught_up_with(self.first), "the standby does not follow")
+        self.second.stop("fast")
+        lost = self.plan(self.client, "lost")  # only the first has it
+        self.first.stop()
+        self.second.start()
+        self.second.promote()
+        self.seconds_without_writes(self.client)
+        wait_until(lambda: self.second.psql("SELECT count(*) FROM svcd.timeline") == "2", "the timeline is not noted")
+        self.assertIn("kept", self.plans(self.client, svcd_after=kept)[0])
+        with self.assertRaises(grpc.RpcError) as refused:
+            self.plans(self.client, svcd_after=lost)
+        self.assertEqual(refused.exception.code(), grpc.StatusCode.UNAVAILABLE)
+
+    def test_what_is_no_position_is_told(self):
+        for text in ("", "x", "1", "1:", "1:0", "1:0/", "0:0/1", "-1:0/1", "1:0/1 ", "1:0x1/1", "1:0/100000000", "99999999999:0/1", "1:0/1,1:0/1"):
+            with self.subTest(text), self.assertRaises(grpc.RpcError) as refused:
+                self.plans(self.client, svcd_after=text)
+            self.assertEqual(refused.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
+        with self.assertRaises(grpc.RpcError) as refused:
+            self.plans(self.client, svcd_after="77:0/1")
+        self.assertEqual(refused.exception.code(), grpc.StatusCode.UNAVAILABLE)

@@ -385,14 +385,38 @@ static grpc_byte_buffer *message_of(const uint8_t *bytes, size_t len)
     return message;
 }
 
+#define TRAILERS_MAX (CALL_TRAILERS_MAX + 1)
+
+static size_t put_trailers(const struct call *call, grpc_metadata trailers[static TRAILERS_MAX])
+{
+    struct call_trailer texts[CALL_TRAILERS_MAX];
+    size_t n = call_trailers(call, texts);
+    for (size_t i = 0; i < n; i++)
+        trailers[i] = (grpc_metadata){ .key = grpc_slice_from_static_string(texts[i].name),
+                                       .value = grpc_slice_from_copied_string(texts[i].value) };
+    return n;
+}
+
+static void free_trailers(const grpc_metadata *trailers, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        grpc_slice_unref(trailers[i].value);
+}
+
 static void reply(struct call *call, const uint8_t *bytes, size_t len)
 {
     grpc_byte_buffer *message = message_of(bytes, len);
+    grpc_metadata trailers[TRAILERS_MAX];
+    size_t trailers_n = put_trailers(call, trailers);
     grpc_op ops[4] = {
         { .op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = message },
-        { .op = GRPC_OP_SEND_STATUS_FROM_SERVER, .data.send_status_from_server.status = GRPC_STATUS_OK },
+        { .op = GRPC_OP_SEND_STATUS_FROM_SERVER,
+          .data.send_status_from_server = { .status = GRPC_STATUS_OK,
+                                            .trailing_metadata = trailers,
+                                            .trailing_metadata_count = trailers_n } },
     };
     slot_answer(container_of(call, struct slot, call), ops, 2);
+    free_trailers(trailers, trailers_n);
     grpc_byte_buffer_destroy(message);
 }
 
@@ -429,23 +453,24 @@ static void end(struct call *call, enum status status, const char *message, unsi
 {
     char value[16];
     grpc_slice text = grpc_slice_from_copied_string(message);
-    grpc_metadata pushback = { .key = grpc_slice_from_static_string("grpc-retry-pushback-ms") };
-    size_t pushback_n = retry_after_ms > 0;
-    if (pushback_n) {
+    grpc_metadata trailers[TRAILERS_MAX];
+    size_t trailers_n = put_trailers(call, trailers);
+    if (retry_after_ms > 0) {
         snprintf(value, sizeof value, "%u", retry_after_ms);
-        pushback.value = grpc_slice_from_copied_string(value);
+        trailers[trailers_n++] =
+            (grpc_metadata){ .key = grpc_slice_from_static_string("grpc-retry-pushback-ms"),
+                             .value = grpc_slice_from_copied_string(value) };
     }
     grpc_op ops[3] = {
         { .op = GRPC_OP_SEND_STATUS_FROM_SERVER,
           .data.send_status_from_server = { .status = (grpc_status_code)status,
                                             .status_details = *message ? &text : NULL,
-                                            .trailing_metadata = &pushback,
-                                            .trailing_metadata_count = pushback_n } },
+                                            .trailing_metadata = trailers,
+                                            .trailing_metadata_count = trailers_n } },
     };
     slot_answer(container_of(call, struct slot, call), ops, 1);
     grpc_slice_unref(text);
-    if (pushback_n)
-        grpc_slice_unref(pushback.value);
+    free_trailers(trailers, trailers_n);
 }
 
 static void over(struct call *call)

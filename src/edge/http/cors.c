@@ -18,7 +18,8 @@
 #define EXPOSED_HEADERS                                                                                      \
     "accept-encoding, connect-accept-encoding, connect-content-encoding, content-encoding, "                 \
     "grpc-accept-encoding, grpc-encoding, grpc-message, grpc-retry-pushback-ms, grpc-status, "               \
-    "grpc-status-details-bin, retry-after, svcd-position, trailer-svcd-position, x-request-id"
+    "grpc-status-details-bin, retry-after, svcd-position, svcd-stale, "                                      \
+    "trailer-svcd-position, trailer-svcd-stale, x-request-id"
 #define MAX_AGE_S "7200" /* the most that Chromium keeps it */
 
 static bool is_refused(struct exchange *exchange)

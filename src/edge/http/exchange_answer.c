@@ -79,6 +79,14 @@ bool exchange_has_said_all(const struct exchange *exchange)
     return exchange->state == EXCHANGE_ANSWERED || exchange->is_gone;
 }
 
+static void add_trailers(struct exchange *exchange)
+{
+    struct call_trailer trailers[CALL_TRAILERS_MAX];
+    size_t n = call_trailers(&exchange->call, trailers);
+    for (size_t i = 0; i < n; i++)
+        exchange_trailer_unique(exchange, trailers[i].name, exchange_text(exchange, "%s", trailers[i].value));
+}
+
 void exchange_say_end(struct exchange *exchange, enum status status, const char *message,
                       unsigned retry_after_ms)
 {
@@ -86,6 +94,8 @@ void exchange_say_end(struct exchange *exchange, enum status status, const char 
         return;
     if (!exchange->is_called)
         account_refused(exchange->call.method, status);
+    else
+        add_trailers(exchange);
     exchange->protocol->end(exchange, status, message, retry_after_ms);
     exchange_say(exchange, true);
 }
