@@ -33,7 +33,7 @@ struct context {
     struct timers *timers; /* NULL: no call has a deadline, nor waits for time */
     struct pool *pool;
     struct admission *admission; /* NULL: every call is begun at once */
-    struct standbys *standbys; /* NULL: all reads go to the pool */
+    struct standbys *standbys;   /* NULL: all reads go to the pool */
     struct hash_pool *hash_pool;
     struct throttle *throttle;
     struct access *access; /* NULL: anybody may call anything */

@@ -103,8 +103,8 @@ struct statement {
     enum lane lane;
     enum sql_cardinality returns;
     const struct statement
-        *keyed; /* does the same, and keeps its rows under a key (src/call/once.c); NULL: none */
-    int key;    /* the parameter that names the row it locks: one execution a value at a time; -1: none */
+        *keyed;   /* does the same, and keeps its rows under a key (src/call/once.c); NULL: none */
+    int key;      /* the parameter that names the row it locks: one execution a value at a time; -1: none */
     bool standby; /* a read that a standby may answer */
 };
 

@@ -205,7 +205,8 @@ class Reads(TestCase):
                     self.skills(self.client)
                 except grpc.RpcError as error:
                     failed.append(error)
-        reader = threading.Thread(target=read)
+        reader = threading.Thread(target=read, daemon=True)
+        self.addCleanup(stop.set)
         reader.start()
         for _ in range(5):
             self.second.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ '^read svcd'")
@@ -213,10 +214,11 @@ class Reads(TestCase):
         self.second.stop()
         time.sleep(1)
         self.second.start()
-        wait_until(lambda: self.answered_by(self.client) == self.second, "it is not used again")
+        time.sleep(1)
         stop.set()
         reader.join()
         self.assertEqual(failed, [])
+        wait_until(lambda: self.answered_by(self.client) == self.second, "it is not used again")
 
     def test_without_a_primary_standbys_go_on_and_say_that_they_may_be_stale(self):
         position = self.plan(self.client, "last")
