@@ -69,7 +69,8 @@ class SweepCase(TestCase):
 
     listen = "grpc://127.0.0.1:0"
     settings = ("--set", "password.failure_floor_ms=0", "--set", "password.queue_limit=1000", "--set", "throttle.email_per_minute=0",
-                 "--set", "throttle.address_per_minute=0", "--set", "jobs.update_models_enabled=no", "--set", "jobs.suggest_workshops_enabled=no")
+                 "--set", "throttle.address_per_minute=0", "--set", "jobs.update_models_enabled=no", "--set", "jobs.suggest_workshops_enabled=no",
+                 "--set", "jobs.forget_answers_enabled=no")
 
     @classmethod
     def setUpClass(cls):
