@@ -6,6 +6,7 @@ from typing import Callable
 
 import rpcs
 from jobs import suggest_workshops, update_models
+from keys import idempotent_write
 from logins import hashed_per_s, reads_under_logins
 from matching import contention, new_match
 from own_edge import accounts, beside_attacks, beside_handshakes, compared, idle_connections
@@ -110,6 +111,10 @@ def table(world):
             Target("CPU µs an RPC", "cpu_us", 10, 7, at_most=True))),
         http("write", "durable write: AddDevFeedback", under_load, (rpcs.add_dev_feedback(world),), ("pgbench", "grpc"), (
             Target("÷ pgbench", "to_pgbench", 2.2, 3),)),
+        http("idempotent-write", "durable write with an idempotency-key: AddDevFeedback", idempotent_write, (rpcs.add_dev_feedback(world),), (), (
+            Target("p50 of one stream ÷ without", "to_plain_us", 1.2, 1.1, at_most=True),
+            Target("saturated ÷ without", "to_plain_rps", 0.6, 0.7)),
+            note="without {plain_us:.0f} us and {plain_rps:,.0f}/s, with {p50_us:.0f} us; by a client in Python"),
         http("latency", "one connection, one stream: AccountProfiles", one_stream, (profiles,), targets=(
             Target("p50 ÷ (pgbench -c1 + Check)", "to_sum", 1.15, 1.05, at_most=True),),
              options={"nothing": health}, note="pgbench -c1 p50 {pgbench_p50_us:.0f} us, Check's p50 {noop_p50_us:.0f} us"),
