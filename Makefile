@@ -249,6 +249,10 @@ EDGES ?= http
 check-slow: test-programs $(O)/svcd-torture fuzz-program examples build/descriptors.pb build/test_pages.ok build/test_clients.ok deps-check ## the tests that take long: faults, abuse, endurance, every edge, fuzzing, torture; 15 minutes
 	@FLAVOUR=$(FLAVOUR) EDGES="$(EDGES)" TORTURE_SAMPLE="$(or $(TORTURE_SAMPLE),75)" tools/check slow edges fuzz torture
 
+.PHONY: check-history
+check-history: test-programs examples deps-check ## 100 s of clients beside a database that is killed, frozen and cut off (HISTORY_S=, HISTORY_SEED=)
+	@HISTORY_S=$(or $(HISTORY_S),100) $(if $(HISTORY_SEED),HISTORY_SEED=$(HISTORY_SEED)) tools/cluster with -- test/slow/run $(O)/svcd test_history
+
 .PHONY: asan
 asan: ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory FLAVOUR=asan check

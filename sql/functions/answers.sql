@@ -1,21 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- Answers kept for calls that come again. tools/sqlgen makes of each statement that writes a second one, which also inserts
--- into kept_answer, last of all that it does: so whoever comes again waits, if need be, until the first has ended, and then fails.
+-- into kept_answer, last of all that it does: so whoever comes again waits, if need be, until the first has ended, and fails by its key.
 
 -- For how long.
 CREATE OR REPLACE FUNCTION svcd.answers_are_kept_for() RETURNS interval LANGUAGE sql IMMUTABLE
 RETURN interval '24 hours';
-
--- What the conflict with a row of that time makes of it: now, if it is too old to count; else the statement fails, and all it
--- did is undone. The call layer knows the code (src/call/once.c).
-CREATE OR REPLACE FUNCTION svcd.kept_anew(at timestamptz) RETURNS timestamptz LANGUAGE plpgsql
-    SET search_path = svcd, public, pg_temp AS $$
-BEGIN
-    IF at < now() - answers_are_kept_for() THEN
-        RETURN now();
-    END IF;
-    RAISE EXCEPTION 'this idempotency-key has been answered' USING ERRCODE = 'SV001';
-END $$;
 
 -- Removes some that are too old; returns how many. What others lock just now is left to the next time.
 CREATE OR REPLACE FUNCTION svcd.forget_answers(most bigint) RETURNS bigint LANGUAGE plpgsql

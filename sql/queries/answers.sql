@@ -23,9 +23,7 @@ ORDER BY k.step;
 -- returns: none
 -- lane: insert
 -- keyed: no
-INSERT INTO kept_answer AS old (id, step, digest, before, rows, answer) VALUES (:id, 1, :digest, :before, '', :answer)
-ON CONFLICT (id, step) DO UPDATE SET
-    at = kept_anew(old.at), digest = excluded.digest, before = excluded.before, rows = excluded.rows, answer = excluded.answer;
+INSERT INTO kept_answer (id, step, digest, before, rows, answer) VALUES (:id, 1, :digest, :before, '', :answer);
 
 -- name: forget_answer
 -- Forgets one that was no answer but an error, if it is still the same one.
@@ -36,3 +34,11 @@ ON CONFLICT (id, step) DO UPDATE SET
 -- lane: insert
 -- keyed: no
 DELETE FROM kept_answer k WHERE k.id = :id AND k.step = :step AND k.before = :before;
+
+-- name: forget_old_answers
+-- Forgets what was kept under a key more than a day ago, so that the key is a new one.
+-- param: id bytea
+-- returns: none
+-- lane: insert
+-- keyed: no
+DELETE FROM kept_answer k WHERE k.id = :id AND k.at < now() - answers_are_kept_for();

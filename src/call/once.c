@@ -11,9 +11,9 @@
 #include "call/sql.h"
 #include "db/record.h"
 
-#define ANSWERED_BEFORE "SV001" /* of kept_anew() in sql/functions/answers.sql */
-#define ATTEMPTS_MAX    8       /* of a call that others with its key are ahead of */
-#define ID_LEN          16      /* of a digest, cut */
+#define ANSWERED_BEFORE "kept_answer_pkey" /* the constraint */
+#define ATTEMPTS_MAX    8                  /* of a call that others with its key are ahead of */
+#define ID_LEN          16                 /* of a digest, cut */
 #define NONCE_LEN       8
 
 /* A row of `kept_answers`. */
@@ -21,9 +21,9 @@ struct kept {
     struct sql_bytes digest, before, rows, answer;
 };
 
-/* What `before` tells, one after another: of each statement its name and rows. */
+/* What `before` tells, one after another: of each statement this, its name, and its rows. */
 struct entry {
-    char name[64];
+    uint32_t name_len;
     uint32_t len; /* of the records that follow; WRITE: none do, they are in `rows` */
 };
 #define WRITE UINT32_MAX
@@ -34,6 +34,7 @@ struct once {
     enum next (*handler)(struct call *call, const void *request);
     uint8_t id[ID_LEN], digest[ID_LEN];
     bool has_looked;
+    bool is_in_the_way; /* a write failed by a row of this key */
     unsigned attempts;
     enum sent sent; /* the statement under way, or the last */
     int32_t step;   /* writes done so far, now or then */
@@ -106,12 +107,12 @@ static int put_entry(struct call *call, const struct statement *statement, uint3
 {
     struct once *once = once_of(call);
     uint8_t nonce[NONCE_LEN];
-    struct entry entry = { .len = htobe32(len) };
+    size_t name_len = strlen(statement->name);
+    struct entry entry = { .name_len = htobe32((uint32_t)name_len), .len = htobe32(len) };
     if (once->before_len == 0 &&
         (uv_random(NULL, NULL, nonce, sizeof nonce, 0, NULL) || put(call, nonce, sizeof nonce)))
         return UV_ENOMEM;
-    strncpy(entry.name, statement->name, sizeof entry.name - 1);
-    return put(call, &entry, sizeof entry);
+    return put(call, &entry, sizeof entry) ? UV_ENOMEM : put(call, statement->name, name_len);
 }
 
 static int put_rows(struct call *call, const struct query_outcome *outcome)
@@ -151,15 +152,32 @@ static enum next run(struct call *call)
     return once->handler(call, call->request);
 }
 
+static enum next old_forgotten(struct call *call, sql_continuation *none, const void *rows, size_t n)
+{
+    (void)none;
+    (void)rows;
+    (void)n;
+    return run(call);
+}
+
+/* What is there, and no answer, has been kept for its day. */
+static enum next forget_old(struct call *call)
+{
+    begin_own(call, "forget_old_answers");
+    return sql_send(call, old_forgotten, NULL);
+}
+
 static enum next looked(struct call *call, sql_continuation *none, const void *rows, size_t n)
 {
     struct once *once = once_of(call);
+    bool is_in_the_way = once->is_in_the_way;
+    once->is_in_the_way = false;
     (void)none;
     once->has_looked = true;
     once->kept = rows;
     once->kept_n = n;
     if (n == 0)
-        return run(call);
+        return is_in_the_way ? forget_old(call) : run(call);
     if (once->kept->digest.len != ID_LEN || memcmp(once->kept->digest.data, once->digest, ID_LEN) != 0)
         return call_fail(
             call, STATUS_INVALID_ARGUMENT,
@@ -199,23 +217,34 @@ static enum next rows_told(struct call *call)
     return once->then_typed(call, once->then, rows, (size_t)n);
 }
 
+/* Takes the next entry off what is told, if it is of this statement. */
+static bool take_entry(struct once *once, const struct statement *statement, struct sql_bytes *records)
+{
+    struct entry entry;
+    struct sql_bytes *told = &once->told;
+    size_t name_len = strlen(statement->name);
+    if (told->len < sizeof entry + name_len)
+        return false;
+    memcpy(&entry, told->data, sizeof entry);
+    size_t len = be32toh(entry.len), here = len == WRITE ? 0 : len, head = sizeof entry + name_len;
+    if (be32toh(entry.name_len) != name_len ||
+        memcmp(told->data + sizeof entry, statement->name, name_len) != 0 || here > told->len - head)
+        return false;
+    *records = len == WRITE ? once->kept[once->step].rows
+                            : (struct sql_bytes){ .data = told->data + head, .len = len };
+    told->data += head + here;
+    told->len -= head + here;
+    return true;
+}
+
 /* The handler is given what it was given the first time. */
 static enum next tell(struct call *call, sql_then *then_typed, sql_continuation *then)
 {
     struct once *once = once_of(call);
-    struct entry entry = { .len = 0 };
-    if (once->told.len >= sizeof entry)
-        memcpy(&entry, once->told.data, sizeof entry);
-    uint32_t len = be32toh(entry.len), here = len == WRITE ? 0 : len;
-    if (strncmp(entry.name, call->query.statement->name, sizeof entry.name - 1) != 0 ||
-        here > once->told.len - sizeof entry)
+    if (!take_entry(once, call->query.statement, &once->records))
         return call_fail(call, STATUS_INTERNAL, "what is kept under this idempotency-key was done otherwise");
     once->then_typed = then_typed;
     once->then = then;
-    once->records = len == WRITE ? once->kept[once->step].rows
-                                 : (struct sql_bytes){ .data = once->told.data + sizeof entry, .len = len };
-    once->told.data += sizeof entry + here;
-    once->told.len -= sizeof entry + here;
     return call_delay(call, uv_hrtime(), rows_told);
 }
 
@@ -270,8 +299,9 @@ static int arrived(struct call *call, const struct query_outcome *outcome)
 /* Somebody with this key was first: his answer is ours. */
 static bool failed(struct call *call, const struct query_outcome *outcome, enum next *next)
 {
-    if (strcmp(outcome->sqlstate, ANSWERED_BEFORE) != 0)
+    if (!outcome->constraint || strcmp(outcome->constraint, ANSWERED_BEFORE) != 0)
         return false;
+    once_of(call)->is_in_the_way = true;
     *next = look(call);
     return true;
 }

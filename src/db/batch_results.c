@@ -153,6 +153,7 @@ static void end_with_error(const struct batch *batch, struct execution *executio
                    (!batch->limit_ns || uv_hrtime() - batch->sent_ns < batch->limit_ns / 10 * 9);
     end_all(execution, &(struct query_outcome){ .end = QUERY_FAILED,
                                                 .sqlstate = sqlstate,
+                                                .constraint = PQresultErrorField(pg, PG_DIAG_CONSTRAINT_NAME),
                                                 .by_hand = by_hand,
                                                 .message = PQresultErrorField(pg, PG_DIAG_MESSAGE_PRIMARY) });
 }

@@ -36,7 +36,8 @@ struct query_outcome {
     const char *sqlstate; /* five characters, QUERY_FAILED only */
     const char
         *message; /* for the log, not for the peer; without the detail, which may hold data of the request */
-    bool by_hand; /* 57014, but neither its time was over nor did we end it: an operator has */
+    const char *constraint; /* that it would have broken; NULL: none */
+    bool by_hand;           /* 57014, but neither its time was over nor did we end it: an operator has */
     struct result *result;
     int first_row; /* this query's rows in the result */
     int rows_n;
