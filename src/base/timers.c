@@ -75,13 +75,14 @@ static void detach(struct timers *timers, struct timer *timer)
 
 static void on_handle(uv_timer_t *handle);
 
-static void arm(struct timers *timers)
+static void arm(struct timers *timers, uint64_t least_ms)
 {
     uint64_t now_ns = uv_hrtime(), at_ns = timers->root->at_ns;
     uint64_t left_ns = at_ns > now_ns ? at_ns - now_ns : 0;
     timers->armed_ns = at_ns;
+    uint64_t left_ms = left_ns / MS_NS + (left_ns % MS_NS != 0);
     uv_update_time(timers->handle.loop);
-    uv_timer_start(&timers->handle, on_handle, left_ns / MS_NS + (left_ns % MS_NS != 0), 0);
+    uv_timer_start(&timers->handle, on_handle, left_ms > least_ms ? left_ms : least_ms, 0);
 }
 
 static void on_handle(uv_timer_t *handle)
@@ -96,8 +97,10 @@ static void on_handle(uv_timer_t *handle)
     }
     timers->armed_ns = UINT64_MAX;
     timers->firing_ns = 0;
+    /* libuv would call again before it polls what is due now: the loop turns in between, however slow this
+     * thread is. */
     if (timers->root)
-        arm(timers);
+        arm(timers, 1);
 }
 
 int timers_init(struct timers *timers, uv_loop_t *loop)
@@ -117,7 +120,7 @@ void timers_start(struct timers *timers, struct timer *timer, uint64_t at_ns,
     *timer = (struct timer){ .at_ns = at_ns, .on_due = on_due, .is_running = true };
     timers->root = meld(timers->root, timer);
     if (at_ns < timers->armed_ns)
-        arm(timers);
+        arm(timers, 0);
 }
 
 void timers_stop(struct timers *timers, struct timer *timer)
