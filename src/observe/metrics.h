@@ -42,6 +42,7 @@ enum metric_unit {
     X(svcd_http_requests_running, GAUGE, ONE, "", "Requests of that edge whose answer is not written.") \
     X(svcd_http_buffered_bytes, GAUGE, ONE, "", "Requests that are not complete and replies that are not read.") \
     X(svcd_http_closed_total, COUNTER, ONE, "reason", "Connections of that edge that were closed.") \
+    X(svcd_tls_certificate_expiry_seconds, GAUGE, ONE, "", "When the certificate of https listeners expires, since 1970.") \
     X(svcd_database_available, GAUGE, ONE, "", "1 while the database answers.") \
     X(svcd_database_connections, GAUGE, ONE, "lane,state", "Connections to the database.") \
     X(svcd_database_queue_length, GAUGE, ONE, "lane", "Statements that wait for a connection.") \

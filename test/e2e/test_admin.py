@@ -2,6 +2,7 @@
 """HTTP for operators: metrics, probes, status, who may look, and that nothing there can be worn out."""
 
 import base64
+import datetime
 import http.client
 import json
 import re
@@ -14,7 +15,7 @@ import account_pb2 as account
 import grpc
 import svcd_client
 from google.protobuf.empty_pb2 import Empty
-from harness import PATIENCE_S, Daemon, cluster, demo_database, is_serving, run_svcd, temporary_folder, wait_until
+from harness import PATIENCE_S, ROOT, Daemon, cluster, demo_database, is_serving, run_svcd, temporary_folder, wait_until
 
 SECTIONS = re.compile(r'^(\w+?)(?:\{(.*)\})? (\S+)$')
 
@@ -232,6 +233,25 @@ class ClientsListener(unittest.TestCase):
                                  'grpc_code="Unimplemented"}'], 1)
         self.assertEqual(figures["svcd_http_connections"], 1)
         wait_until(lambda: daemon.metrics()['svcd_http_closed_total{reason="peer"}'] == 1, "its end is not counted")
+
+
+class Certificate(unittest.TestCase):
+    def test_when_it_expires_is_told_and_what_is_named_in_metrics_is_there_from_the_first_scrape_on(self):
+        folder = temporary_folder(self)
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+                        "/CN=localhost", "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"], check=True, capture_output=True)
+        daemon = Administered(demo_database(), "--set", f"tls.certificate={folder}/cert.pem", "--set",
+                              f"tls.private_key={folder}/key.pem", listen="https://127.0.0.1:0")
+        self.addCleanup(daemon.stop)
+        text = get(daemon.admin, "/metrics").text
+        end = subprocess.run(["openssl", "x509", "-in", f"{folder}/cert.pem", "-noout", "-enddate", "-dateopt", "iso_8601"], check=True,
+                             capture_output=True, text=True).stdout.strip().removeprefix("notAfter=")
+        expiry = datetime.datetime.strptime(end, "%Y-%m-%d %H:%M:%SZ").replace(tzinfo=datetime.timezone.utc)
+        self.assertEqual(samples(text)["svcd_tls_certificate_expiry_seconds"], expiry.timestamp())
+        checked = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True)
+        self.assertEqual((checked.returncode, checked.stdout + checked.stderr), (0, ""))
+        table = re.findall(r"X\((\w+), ", (ROOT / "src/observe/metrics.h").read_text(encoding="utf-8"))
+        self.assertEqual([name for name in table if not re.search(rf"(?m)^{name}(_count)?[{{ ]", text)], [])
 
 
 class Page(unittest.TestCase):

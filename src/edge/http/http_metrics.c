@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/http/http_metrics.h"
 
+#include "edge/http/tls.h"
 #include "observe/metrics.h"
 
 static void tell(struct metrics_out *out, enum metric metric, const void *owner)
@@ -12,6 +13,10 @@ static void tell(struct metrics_out *out, enum metric metric, const void *owner)
         break;
     case METRIC_svcd_http_requests_running:
         metrics_put(out, metric, edge->exchanges_n);
+        break;
+    case METRIC_svcd_tls_certificate_expiry_seconds:
+        if (edge->tls)
+            metrics_put(out, metric, tls_server_expiry_s(edge->tls));
         break;
     case METRIC_svcd_http_buffered_bytes:
         metrics_put(out, metric, edge->buffered);
@@ -28,4 +33,5 @@ void http_edge_tell_metrics(const struct http_edge *edge)
     metrics_set_reader(METRIC_svcd_http_requests_running, tell, edge);
     metrics_set_reader(METRIC_svcd_http_buffered_bytes, tell, edge);
     metrics_set_reader(METRIC_svcd_http_closed_total, tell, edge);
+    metrics_set_reader(METRIC_svcd_tls_certificate_expiry_seconds, tell, edge);
 }
