@@ -113,6 +113,45 @@ const scenarios = {
     page.complaints.length = 0; // the browser told of it
   },
 
+  /* The operators' status page; calls are made where clients make them. */
+  async status(page, url, browser, clients) {
+    const grounds = {};
+    for (const viewport of [WIDE, PHONE]) for (const colorScheme of ["light", "dark"]) {
+      const seen = await browser.newPage({ viewport, colorScheme });
+      seen.on("pageerror", error => page.complaints.push(error.message));
+      seen.on("console", message => message.type() === "error" && page.complaints.push(message.text()));
+      await seen.goto(url);
+      await seen.locator("#state", { hasText: "ready" }).waitFor();
+      for (let n = 0; n < 2; n++) {
+        const before = Number(await seen.locator("tr", { hasText: "ListSkills" }).locator("td").last().evaluate(td => td.textContent));
+        const answer = await fetch(`${clients}/account_package.AccountService/ListSkills`,
+                                   { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
+        assert.equal(answer.status, 200);
+        await seen.waitForFunction(least => [...document.querySelectorAll("tr")].some(tr =>
+          tr.textContent.startsWith("ListSkills") && Number(tr.lastElementChild.textContent) > least), before);
+      }
+      assert.equal(await seen.evaluate(() => document.documentElement.scrollWidth), viewport.width);
+      const tabTo = async id => {
+        for (let i = 0; i < 60 && await seen.evaluate(() => document.activeElement.id) !== id; i++) await seen.keyboard.press("Tab");
+        assert.equal(await seen.evaluate(() => document.activeElement.id), id);
+        await seen.keyboard.press("Enter");
+      };
+      const unknown = seen.locator("tr", { hasText: "unknown" });
+      assert.equal(await unknown.isVisible(), false);
+      await tabTo("idle");
+      await unknown.waitFor();
+      const ground = () => seen.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      grounds[colorScheme] = await ground();
+      await tabTo("theme");
+      assert.notEqual(await ground(), grounds[colorScheme]);
+      await seen.reload();
+      assert.notEqual(await ground(), grounds[colorScheme]);
+      await seen.evaluate(() => localStorage.clear());
+      await seen.close();
+    }
+    assert.notEqual(grounds.light, grounds.dark);
+  },
+
   /* examples/web, from its own origin. */
   async dashboard(page, url) {
     await page.goto(url);
@@ -137,7 +176,7 @@ const scenarios = {
   },
 };
 
-const [scenario, url] = process.argv.slice(2);
+const [scenario, url, ...more] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"], timeout: PATIENCE_MS });
 try {
   const page = await browser.newPage({ viewport: WIDE });
@@ -145,7 +184,7 @@ try {
   page.complaints = [];
   page.on("pageerror", error => page.complaints.push(error.message));
   page.on("console", message => message.type() === "error" && !/status of 4\d\d/.test(message.text()) && page.complaints.push(message.text()));
-  await scenarios[scenario](page, url, browser);
+  await scenarios[scenario](page, url, browser, ...more);
   assert.deepEqual(page.complaints, []);
 } finally {
   await browser.close();
