@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Commands for whoever operates svcd: check, config, routes, health."""
 
+import os
+import pty
 import re
+import select
 import socket
 import subprocess
 import unittest
 
-from harness import PATIENCE_S, SVCD, Daemon, cluster, create_database, demo_database, environment, is_serving, run_svcd, \
+from harness import PATIENCE_S, ROOT, SVCD, Daemon, cluster, create_database, demo_database, environment, is_serving, run_svcd, \
     temporary_folder, wait_until
 
 import svcd_client
@@ -107,7 +110,81 @@ class Completion(unittest.TestCase):
             self.assertIn(word[0] or word[1], self.complete(""))
 
 
+class ZshCompletion(unittest.TestCase):
+    """etc/completion/_svcd, in a zsh at a terminal of its own"""
+
+    def setUp(self):
+        folder = temporary_folder(self)
+        (folder / "svcd").symlink_to(SVCD)
+        self.shell, terminal = pty.openpty()
+        self.addCleanup(os.close, self.shell)
+        env = {**environment("svcd"), "PATH": f"{folder}:{os.environ['PATH']}", "TERM": "dumb", "HOME": str(folder), "ZDOTDIR": str(folder)}
+        zsh = subprocess.Popen(["zsh", "-f", "-i"], stdin=terminal, stdout=terminal, stderr=terminal, env=env, cwd=ROOT, start_new_session=True)
+        os.close(terminal)
+        self.addCleanup(zsh.wait, PATIENCE_S)
+        self.addCleanup(zsh.kill)
+        self.seen = ""
+        self.type("unsetopt zle_bracketed_paste 2>/dev/null; PROMPT='> '; fpath=($PWD/etc/completion $fpath); autoload -U compinit; "
+                  "compinit -u -D; bindkey '^I' complete-word; print completion-is-$((1+1))\n", "completion-is-2")
+
+    def type(self, keys, until):
+        """What is on the screen once this is there."""
+        os.write(self.shell, keys.encode())
+        self.seen = ""
+        while until not in self.seen:
+            ready, _, _ = select.select([self.shell], [], [], PATIENCE_S)
+            self.assertTrue(ready, f"no {until!r} in {self.seen!r}")
+            self.seen += os.read(self.shell, 4096).decode(errors="replace")
+        return self.seen
+
+    def test_commands_options_keys_and_services_are_completed(self):
+        for typed, whole in (("svcd mig", "svcd migrate"), ("svcd --conf", "svcd --config"), ("svcd --set log.f", "svcd --set log.format="),
+                             ("svcd health --service meet", "meeting_package.MeetingService"), ("svcd job up", "svcd job update-models"),
+                             ("svcd --config README", "README.md")):
+            with self.subTest(typed=typed):
+                self.type(typed + "\t", whole.removeprefix(typed))
+                self.type("\x15", "")  # forget the line
+
+
+class Manual(unittest.TestCase):
+    """svcd.8 beside what --help says"""
+
+    page = (ROOT / "man/svcd.8").read_text(encoding="utf-8")
+    helped = run_svcd("--help").stdout
+
+    def test_every_option_is_in_both(self):
+        told = {option for pair in re.findall(r"(?m)^ +(?:(-[a-zA-Z]), )?(--?[a-zA-Z][a-z-]*)", self.helped) for option in pair if option}
+        self.assertEqual({"-" + flag for flag in re.findall(r"\bFl (-?[a-zA-Z][a-z-]*)", self.page)}, told)
+
+    def test_every_command_has_the_same_arguments_in_the_synopsis(self):
+        synopsis = self.page[self.page.index(".Sh SYNOPSIS"):self.page.index(".Sh DESCRIPTION")]
+        shown = {}
+        for form in synopsis.split("\n.Nm\n")[1:]:
+            for command in (re.search(r"(?m)^\.Cm (.+)$", form) or ["", "serve"])[1].split(" | "):
+                shown[command] = {"-" + flag for flag in re.findall(r"Fl (-[a-z-]+)", form)}
+        told = {}
+        for command, arguments in re.findall(r"(?m)^(?:Usage:| {6}) svcd \[OPTION\]\.\.\. +([a-z-]+)((?: \S+)*)", self.helped):
+            told[command] = set(re.findall(r"--[a-z-]+", arguments))
+        for option, command in re.findall(r"(?m)^ +(--[a-z-]+)(?: [A-Z:]+)? +([a-z-]+):", self.helped):
+            told[command].add(option)
+        self.assertEqual(shown, told)
+
+    def test_every_exit_status_of_health_is_told(self):
+        described = self.page[self.page.index(".It Cm health"):self.page.index(".It Cm migrate")]
+        self.assertEqual(re.findall(r"\b(\d) if", described), ["0", "1", "3", "4"])
+
+
 class Health(unittest.TestCase):
+    def test_every_listener_but_https_can_be_asked(self):
+        path = temporary_folder(self) / "svcd.socket"
+        daemon = Daemon(demo_database(), listen=f"grpc://127.0.0.1:0,http://127.0.0.1:0,unix:{path}")
+        self.addCleanup(daemon.stop)
+        daemon.wait_for_log("database available")
+        addresses = [*daemon.addresses()[:2], f"unix:{path}"]
+        for address in addresses:
+            for service in ([], ["--service", "svcd.live"]):
+                self.assertEqual(run_svcd("health", "--address", address, *service).returncode, 0, address)
+
     def test_its_exit_status_tells_the_answer(self):
         daemon = Daemon(demo_database())
         self.addCleanup(daemon.stop)
