@@ -47,7 +47,7 @@ static struct execution *execution_for(struct batch *batch, const struct query *
     }
     if (batch->n == BATCH_MAX)
         return NULL;
-    if (is_new_kind)
+    if (is_new_kind && !batch->apart)
         queue_kind_began(batch->queue, query->statement);
     struct execution *execution = &batch->executions[batch->n++];
     *execution = (struct execution){ .statement = query->statement };

@@ -20,7 +20,7 @@
 /* The batch is over, whatever came of it. */
 static void forget_kinds(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->n; i++) {
+    for (size_t i = 0; i < batch->n && !batch->apart; i++) {
         bool is_first = true;
         for (size_t j = 0; j < i && is_first; j++)
             is_first = batch->executions[j].statement != batch->executions[i].statement;

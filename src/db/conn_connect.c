@@ -14,18 +14,27 @@
 
 static void try_endpoint(struct conn *conn);
 
-/* An idle server's farewell comes as a notice, and so does the word that a commit was not waited for by the
- * standbys it was to wait for. */
+/* The word that a commit was not waited for by the standbys it was to wait for. libpq parses it before the
+ * results it follows are asked for, so nothing of the batch's progress tells; its texts are localised. */
+static bool is_unconfirmed(const struct conn *conn, const PGresult *result)
+{
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+    if (conn->state != CONN_BUSY || !conn->batch.transaction || !sqlstate || strcmp(sqlstate, "01000") != 0)
+        return false;
+    return (function && strcmp(function, "SyncRepWaitForLSN") == 0) ||
+           (batch_is_committing(&conn->batch) && !PQresultErrorField(result, PG_DIAG_CONTEXT));
+}
+
+/* An idle server's farewell comes as a notice, too. */
 static void on_notice(void *data, const PGresult *result)
 {
     struct conn *conn = data;
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     log_debug("database notice", log_int("connection", conn->number), log_str("text", message));
     if (conn_is_severity(result, "FATAL") || conn_is_severity(result, "PANIC"))
         conn_note(conn, PQresultErrorMessage(result));
-    if (conn->state == CONN_BUSY && batch_is_committing(&conn->batch) && sqlstate &&
-        strcmp(sqlstate, "01000") == 0 && !PQresultErrorField(result, PG_DIAG_CONTEXT)) {
+    if (is_unconfirmed(conn, result)) {
         log_warn("a commit was not confirmed by its standbys", log_str("reason", message));
         conn->batch.uncertain = true;
     }

@@ -246,6 +246,7 @@ static void fill_apart(struct pool *pool, struct pool_lane *lane, enum lane numb
 {
     const struct statement *beside = NULL;
     unsigned most = number == LANE_READ ? BATCH_MAX : 1;
+    batch->apart = true;
     for (unsigned n = 0; n < most && batch->n <= 1; n++) {
         struct query *query = queue_next_apart(&lane->queue, beside);
         if (!query)
@@ -261,6 +262,17 @@ static void fill_apart(struct pool *pool, struct pool_lane *lane, enum lane numb
         batch->patience_ms = others_wait ? SLICE_MS : (int)pool->options.conn.lock_wait_ms;
     else if (others_wait && lane->apart_busy + 2 >= lane->conns_n)
         batch->patience_ms = SLICE_WRITE_MS;
+}
+
+/* While a statement is stuck here and there, one at a time of those that came since is tried with little
+ * patience on the connection that is kept from those apart: other rows may be free. */
+static void fill_untried(struct pool_lane *lane, enum lane number, struct batch *batch)
+{
+    struct query *query = number == LANE_WRITE && lane->queue.apart_n > 0 && lane->shared_n == 0
+                              ? queue_next_untried(&lane->queue)
+                              : NULL;
+    if (query)
+        batch_add(batch, query);
 }
 
 /* Those apart have their turn while nobody else waits, or nothing of them is under way; but one connection
@@ -282,6 +294,8 @@ static bool send_waiting(struct pool *pool, enum lane number, struct conn *conn)
         fill_apart(pool, lane, number, &conn->batch);
     if (conn->batch.n == 0)
         fill(lane, number, &conn->batch);
+    if (conn->batch.n == 0)
+        fill_untried(lane, number, &conn->batch);
     if (conn->batch.n == 0)
         return false;
     lane->apart_busy += conn->batch.apart;

@@ -5,8 +5,9 @@
 #include <string.h>
 #include <uv.h>
 
-#define APART_NS UINT64_C(1000000000) /* how long a statement is apart before one of it is tried again */
-#define STRIKES  3                    /* different rows may be locked: so many make it the table */
+#define APART_NS     UINT64_C(1000000000) /* how long a statement is apart before one of it is tried again */
+#define TRY_AGAIN_NS UINT64_C(500000000)
+#define STRIKES      3 /* different rows may be locked: so many make it the table */
 
 static struct kind *kind_of(const struct queue *queue, const struct statement *statement)
 {
@@ -314,6 +315,22 @@ struct query *queue_next_apart(struct queue *queue, const struct statement *besi
         else
             return beside && query->alone ? NULL : query;
     }
+}
+
+/* Walks those that were found stuck, who are few: of one row there is one. */
+struct query *queue_next_untried(struct queue *queue)
+{
+    struct kind *kind;
+    struct query *query, *next;
+    uint64_t now_ns = uv_hrtime();
+    TAILQ_FOREACH (kind, &queue->turns, turn)
+        for (query = TAILQ_FIRST(&kind->apart); query; query = next) {
+            next = TAILQ_NEXT(query, link);
+            bool is_due = !query->apart || now_ns > query->sent_ns + TRY_AGAIN_NS;
+            if (is_due && !is_late(query, now_ns))
+                return query;
+        }
+    return NULL;
 }
 
 void queue_take(struct query *query)

@@ -24,7 +24,7 @@
 
 /* What a lane knows of one statement. */
 struct kind {
-    unsigned running;        /* batches under way that carry it */
+    unsigned running;        /* batches under way that carry it, but for those apart */
     unsigned strikes;        /* of its queries found stuck since one was not */
     uint64_t apart_until_ns; /* until then its queries go apart */
     bool probation;          /* shares no batch with others until one of it has been quick */
@@ -40,7 +40,7 @@ TAILQ_HEAD(kind_list, kind);
 
 struct queue {
     enum lane lane;
-    unsigned kind_max; /* batches that may carry one statement at a time */
+    unsigned kind_max; /* batches that may carry one statement at a time, but for those apart */
     unsigned n;        /* all that wait */
     unsigned ready_n;  /* of them ready */
     unsigned apart_n;  /* of them apart */
@@ -69,6 +69,9 @@ void queue_again_apart(struct queue *queue, struct query_list *queries, bool who
 struct query *queue_next(struct queue *queue, const struct statement *beside, bool beside_is_mixed);
 /* The next that may go in a batch for those apart: of `beside`, if that is not NULL. */
 struct query *queue_next_apart(struct queue *queue, const struct statement *beside);
+/* One of those apart that may find that it is not stuck: it came when others of its statement were, or was
+ * last tried a while ago. NULL: there is none. */
+struct query *queue_next_untried(struct queue *queue);
 void queue_take(struct query *query);
 
 /* Withdraws one that waits. */
