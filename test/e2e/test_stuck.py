@@ -149,3 +149,65 @@ class Stuck(unittest.TestCase):
                                        "application_name ~ ' svcd '", "svcd")))
             time.sleep(0.05)
         self.assertLessEqual(most, 2 + 2 + 4 + 2)
+
+    def test_four_rows_and_four_tables_stuck_at_once_delay_nobody_else(self):
+        client = self.serve()
+        held = Held(f"SELECT FROM milestone WHERE milestoneid IN ({', '.join(map(str, self.plans[:4]))}) FOR UPDATE; "
+                    "LOCK TABLE websitefeedback, workshop, menteemessage, skill IN ACCESS EXCLUSIVE MODE", self.database)
+        self.addCleanup(held.let_go)
+        wait_until(lambda: int(value("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation IN "
+                                     "('websitefeedback'::regclass, 'workshop'::regclass, 'menteemessage'::regclass, 'skill'::regclass)",
+                                     self.database)) >= 4, "not all is held")
+        stuck = []
+        for n in range(40):
+            stuck += [client.meeting.TogglePlansOfActionCompletion.future(
+                          meeting.TogglePlansOfActionCompletionRequest(planid=self.plans[n % 4]), timeout=60),
+                      client.feedback.AddDevFeedback.future(feedback.AddDevFeedbackRequest(content="x"), timeout=60),
+                      client.account.ListSkills.future(empty.Empty(), timeout=60),
+                      client.account.GetNotifications.future(account.NotificationsRequest(userid=63), timeout=60)]
+        took = []
+        for n in range(40):
+            for rpc, request in ((client.account.AccountProfiles, account.ProfilesRequest(userid=63)),
+                                 (client.meeting.ListPlansOfActions, meeting.ListPlansOfActionsRequest(userid=63)),
+                                 (client.meeting.CreatePlansOfActions,
+                                  meeting.CreatePlansOfActionsRequest(menteeUserId=63, plansOfAction="x")),
+                                 (client.meeting.TogglePlansOfActionCompletion,
+                                  meeting.TogglePlansOfActionCompletionRequest(planid=self.plans[4 + n % 16]))):
+                begun = time.monotonic()
+                rpc(request, timeout=30)
+                took.append(time.monotonic() - begun)
+        self.assertLess(sorted(took)[len(took) * 95 // 100], LATE_S)
+        for call in stuck:
+            call.cancel()
+
+
+class Unconfirmed(unittest.TestCase):
+    """A commit is to be confirmed by a standby that there is not."""
+
+    def test_a_commit_whose_wait_for_a_standby_was_cancelled_is_unknown_and_never_a_success(self):
+        database = demo_database()
+        daemon = Daemon(database)
+        self.addCleanup(daemon.stop)
+        client = svcd_client.Client(daemon.address)
+        self.addCleanup(client.channel.close)
+        wait_until(lambda: is_serving(client), "not serving")
+        plan = int(value("SELECT min(milestoneid) FROM milestone", database))
+        self.addCleanup(self.wait_for_standbys, "''", database)
+        self.wait_for_standbys("'nobody'", database)
+        for rpc, request in (
+                (client.meeting.CreatePlansOfActions, meeting.CreatePlansOfActionsRequest(menteeUserId=63, plansOfAction="waits")),
+                (client.meeting.TogglePlansOfActionCompletion, meeting.TogglePlansOfActionCompletionRequest(planid=plan))):
+            future = rpc.future(request, timeout=60)
+            waiting = f"FROM pg_stat_activity WHERE datname = '{database}' AND wait_event = 'SyncRep'"
+            wait_until(lambda: value(f"SELECT count(*) {waiting}", "postgres") != "0", "it does not wait for a standby")
+            psql(f"SELECT pg_cancel_backend(pid) {waiting}", "postgres", "postgres")
+            self.assertEqual(future.code(), grpc.StatusCode.UNAVAILABLE)
+            self.assertIn("unknown", future.details())
+        self.assertTrue(is_serving(client))
+        self.assertEqual(value("SELECT count(*) FROM milestone WHERE content = 'waits'", database), "1")  # as it happens
+
+    @staticmethod
+    def wait_for_standbys(names, database):
+        psql(f"ALTER SYSTEM SET synchronous_standby_names = {names}", "postgres", "postgres")
+        psql("SELECT pg_reload_conf()", "postgres", "postgres")
+        wait_until(lambda: value(f"SELECT current_setting('synchronous_standby_names') = {names}", database) == "t", "not reloaded")
