@@ -9,6 +9,8 @@
 #include "edge/http/server.h"
 #include "edge/listener.h"
 
+#define DESCRIPTORS_OF_OURS 32 /* of log, loop, libraries, jobs, and names that are being looked up */
+
 struct edges {
     uv_loop_t *loop;
     const struct address_list *listen;
@@ -71,10 +73,21 @@ static int start_http(struct edges *edges, struct context *context, const struct
     return rc;
 }
 
+/* For the database, whose connections may come and go, what listens, the log, names that are looked up, and
+ * libraries. */
+static unsigned descriptors_kept(const struct config *config)
+{
+    int lanes = config->database.read_connections + config->database.insert_connections +
+                config->database.write_connections;
+    return (unsigned)(lanes + config->database.read_connections + (int)config->server.listen.n) +
+           DESCRIPTORS_OF_OURS;
+}
+
 static int start_listener(struct edges *edges, struct context *context, const struct config *config)
 {
     struct listener_options options = { .listen = &config->server.listen,
                                         .max_connections = (unsigned)config->server.max_connections,
+                                        .descriptors_kept = descriptors_kept(config),
                                         .max_connections_per_address =
                                             (unsigned)config->server.max_connections_per_address,
                                         .reuse_port = config->server.reuse_port,
@@ -92,7 +105,6 @@ int edges_start(struct edges **out, struct context *context, const struct config
     if (!edges)
         return UV_ENOMEM;
     *out = edges;
-    peers_tell_metrics(&edges->peers, (unsigned)config->server.max_connections);
     edges->loop = context->loop;
     edges->listen = &config->server.listen;
     bool has_core = address_list_has(edges->listen, SCHEME_GRPC);
@@ -101,7 +113,11 @@ int edges_start(struct edges **out, struct context *context, const struct config
     int rc = has_core ? start_core(edges, context, config, count_sent, data) : 0;
     if (!rc && has_http)
         rc = start_http(edges, context, config);
-    return rc ? rc : start_listener(edges, context, config);
+    if (!rc)
+        rc = start_listener(edges, context, config);
+    if (!rc)
+        peers_tell_metrics(&edges->peers, listener_max_connections(edges->listener));
+    return rc;
 }
 
 void edges_go(struct edges *edges)

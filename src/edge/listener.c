@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -234,24 +235,48 @@ static int add_port(struct listener *listener, uv_loop_t *loop, const struct add
     return 0;
 }
 
-/* Each connection takes a descriptor, and the soft limit of descriptors is often 1024: it is raised as far as
- * the hard limit allows. How many connections there are at most is server.max_connections' matter. */
-static void raise_descriptor_limit(void)
+/* The soft limit of descriptors is often 1024: it is raised as far as the hard limit allows. UINT_MAX: there
+ * is none. */
+static unsigned raise_descriptor_limit(void)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return UINT_MAX;
+    if (limit.rlim_cur < limit.rlim_max) {
+        struct rlimit raised = { .rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max };
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+            limit = raised;
     }
+    return limit.rlim_cur < UINT_MAX ? (unsigned)limit.rlim_cur : UINT_MAX;
+}
+
+/* Each connection takes a descriptor. */
+static void keep_descriptors(struct listener *listener, unsigned limit)
+{
+    struct listener_options *options = &listener->options;
+    unsigned kept = options->descriptors_kept, most = limit > kept ? limit - kept : 1;
+    if (!kept || options->max_connections <= most)
+        return;
+    log_warn("the limit of open files leaves fewer connections than server.max_connections; raise it "
+             "(LimitNOFILE, ulimit -n)",
+             log_int("limit", limit), log_int("max_connections", options->max_connections),
+             log_int("connections", most));
+    options->max_connections = most;
+}
+
+unsigned listener_max_connections(const struct listener *listener)
+{
+    return listener->options.max_connections;
 }
 
 int listener_start(struct listener **out, uv_loop_t *loop, const struct listener_options *options)
 {
-    raise_descriptor_limit();
+    unsigned limit = raise_descriptor_limit();
     struct listener *listener = calloc(1, sizeof *listener);
     if (!listener)
         return UV_ENOMEM;
     listener->options = *options;
+    keep_descriptors(listener, limit);
     listener->is_held = options->holds_handed;
     listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     uv_timer_init(loop, &listener->resume);

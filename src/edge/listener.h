@@ -17,6 +17,9 @@ struct listener;
 struct listener_options {
     const struct address_list *listen; /* port 0: any free one */
     unsigned max_connections;
+    /* Descriptors that must be left for others than connections, so that who fills the listener does not keep
+     * the daemon from its database and its log; 0: nobody else wants any. */
+    unsigned descriptors_kept;
     unsigned max_connections_per_address; /* 0: no limit */
     bool holds_handed;   /* sockets that were handed over are not accepted from before listener_go() */
     const char *told_as; /* what the log says of each address; NULL: "listening" */
@@ -31,6 +34,9 @@ struct listener_options {
 /* Listens on every address, or on none: UV_E* code, after an error was logged that names the address. Logs
  * each address with the port it got. On success *listener wants listener_stop, then listener_destroy. */
 int listener_start(struct listener **listener, uv_loop_t *loop, const struct listener_options *options);
+
+/* How many connections there may be: max_connections, or as many as the limit of descriptors leaves. */
+unsigned listener_max_connections(const struct listener *listener);
 
 /* From now on, if not before. */
 void listener_go(struct listener *listener);
