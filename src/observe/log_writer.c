@@ -35,6 +35,7 @@ static struct {
     _Atomic enum state state; /* changed under the lock */
     _Atomic bool is_late;     /* STOPPING has taken long enough */
     bool is_waiting, has_ended;
+    bool is_left;           /* STOPPED, and the thread has not been seen to end */
     size_t head, len;       /* of what waits in the ring */
     _Atomic size_t pending; /* len, and what is being written */
     uint64_t dropped;       /* not told of yet */
@@ -209,8 +210,29 @@ static int create_thread(void)
     return uv_translate_sys_error(rc);
 }
 
+/* A thread that did not end in time may be about to: then it goes on instead, for there must not be two. */
+static bool go_on(const struct log_writer_options *options)
+{
+    if (!writer.is_left)
+        return false;
+    pthread_mutex_lock(&writer.lock);
+    bool goes_on = !writer.has_ended;
+    writer.is_left = false;
+    if (goes_on) {
+        writer.options = *options;
+        writer.is_late = false;
+        writer.state = RUNNING;
+    }
+    pthread_mutex_unlock(&writer.lock);
+    if (!goes_on)
+        pthread_join(writer.thread, NULL);
+    return goes_on;
+}
+
 int log_writer_start(const struct log_writer_options *options)
 {
+    if (go_on(options))
+        return 0;
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -239,12 +261,10 @@ void log_writer_stop(unsigned timeout_ms)
     while (!writer.has_ended && pthread_cond_timedwait(&writer.changed, &writer.lock, &last) != ETIMEDOUT)
         ;
     writer.state = STOPPED;
-    bool has_ended = writer.has_ended;
+    writer.is_left = !writer.has_ended;
     pthread_mutex_unlock(&writer.lock);
-    if (has_ended)
+    if (!writer.is_left)
         pthread_join(writer.thread, NULL);
-    else
-        pthread_detach(writer.thread);
 }
 
 bool log_writer_is_running(void)
