@@ -129,7 +129,8 @@ const struct config_key config_keys[] = {
     KEY(tls, certificate, text, char *, "",
         "File with the certificate and those that lead from it to its root, PEM."),
     KEY(tls, private_key, text, char *, "",
-        "File with its key, PEM."),
+        "File with its key, PEM. One of ECDSA (P-256) costs a new connection 0.02 ms of CPU time, of RSA 0.3 ms with 2048 bits and "
+        "4 ms with 4096, during which nobody else is served."),
     CHOICE(tls, client_auth, enum config_client_auth, client_auth_names, "none",
         "Whether clients show a certificate: none are asked, optional ones are verified, or nobody comes without."),
     KEY(tls, client_ca, text, char *, "",

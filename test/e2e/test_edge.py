@@ -2,6 +2,7 @@
 """The edge of our own as careless, odd and hostile clients meet it: what is legal works, whatever its form; what is not costs its own
 sender at most, and nobody else a moment."""
 
+import contextlib
 import gzip
 import signal
 import socket
@@ -556,6 +557,80 @@ class Tls(TestCase):
             (self.folder / f"localhost.{kind}").write_text(text)
         wait_until(lambda: shown() == before, "the first certificate does not come back")
         kept.socket.close()
+
+
+class Tickets(TestCase):
+    """Two daemons, or one after a reload, and what a session of one is worth to the other."""
+
+    def setUp(self):
+        self.folder = temporary_folder(self)
+        for name in ("localhost", "friend", "other"):
+            make_certificate(self.folder, name)
+        (self.folder / "keys").write_bytes(bytes(range(80)))
+        (self.folder / "other-keys").write_bytes(bytes(range(1, 81)))
+        self.database = demo_database()
+
+    @classmethod
+    def setUpClass(cls):
+        pass
+
+    def daemon(self, keys="keys", ca="friend", names="friend"):
+        daemon = Daemon(self.database, *(word for key, text in (("certificate", "localhost.pem"), ("private_key", "localhost.key"),
+                        ("client_ca", f"{ca}.pem"), ("ticket_keys", keys)) for word in ("--set", f"tls.{key}={self.folder}/{text}")),
+                        "--set", "tls.client_auth=optional", "--set", f"tls.client_names={names}", listen="https://127.0.0.1:0")
+        self.addCleanup(daemon.stop)
+        return daemon
+
+    def context(self, version):
+        context = ssl.create_default_context(cafile=self.folder / "localhost.pem")
+        context.set_alpn_protocols(["h2"])
+        context.minimum_version = context.maximum_version = version
+        context.load_cert_chain(self.folder / "friend.pem", self.folder / "friend.key")
+        return context
+
+    def call(self, daemon, context, session=None):
+        """The status of a call, whether the session was resumed, and the session."""
+        host, port = daemon.address.rsplit(":", 1)
+        connected = context.wrap_socket(socket.create_connection((host, int(port)), PATIENCE_S), server_hostname="localhost", session=session)
+        wire = Wire(daemon.address, connected=connected)
+        wire.send(wire.request(1))
+        status = wire.answer(1).get("grpc-status")
+        resumed, session = connected.session_reused, connected.session
+        connected.close()
+        return status, resumed, session
+
+    def test_daemons_that_share_keys_resume_each_others_sessions(self):
+        first, second, stranger = self.daemon(), self.daemon(), self.daemon(keys="other-keys")
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            with self.subTest(version=version):
+                context = self.context(version)
+                session = self.call(first, context)[2]
+                self.assertEqual(self.call(second, context, session)[:2], ("0", True))
+                self.assertEqual(self.call(stranger, context, session)[:2], ("0", False))
+
+    def test_who_may_come_is_looked_at_again_when_a_session_resumes(self):
+        first, strict = self.daemon(), self.daemon(names="somebody-else")
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = self.context(version)
+            session = self.call(first, context)[2]
+            with self.subTest(version=version), contextlib.suppress(OSError):
+                self.assertIsNone(self.call(strict, context, session)[0])
+
+    def test_a_session_that_other_authorities_let_in_is_not_resumed(self):
+        first, other = self.daemon(), self.daemon(ca="other")
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = self.context(version)
+            session = self.call(first, context)[2]
+            with self.subTest(version=version), contextlib.suppress(OSError):
+                self.assertIsNone(self.call(other, context, session)[0])
+
+    def test_a_pair_that_is_half_written_leaves_the_old_one_and_says_so(self):
+        daemon, context = self.daemon(), self.context(ssl.TLSVersion.TLSv1_3)
+        make_certificate(self.folder, "next")
+        (self.folder / "localhost.pem").write_bytes((self.folder / "next.pem").read_bytes())  # its key is still to come
+        daemon.wait_for_log("TLS cannot be set up.*private_key")
+        daemon.wait_for_log("stays in use")
+        self.assertEqual(self.call(daemon, context)[0], "0")
 
 
 class Unix(Edge):

@@ -10,8 +10,9 @@
 #include "edge/http/connection.h"
 #include "edge/http/proxy.h"
 
-#define LINGER_BYTES   262144
-#define HANDSHAKES_MAX 4 /* a turn: each may take a millisecond */
+#define LINGER_BYTES 262144
+#define HANDSHAKES_NS                                                                                        \
+    UINT64_C(1000000) /* of a turn, begun within: one by RSA of 4096 bits takes four times that */
 
 static const struct http_carrier *recognise(const struct http_connection *connection, bool *perhaps)
 {
@@ -150,18 +151,19 @@ static bool on_first_plain(void *data, uint8_t *plain, size_t len)
 static void on_encrypted(struct http_connection *connection, const uint8_t *bytes, size_t len)
 {
     struct http_edge *edge = connection->edge;
-    if (!tls_is_open(connection->tls)) {
-        edge->handshakes_n++;
-        if (connection->is_first && (bytes[0] >= ' ' && bytes[0] < 0x7f)) {
-            help_to_tls(connection);
-            return;
-        }
+    bool is_handshake = !tls_is_open(connection->tls);
+    uint64_t begun_ns = is_handshake ? uv_hrtime() : 0;
+    if (is_handshake && connection->is_first && (bytes[0] >= ' ' && bytes[0] < 0x7f)) {
+        help_to_tls(connection);
+        return;
     }
     connection->is_first = false;
     connection_borrow_out(connection);
     enum tls_rc rc =
         tls_receive(connection->tls, bytes, len, edge->plain, READ_LEN, on_first_plain, connection);
     connection_charge_out(connection);
+    if (is_handshake)
+        edge->handshakes_ns += uv_hrtime() - begun_ns;
     if (rc == TLS_FAILED)
         connection_end(connection, REASON_TLS, tls_failure(connection->tls));
     else if (rc == TLS_CLOSED)
@@ -207,7 +209,7 @@ static void on_proxy_bytes(struct http_connection *connection, uint8_t *bytes, s
 static void on_readable(struct http_connection *connection)
 {
     bool is_handshake = connection->tls && !tls_is_open(connection->tls);
-    if (is_handshake && connection->edge->handshakes_n >= HANDSHAKES_MAX)
+    if (is_handshake && connection->edge->handshakes_ns >= HANDSHAKES_NS)
         return; /* it stays readable, and has its turn in the next one */
     if (connection_is_held_back(connection)) {
         connection_wants_write(connection); /* and is not polled for it any more */

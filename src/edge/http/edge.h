@@ -141,7 +141,7 @@ struct http_edge {
     struct bytes spare;            /* for what a connection has to send, while none uses it */
     struct bytes decoded, encoded; /* a message between its codec and its call */
     struct tls_server *tls;        /* NULL: no listener wants it */
-    unsigned handshakes_n;         /* taken a step further in this turn */
+    uint64_t handshakes_ns;        /* that they have taken in this turn */
     /* READ_LEN, WRITE_LEN, READ_LEN: one for all, nobody keeps a pointer into them. What is read lies in
      * `in`, or where TLS is between in `plain`. */
     uint8_t *in, *out, *plain;

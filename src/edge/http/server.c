@@ -77,7 +77,7 @@ static void on_idle(uv_idle_t *more)
 static void end_turn(struct http_server *server)
 {
     struct http_edge *edge = &server->edge;
-    edge->handshakes_n = 0;
+    edge->handshakes_ns = 0;
     go_on(edge);
     if (edge->is_over_budget)
         relieve(edge);

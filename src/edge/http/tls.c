@@ -6,6 +6,8 @@
 #include "edge/http/tls.h"
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -146,9 +148,26 @@ static int set_clients(SSL_CTX *context, const struct tls_options *options)
     return 0;
 }
 
+/* What a client was let in by is part of what its session resumes with: a ticket of another daemon, or of
+ * before a reload, is none where other authorities are trusted. */
+static int set_session_context(SSL_CTX *context, const struct tls_options *options)
+{
+    unsigned char id[SHA256_DIGEST_LENGTH], piece[4096];
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    FILE *file = options->client_auth == TLS_CLIENT_NONE ? NULL : fopen(options->client_ca, "re");
+    bool is_good = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
+                   EVP_DigestUpdate(digest, &options->client_auth, sizeof options->client_auth);
+    for (size_t n; is_good && file && (n = fread(piece, 1, sizeof piece, file)) > 0;)
+        is_good = EVP_DigestUpdate(digest, piece, n);
+    is_good = is_good && EVP_DigestFinal_ex(digest, id, NULL);
+    if (file)
+        fclose(file);
+    EVP_MD_CTX_free(digest);
+    return is_good && SSL_CTX_set_session_id_context(context, id, sizeof id) ? 0 : UV_ENOMEM;
+}
+
 static int set_up(SSL_CTX *context, const struct tls_options *options)
 {
-    static const unsigned char id[] = "svcd";
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                      SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF |
@@ -158,7 +177,6 @@ static int set_up(SSL_CTX *context, const struct tls_options *options)
                              "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_session_id_context(context, id, sizeof id - 1);
     SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_alpn_select_cb(context, on_alpn, (void *)options);
     if (SSL_CTX_use_certificate_chain_file(context, options->certificate) != 1)
@@ -168,6 +186,8 @@ static int set_up(SSL_CTX *context, const struct tls_options *options)
     if (SSL_CTX_check_private_key(context) != 1)
         return wrong("tls.private_key is not the certificate's", options->private_key);
     int rc = set_clients(context, options);
+    if (!rc)
+        rc = set_session_context(context, options);
     return rc ? rc : set_tickets(context, options->ticket_keys);
 }
 
@@ -307,7 +327,7 @@ static bool add_listed_name(struct bytes *names, X509 *certificate, const char *
     return is_listed;
 }
 
-/* Also where a session resumes: the list may be another by now. */
+/* Also where a session resumes: the list may be another by now, and the certificate have expired. */
 static bool may_come(struct tls *tls)
 {
     const struct tls_options *options = &tls->server->options;
@@ -316,8 +336,9 @@ static bool may_come(struct tls *tls)
     X509 *certificate = SSL_get1_peer_certificate(tls->ssl);
     if (!certificate)
         return options->client_auth == TLS_CLIENT_OPTIONAL;
-    bool may =
-        !*options->client_names || add_listed_name(&tls->client_names, certificate, options->client_names);
+    bool is_valid = X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0;
+    bool may = is_valid && (!*options->client_names ||
+                            add_listed_name(&tls->client_names, certificate, options->client_names));
     if (may)
         add_names(&tls->client_names, certificate);
     X509_free(certificate);
@@ -378,7 +399,7 @@ static enum tls_rc shake_hands(struct tls *tls)
         return why_not(tls, rc);
     if (may_come(tls))
         return TLS_OK;
-    tls->failure = "the client's certificate has none of tls.client_names";
+    tls->failure = "the client's certificate has expired, or has none of tls.client_names";
     return TLS_FAILED;
 }
 
