@@ -167,6 +167,15 @@ static enum next forget_old(struct call *call)
     return sql_send(call, old_forgotten, NULL);
 }
 
+static enum next answer_as_kept(struct call *call, sql_continuation *none, const void *rows, size_t n)
+{
+    const struct kept *kept = once_of(call)->kept;
+    (void)none;
+    (void)rows;
+    (void)n;
+    return kept->answer.data ? call_reply_bytes(call, kept->answer) : run(call);
+}
+
 static enum next looked(struct call *call, sql_continuation *none, const void *rows, size_t n)
 {
     struct once *once = once_of(call);
@@ -182,7 +191,11 @@ static enum next looked(struct call *call, sql_continuation *none, const void *r
         return call_fail(
             call, STATUS_INVALID_ARGUMENT,
             "idempotency-key: it came with another request before; a new request wants a new key");
-    return once->kept->answer.data ? call_reply_bytes(call, once->kept->answer) : run(call);
+    if (!call->context->standbys)
+        return answer_as_kept(call, NULL, NULL, 0);
+    /* Who reads from standbys wants to know how far they must be; any write tells, also one of nothing. */
+    begin_own(call, "forget_old_answers");
+    return sql_send(call, answer_as_kept, NULL);
 }
 
 static enum next look(struct call *call)

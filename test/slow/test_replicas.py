@@ -185,6 +185,14 @@ class Reads(TestCase):
         _, other = self.served()  # that has no standbys
         self.assertIn("while paused", self.plans(other, svcd_after=position)[0])
 
+    def test_a_write_that_comes_again_tells_where_it_can_be_read_too(self):
+        for _ in range(2):
+            _, call = self.client.meeting.CreatePlansOfActions.with_call(
+                meeting.CreatePlansOfActionsRequest(menteeUserId=63, plansOfAction="once"), timeout=PATIENCE_S,
+                metadata=[("idempotency-key", "k")])
+            position = dict(call.trailing_metadata())["svcd-position"]
+            self.assertEqual(self.plans(self.client, svcd_after=position)[0].count("once"), 1)
+
     def test_a_standby_that_is_late_is_passed_over_until_it_has_caught_up(self):
         self.second.psql("SELECT pg_wal_replay_pause()")
         self.plan(self.client, "late")

@@ -86,6 +86,34 @@ class Statements(Generator):
         _, source = self.made_of(PLANS.replace("    -- param: account_id bigint\n", "").replace(":account_id", "1"))
         self.assertNotIn("merged", source)
 
+    def keyed(self, sql, columns="    -- returns: none\n", more=""):
+        _, c = self.made_of("    -- name: it\n    -- param: a bigint\n" + columns + more + "    -- lane: write\n" + textwrap.indent(sql, "    "))
+        found = re.search(r'"it\+key".*?\.text =\n(.*?)    \.params', c, re.S)
+        return found and " ".join(re.findall(r'"(.*?)\\n"', found[1])), c
+
+    def test_a_write_gets_a_second_text_that_keeps_its_rows_under_a_key(self):
+        one = "    -- returns: optional\n    -- column: id bigint\n"
+        text, c = self.keyed("UPDATE t SET b = 1 WHERE a = :a RETURNING id;", one)
+        self.assertTrue(text.startswith("WITH once_its AS (     UPDATE t SET b = 1 WHERE a = $1 RETURNING id ), once_kept AS ("), text)
+        self.assertIn("VALUES ($2, $3, $4, $5, coalesce((SELECT string_agg(record_send(r), '') FROM once_its r), ''))", text)
+        self.assertTrue(text.endswith("SELECT r.id FROM once_its r"), text)
+        self.assertIn(".keyed = &it_keyed", c)
+
+    def test_what_precedes_a_write_by_with_stays_in_front(self):
+        one = "    -- returns: one\n    -- column: n bigint\n"
+        text, _ = self.keyed("WITH x (s) AS (SELECT ')', (SELECT 1)), y AS (\n  INSERT INTO t VALUES (:a) -- ( DELETE\n)\nSELECT count(*) AS n FROM y;", one)
+        self.assertRegex(text, r"^WITH x \(s\) AS \(SELECT '\)', \(SELECT 1\)\), y AS .* \), once_its AS MATERIALIZED \( +SELECT count")
+
+    def test_a_write_without_rows_keeps_that_it_was_done(self):
+        text, _ = self.keyed("INSERT INTO t VALUES (:a);")
+        self.assertRegex(text, r"^WITH once_its AS \( +INSERT INTO t VALUES \(\$1\) \) INSERT INTO kept_answer .* VALUES \(\$2, \$3, \$4, \$5, ''\)$")
+
+    def test_a_write_that_shall_not_and_a_read_keep_nothing(self):
+        text, c = self.keyed("INSERT INTO t VALUES (:a);", more="    -- keyed: no\n")
+        self.assertIsNone(text)
+        self.assertNotIn(".keyed", c)
+        self.assertNotIn(".keyed", self.made_of(PLANS)[1])
+
     def test_a_parameter_used_twice_is_one(self):
         _, source = self.made_of(PLANS.replace("ORDER BY", "AND p.x <> :account_id ORDER BY"))
         self.assertIn("p.account = $1 AND p.x <> $1", source)
