@@ -8,6 +8,7 @@
 
 #include "base/container_of.h"
 #include "call/call.h"
+#include "call/entry.h"
 #include "call/stream.h"
 #include "fuzz.h"
 
