@@ -39,6 +39,7 @@ class Collector:
 
     def __init__(self, port=0, status=200):
         self.status, self.posts, self.spans, self.resources, self.paths = status, 0, [], [], []
+        self.bodies = []
         self.hold = threading.Event()
         collector = self
 
@@ -64,6 +65,7 @@ class Collector:
         assert handler.headers["content-type"] == "application/x-protobuf", handler.headers
         self.posts += 1
         self.paths.append(handler.path)
+        self.bodies.append(body)
         if self.status is None:
             self.hold.wait()
             return

@@ -12,6 +12,7 @@ import account_pb2 as account
 import grpc
 import matching_pb2 as matching
 import svcd_client
+from collector import Collector
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.timestamp_pb2 import Timestamp
 from harness import PATIENCE_S, ROOT, Daemon, demo_database, is_serving, psql, wait_until
@@ -141,7 +142,7 @@ class Lines(unittest.TestCase):
 
 
 class Canary(unittest.TestCase):
-    """A password, a stored hash and a token that are sent in every way, and found in no line of any form."""
+    """A password, a stored hash and a token that are sent in every way, and found in no line of any form, nor in a trace."""
 
     PASSWORD = "cAnaryPassw0rd"
     TOKEN = "cAnaryT0ken"
@@ -185,7 +186,9 @@ class Canary(unittest.TestCase):
         for form in ("text", "json", "journal"):
             with self.subTest(form):
                 database = demo_database()
-                daemon = AnyForm(database, "--set", f"log.format={form}", "--set", "log.calls=all", "--set", "log.level=debug",
+                collector = Collector()
+                self.addCleanup(collector.stop)
+                daemon = AnyForm(database, "--set", f"log.format={form}", "--set", f"log.otlp={collector.url}", "--set", "log.calls=all", "--set", "log.level=debug",
                                  env={"POSTGRES_PASSWORD": self.PASSWORD})
                 self.addCleanup(daemon.stop)
                 with svcd_client.Client(daemon.address) as client:
@@ -194,8 +197,11 @@ class Canary(unittest.TestCase):
                 daemon.stop()
                 log = "\n".join(daemon.log)
                 self.assertRegex(log, "TryLogin")
+                traces = b"".join(collector.bodies)
+                self.assertIn(b"TryLogin", traces)
                 for secret in (self.PASSWORD, self.TOKEN, hash_text, "$argon2", "$2b$"):
                     self.assertNotIn(secret, log)
+                    self.assertNotIn(secret.encode(), traces)
                 if form == "json":
                     for line in daemon.log:
                         json.loads(line)
