@@ -253,6 +253,10 @@ check-slow: test-programs $(O)/svcd-torture fuzz-program examples build/descript
 check-history: test-programs examples deps-check ## 100 s of clients beside a database that is killed, frozen and cut off (HISTORY_S=, HISTORY_SEED=)
 	@HISTORY_S=$(or $(HISTORY_S),100) $(if $(HISTORY_SEED),HISTORY_SEED=$(HISTORY_SEED)) tools/cluster with -- test/slow/run $(O)/svcd test_history
 
+.PHONY: check-cluster
+check-cluster: $(O)/svcd examples-python deps-cluster ## play failures at svcd over a Patroni cluster of three on loopback, 3 minutes
+	@test/cluster/run $(O)/svcd
+
 .PHONY: asan
 asan: ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory FLAVOUR=asan check
@@ -394,14 +398,14 @@ clean-db: ## drop the database of `make run`
 
 # ---- packages -------------------------------------------------------------------------------------------------
 
-.PHONY: deps deps-build deps-run deps-check deps-lint deps-valgrind deps-coverage deps-fuzz deps-bench deps-deb deps-image
+.PHONY: deps deps-build deps-run deps-check deps-lint deps-valgrind deps-coverage deps-fuzz deps-cluster deps-bench deps-deb deps-image
 deps: deps-build deps-run deps-check ## install the Debian packages that building, running and testing need
-deps-build deps-run deps-check deps-lint deps-valgrind deps-coverage deps-fuzz deps-bench deps-deb deps-image: deps-%:
+deps-build deps-run deps-check deps-lint deps-valgrind deps-coverage deps-fuzz deps-cluster deps-bench deps-deb deps-image: deps-%:
 	@tools/deps $*
 # One apt at a time.
 deps-run: | deps-build
 deps-check: | deps-run
-deps-bench deps-coverage deps-fuzz deps-lint deps-valgrind: | deps-check
+deps-bench deps-cluster deps-coverage deps-fuzz deps-lint deps-valgrind: | deps-check
 deps-deb deps-image: | deps-build
 
 # ---- care -----------------------------------------------------------------------------------------------------

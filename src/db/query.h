@@ -64,7 +64,7 @@ struct query {
 
     /* Of those who choose a pool; see standbys.h. */
     struct pool *pool; /* that it was submitted to last */
-    unsigned runs;     /* how often it was */
+    uint64_t tried;    /* those that it was submitted to: a bit each */
     bool is_stale;     /* by a standby while there was no primary to measure it by */
 
     /* The pool's. */

@@ -10,7 +10,7 @@
 #include "observe/metrics.h"
 
 #define NS_PER_MS    UINT64_C(1000000)
-#define RUNS_MAX     3
+#define PRIMARY_BIT  63 /* of query->tried; a standby has that of its number */
 #define SAMPLES      64
 #define ASK_PARTS    8 /* questions in the time that a standby may be behind */
 #define ASK_MIN_MS   20
@@ -121,18 +121,23 @@ static struct standby *fresh_one(struct standbys *standbys, const struct query *
     return NULL;
 }
 
+static bool was_tried(const struct query *query, size_t bit)
+{
+    return query->tried >> bit & 1;
+}
+
 static bool is_further(const struct position *a, const struct position *b)
 {
     return a->timeline != b->timeline ? a->timeline > b->timeline : a->lsn > b->lsn;
 }
 
-/* The one that is furthest, but for the one it comes from. */
+/* The one that is furthest, of those that were not asked. */
 static struct standby *furthest_one(struct standbys *standbys, const struct query *query)
 {
     struct standby *found = NULL;
     for (size_t i = 0; i < standbys->n; i++) {
         struct standby *standby = &standbys->items[i];
-        if (!is_up(standby) || &standby->pool == query->pool)
+        if (!is_up(standby) || was_tried(query, i))
             continue;
         if (!found || is_further(&standby->ask.state.at, &found->ask.state.at))
             found = standby;
@@ -140,38 +145,42 @@ static struct standby *furthest_one(struct standbys *standbys, const struct quer
     return found;
 }
 
-static int submit_to(struct pool *pool, struct query *query)
+static int submit_to(struct pool *pool, struct query *query, size_t bit)
 {
     query->pool = pool;
-    query->runs++;
+    query->tried |= UINT64_C(1) << bit;
     return pool_submit(pool, query);
+}
+
+static int submit_to_standby(struct standbys *standbys, struct standby *standby, struct query *query)
+{
+    return submit_to(&standby->pool, query, (size_t)(standby - standbys->items));
 }
 
 static int submit_stale(struct standbys *standbys, struct query *query)
 {
-    struct standby *standby = furthest_one(standbys, query);
-    if (!standby)
-        return UV_ENOTCONN;
-    query->is_stale = true;
-    return submit_to(&standby->pool, query);
+    struct standby *standby;
+    while ((standby = furthest_one(standbys, query))) {
+        query->is_stale = true;
+        if (submit_to_standby(standbys, standby, query) == 0)
+            return 0;
+    }
+    query->is_stale = false;
+    return UV_ENOTCONN;
 }
 
 int standbys_submit(struct standbys *standbys, struct pool *primary, struct query *query)
 {
-    query->runs = 0;
+    query->tried = 0;
     query->is_stale = false;
     query->pool = NULL;
     bool may = standbys && query->statement->standby;
-    if (may && !primary_answers(standbys)) {
-        int rc = submit_stale(standbys, query);
-        if (rc == 0)
-            return 0;
-        query->is_stale = false;
-    }
-    struct standby *standby = may ? fresh_one(standbys, query) : NULL;
-    if (standby && submit_to(&standby->pool, query) == 0)
+    if (may && !primary_answers(standbys) && submit_stale(standbys, query) == 0)
         return 0;
-    return submit_to(primary, query);
+    struct standby *standby = may ? fresh_one(standbys, query) : NULL;
+    if (standby && submit_to_standby(standbys, standby, query) == 0)
+        return 0;
+    return submit_to(primary, query, PRIMARY_BIT);
 }
 
 static struct standby *standby_of(struct standbys *standbys, const struct pool *pool)
@@ -184,7 +193,7 @@ static struct standby *standby_of(struct standbys *standbys, const struct pool *
 
 static bool is_worth_another(const struct query *query, const struct query_outcome *outcome, bool is_primarys)
 {
-    if (query->unwanted || query->runs >= RUNS_MAX)
+    if (query->unwanted)
         return false;
     return outcome->end == QUERY_LOST ||
            (!is_primarys && (outcome->end == QUERY_FAILED || outcome->end == QUERY_BEHIND));
@@ -206,14 +215,11 @@ bool standbys_try_again(struct standbys *standbys, struct query *query, const st
         log_debug("a standby did not answer a read", log_str("standby", standby->label),
                   log_str("sqlstate", outcome->sqlstate), log_str("reason", outcome->message));
     }
-    bool was_stale = query->is_stale;
     query->is_stale = false;
-    if (standby && primary_answers(standbys) && submit_to(standbys->primary, query) == 0)
+    if (!was_tried(query, PRIMARY_BIT) && primary_answers(standbys) &&
+        submit_to(standbys->primary, query, PRIMARY_BIT) == 0)
         return true;
-    if (submit_stale(standbys, query) == 0)
-        return true;
-    query->is_stale = was_stale;
-    return false;
+    return submit_stale(standbys, query) == 0;
 }
 
 /* ---- start and stop ---- */

@@ -10,7 +10,8 @@
 
 #define PERIOD_NS 1000000
 /* What of a period is slept is so many times what the other thread was busy, but the computation goes on at a
- * third of its speed, or hardly less. A thread that is hardly busy wants nothing. The last two are percents. */
+ * third of its speed, or hardly less. A thread that is hardly busy wants nothing. The last two are percents.
+ */
 #define PAUSE_FACTOR 2
 #define PAUSE_MAX    70
 #define BUSY_MIN     10

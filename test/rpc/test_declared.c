@@ -146,6 +146,21 @@ static void run_until_the_log_tells(const char *words)
     the_log_tells(words);
 }
 
+/* As behind a pooler that has handed the session on. */
+START_TEST(a_statement_that_the_session_has_lost_is_prepared_again)
+{
+    db_run(
+        "CREATE SCHEMA test;"
+        "CREATE FUNCTION test.schedule_workshop(text, timestamp, integer, text) RETURNS text LANGUAGE plpgsql"
+        " AS $$ BEGIN EXECUTE 'DEALLOCATE ALL'; RETURN 'done'; END $$");
+    use_test_functions();
+    for (int i = 0; i < 5; i++) {
+        const meeting_package_ScheduleNewWorkshopReply *reply = rpc_ok(RPC_SCHEDULE_NEW_WORKSHOP, &workshop);
+        ck_assert(reply->status);
+    }
+}
+END_TEST
+
 START_TEST(a_statement_that_cannot_be_prepared_is_told_by_name_file_and_line)
 {
     db_run("CREATE SCHEMA test; CREATE TABLE test.skill (skillid integer)");
@@ -203,6 +218,7 @@ Suite *declared_suite(void)
     tcase_add_test(tcase, more_rows_than_declared_are_internal_and_the_log_counts_them);
     tcase_add_test(tcase, every_word_of_an_enum_reaches_its_handler);
     tcase = harness_case(suite, "preparing");
+    tcase_add_test(tcase, a_statement_that_the_session_has_lost_is_prepared_again);
     tcase_add_test(tcase, a_statement_that_cannot_be_prepared_is_told_by_name_file_and_line);
     tcase = harness_case(suite, "reads");
     tcase_add_test(tcase, a_read_that_writes_fails_and_writes_nothing);
