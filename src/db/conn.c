@@ -108,6 +108,8 @@ void conn_go_down(struct conn *conn)
         outage_failed(conn->options->outage, conn, conn->why, conn->advice, pause_ms, now_ns);
     disconnect(conn, CONN_DOWN);
     uv_timer_start(&conn->timer, on_retry, pause_ms, 0);
+    if (!was_up)
+        conn->owner->on_failed(conn);
 }
 
 void conn_go_down_for(struct conn *conn, const char *why)
@@ -185,7 +187,9 @@ void conn_replace(struct conn *conn)
         return;
     outage_gave_up(conn->options->outage, conn);
     log_info("database connection replaced", log_int("connection", conn->number));
+    conn->is_replaced = true;
     disconnect(conn, CONN_DOWN);
+    conn->is_replaced = false;
     uv_timer_start(&conn->timer, on_retry, conn->options->reconnect_min_ms, 0);
 }
 

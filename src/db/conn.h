@@ -39,6 +39,8 @@ struct conn_owner {
     void (*on_up)(struct conn *conn);
     /* The connection broke; `retry` holds the queries that the owner should queue again, in order. */
     void (*on_down)(struct conn *conn, struct query_list *retry);
+    /* An attempt to connect failed. */
+    void (*on_failed)(struct conn *conn);
     /* A batch has come back; what is to be sent again is in its `retry` and `stuck`. */
     void (*on_batch_done)(struct conn *conn);
 };
@@ -84,6 +86,7 @@ struct conn {
     int64_t backend_pid, backend_began_us;
     uint32_t timeline;    /* where options->primary is set: that the server takes writes on */
     uint64_t heard_at_ns; /* when the batch was sent, or the server last answered a part of it */
+    bool is_replaced;     /* it went down by itself, to come again at once */
     bool is_cancelling;   /* the owner has asked the server to end the batch: no other may start meanwhile */
     struct query cancel;  /* the owner's, for that */
     unsigned shared_n;    /* the owner's: queries under way that share the connection */

@@ -202,9 +202,20 @@ static void on_down(struct conn *conn, struct query_list *retry)
     lane->up--;
     lane->lost_n++;
     queue_again(&lane->queue, retry);
-    if (lane->up == 0)
+    if (lane->up == 0 && !conn->is_replaced)
         queue_end(&lane->queue, QUERY_LOST);
     tell_available(pool);
+}
+
+/* What waited for connections that were replaced waits no longer. */
+static void on_failed(struct conn *conn)
+{
+    struct pool *pool = conn->data;
+    for (enum lane number = 0; number < LANES; number++) {
+        struct pool_lane *lane = &pool->lanes[number];
+        if (lane->up == 0 && lane->queue.n > 0)
+            queue_end(&lane->queue, QUERY_LOST);
+    }
 }
 
 static void on_batch_done(struct conn *conn)
@@ -220,6 +231,7 @@ static const struct conn_owner conn_owner = { .has_backend = has_backend,
                                               .on_refused = on_refused,
                                               .on_up = on_up,
                                               .on_down = on_down,
+                                              .on_failed = on_failed,
                                               .on_batch_done = on_batch_done };
 
 /* ---- the end of a turn ---- */

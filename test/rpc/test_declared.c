@@ -24,12 +24,19 @@ static void look_first_in(const char *schemas)
         options.connections[lane] = options.connections[lane] > 0;
 }
 
-static void use_test_functions(void)
+static const struct pool *use_test_functions_over(unsigned write_connections)
 {
     look_first_in("test,svcd,public,pg_temp");
+    options.connections[LANE_WRITE] = write_connections;
     const struct pool *pool = harness_use_pool(&options);
     while (!pool_is_available(pool))
         harness_run_ms(5);
+    return pool;
+}
+
+static void use_test_functions(void)
+{
+    (void)use_test_functions_over(1);
 }
 
 /* ---- the log ---- */
@@ -153,8 +160,10 @@ START_TEST(a_statement_that_the_session_has_lost_is_prepared_again)
         "CREATE SCHEMA test;"
         "CREATE FUNCTION test.schedule_workshop(text, timestamp, integer, text) RETURNS text LANGUAGE plpgsql"
         " AS $$ BEGIN EXECUTE 'DEALLOCATE ALL'; RETURN 'done'; END $$");
-    use_test_functions();
+    const struct pool *pool = use_test_functions_over(2);
     for (int i = 0; i < 5; i++) {
+        while (pool->lanes[LANE_WRITE].up < 2)
+            harness_run_ms(5);
         const meeting_package_ScheduleNewWorkshopReply *reply = rpc_ok(RPC_SCHEDULE_NEW_WORKSHOP, &workshop);
         ck_assert(reply->status);
     }
