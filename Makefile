@@ -478,7 +478,9 @@ install: $(O)/svcd ## install the binary, configuration, unit, its user and man 
 	install -D -m 644 etc/completion/_svcd $(ZSH_COMPLETION)
 	install -d $(DESTDIR)$(UNITDIR)
 	sed -E 's|^(ExecStart[A-Za-z]*=)[^ ]*/svcd |\1$(PREFIX)/bin/svcd |' etc/svcd.service > $(DESTDIR)$(UNITDIR)/svcd.service
-	chmod 644 $(DESTDIR)$(UNITDIR)/svcd.service
+	sed -E -e 's|^Description=.*|&, instance %i|' -e 's|^Type=notify|Sockets=svcd-http.socket\n&|' -e 's|^(RuntimeDirectory=svcd)$$|\1-%i|' \
+	    $(DESTDIR)$(UNITDIR)/svcd.service > $(DESTDIR)$(UNITDIR)/svcd@.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/svcd.service $(DESTDIR)$(UNITDIR)/svcd@.service
 	install -m 644 $(SOCKET_UNITS) $(DESTDIR)$(UNITDIR)
 	for page in $(MAN_PAGES); do \
 	    install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
@@ -486,7 +488,7 @@ install: $(O)/svcd ## install the binary, configuration, unit, its user and man 
 .PHONY: uninstall
 uninstall: ## remove what install put there; a configuration that was edited stays (PREFIX=, DESTDIR=)
 	rm -f $(DESTDIR)$(PREFIX)/bin/svcd $(DESTDIR)$(PREFIX)/lib/sysusers.d/svcd.conf $(DESTDIR)$(UNITDIR)/svcd.service \
-	    $(SOCKET_UNITS:etc/%=$(DESTDIR)$(UNITDIR)/%) $(MAN_INSTALLED) $(BASH_COMPLETION) $(ZSH_COMPLETION)
+	    $(DESTDIR)$(UNITDIR)/svcd@.service $(SOCKET_UNITS:etc/%=$(DESTDIR)$(UNITDIR)/%) $(MAN_INSTALLED) $(BASH_COMPLETION) $(ZSH_COMPLETION)
 	@if cmp -s etc/svcd.conf $(CONF_INSTALLED); then rm $(CONF_INSTALLED); \
 	elif test -e $(CONF_INSTALLED); then echo "$(CONF_INSTALLED) was edited and stays"; fi
 	@rmdir $(dir $(CONF_INSTALLED)) 2>/dev/null || true

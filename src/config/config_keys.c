@@ -124,7 +124,8 @@ const struct config_key config_keys[] = {
         "* = pages of any origin, for what is reached by nobody but those who may see everything."),
     CHOICE(server, reuse_port, int, no_yes, "no",
         "Whether another svcd on this machine may listen on the same ports, so that the kernel shares the connections "
-        "between them."),
+        "between them. One that stops resets those that it had not accepted yet, unless net.ipv4.tcp_migrate_req is 1; a socket "
+        "that systemd keeps loses none."),
 
     KEY(tls, certificate, text, char *, "",
         "File with the certificate and those that lead from it to its root, PEM."),

@@ -157,6 +157,28 @@ class Sockets(unittest.TestCase):
             caller.stop()
         self.assertEqual([caller.failed for caller in callers], [[], [], [], []])
 
+    def test_two_that_share_one_are_restarted_in_turn_and_no_call_is_lost(self):
+        sockets = self.sockets("http")
+        address = self.address(sockets[0][1])
+        database = demo_database()
+        both = [Handed(database, sockets), Handed(database, sockets)]
+        with svcd_client.Client(address) as client:
+            wait_until(lambda: is_serving(client), "not serving")
+        callers = [Caller(call, address) for call in (keep_calling, keep_calling, call_anew, post_anew)]
+        for i in (0, 1, 0, 1):
+            for caller in callers:
+                caller.wait_for_more(20)
+            both[i].signal(signal.SIGTERM)
+            self.assertEqual(both[i].wait(), 0)
+            both[i] = Handed(database, sockets)
+        for daemon in both:
+            self.addCleanup(daemon.stop)
+        for caller in callers:
+            caller.wait_for_more(20)
+        for caller in callers:
+            caller.stop()
+        self.assertEqual([caller.failed for caller in callers], [[], [], [], []])
+
 
 class Caller:
     """Calls one after another, on a thread, until told to stop or one fails."""

@@ -36,7 +36,7 @@ class Install(unittest.TestCase):
         self.make("install")
         self.assertEqual(self.files(), ["etc/svcd/svcd.conf", "usr/bin/svcd",
                                         *(f"usr/lib/systemd/system/svcd{unit}" for unit in
-                                          ("-admin.socket", "-grpc.socket", "-http.socket", "-https.socket", ".service")),
+                                          ("-admin.socket", "-grpc.socket", "-http.socket", "-https.socket", ".service", "@.service")),
                                         "usr/lib/sysusers.d/svcd.conf", "usr/share/bash-completion/completions/svcd",
                                         "usr/share/man/man5/svcd.conf.5", "usr/share/man/man8/svcd.8",
                                         "usr/share/zsh/site-functions/_svcd"])
