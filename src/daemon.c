@@ -34,6 +34,7 @@
 #include "config/warnings.h"
 #include "db/params.h"
 #include "db/pool_metrics.h"
+#include "db/schema.h"
 #include "db/servers.h"
 #include "db/standbys.h"
 #include "edges.h"
@@ -69,6 +70,7 @@ struct daemon {
     struct context context;
     struct pool pool;
     struct servers *servers;
+    struct schema_look schema;
     struct admission admission;
     struct edges *edges;
     struct database_params params, job_params;
@@ -97,6 +99,7 @@ static void stop_work(struct daemon *daemon)
     hash_pool_stop(daemon->context.hash_pool);
     scheduler_stop(daemon->scheduler);
     servers_stop(daemon->servers);
+    schema_look_stop(&daemon->schema);
     standbys_stop(daemon->context.standbys);
     pool_stop(&daemon->pool);
     admission_let_in(&daemon->admission);
@@ -267,6 +270,8 @@ static int start_pool(struct daemon *daemon)
         return rc;
     daemon->context.admission = &daemon->admission;
     rc = admission_init(&daemon->admission, &daemon->pool, calls_begin_held);
+    if (!rc)
+        rc = schema_look_start(&daemon->schema, &daemon->loop, &daemon->pool);
     return rc ? rc : standbys_start(&daemon->context.standbys, &daemon->loop, config, &daemon->pool);
 }
 

@@ -48,3 +48,10 @@ INSERT INTO svcd.timeline (timeline, began_lsn)
 SELECT :timeline, pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint
 WHERE set_config('synchronous_commit', 'local', true) = 'local'
 ON CONFLICT DO NOTHING;
+
+-- name: applied_migrations
+-- Names of the migrations that the database has, and of functions.
+-- returns: many
+-- column: name text
+-- lane: control
+SELECT m.name::text AS name FROM svcd.migration m ORDER BY m.name;

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "db/schema.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/container_of.h"
+#include "db/migrate.h"
+#include "db/result.h"
+#include "observe/log.h"
+
+#define FIRST_MS 200   /* until there was an answer */
+#define LATER_MS 30000 /* from then on */
+
+static void add(char list[static SCHEMA_TOLD_LEN], const char *name)
+{
+    size_t len = strlen(list);
+    snprintf(list + len, SCHEMA_TOLD_LEN - len, "%s%s", len ? ", " : "", name);
+}
+
+static bool has_row(const PGresult *pg, const char *name)
+{
+    for (int row = 0; row < PQntuples(pg); row++)
+        if (strcmp(PQgetvalue(pg, row, 0), name) == 0)
+            return true;
+    return false;
+}
+
+static bool is_ours(const char *name)
+{
+    for (size_t i = 0; i < migration_files_n; i++)
+        if (strcmp(migration_files[i].name, name) == 0)
+            return true;
+    return strncmp(name, "functions/", strlen("functions/")) == 0;
+}
+
+static void tell(struct schema_look *look, const char *missing, const char *unknown)
+{
+    if (*missing && strcmp(missing, look->missing) != 0)
+        log_error("the database lacks migrations: calls that need them fail", log_str("missing", missing),
+                  log_str("do", "bring the database to this version's schema: svcd migrate"));
+    if (*unknown && strcmp(unknown, look->unknown) != 0)
+        log_warn("the database has a newer schema than this svcd", log_str("unknown", unknown),
+                 log_str("do", "run the svcd that has migrated it"));
+    if (!*missing && *look->missing)
+        log_info("the database has all migrations now");
+    snprintf(look->missing, sizeof look->missing, "%s", missing);
+    snprintf(look->unknown, sizeof look->unknown, "%s", unknown);
+}
+
+static void on_done(struct query *query, const struct query_outcome *outcome)
+{
+    struct schema_look *look = container_of(query, struct schema_look, query);
+    char missing[SCHEMA_TOLD_LEN] = "", unknown[SCHEMA_TOLD_LEN] = "";
+    look->is_under_way = false;
+    if (outcome->end != QUERY_DONE)
+        return;
+    const PGresult *pg = result_pg(outcome->result);
+    for (size_t i = 0; i < migration_files_n; i++)
+        if (!has_row(pg, migration_files[i].name))
+            add(missing, migration_files[i].name);
+    for (int row = 0; row < PQntuples(pg); row++)
+        if (!is_ours(PQgetvalue(pg, row, 0)))
+            add(unknown, PQgetvalue(pg, row, 0));
+    tell(look, missing, unknown);
+    uv_timer_set_repeat(&look->timer, LATER_MS);
+}
+
+static void on_time(uv_timer_t *timer)
+{
+    struct schema_look *look = timer->data;
+    if (look->is_under_way)
+        return;
+    look->query = (struct query){ .statement = statement_named("applied_migrations"),
+                                  .deadline_ns = UINT64_MAX,
+                                  .on_done = on_done };
+    look->is_under_way = pool_submit(look->pool, &look->query) == 0;
+}
+
+int schema_look_start(struct schema_look *look, uv_loop_t *loop, struct pool *pool)
+{
+    *look = (struct schema_look){ .pool = pool };
+    int rc = uv_timer_init(loop, &look->timer);
+    look->timer.data = look;
+    return rc ? rc : uv_timer_start(&look->timer, on_time, FIRST_MS, FIRST_MS);
+}
+
+void schema_look_stop(struct schema_look *look)
+{
+    uv_close((uv_handle_t *)&look->timer, NULL);
+}
