@@ -11,6 +11,7 @@ from logins import hashed_per_s, reads_under_logins
 from matching import contention, new_match
 from own_edge import accounts, beside_attacks, beside_handshakes, compared, idle_connections
 from measures import memory, new_connections, one_stream, under_load
+from overload import beyond_capacity
 from scale import growth
 from world import LEGACY_HASH, PASSWORD_HASH
 
@@ -115,6 +116,14 @@ def table(world):
             Target("p50 of one stream ÷ without", "to_plain_us", 1.2, 1.1, at_most=True),
             Target("saturated ÷ without", "to_plain_rps", 0.6, 0.7)),
             note="without {plain_us:.0f} us and {plain_rps:,.0f}/s, with {p50_us:.0f} us; by a client in Python"),
+        *(Row(name, f"{edge}://, 5 times the load that can be done, mixed", beyond_capacity,
+              (profiles, page[0], rpcs.add_dev_feedback(world)), edge=edge, targets=(
+                  Target("goodput ÷ peak", "to_peak", 0.9, 0.97),
+                  Target("p99 from admission on ÷ at the peak", "admitted", 3, 1.5, at_most=True),
+                  Target("health, p99", "health_ms", 50, 20, at_most=True, unit="ms"),
+                  Target("a call a second later ÷ at the peak", "after", 1, 0.5, at_most=True),
+                  Target("resident memory", "resident_mb", memory_mb, memory_mb / 2, at_most=True, unit="MB")))
+          for name, edge, memory_mb in (("overload", "grpc", 300), ("http-overload", "http", 80))),
         http("latency", "one connection, one stream: AccountProfiles", one_stream, (profiles,), targets=(
             Target("p50 ÷ (pgbench -c1 + Check)", "to_sum", 1.15, 1.05, at_most=True),),
              options={"nothing": health}, note="pgbench -c1 p50 {pgbench_p50_us:.0f} us, Check's p50 {noop_p50_us:.0f} us"),
