@@ -10,6 +10,7 @@ import ssl
 import struct
 import subprocess
 import time
+import unittest
 import zlib
 
 import grpc
@@ -17,7 +18,7 @@ import hpack
 
 import health_pb2
 import svcd_client
-from harness import PATIENCE_S, TestCase, Daemon, demo_database, is_serving, temporary_folder, wait_until
+from harness import PATIENCE_S, UNDER_SANITIZER, TestCase, Daemon, demo_database, is_serving, temporary_folder, wait_until
 
 DATA, HEADERS, PRIORITY, RESET, SETTINGS, PUSH, PING, GOAWAY, WINDOW, CONTINUATION = range(10)
 END, WHOLE, PADDED = 1, 4, 8
@@ -205,6 +206,16 @@ class Legal(Edge):
         for stream in range(1, 6001, 2):
             wire.send(frame(PING, 0, 0, b"bandwidt"), wire.request(stream), frame(WINDOW, 0, 0, struct.pack(">I", 7)))
             self.assertEqual(wire.answer(stream)["grpc-status"], "0")
+
+    def test_a_quarter_of_an_hour_of_pings_is_answered(self):
+        wire = self.wire()
+        wire.send(*(frame(PING, 0, 0, b"%08d" % i) for i in range(1000)))
+        answered = 0
+        for kind, flags, _, _ in wire.frames():
+            answered += kind == PING and flags & 1
+            if answered == 1000:
+                break
+        self.assert_served(wire, 1)
 
     def test_an_answer_that_is_wanted_no_more_costs_no_patience(self):
         """A proxy resets calls when its own clients give up."""
@@ -642,3 +653,59 @@ class Unix(Edge):
         client = svcd_client.Client(f"unix:{folder}/svcd")
         self.addCleanup(client.channel.close)
         wait_until(lambda: is_serving(client), "not serving")
+
+
+REFUSE_ONE_SIZE = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <unistd.h>
+void *realloc(void *old, size_t size)
+{
+    static void *(*real)(void *, size_t);
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "realloc");
+    return size == REFUSED && access(WHILE, F_OK) == 0 ? NULL : real(old, size);
+}
+"""
+
+
+@unittest.skipIf(UNDER_SANITIZER, "which has an allocator of its own")
+class ShortOfMemory(TestCase):
+    """A daemon that finds no memory of one size while a file is there: what the answer of one question to reflection needs."""
+
+    REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+    LARGE, SMALL = b"\x22\x1eaccount_package.AccountService", b"\x1a\x0chealth.proto"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = temporary_folder(cls)
+        cls.database = demo_database()
+        size = 256
+        with_memory = Daemon(cls.database, listen="http://127.0.0.1:0")
+        try:
+            with grpc.insecure_channel(with_memory.address) as channel:
+                answer = next(channel.stream_stream(cls.REFLECT)(iter([cls.LARGE]), timeout=PATIENCE_S))
+        finally:
+            with_memory.stop()
+        while size < len(answer) + 5:
+            size *= 2
+        (cls.folder / "refuse.c").write_text(REFUSE_ONE_SIZE)
+        subprocess.run(["cc", "-shared", "-fPIC", f"-DREFUSED={size}", f'-DWHILE="{cls.folder}/short"', "-o", cls.folder / "refuse.so",
+                        cls.folder / "refuse.c", "-ldl"], check=True)
+        cls.daemon = Daemon(cls.database, listen="http://127.0.0.1:0", env={"LD_PRELOAD": str(cls.folder / "refuse.so")})
+        cls.addClassCleanup(cls.daemon.stop)
+
+    addCleanup = classmethod(lambda cls, *arguments: cls.addClassCleanup(*arguments))
+
+    def test_a_message_for_which_there_is_no_memory_fails_its_stream(self):
+        with grpc.insecure_channel(self.daemon.address) as channel:
+            reflect = channel.stream_stream(self.REFLECT)
+            (self.folder / "short").touch()
+            answers = reflect(iter([self.SMALL, self.LARGE, self.SMALL]), timeout=PATIENCE_S)
+            self.assertIn(b"health.proto", next(answers))
+            with self.assertRaises(grpc.RpcError) as caught:
+                next(answers)
+            self.assertEqual(caught.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED, caught.exception.details())
+            (self.folder / "short").unlink()
+            self.assertEqual(len(list(reflect(iter([self.SMALL, self.LARGE]), timeout=PATIENCE_S))), 2)

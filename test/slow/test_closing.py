@@ -114,3 +114,20 @@ class Stopping(Edge):
                 finally:
                     is_over.set()
                     restarting.join()
+
+
+class Silent(Edge):
+    arguments = ("--set", "server.keepalive_ms=300")
+
+    def test_a_peer_that_gives_no_sign_of_life_is_closed_and_one_that_does_is_not(self):
+        alive, dead, closed = self.wire(), self.wire(), threading.Event()
+
+        def wait_for_end():
+            while dead.socket.recv(65536):
+                pass
+            closed.set()
+        threading.Thread(target=wait_for_end, daemon=True).start()
+        for _ in alive.frames():  # it answers what it is asked
+            if closed.is_set():
+                break
+        self.assert_served(alive, 1)
