@@ -123,7 +123,7 @@ $(O)/%.o: %.c $(O)/flags | $(GEN_HEADERS) deps-build
 
 $(O)/src/admin/pages.o: src/admin/page.html
 
--include $(patsubst %.o,%.d,$(SVCD_OBJECTS) $(call objects,$(UNIT_TESTS) $(RPC_TESTS) $(TEST_SHARED) test/tools/json_pipe.c $(FUZZ_SOURCES)))
+-include $(patsubst %.o,%.d,$(SVCD_OBJECTS) $(call objects,$(UNIT_TESTS) $(RPC_TESTS) $(TEST_SHARED) test/tools/json_pipe.c $(FUZZ_SOURCES) tools/config-keys.c))
 
 # ---- generated code -------------------------------------------------------------------------------------------
 

@@ -45,6 +45,7 @@
 #include "login/throttle.h"
 #include "observe/log.h"
 #include "observe/process.h"
+#include "reload.h"
 #include "trace/otlp.h"
 
 /* PostgreSQL ends a statement after database.statement_timeout_ms and says so. Only a server that has not
@@ -64,7 +65,7 @@ static const int signal_numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2,
 #define SIGNALS_N (sizeof signal_numbers / sizeof *signal_numbers)
 
 struct daemon {
-    const struct config *config;
+    struct config *config;
     uv_loop_t loop;
     struct timers timers;
     struct context context;
@@ -78,6 +79,7 @@ struct daemon {
     struct scheduler *scheduler;
     struct admin_options admin_options;
     struct admin *admin;
+    struct reload reload;
     uv_signal_t signals[SIGNALS_N];
     struct timer patience; /* with a database that is away when svcd starts */
     uv_timer_t drain_timer;
@@ -196,12 +198,10 @@ static void on_signal(uv_signal_t *handle, int number)
     struct daemon *daemon = handle->data;
     switch (number) {
     case SIGHUP:
-        if (edges_reload(daemon->edges))
-            log_warn("SIGHUP has certificates read again; the rest of the configuration is read at the start "
-                     "only");
-        else
-            log_warn(
-                "SIGHUP changes nothing: the configuration is read at the start only; restart to change it");
+        if (daemon->phase == SERVING) {
+            systemd_reloading();
+            reload_start(&daemon->reload);
+        }
         return;
     case SIGUSR1:
         admin_log_snapshot(&daemon->admin_options);
@@ -240,6 +240,15 @@ static void on_primary_moved(void *data)
     pool_follow_primary(&daemon->pool);
 }
 
+static void count_connections_of(const struct config *config, unsigned connections[LANES])
+{
+    memset(connections, 0, LANES * sizeof *connections);
+    connections[LANE_READ] = (unsigned)config->database.read_connections;
+    connections[LANE_INSERT] = (unsigned)config->database.insert_connections;
+    connections[LANE_WRITE] = (unsigned)config->database.write_connections;
+    connections[LANE_CONTROL] = 1;
+}
+
 static int start_pool(struct daemon *daemon)
 {
     const struct config *config = daemon->config;
@@ -252,12 +261,9 @@ static int start_pool(struct daemon *daemon)
         .conn = database_conn_options(
             &daemon->params, config,
             statement_timeout_ms ? (unsigned)(statement_timeout_ms + ANSWER_GRACE_MS) : 0),
-        .connections = { [LANE_READ] = (unsigned)config->database.read_connections,
-                         [LANE_INSERT] = (unsigned)config->database.insert_connections,
-                         [LANE_WRITE] = (unsigned)config->database.write_connections,
-                         [LANE_CONTROL] = 1 },
         .queue_max = (unsigned)config->database.queue_limit,
     };
+    count_connections_of(config, options.connections);
     outage_init(&daemon->outage);
     options.conn.outage = &daemon->outage;
     options.conn.primary = servers_primary(daemon->servers);
@@ -393,6 +399,46 @@ static void warn_of_config(const struct config *config)
         log_warn("configuration", log_str("warning", warnings[i]));
 }
 
+/* ---- reload ---- */
+
+static int prepare_reload(void *data, const struct config *fresh)
+{
+    struct daemon *daemon = data;
+    if (daemon->phase != SERVING)
+        return UV_ECANCELED;
+    if (edges_can_listen(daemon->edges, &fresh->server.listen))
+        return edges_relisten(daemon->edges, &fresh->server.listen);
+    log_error("server.listen has a scheme that nothing listened by when svcd began: that takes a restart");
+    return UV_ENOTSUP;
+}
+
+static void apply_reload(void *data)
+{
+    struct daemon *daemon = data;
+    const struct config *config = daemon->config;
+    unsigned connections[LANES];
+    log_set_level(config->log.level);
+    log_set_format(config->log.format);
+    throttle_reconfigure(daemon->context.throttle, config);
+    count_connections_of(config, connections);
+    if (pool_reconfigure(&daemon->pool, connections, (unsigned)config->database.queue_limit))
+        log_error("out of memory: the database has fewer connections than configured");
+    if (daemon->scheduler)
+        scheduler_wake(daemon->scheduler);
+    else if (start_jobs(daemon))
+        log_error("jobs cannot be started");
+    else if (daemon->scheduler)
+        scheduler_tell_metrics(daemon->scheduler);
+    edges_reconfigure(daemon->edges, config);
+    warn_of_config(config);
+}
+
+static void on_reloaded(void *data)
+{
+    (void)data;
+    systemd_reloaded();
+}
+
 /* A part that did not start ends the process: there is nothing to lose yet, and the system takes everything
  * back. */
 static int start(struct daemon *daemon)
@@ -427,7 +473,7 @@ static int start(struct daemon *daemon)
     return rc;
 }
 
-int daemon_run(const struct config *config, struct access *access)
+int daemon_run(struct config *config, const struct config_source *source, struct access *access)
 {
     static struct daemon daemon;
     daemon.config = config;
@@ -441,6 +487,15 @@ int daemon_run(const struct config *config, struct access *access)
         log_error("cannot start", log_error_code(rc));
         return EXIT_FAILURE;
     }
+    daemon.reload = (struct reload){ .loop = &daemon.loop,
+                                     .config = config,
+                                     .source = source,
+                                     .context = &daemon.context,
+                                     .prepare = prepare_reload,
+                                     .apply = apply_reload,
+                                     .done = on_reloaded,
+                                     .data = &daemon };
+    reload_init(&daemon.reload);
     log_info("starting", log_str("version", SVCD_VERSION));
     warn_of_config(config);
     if (start(&daemon)) {

@@ -5,12 +5,13 @@
 #ifndef DAEMON_H
 #define DAEMON_H
 
-#include "config/config.h"
+#include "config/load.h"
 
 struct access;
 
-/* Serves until SIGTERM or SIGINT, then drains. Takes `access`, who may call. Returns the exit status: 0 after
- * a drain, 1 if it could not start. */
-int daemon_run(const struct config *config, struct access *access);
+/* Serves until SIGTERM or SIGINT, then drains. Takes `access`, who may call. `config` is what was read of
+ * `source`, which is read again when the daemon is told to. Returns the exit status: 0 after a drain, 1 if it
+ * could not start. */
+int daemon_run(struct config *config, const struct config_source *source, struct access *access);
 
 #endif

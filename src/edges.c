@@ -19,16 +19,24 @@ struct edges {
     struct core_server *core; /* NULL: nothing listens by grpc:// */
     struct http_server *http; /* NULL: nothing listens by another scheme */
     struct http_site site, tls_site;
+    bool has_tls;
 };
 
-static void on_accepted(void *data, int fd, size_t from)
+static void on_accepted(void *data, int fd, enum scheme scheme)
 {
     struct edges *edges = data;
-    enum scheme scheme = edges->listen->items[from].scheme;
     if (scheme == SCHEME_GRPC)
         core_server_add_connection(edges->core, fd);
     else
         http_server_add_connection(edges->http, fd, scheme == SCHEME_HTTPS ? &edges->tls_site : &edges->site);
+}
+
+/* The core cannot be told to let go of some connections only: those stay. */
+static void on_removed(void *data, const struct sockaddr *address)
+{
+    struct edges *edges = data;
+    if (edges->http)
+        http_server_leave(edges->http, address);
 }
 
 static int start_core(struct edges *edges, struct context *context, const struct config *config,
@@ -43,6 +51,18 @@ static int start_core(struct edges *edges, struct context *context, const struct
     return core_server_create(&edges->core, context->loop, context, &options);
 }
 
+static struct http_limits http_limits_of(const struct config *config)
+{
+    return (struct http_limits){ .max_message_bytes = (size_t)config->server.max_message_bytes,
+                                 .max_concurrent_streams = (unsigned)config->server.max_concurrent_streams,
+                                 .idle_timeout_ms = (unsigned)config->server.idle_timeout_ms,
+                                 .max_connection_age_ms = (unsigned)config->server.max_connection_age_ms,
+                                 .keepalive_ms = (unsigned)config->server.keepalive_ms,
+                                 .request_timeout_ms = (unsigned)config->server.request_timeout_ms,
+                                 .max_buffered_bytes = (size_t)config->server.max_buffered_bytes,
+                                 .proxy_protocol_from = &config->server.proxy_protocol_from };
+}
+
 static int start_http(struct edges *edges, struct context *context, const struct config *config)
 {
     struct tls_options tls = { .certificate = config->tls.certificate,
@@ -52,14 +72,7 @@ static int start_http(struct edges *edges, struct context *context, const struct
                                .client_names = config->tls.client_names,
                                .ticket_keys = config->tls.ticket_keys };
     struct http_server_options options = {
-        .limits = { .max_message_bytes = (size_t)config->server.max_message_bytes,
-                    .max_concurrent_streams = (unsigned)config->server.max_concurrent_streams,
-                    .idle_timeout_ms = (unsigned)config->server.idle_timeout_ms,
-                    .max_connection_age_ms = (unsigned)config->server.max_connection_age_ms,
-                    .keepalive_ms = (unsigned)config->server.keepalive_ms,
-                    .request_timeout_ms = (unsigned)config->server.request_timeout_ms,
-                    .max_buffered_bytes = (size_t)config->server.max_buffered_bytes,
-                    .proxy_protocol_from = &config->server.proxy_protocol_from },
+        .limits = http_limits_of(config),
         .peers = &edges->peers,
         .timers = context->timers,
         .tls = address_list_has(edges->listen, SCHEME_HTTPS) ? &tls : NULL,
@@ -67,6 +80,7 @@ static int start_http(struct edges *edges, struct context *context, const struct
     edges->site = (struct http_site){ .pages = http_pages(config->server.explorer), .has_calls = true };
     edges->tls_site = edges->site;
     edges->tls_site.has_tls = true;
+    edges->has_tls = options.tls != NULL;
     int rc = http_server_create(&edges->http, context->loop, context, &options);
     if (!rc)
         http_edge_tell_metrics(http_server_edge(edges->http));
@@ -94,6 +108,7 @@ static int start_listener(struct edges *edges, struct context *context, const st
                                         .holds_handed = true,
                                         .peers = &edges->peers,
                                         .on_accepted = on_accepted,
+                                        .on_removed = on_removed,
                                         .data = edges };
     return listener_start(&edges->listener, context->loop, &options);
 }
@@ -136,12 +151,29 @@ void edges_run(struct edges *edges)
         http_server_stop(edges->http);
 }
 
-bool edges_reload(struct edges *edges)
+bool edges_can_listen(const struct edges *edges, const struct address_list *listen)
 {
-    bool has_tls = address_list_has(edges->listen, SCHEME_HTTPS);
-    if (has_tls)
-        http_server_reload(edges->http);
-    return has_tls;
+    return (edges->core || !address_list_has(listen, SCHEME_GRPC)) &&
+           (edges->http || !address_list_has(listen, SCHEME_HTTP)) &&
+           (edges->has_tls || !address_list_has(listen, SCHEME_HTTPS));
+}
+
+int edges_relisten(struct edges *edges, const struct address_list *listen)
+{
+    return listener_relisten(edges->listener, listen);
+}
+
+void edges_reconfigure(struct edges *edges, const struct config *config)
+{
+    listener_reconfigure(edges->listener, (unsigned)config->server.max_connections,
+                         (unsigned)config->server.max_connections_per_address);
+    peers_tell_metrics(&edges->peers, listener_max_connections(edges->listener));
+    edges->site.pages = edges->tls_site.pages = http_pages(config->server.explorer);
+    if (!edges->http)
+        return;
+    struct http_limits limits = http_limits_of(config);
+    http_server_reconfigure(edges->http, &limits);
+    http_server_reload(edges->http);
 }
 
 void edges_drain(struct edges *edges)

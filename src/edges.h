@@ -26,8 +26,13 @@ void edges_go(struct edges *edges);
 /* Runs the loop until a drain is over. */
 void edges_run(struct edges *edges);
 
-/* Reads certificates and their like again. False: there are none. */
-bool edges_reload(struct edges *edges);
+/* Whether there is an edge for each of these; one that did not start with the daemon needs a restart. */
+bool edges_can_listen(const struct edges *edges, const struct address_list *listen);
+/* Listens there, and no longer anywhere else: connections that came to what is closed are closed gracefully
+ * by our own edge. On failure, which was logged, nothing has changed. */
+int edges_relisten(struct edges *edges, const struct address_list *listen);
+/* Other limits, for what comes from now on; certificates and their like are read again. */
+void edges_reconfigure(struct edges *edges, const struct config *config);
 
 /* Nothing new: no connections, no calls. Running calls go on; edges_run returns when the last is over. */
 void edges_drain(struct edges *edges);

@@ -16,13 +16,17 @@
 
 #define SETTINGS_MAX 128
 
-static int serve(const struct config *config, const struct command_line *line)
+/* The daemon reads them again. */
+static struct config config;
+static struct config_source source;
+
+static int serve(const struct config *read, const struct command_line *line)
 {
     struct access *access;
     (void)line;
-    if (calls_read_rules(&access, config, stderr))
+    if (calls_read_rules(&access, read, stderr))
         return EXIT_USAGE;
-    return daemon_run(config, access);
+    return daemon_run(&config, &source, access);
 }
 
 static const struct command command_serve = { .name = "", .synopsis = "", .summary = "serve", .run = serve };
@@ -219,18 +223,17 @@ __attribute__((constructor(101))) static void open_missing_streams(void)
 int main(int argc, char **argv)
 {
     static struct arguments arguments;
-    static struct config config;
     int status = parse_options(&arguments, argc, argv);
     if (status < 0)
         status = parse_command(&arguments, argc, argv);
     if (status >= 0)
         return status;
-    struct config_source source = { .file = arguments.config_file,
-                                    .dotenv = ".env",
-                                    .exports = true,
-                                    .environment = environ,
-                                    .settings = arguments.settings,
-                                    .n_settings = arguments.settings_n };
+    source = (struct config_source){ .file = arguments.config_file,
+                                     .dotenv = ".env",
+                                     .exports = true,
+                                     .environment = environ,
+                                     .settings = arguments.settings,
+                                     .n_settings = arguments.settings_n };
     if (config_load(&config, &source, stderr))
         return EXIT_USAGE;
     log_set_level(config.log.level);

@@ -32,10 +32,10 @@ struct admin {
     struct listener *listener;
 };
 
-static void on_accepted(void *data, int fd, size_t from)
+static void on_accepted(void *data, int fd, enum scheme scheme)
 {
     struct admin *admin = data;
-    (void)from;
+    (void)scheme;
     http_server_add_connection(admin->server, fd, &admin->site);
 }
 

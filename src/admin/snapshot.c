@@ -14,7 +14,7 @@ static void log_lane(const struct pool_lane *lane, enum lane number)
     unsigned busy = 0;
     for (unsigned i = 0; i < lane->conns_n; i++)
         busy += lane->conns[i].state == CONN_BUSY;
-    log_info("snapshot of a lane", log_str("lane", lane_name(number)), log_int("connections", lane->conns_n),
+    log_info("snapshot of a lane", log_str("lane", lane_name(number)), log_int("connections", lane->wanted),
              log_int("up", lane->up), log_int("busy", busy), log_int("queued", lane->queue.n),
              log_int("refused", (int64_t)lane->refused_n), log_int("lost", (int64_t)lane->lost_n));
 }

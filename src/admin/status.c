@@ -136,7 +136,7 @@ static void put_lane(FILE *out, const struct pool_lane *lane, const char *name)
     fprintf(out,
             "{\"lane\":\"%s\",\"queued\":%u,\"refused\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"connections\":[",
             name, lane->queue.n, lane->refused_n, lane->lost_n);
-    for (unsigned i = 0; i < lane->conns_n; i++) {
+    for (unsigned i = 0; i < lane->wanted; i++) {
         const struct conn *conn = &lane->conns[i];
         const struct batch *batch = &conn->batch;
         bool is_busy = conn->state == CONN_BUSY && batch->n > 0;

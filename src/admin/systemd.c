@@ -127,6 +127,17 @@ int systemd_start(uv_loop_t *loop, const struct admin_options *options)
     return 0;
 }
 
+void systemd_reloading(void)
+{
+    notify_send("RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\n", uv_hrtime() / 1000);
+}
+
+void systemd_reloaded(void)
+{
+    if (notify_is_wanted() && !systemd.is_stopping)
+        tell_status("READY=1\n");
+}
+
 void systemd_stopping(uint64_t timeout_ms)
 {
     char text[64];

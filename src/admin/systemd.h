@@ -14,6 +14,9 @@
 
 /* It is ready. Lets pass where systemd does not listen. Returns 0 or a UV_E* code. */
 int systemd_start(uv_loop_t *loop, const struct admin_options *options);
+/* Its configuration is being read again; that is over, well or not. */
+void systemd_reloading(void);
+void systemd_reloaded(void);
 /* It drains, and may take so long. */
 void systemd_stopping(uint64_t timeout_ms);
 /* Closes its handles. */

@@ -110,7 +110,8 @@ bool call_enter(struct call *call, enum next *next)
 int calls_read_rules(struct access **access, const struct config *config, FILE *errors)
 {
     static struct service_names services;
-    services = (struct service_names){ rpc_services, rpc_services_n };
+    if (!services.items)
+        services = (struct service_names){ rpc_services, rpc_services_n };
     return access_create(access, config, &services, errors);
 }
 

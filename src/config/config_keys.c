@@ -52,7 +52,7 @@ static const char *const no_yes[] = { "no", "yes", NULL };
 #define KEY(s, n, kind, ctype, standard, text, ...)                                                          \
     {                                                                                                        \
         .section = #s, .name = #n, .type = &config_type_##kind, .offset = MEMBER(ctype, s, n),               \
-        .fallback = standard, .doc = text, __VA_ARGS__                                                       \
+        .size = sizeof(((struct config *)0)->s.n), .fallback = standard, .doc = text, __VA_ARGS__            \
     }
 #define INT(s, n, standard, lowest, highest, units, text, ...)                                               \
     KEY(s, n, int, int, #standard, text, .min = lowest, .max = highest, .unit = units, __VA_ARGS__)
@@ -87,41 +87,41 @@ const struct config_key config_keys[] = {
         "Addresses to serve on, IPv6 in brackets; a host name stands for all its addresses. Every service is served on each "
         "of them. Port 0 takes any free port and logs which. ADDRESS:PORT or grpc://ADDRESS:PORT is gRPC by the gRPC C core, "
         "without TLS: listen so on the network only behind something that has it. http://ADDRESS:PORT, https://ADDRESS:PORT "
-        "and unix:/PATH (mode 0660) are served by svcd's own edge, which is faster and safe to expose."),
+        "and unix:/PATH (mode 0660) are served by svcd's own edge, which is faster and safe to expose.", RELOAD),
     INT(server, max_connections, 10000, 1, 1000000, "connections",
-        "Connections open at once; more wait until one closes. The web front end leaves many open."),
+        "Connections open at once; more wait until one closes. The web front end leaves many open.", RELOAD),
     INT(server, max_connections_per_address, 0, 0, 1000000, "connections",
-        "Connections open at once from one client address; more are closed at once. 0 = no limit."),
+        "Connections open at once from one client address; more are closed at once. 0 = no limit.", RELOAD),
     INT(server, max_message_bytes, 262144, 1024, 67108864, "bytes",
         "Longest request; a longer one is answered RESOURCE_EXHAUSTED."),
     INT(server, max_concurrent_streams, 1024, 1, 100000, "calls",
         "Calls running at once on one connection; a client that wants more waits for its own earlier ones."),
     INT(server, idle_timeout_ms, 300000, 0, DAY_MS, "milliseconds",
-        "A connection of http, https or unix that carried no call for so long is closed; no call is lost by it. 0 = never."),
+        "A connection of http, https or unix that carried no call for so long is closed; no call is lost by it. 0 = never.", RELOAD),
     INT(server, grpc_idle_timeout_ms, 0, 0, DAY_MS, "milliseconds",
         "The same for connections of grpc://, which the gRPC C core closes with an error: a call that a client (grpc-js) begins "
         "at that moment may be lost. 0 = never."),
     INT(server, max_connection_age_ms, 0, 0, DAY_MS, "milliseconds",
         "A connection of http, https or unix is closed when it is so old, give or take a tenth, so that clients spread over "
-        "servers anew. No call is lost: those that run end first, but for streams, which end UNAVAILABLE. 0 = never."),
+        "servers anew. No call is lost: those that run end first, but for streams, which end UNAVAILABLE. 0 = never.", RELOAD),
     INT(server, keepalive_ms, 60000, 0, DAY_MS, "milliseconds",
         "Of http, https and unix: a peer that was silent for so long is asked for a sign of life, and its connection closed "
-        "if there is none within 20 seconds. 0 = never."),
+        "if there is none within 20 seconds. 0 = never.", RELOAD),
     INT(server, request_timeout_ms, 60000, 100, DAY_MS, "milliseconds",
-        "Of http, https and unix: from the headers of a call to its complete request; then it ends DEADLINE_EXCEEDED."),
+        "Of http, https and unix: from the headers of a call to its complete request; then it ends DEADLINE_EXCEEDED.", RELOAD),
     INT(server, max_buffered_bytes, 33554432, 1048576, 2147483647, "bytes",
         "Of http, https and unix: requests that are not complete and replies that are not read, of all connections "
-        "together. Beyond it no more is read from whoever holds most, and then its connection closed."),
+        "together. Beyond it no more is read from whoever holds most, and then its connection closed.", RELOAD),
     KEY(server, proxy_protocol_from, networks, struct network_list, "",
         "Of http and https: networks of proxies that begin a connection with the PROXY protocol, version 1 or 2, and so "
-        "say whom they speak for. A peer from these that does not is closed, one from elsewhere that does too."),
+        "say whom they speak for. A peer from these that does not is closed, one from elsewhere that does too.", RELOAD),
     CHOICE(server, explorer, int, no_yes, "yes",
         "Whether listeners of http, https and unix show a page at / that lists services and calls with their documentation and "
-        "lets each be tried, and describe them at /openapi.json."),
+        "lets each be tried, and describe them at /openapi.json.", RELOAD),
     KEY(server, allowed_origins, origins, char *, "",
         "Of http, https and unix: origins of web pages that may call, besides pages that svcd serves itself. A call from a "
         "page of another origin is refused with 403 and not run; what is no browser sends no origin and is not concerned. "
-        "* = pages of any origin, for what is reached by nobody but those who may see everything."),
+        "* = pages of any origin, for what is reached by nobody but those who may see everything.", RELOAD),
     CHOICE(server, reuse_port, int, no_yes, "no",
         "Whether another svcd on this machine may listen on the same ports, so that the kernel shares the connections "
         "between them. One that stops resets those that it had not accepted yet, unless net.ipv4.tcp_migrate_req is 1; a socket "
@@ -144,11 +144,11 @@ const struct config_key config_keys[] = {
 
     CHOICE(access, callers, enum config_callers, callers_names, "none",
         "Whether a call needs to say who makes it: none need, or each needs a token (authorization: Bearer TOKEN), or a "
-        "verified client certificate whose name stands in the file of callers."),
+        "verified client certificate whose name stands in the file of callers.", RELOAD),
     KEY(access, tokens, text, char *, "",
-        "File of callers, a line each: NAME HASH SERVICES [rate=N] [concurrent=N]; svcd token makes one."),
+        "File of callers, a line each: NAME HASH SERVICES [rate=N] [concurrent=N]; svcd token makes one.", RELOAD),
     KEY(access, open, text, char *, "health, reflection",
-        "Services that need no caller, by full name, separated by commas; health and reflection stand for gRPC's own."),
+        "Services that need no caller, by full name, separated by commas; health and reflection stand for gRPC's own.", RELOAD),
 
     KEY(database, name, text, char *, "",
         "Database to connect to. What is empty here and below is libpq's default: PGDATABASE, PGUSER, PGPASSWORD, "
@@ -182,14 +182,14 @@ const struct config_key config_keys[] = {
         "~/.postgresql/root.crt."),
     INT(database, read_connections, 2, 1, 64, "connections",
         "Connections for statements that only read. Statements are pipelined, so a few connections serve thousands of "
-        "calls."),
+        "calls.", RELOAD),
     INT(database, insert_connections, 2, 1, 64, "connections",
-        "Connections for short writes, which share transactions. Reads never wait behind them."),
+        "Connections for short writes, which share transactions. Reads never wait behind them.", RELOAD),
     INT(database, write_connections, 4, 1, 64, "connections",
-        "Connections for writes that lock, one at a time on each. Neither reads nor short writes wait behind them."),
+        "Connections for writes that lock, one at a time on each. Neither reads nor short writes wait behind them.", RELOAD),
     INT(database, queue_limit, 10000, 1, 1000000, "statements",
         "Statements of one kind (reads, inserts, writes that lock) that may wait for a connection; more calls are answered "
-        "RESOURCE_EXHAUSTED."),
+        "RESOURCE_EXHAUSTED.", RELOAD),
     INT(database, statement_timeout_ms, 10000, 0, DAY_MS, "milliseconds",
         "PostgreSQL ends a statement that runs for longer, so that one bad query cannot hold a connection. 0 = never."),
     INT(database, lock_wait_ms, 2000, 1, DAY_MS, "milliseconds",
@@ -220,52 +220,52 @@ const struct config_key config_keys[] = {
     INT(password, failure_floor_ms, 500, 0, 10000, "milliseconds",
         "A failed login is answered no sooner than this after its hash began, so that time does not tell which scheme the "
         "account has, or that there is none. It should exceed the slowest hash that is stored: bcrypt of cost 12 takes 220 "
-        "to 380 ms, by the machine and what else it does. 0 = answer at once."),
+        "to 380 ms, by the machine and what else it does. 0 = answer at once.", RELOAD),
 
     INT(throttle, email_per_minute, 6, 0, 60000, "failures",
-        "Failed logins a minute for one e-mail address, wherever they come from, once its burst is used up. 0 = no limit."),
+        "Failed logins a minute for one e-mail address, wherever they come from, once its burst is used up. 0 = no limit.", RELOAD),
     INT(throttle, email_burst, 10, 1, 10000, "failures",
-        "Failed logins for one e-mail address that may come at once."),
+        "Failed logins for one e-mail address that may come at once.", RELOAD),
     INT(throttle, address_per_minute, 60, 0, 60000, "failures",
         "Failed logins and registrations a minute from one client address (IPv6: one /64), whatever the e-mail address. "
-        "Behind a front end or proxy all clients share its address: see trusted_proxies. 0 = no limit."),
+        "Behind a front end or proxy all clients share its address: see trusted_proxies. 0 = no limit.", RELOAD),
     INT(throttle, address_burst, 100, 1, 10000, "failures",
-        "Failed logins and registrations from one client address that may come at once."),
+        "Failed logins and registrations from one client address that may come at once.", RELOAD),
     INT(throttle, stranger_per_minute, 1, 1, 60000, "failures",
         "When an attacker has used up an e-mail address's allowance, each client still has a small one of its own there, "
-        "so that the owner gets in from anywhere: so many failures a minute."),
+        "so that the owner gets in from anywhere: so many failures a minute.", RELOAD),
     INT(throttle, stranger_burst, 3, 1, 10000, "failures",
-        "Failures of such a client that may come at once."),
+        "Failures of such a client that may come at once.", RELOAD),
     INT(throttle, known_per_minute, 6, 1, 60000, "failures",
         "A client that logged in at an e-mail address before has an allowance there that nobody else can use up: so many "
-        "failures a minute."),
+        "failures a minute.", RELOAD),
     INT(throttle, known_burst, 100, 1, 10000, "failures",
-        "Failures of such a client that may come at once."),
+        "Failures of such a client that may come at once.", RELOAD),
     INT(throttle, entries, 65536, 1024, 16777216, "entries",
         "Entries remembered in each of four tables. The memory, 96 bytes an entry in all, is fixed; with more attackers "
         "than entries those with the fewest failures are forgotten first."),
     KEY(throttle, trusted_proxies, networks, struct network_list, "",
         "Networks of proxies and front ends that say in the metadata x-forwarded-for whom they speak for. Of the addresses "
         "there the last that is not trusted itself counts. From anyone else that metadata is ignored. A trusted proxy that "
-        "does not say is exempt from the limit by client address."),
+        "does not say is exempt from the limit by client address.", RELOAD),
 
     KEY(jobs, update_models, schedule, struct cron, "*/30 * * * *",
-        "When new ratings are moved into the training history and the models fitted that the next matches are made by."),
+        "When new ratings are moved into the training history and the models fitted that the next matches are made by.", RELOAD),
     CHOICE(jobs, update_models_enabled, int, no_yes, "yes",
-        "Whether this svcd does that."),
+        "Whether this svcd does that.", RELOAD),
     KEY(jobs, suggest_workshops, schedule, struct cron, "0 0 * * 0",
-        "When every mentor is told of each skill they have that at least 10 mentees without a mentor want."),
+        "When every mentor is told of each skill they have that at least 10 mentees without a mentor want.", RELOAD),
     CHOICE(jobs, suggest_workshops_enabled, int, no_yes, "yes",
-        "Whether this svcd does that."),
+        "Whether this svcd does that.", RELOAD),
     KEY(jobs, forget_answers, schedule, struct cron, "10 * * * *",
-        "When answers are removed that have been kept for 24 hours for callers who come again with their idempotency-key."),
+        "When answers are removed that have been kept for 24 hours for callers who come again with their idempotency-key.", RELOAD),
     CHOICE(jobs, forget_answers_enabled, int, no_yes, "yes",
-        "Whether this svcd does that."),
+        "Whether this svcd does that.", RELOAD),
 
     INT(drain, lame_ms, 1000, 0, 600000, "milliseconds",
-        "After SIGTERM health turns NOT_SERVING and svcd serves on for this long, so that load balancers can notice."),
+        "After SIGTERM health turns NOT_SERVING and svcd serves on for this long, so that load balancers can notice.", RELOAD),
     INT(drain, timeout_ms, 10000, 0, 600000, "milliseconds",
-        "Then no new call is taken, and those that run have this long to finish."),
+        "Then no new call is taken, and those that run have this long to finish.", RELOAD),
 
     KEY(admin, listen, admin, struct address_list, "",
         "Addresses of the status page, with /metrics for Prometheus, /livez and /readyz for probes, /status and /config: HTTP "
@@ -275,19 +275,19 @@ const struct config_key config_keys[] = {
         "probes need none. It is needed where admin.listen is not a loopback address."),
 
     CHOICE(log, level, enum log_level, level_names, "info",
-        "The least grave events that are logged."),
+        "The least grave events that are logged.", RELOAD),
     CHOICE(log, format, enum log_format, format_names, "auto",
            "Form of a line: text (logfmt), json (an object a line) or journal (logfmt after a priority, without the time); auto "
-           "is journal where standard error is systemd's journal, as its variable JOURNAL_STREAM tells, else text."),
+           "is journal where standard error is systemd's journal, as its variable JOURNAL_STREAM tells, else text.", RELOAD),
     CHOICE(log, calls, enum log_calls, calls_names, "failed",
-           "Of which calls there is a line: of none, of those that failed, of slow ones too, with slow statements, or of all."),
+           "Of which calls there is a line: of none, of those that failed, of slow ones too, with slow statements, or of all.", RELOAD),
     INT(log, slow_ms, 1000, 0, DAY_MS, "milliseconds",
-        "From when on a call or a statement is slow."),
+        "From when on a call or a statement is slow.", RELOAD),
     KEY(log, otlp, url, char *, "",
         "URL of a collector that takes traces by OTLP over HTTP (http://127.0.0.1:4318; without a path it gets /v1/traces). "
         "Nothing: there are none."),
     KEY(log, otlp_sample, share, double, "1",
-        "Of the calls whose caller does not say by `traceparent` whether they are sampled, the share that is."),
+        "Of the calls whose caller does not say by `traceparent` whether they are sampled, the share that is.", RELOAD),
 };
 /* clang-format on */
 const size_t config_keys_n = sizeof config_keys / sizeof config_keys[0];

@@ -28,7 +28,7 @@ enum config_change { CONFIG_ON_RESTART, CONFIG_ON_RELOAD };
 struct config_key {
     const char *section, *name;
     const struct config_type *type;
-    size_t offset;              /* in struct config */
+    size_t offset, size;        /* of its member in struct config */
     const char *fallback;       /* the default, as the file would say it */
     const char *unit;           /* of an integer */
     int min, max;               /* of an integer */

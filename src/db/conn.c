@@ -164,6 +164,8 @@ void conn_flush(struct conn *conn)
 static void on_retry(uv_timer_t *timer)
 {
     struct conn *conn = timer->data;
+    if (conn->is_retired)
+        return;
     struct outage *outage = conn->options->outage;
     uint64_t now_ns = uv_hrtime();
     const struct primary *primary = conn->options->primary;
@@ -207,6 +209,8 @@ static void on_batch_result(struct conn *conn, PGresult *result)
         return;
     conn_move(conn, CONN_IDLE);
     conn->owner->on_batch_done(conn);
+    if (conn->is_retired)
+        conn_drop(conn);
     if (conn->batch.wants_new_conn && conn->state == CONN_IDLE)
         conn_replace(conn);
 }
@@ -298,9 +302,22 @@ void conn_wake(struct conn *conn)
         uv_timer_start(&conn->timer, on_retry, 0, 0);
 }
 
+void conn_retire(struct conn *conn)
+{
+    conn->is_retired = true;
+    if (conn->state != CONN_BUSY)
+        conn_drop(conn);
+}
+
+void conn_return(struct conn *conn)
+{
+    conn->is_retired = false;
+    conn_wake(conn);
+}
+
 bool conn_is_free(const struct conn *conn)
 {
-    return conn->state == CONN_IDLE && !conn->is_cancelling;
+    return conn->state == CONN_IDLE && !conn->is_retired && !conn->is_cancelling;
 }
 
 void conn_send(struct conn *conn)

@@ -87,6 +87,7 @@ struct conn {
     uint32_t timeline;    /* where options->primary is set: that the server takes writes on */
     uint64_t heard_at_ns; /* when the batch was sent, or the server last answered a part of it */
     bool is_replaced;     /* it went down by itself, to come again at once */
+    bool is_retired;      /* more than are wanted: goes when its batch has, and does not come back */
     bool is_cancelling;   /* the owner has asked the server to end the batch: no other may start meanwhile */
     struct query cancel;  /* the owner's, for that */
     unsigned shared_n;    /* the owner's: queries under way that share the connection */
@@ -108,6 +109,10 @@ void conn_drop(struct conn *conn);
 void conn_replace(struct conn *conn);
 /* Tries now, if it waits. */
 void conn_wake(struct conn *conn);
+
+/* There are too many: it goes, when its batch has; or, after all, there are not. */
+void conn_retire(struct conn *conn);
+void conn_return(struct conn *conn);
 
 /* May be given a batch. */
 bool conn_is_free(const struct conn *conn);

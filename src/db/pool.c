@@ -90,7 +90,7 @@ static bool is_starved(struct pool_lane *lane, uint64_t now_ns)
 static struct conn *slowest(struct pool_lane *lane, enum lane number, uint64_t now_ns)
 {
     struct conn *found = NULL;
-    bool all_apart = lane->apart_busy >= lane->conns_n;
+    bool all_apart = lane->apart_busy >= lane->wanted;
     for (unsigned i = 0; i < lane->conns_n; i++) {
         struct conn *conn = &lane->conns[i];
         if (conn_is_free(conn) || conn->is_cancelling)
@@ -202,7 +202,7 @@ static void on_down(struct conn *conn, struct query_list *retry)
     lane->up--;
     lane->lost_n++;
     queue_again(&lane->queue, retry);
-    if (lane->up == 0 && !conn->is_replaced)
+    if (lane->up == 0 && !conn->is_replaced && !conn->is_retired)
         queue_end(&lane->queue, QUERY_LOST);
     tell_available(pool);
 }
@@ -272,7 +272,7 @@ static void fill_apart(struct pool *pool, struct pool_lane *lane, enum lane numb
     bool others_wait = lane->queue.apart_n > 0;
     if (number == LANE_READ)
         batch->patience_ms = others_wait ? SLICE_MS : (int)pool->options.conn.lock_wait_ms;
-    else if (others_wait && lane->apart_busy + 2 >= lane->conns_n)
+    else if (others_wait && lane->apart_busy + 2 >= lane->wanted)
         batch->patience_ms = SLICE_WRITE_MS;
 }
 
@@ -291,9 +291,9 @@ static void fill_untried(struct pool_lane *lane, enum lane number, struct batch 
  * is kept from them, if there is more than one. */
 static bool is_turn_of_apart(const struct pool_lane *lane)
 {
-    unsigned most = lane->conns_n > 1 ? lane->conns_n - 1 : 1;
+    unsigned most = lane->wanted > 1 ? lane->wanted - 1 : 1;
     bool others_wait = !TAILQ_EMPTY(&lane->queue.ready);
-    return lane->queue.apart_n > 0 && lane->apart_busy < (others_wait ? (lane->conns_n > 1 ? 1 : 0) : most);
+    return lane->queue.apart_n > 0 && lane->apart_busy < (others_wait ? (lane->wanted > 1 ? 1 : 0) : most);
 }
 
 /* Returns false when there is nothing to send. */
@@ -365,6 +365,36 @@ static void on_check(uv_timer_t *check)
 
 /* ---- start and stop ---- */
 
+/* One write that locks is kept a connection from all others of its statement. */
+static unsigned kind_max(enum lane number, unsigned n)
+{
+    return number == LANE_WRITE && n > 1 ? n - 1 : POOL_CONNECTIONS_MAX;
+}
+
+/* So many connections are in use: those that there are, then new ones. */
+static int lane_resize(struct pool *pool, enum lane number, unsigned n, uv_loop_t *loop)
+{
+    struct pool_lane *lane = &pool->lanes[number];
+    for (unsigned i = n; i < lane->wanted; i++)
+        conn_retire(&lane->conns[i]);
+    for (; lane->wanted < n && lane->wanted < lane->conns_n; lane->wanted++)
+        conn_return(&lane->conns[lane->wanted]);
+    for (; lane->conns_n < n; lane->wanted = ++lane->conns_n) {
+        struct conn *conn = &lane->conns[lane->conns_n];
+        *conn = (struct conn){ .options = &pool->options.conn,
+                               .owner = &conn_owner,
+                               .data = pool,
+                               .lane = number,
+                               .number = (unsigned)number * 100 + lane->conns_n };
+        int rc = conn_start(conn, loop);
+        if (rc)
+            return rc;
+    }
+    lane->wanted = n;
+    lane->queue.kind_max = kind_max(number, n);
+    return 0;
+}
+
 static int lane_start(struct pool *pool, enum lane number, uv_loop_t *loop)
 {
     struct pool_lane *lane = &pool->lanes[number];
@@ -372,28 +402,29 @@ static int lane_start(struct pool *pool, enum lane number, uv_loop_t *loop)
     unsigned n = pool->options.connections[number];
     if (n > POOL_CONNECTIONS_MAX)
         return UV_EINVAL;
-    unsigned kind_max = number == LANE_WRITE && n > 1 ? n - 1 : POOL_CONNECTIONS_MAX;
     unsigned wait_max_ms = number == LANE_READ  ? options->lock_wait_ms
                            : is_watched(number) ? options->statement_timeout_ms
                                                 : 0;
-    int rc = queue_init(&lane->queue, number, kind_max, wait_max_ms * UINT64_C(1000000));
+    int rc = queue_init(&lane->queue, number, kind_max(number, n), wait_max_ms * UINT64_C(1000000));
     if (rc || n == 0)
         return rc;
-    lane->conns = calloc(n, sizeof *lane->conns);
-    if (!lane->conns)
-        return UV_ENOMEM;
-    for (; lane->conns_n < n; lane->conns_n++) {
-        struct conn *conn = &lane->conns[lane->conns_n];
-        *conn = (struct conn){ .options = options,
-                               .owner = &conn_owner,
-                               .data = pool,
-                               .lane = number,
-                               .number = (unsigned)number * 100 + lane->conns_n };
-        rc = conn_start(conn, loop);
-        if (rc)
-            return rc;
+    lane->conns = calloc(POOL_CONNECTIONS_MAX, sizeof *lane->conns); /* untouched memory costs nothing */
+    return lane->conns ? lane_resize(pool, number, n, loop) : UV_ENOMEM;
+}
+
+int pool_reconfigure(struct pool *pool, const unsigned connections[LANES], unsigned queue_max)
+{
+    int rc = 0;
+    pool->options.queue_max = queue_max;
+    for (enum lane number = 0; number < LANES && !pool->stopping; number++) {
+        unsigned n = connections[number];
+        if (!pool->lanes[number].conns || n == 0 || n > POOL_CONNECTIONS_MAX)
+            continue;
+        pool->options.connections[number] = n;
+        int lane_rc = lane_resize(pool, number, n, pool->check.loop);
+        rc = rc ? rc : lane_rc;
     }
-    return 0;
+    return rc;
 }
 
 int pool_start(struct pool *pool, uv_loop_t *loop, const struct pool_options *options)

@@ -29,8 +29,9 @@ struct pool_options {
 };
 
 struct pool_lane {
-    struct conn *conns;
-    unsigned conns_n;
+    struct conn *conns;  /* room for POOL_CONNECTIONS_MAX, if there is any */
+    unsigned conns_n;    /* that were started: */
+    unsigned wanted;     /* of them in use; the others are retired */
     unsigned up;         /* of them IDLE or BUSY */
     unsigned apart_busy; /* of them with a batch of those apart */
     unsigned shared_n;   /* queries under way on the others */
@@ -64,6 +65,10 @@ struct pool {
  * pool. Set on_available and data before. Returns 0 or a UV_E* code (UV_EINVAL: more than
  * POOL_CONNECTIONS_MAX). */
 int pool_start(struct pool *pool, uv_loop_t *loop, const struct pool_options *options);
+
+/* Other numbers of connections and of queries that may wait. A lane is neither added nor left out; one that
+ * shrinks ends no query. UV_ENOMEM: it has fewer connections than asked for. */
+int pool_reconfigure(struct pool *pool, const unsigned connections[LANES], unsigned queue_max);
 
 /* Ends every query with QUERY_LOST and closes everything. The loop must run until its handles are closed,
  * then pool_finish. */

@@ -24,7 +24,7 @@ static void tell_connections(struct metrics_out *out, const struct pool_lane *la
 {
     unsigned in_state[CONN_STATES] = { 0 };
     for (unsigned i = 0; i < lane->conns_n; i++)
-        in_state[lane->conns[i].state]++;
+        in_state[lane->conns[i].state] += !lane->conns[i].is_retired;
     for (enum conn_state state = 0; state < CONN_STATES; state++)
         metrics_put(out, METRIC_svcd_database_connections, in_state[state], name, conn_state_name(state));
 }

@@ -12,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -26,13 +27,17 @@ struct port {
     struct listener *listener;
     uv_poll_t poll;
     int fd;
-    ino_t inode; /* of the file of a unix socket */
+    ino_t inode;                   /* of the file of a unix socket */
+    struct address address;        /* as the configuration has it */
+    struct sockaddr_storage bound; /* where it is: port 0 has become one */
+    bool is_kept;                  /* while it is looked which are */
+    LIST_ENTRY(port) link;
 };
 
 struct listener {
     struct listener_options options;
-    struct port ports[ADDRESS_LIST_MAX]; /* as in options.listen */
-    size_t ports_n;
+    uv_loop_t *loop;
+    LIST_HEAD(port_list, port) ports;
     int reserve_fd; /* given up to accept and close a connection when descriptors have run out */
     uv_timer_t resume;
     bool is_held;  /* see listener_options.holds_handed */
@@ -66,9 +71,10 @@ static bool is_full(struct listener *listener, uint64_t now_ms)
 static void on_resume(uv_timer_t *resume)
 {
     struct listener *listener = resume->data;
-    for (size_t i = 0; i < listener->ports_n; i++)
-        if (!listener->is_held || !listener->options.listen->items[i].fd)
-            uv_poll_start(&listener->ports[i].poll, UV_READABLE, on_connection);
+    struct port *port;
+    LIST_FOREACH(port, &listener->ports, link)
+    if (!listener->is_held || !port->address.fd)
+        uv_poll_start(&port->poll, UV_READABLE, on_connection);
 }
 
 void listener_go(struct listener *listener)
@@ -82,8 +88,9 @@ void listener_go(struct listener *listener)
 /* New peers wait in the kernel's backlog meanwhile. */
 static void pause_accepting(struct listener *listener, const char *why)
 {
-    for (size_t i = 0; i < listener->ports_n; i++)
-        uv_poll_stop(&listener->ports[i].poll);
+    struct port *port;
+    LIST_FOREACH(port, &listener->ports, link)
+    uv_poll_stop(&port->poll);
     if (!listener->has_told)
         log_warn(why, log_int("connections", listener->options.peers->n));
     listener->has_told = true;
@@ -118,7 +125,7 @@ static void take(struct port *port, int fd, const struct sockaddr *address, uint
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    listener->options.on_accepted(listener->options.data, fd, (size_t)(port - listener->ports));
+    listener->options.on_accepted(listener->options.data, fd, port->address.scheme);
 }
 
 static void on_connection(uv_poll_t *poll, int status, int events)
@@ -208,30 +215,77 @@ static int open_port(struct port *port, const struct sockaddr *address)
     return rc;
 }
 
-static int add_port(struct listener *listener, uv_loop_t *loop, const struct address *address)
+static void on_port_closed(uv_handle_t *handle)
 {
-    struct port *port = &listener->ports[listener->ports_n];
-    char text[ADDRESS_TEXT_LEN];
-    *port = (struct port){ .listener = listener, .poll.data = port };
+    struct port *port = handle->data;
+    close(port->fd);
+    free(port);
+}
+
+/* Unless another daemon has put its own there. */
+static void remove_file(const struct port *port)
+{
+    const char *path = ((const struct sockaddr_un *)&port->address.socket)->sun_path;
+    struct stat stat_of;
+    if (port->inode && stat(path, &stat_of) == 0 && stat_of.st_ino == port->inode)
+        unlink(path);
+}
+
+static void close_port(struct port *port)
+{
+    LIST_REMOVE(port, link);
+    remove_file(port);
+    uv_close((uv_handle_t *)&port->poll, on_port_closed);
+}
+
+static int start_port(struct port *port, const struct address *address)
+{
     int rc = address->fd ? open_handed(port, address->fd)
                          : open_port(port, (const struct sockaddr *)&address->socket);
-    if (!rc && (rc = uv_poll_init(loop, &port->poll, port->fd)))
+    if (!rc && (rc = uv_poll_init(port->listener->loop, &port->poll, port->fd)))
         close(port->fd);
-    if (!rc && (!listener->is_held || !address->fd))
-        rc = uv_poll_start(&port->poll, UV_READABLE, on_connection);
+    return rc;
+}
+
+static void tell_port(const char *message, const struct port *port)
+{
+    char text[ADDRESS_TEXT_LEN];
+    address_format((const struct sockaddr *)&port->bound, text);
+    log_info(message, log_str("address", text), log_str("scheme", scheme_name(port->address.scheme)),
+             log_str("socket", port->address.fd ? "handed over" : NULL));
+}
+
+static void tell_failure(const struct address *address, int rc)
+{
+    char text[ADDRESS_TEXT_LEN];
+    address_format((const struct sockaddr *)&address->socket, text);
+    log_error("cannot listen", log_str("address", text), log_error_code(rc));
+}
+
+static int add_port(struct listener *listener, const struct address *address, struct port **added)
+{
+    struct port *port = calloc(1, sizeof *port);
+    if (!port)
+        return UV_ENOMEM;
+    port->listener = listener;
+    port->address = *address;
+    port->poll.data = port;
+    int rc = start_port(port, address);
     if (rc) {
-        address_format((const struct sockaddr *)&address->socket, text);
-        log_error("cannot listen", log_str("address", text), log_error_code(rc));
+        tell_failure(address, rc);
+        free(port);
         return rc;
     }
-    listener->ports_n++;
-    struct sockaddr_storage bound = { 0 };
-    socklen_t len = sizeof bound;
-    getsockname(port->fd, (struct sockaddr *)&bound, &len);
-    address_format((struct sockaddr *)&bound, text);
-    log_info(listener->options.told_as ?: "listening", log_str("address", text),
-             log_str("scheme", scheme_name(address->scheme)),
-             log_str("socket", address->fd ? "handed over" : NULL));
+    LIST_INSERT_HEAD(&listener->ports, port, link);
+    if ((!listener->is_held || !address->fd) &&
+        (rc = uv_poll_start(&port->poll, UV_READABLE, on_connection))) {
+        tell_failure(address, rc);
+        close_port(port);
+        return rc;
+    }
+    socklen_t len = sizeof port->bound;
+    getsockname(port->fd, (struct sockaddr *)&port->bound, &len);
+    *added = port;
     return 0;
 }
 
@@ -278,39 +332,94 @@ int listener_start(struct listener **out, uv_loop_t *loop, const struct listener
     listener->options = *options;
     keep_descriptors(listener, limit);
     listener->is_held = options->holds_handed;
+    listener->loop = loop;
     listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     uv_timer_init(loop, &listener->resume);
     listener->resume.data = listener;
-    for (size_t i = 0; i < options->listen->n; i++) {
-        int rc = add_port(listener, loop, &options->listen->items[i]);
-        if (rc)
-            return rc; /* at start-up, with nothing to lose: the process ends */
-    }
     *out = listener;
+    return listener_relisten(listener, options->listen); /* at start-up: on failure the process ends */
+}
+
+/* ---- other addresses ---- */
+
+/* Of several with port 0 the one of the same scheme. */
+static struct port *find_port(struct listener *listener, const struct address *address)
+{
+    struct port *port, *found = NULL;
+    const struct sockaddr *wanted = (const struct sockaddr *)&address->socket;
+    LIST_FOREACH(port, &listener->ports, link)
+    if (!port->is_kept && port->address.socket.ss_family == wanted->sa_family &&
+        memcmp(&port->address.socket, wanted, address_len(wanted)) == 0 &&
+        (!found || port->address.scheme == address->scheme))
+        found = port;
+    return found;
+}
+
+/* What is kept is so no longer than this takes; another scheme needs no other socket. */
+static void keep_ports(struct listener *listener, const struct address_list *listen)
+{
+    struct port *port, *next;
+    for (port = LIST_FIRST(&listener->ports); port; port = next) {
+        next = LIST_NEXT(port, link);
+        bool is_kept = port->is_kept;
+        port->is_kept = false;
+        if (is_kept || !listen)
+            continue;
+        tell_port("listening no more", port);
+        if (listener->options.on_removed)
+            listener->options.on_removed(listener->options.data, (struct sockaddr *)&port->bound);
+        close_port(port);
+    }
+}
+
+static int add_ports(struct listener *listener, const struct address_list *listen,
+                     struct port *added[ADDRESS_LIST_MAX])
+{
+    for (size_t i = 0; i < listen->n; i++) {
+        struct port *port = find_port(listener, &listen->items[i]);
+        bool is_new = !port;
+        int rc = is_new ? add_port(listener, &listen->items[i], &port) : 0;
+        if (rc)
+            return rc;
+        port->is_kept = true;
+        if (is_new || port->address.scheme != listen->items[i].scheme)
+            added[i] = port;
+    }
     return 0;
 }
 
-static void on_port_closed(uv_handle_t *handle)
+int listener_relisten(struct listener *listener, const struct address_list *listen)
 {
-    struct port *port = handle->data;
-    close(port->fd);
+    struct port *added[ADDRESS_LIST_MAX] = { 0 };
+    int rc = add_ports(listener, listen, added);
+    for (size_t i = 0; i < listen->n; i++) {
+        bool is_new = added[i] && added[i]->address.scheme == listen->items[i].scheme;
+        if (rc && is_new)
+            close_port(added[i]);
+        if (rc || !added[i])
+            continue;
+        added[i]->address.scheme = listen->items[i].scheme;
+        tell_port(listener->options.told_as ?: "listening", added[i]);
+    }
+    keep_ports(listener, rc ? NULL : listen);
+    return rc;
 }
 
-/* Unless another daemon has put its own there. */
-static void remove_file(const struct port *port, const struct address *address)
+void listener_reconfigure(struct listener *listener, unsigned max_connections,
+                          unsigned max_connections_per_address)
 {
-    const char *path = ((const struct sockaddr_un *)&address->socket)->sun_path;
-    struct stat stat_of;
-    if (port->inode && stat(path, &stat_of) == 0 && stat_of.st_ino == port->inode)
-        unlink(path);
+    listener->options.max_connections = max_connections;
+    listener->options.max_connections_per_address = max_connections_per_address;
+    keep_descriptors(listener, raise_descriptor_limit());
 }
+
+/* ---- stop ---- */
 
 void listener_stop(struct listener *listener)
 {
-    for (size_t i = 0; i < listener->ports_n; i++) {
-        remove_file(&listener->ports[i], &listener->options.listen->items[i]);
-        uv_close((uv_handle_t *)&listener->ports[i].poll, on_port_closed);
-    }
+    struct port *port;
+    while ((port = LIST_FIRST(&listener->ports)))
+        close_port(port);
     uv_close((uv_handle_t *)&listener->resume, NULL);
 }
 

@@ -25,9 +25,11 @@ struct listener_options {
     const char *told_as; /* what the log says of each address; NULL: "listening" */
     bool reuse_port;     /* another daemon may listen on the same port */
     struct peers *peers; /* outlives the listener */
-    /* A new, non-blocking socket, known to `peers`; it is the callee's. `from` is the index in `listen` of
-     * the address that it came to. */
-    void (*on_accepted)(void *data, int fd, size_t from);
+    /* A new, non-blocking socket, known to `peers`; it is the callee's. `scheme` is that of the address that
+     * it came to. */
+    void (*on_accepted)(void *data, int fd, enum scheme scheme);
+    /* Nobody listens at this (bound) address any more; NULL: nobody wants to know. */
+    void (*on_removed)(void *data, const struct sockaddr *address);
     void *data;
 };
 
@@ -40,6 +42,12 @@ unsigned listener_max_connections(const struct listener *listener);
 
 /* From now on, if not before. */
 void listener_go(struct listener *listener);
+
+/* Listens on these addresses in place of those before: where it does already nothing happens, others are
+ * opened, then what is left is closed. Or, after an error was logged, all stays as it was: a UV_E* code. */
+int listener_relisten(struct listener *listener, const struct address_list *listen);
+void listener_reconfigure(struct listener *listener, unsigned max_connections,
+                          unsigned max_connections_per_address);
 
 /* Closes the sockets that listen; accepted connections stay. */
 void listener_stop(struct listener *listener);

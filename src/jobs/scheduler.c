@@ -36,7 +36,7 @@ struct scheduler {
     struct scheduler_options options;
     struct context context;
     struct pool pool;
-    struct entry *entries; /* of the enabled jobs */
+    struct entry *entries; /* of all jobs */
     size_t entries_n;
     bool stopping;
 };
@@ -75,6 +75,8 @@ static void on_timer(uv_timer_t *timer)
     struct entry *entry = timer->data;
     struct scheduler *scheduler = entry->scheduler;
     const struct cron *schedule = job_schedule(entry->run.job, scheduler->options.config);
+    if (!job_is_enabled(entry->run.job, scheduler->options.config))
+        return;
     int64_t now_s = scheduler->options.now_s();
     int64_t due_s = cron_previous(schedule, now_s);
     if (due_s <= entry->settled_s || !pool_is_available(&scheduler->pool)) {
@@ -133,16 +135,19 @@ static void on_available(void *data, bool available)
 
 size_t scheduler_status(const struct scheduler *scheduler, struct job_status *status, size_t max)
 {
-    size_t n = scheduler ? scheduler->entries_n : 0;
-    for (size_t i = 0; i < n && i < max; i++) {
+    size_t n = 0;
+    for (size_t i = 0; scheduler && i < scheduler->entries_n && n < max; i++) {
         const struct entry *entry = &scheduler->entries[i];
         const struct cron *schedule = job_schedule(entry->run.job, scheduler->options.config);
-        status[i] = (struct job_status){ .name = entry->run.job->name,
+        if (!job_is_enabled(entry->run.job, scheduler->options.config))
+            continue;
+        status[n] = (struct job_status){ .name = entry->run.job->name,
                                          .running = entry->running,
                                          .next_s = cron_next(schedule, scheduler->options.now_s()),
                                          .done_s = entry->done_s,
                                          .took_us = entry->took_us };
-        memcpy(status[i].runs, entry->runs, sizeof status[i].runs);
+        memcpy(status[n].runs, entry->runs, sizeof status[n].runs);
+        n++;
     }
     return n;
 }
@@ -209,7 +214,7 @@ int scheduler_start(struct scheduler **started, uv_loop_t *loop, const struct sc
     if (enabled_n == 0)
         return 0;
     struct scheduler *scheduler = calloc(1, sizeof *scheduler);
-    struct entry *entries = calloc(enabled_n, sizeof *entries);
+    struct entry *entries = calloc(jobs_n, sizeof *entries);
     if (!scheduler || !entries) {
         free(entries);
         free(scheduler);
@@ -226,14 +231,13 @@ int scheduler_start(struct scheduler **started, uv_loop_t *loop, const struct sc
     scheduler->pool.data = scheduler;
     struct pool_options pool_options = { .conn = options->conn,
                                          .connections = { [LANE_JOB] = 1 },
-                                         .queue_max = (unsigned)enabled_n * 2 };
+                                         .queue_max = (unsigned)jobs_n * 2 };
     *started = scheduler;
     int rc = pool_start(&scheduler->pool, loop, &pool_options);
     if (rc)
         return rc;
     for (size_t i = 0; i < jobs_n; i++)
-        if (job_is_enabled(&jobs[i], options->config))
-            entry_start(scheduler, loop, &jobs[i]);
+        entry_start(scheduler, loop, &jobs[i]);
     return 0;
 }
 

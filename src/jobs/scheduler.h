@@ -40,13 +40,14 @@ struct job_status {
     int64_t took_us;        /* the last that was done here */
 };
 
-/* How many jobs are enabled; of those up to `max` the status. NULL: none. */
+/* The status of the jobs that are enabled, of at most `max`; returns how many. NULL: none. */
 size_t scheduler_status(const struct scheduler *scheduler, struct job_status *status, size_t max);
 
 /* From now until scheduler_destroy. */
 void scheduler_tell_metrics(const struct scheduler *scheduler);
 
-/* Looks at the clock now; it does so itself at least once a minute. */
+/* The clock is looked at now; and the configuration, which may have other schedules, other jobs enabled.
+ * Otherwise that is done at least once a minute. */
 void scheduler_wake(struct scheduler *scheduler);
 
 /* Leaves running jobs to the database, which completes or undoes them. The loop must run until its handles

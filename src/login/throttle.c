@@ -35,10 +35,8 @@ struct throttle {
     struct throttle_stats stats;
 };
 
-static int table_init(struct table *table, int per_minute, int burst, int n_entries)
+static int table_init(struct table *table, int n_entries)
 {
-    table->interval_us = per_minute ? MINUTE_US / per_minute : 0;
-    table->tolerance_us = table->interval_us * burst;
     table->n_sets = 1;
     while (table->n_sets * WAYS < (uint64_t)n_entries)
         table->n_sets *= 2;
@@ -201,6 +199,19 @@ int throttle_create(struct throttle **created, const struct config *config)
     if (!throttle)
         return UV_ENOMEM;
     keyed_hash_init(&throttle->hash);
+    throttle_reconfigure(throttle, config);
+    for (int i = 0; i < THROTTLE_TABLES; i++) {
+        if (table_init(&throttle->tables[i], config->throttle.entries) < 0) {
+            throttle_destroy(throttle);
+            return UV_ENOMEM;
+        }
+    }
+    *created = throttle;
+    return 0;
+}
+
+void throttle_reconfigure(struct throttle *throttle, const struct config *config)
+{
     const struct {
         int per_minute, burst;
     } limits[THROTTLE_TABLES] = {
@@ -210,14 +221,10 @@ int throttle_create(struct throttle **created, const struct config *config)
         [THROTTLE_STRANGER] = { config->throttle.stranger_per_minute, config->throttle.stranger_burst },
     };
     for (int i = 0; i < THROTTLE_TABLES; i++) {
-        if (table_init(&throttle->tables[i], limits[i].per_minute, limits[i].burst,
-                       config->throttle.entries) < 0) {
-            throttle_destroy(throttle);
-            return UV_ENOMEM;
-        }
+        struct table *table = &throttle->tables[i];
+        table->interval_us = limits[i].per_minute ? MINUTE_US / limits[i].per_minute : 0;
+        table->tolerance_us = table->interval_us * limits[i].burst;
     }
-    *created = throttle;
-    return 0;
 }
 
 void throttle_destroy(struct throttle *throttle)

@@ -41,6 +41,8 @@ struct throttle_ticket {
 
 /* UV_ENOMEM. */
 int throttle_create(struct throttle **throttle, const struct config *config);
+/* Other rates and bursts; who owes how much stays. */
+void throttle_reconfigure(struct throttle *throttle, const struct config *config);
 void throttle_destroy(struct throttle *throttle); /* NULL is fine */
 
 /* Whether an attempt may be made now: 0, and ticket says what it was charged to; or the milliseconds after

@@ -561,7 +561,7 @@ class Tls(TestCase):
         make_certificate(self.folder, "localhost")
         wait_until(lambda: shown() != before, "the new certificate is not shown")
         self.daemon.signal(signal.SIGHUP)
-        self.daemon.wait_for_log("SIGHUP has certificates read again")
+        self.daemon.wait_for_log("configuration reloaded")
         kept.send(kept.request(1))
         self.assertEqual(kept.answer(1)["grpc-status"], "0")
         for kind, text in zip(("key", "pem"), reversed(original)):

@@ -34,7 +34,7 @@ class FullPipe(unittest.TestCase):
 
         os.close(writer)
         for _ in range(200):  # a line each
-            self.process.send_signal(signal.SIGHUP)
+            self.process.send_signal(signal.SIGUSR2)
             time.sleep(0.001)
 
     def end(self):

@@ -217,14 +217,14 @@ class Drain(TestCase):
         daemon.terminate()
         self.assertEqual(daemon.wait(PATIENCE_S), 0)
 
-    def test_on_SIGHUP_it_serves_on_and_says_that_nothing_was_read(self):
+    def test_on_SIGHUP_it_serves_on_and_says_that_its_configuration_was_read(self):
         daemon = Daemon(self.database)
         self.addCleanup(daemon.stop)
         client = svcd_client.Client(daemon.address)
         self.addCleanup(client.channel.close)
         wait_until(lambda: is_serving(client), "not serving")
         daemon.signal(signal.SIGHUP)
-        daemon.wait_for_log("SIGHUP changes nothing")
+        daemon.wait_for_log("configuration reloaded")
         self.assertTrue(is_serving(client))
 
     def test_a_full_server_says_so_once_and_serves_who_waited_when_one_has_gone(self):

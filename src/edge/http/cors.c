@@ -35,7 +35,7 @@ static bool is_refused(struct exchange *exchange)
     if (!origin_is_listed(list, origin->text, origin->len))
         return true;
     exchange->origin =
-        strcmp(list, "*") == 0 ? list : exchange_text(exchange, "%.*s", (int)origin->len, origin->text);
+        strcmp(list, "*") == 0 ? "*" : exchange_text(exchange, "%.*s", (int)origin->len, origin->text);
     return false;
 }
 

@@ -6,6 +6,7 @@
  */
 #include "edge/http/server.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,6 +110,35 @@ void http_server_add_connection(struct http_server *server, int fd, const struct
     if (max > 0 && server->edge.connections_n >= max)
         connection_close(TAILQ_FIRST(&server->edge.connections));
     connection_create(&server->edge, fd, has_ip ? ip : NULL, site);
+}
+
+void http_server_reconfigure(struct http_server *server, const struct http_limits *limits)
+{
+    server->edge.limits = *limits;
+}
+
+/* An address of all interfaces is told by its port. */
+static bool is_at(int fd, const struct sockaddr *address)
+{
+    struct sockaddr_storage local = { 0 };
+    socklen_t len = sizeof local;
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+    if (getsockname(fd, (struct sockaddr *)&local, &len) || local.ss_family != address->sa_family)
+        return false;
+    if (address->sa_family == AF_INET && v4->sin_addr.s_addr == htonl(INADDR_ANY))
+        return ((struct sockaddr_in *)&local)->sin_port == v4->sin_port;
+    if (address->sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr))
+        return ((struct sockaddr_in6 *)&local)->sin6_port == v6->sin6_port;
+    return memcmp(&local, address, address_len(address)) == 0;
+}
+
+void http_server_leave(struct http_server *server, const struct sockaddr *address)
+{
+    struct http_connection *connection;
+    TAILQ_FOREACH (connection, &server->edge.connections, link)
+        if (is_at(connection->fd, address))
+            connection_leave(connection, REASON_DRAIN);
 }
 
 void http_server_drain(struct http_server *server)

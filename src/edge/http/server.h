@@ -31,6 +31,11 @@ void http_server_add_connection(struct http_server *server, int fd, const struct
 /* Reads certificates and their like again; without being asked that is done when the files have changed. */
 void http_server_reload(struct http_server *server);
 
+/* Other limits. */
+void http_server_reconfigure(struct http_server *server, const struct http_limits *limits);
+
+/* Closes gracefully the connections that came to this address of ours. */
+void http_server_leave(struct http_server *server, const struct sockaddr *address);
 /* No new calls after those that are on their way: every connection is closed gracefully. */
 void http_server_drain(struct http_server *server);
 /* Requests that are not over: streams among them. */

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/adopt.h"
+
+#include <string.h>
+
+#include "config/effective.h"
+
+static void swap(void *a, void *b, size_t len)
+{
+    uint8_t *left = a, *right = b;
+    for (size_t i = 0; i < len; i++) {
+        uint8_t kept = left[i];
+        left[i] = right[i];
+        right[i] = kept;
+    }
+}
+
+static const struct config_value *value_of(const struct config *config, const struct config_key *key)
+{
+    return config->values ? &config->values[key - config_keys] : NULL;
+}
+
+bool config_differs(const struct config *a, const struct config *b, const struct config_key *key)
+{
+    if (key->is_secret) { /* which is text, and masked where it was written down */
+        const char *const *left = config_member((struct config *)a, key);
+        const char *const *right = config_member((struct config *)b, key);
+        return strcmp(*left, *right) != 0;
+    }
+    const struct config_value *left = value_of(a, key), *right = value_of(b, key);
+    return left && right && left->text && right->text && strcmp(left->text, right->text) != 0;
+}
+
+/* What did not change may still have moved to another line. */
+void config_adopt(struct config *live, struct config *fresh)
+{
+    for (size_t i = 0; i < config_keys_n; i++) {
+        const struct config_key *key = &config_keys[i];
+        bool differs = config_differs(live, fresh, key);
+        if (differs && key->change != CONFIG_ON_RELOAD)
+            continue;
+        if (differs)
+            swap(config_member(live, key), config_member(fresh, key), key->size);
+        if (live->values && fresh->values)
+            swap(&live->values[i], &fresh->values[i], sizeof live->values[i]);
+    }
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "reload.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "access/access.h"
+#include "call/entry.h"
+#include "config/adopt.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void tell(struct metrics_out *out, enum metric metric, const void *owner)
+{
+    const struct reload *reload = owner;
+    metrics_put(out, metric, metric == METRIC_svcd_config_reload_success ? reload->is_good : reload->good_ms);
+}
+
+void reload_init(struct reload *reload)
+{
+    reload->is_good = true;
+    reload->good_ms = now_ms();
+    metrics_set_reader(METRIC_svcd_config_reload_success, tell, reload);
+    metrics_set_reader(METRIC_svcd_config_reload_timestamp_seconds, tell, reload);
+}
+
+/* ---- reading, on a thread ---- */
+
+static void read_all(uv_work_t *work)
+{
+    struct reload *reload = work->data;
+    struct config_source source = *reload->source;
+    source.exports = false; /* libpq has been told, and others may read the environment now */
+    FILE *errors = open_memstream(&reload->errors, &reload->errors_len);
+    reload->access = NULL;
+    reload->rc = errors ? config_load(&reload->fresh, &source, errors) : UV_ENOMEM;
+    if (!reload->rc)
+        reload->rc = calls_read_rules(&reload->access, &reload->fresh, errors);
+    if (errors)
+        fclose(errors);
+}
+
+/* ---- taking over ---- */
+
+static void tell_errors(const char *lines)
+{
+    while (lines && *lines) {
+        size_t len = strcspn(lines, "\n");
+        char line[1024];
+        snprintf(line, sizeof line, "%.*s", (int)(len < sizeof line ? len : sizeof line - 1), lines);
+        if (strstr(line, ": warning: "))
+            log_warn("configuration", log_str("warning", line));
+        else
+            log_error("configuration", log_str("wrong", line));
+        lines += len + (lines[len] == '\n');
+    }
+}
+
+/* Each key that changed, by its name. */
+static void tell_changes(const struct reload *reload)
+{
+    for (size_t i = 0; i < config_keys_n; i++) {
+        const struct config_key *key = &config_keys[i];
+        char name[128];
+        if (!config_differs(reload->config, &reload->fresh, key))
+            continue;
+        snprintf(name, sizeof name, "%s.%s", key->section, key->name);
+        if (key->change == CONFIG_ON_RELOAD)
+            log_info("configuration changed", log_str("key", name));
+        else
+            log_warn("configuration changed, which takes a restart", log_str("key", name));
+    }
+}
+
+static void take(struct reload *reload)
+{
+    struct access *old = reload->context->access;
+    tell_changes(reload);
+    config_adopt(reload->config, &reload->fresh);
+    access_replace(reload->access, old);
+    reload->context->access = reload->access;
+    calls_review(reload->context);
+    reload->apply(reload->data);
+    log_info("configuration reloaded");
+}
+
+static void on_read(uv_work_t *work, int status)
+{
+    struct reload *reload = work->data;
+    int rc = status ? status : reload->rc;
+    tell_errors(reload->errors);
+    free(reload->errors);
+    reload->errors = NULL;
+    if (!rc && (rc = reload->prepare(reload->data, &reload->fresh)))
+        access_destroy(reload->access);
+    else if (!rc)
+        take(reload);
+    config_finish(&reload->fresh);
+    reload->is_good = rc == 0;
+    if (rc)
+        log_error("the configuration is not taken, and all stays as it was", log_error_code(rc));
+    else
+        reload->good_ms = now_ms();
+    reload->access = NULL;
+    reload->is_running = false;
+    bool is_wanted_again = reload->is_wanted_again;
+    reload->is_wanted_again = false;
+    if (is_wanted_again)
+        reload_start(reload);
+    else
+        reload->done(reload->data);
+}
+
+void reload_start(struct reload *reload)
+{
+    reload->is_wanted_again = reload->is_running;
+    if (reload->is_running)
+        return;
+    reload->is_running = true;
+    reload->work.data = reload;
+    if (uv_queue_work(reload->loop, &reload->work, read_all, on_read))
+        reload->is_running = false;
+}

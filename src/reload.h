@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * SIGHUP: the configuration and the file of callers are read again, by a thread, since that may take its
+ * time. Either all of it is good, and what may change does, at once; or a line says what is wrong, with its
+ * place, and all stays as it was. Keys that changed and need a restart are named.
+ *
+ * Loop thread only.
+ */
+#ifndef RELOAD_H
+#define RELOAD_H
+
+#include <uv.h>
+
+#include "call/context.h"
+#include "config/load.h"
+
+struct reload {
+    /* Set before the first. */
+    uv_loop_t *loop;
+    struct config *config; /* the one in force */
+    const struct config_source *source;
+    struct context *context;
+    /* Does of the new configuration what may fail, such as listening. An error has been logged, and nothing
+     * was changed. */
+    int (*prepare)(void *data, const struct config *fresh);
+    /* `config` has the new values. */
+    void (*apply)(void *data);
+    /* It is over. */
+    void (*done)(void *data);
+    void *data;
+
+    uv_work_t work;
+    struct config fresh;
+    struct access *access;
+    char *errors; /* lines */
+    size_t errors_len;
+    int rc;
+    bool is_running, is_wanted_again;
+    bool is_good;    /* the last one */
+    int64_t good_ms; /* since 1970, when one last was, or svcd began */
+};
+
+void reload_init(struct reload *reload);
+/* Begins; while one is under way another follows it. */
+void reload_start(struct reload *reload);
+
+#endif

@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: MIT
+"""Reload: SIGHUP takes over what may change while svcd runs, all of it or nothing."""
+
+import contextlib
+import http.client
+import os
+import re
+import signal
+import socket
+import threading
+import time
+import unittest
+
+import account_pb2 as account
+import grpc
+import health_pb2 as health
+import svcd_client
+from google.protobuf.empty_pb2 import Empty
+from grpc import StatusCode
+from harness import PATIENCE_S, Daemon, demo_database, free_port, is_listening, psql, temporary_folder, wait_until
+from test_access import make_token
+
+MENTEE = "demo-mentee@example.com"
+
+
+def ports(n):
+    """Free ones, each of its own part of what there is for this process."""
+    return [free_port(20000 + (os.getpid() * 3 + 3000 * i) % 11000) for i in range(n)]
+
+
+class Case(unittest.TestCase):
+    def start(self, listen="grpc://127.0.0.1:0,http://127.0.0.1:0", arguments=(), env=None, **sections):
+        self.folder = temporary_folder(self)
+        self.database = demo_database()
+        self.reloads = 0
+        self.write(**sections)
+        self.daemon = Daemon(self.database, "--config", str(self.folder / "svcd.conf"), "--set", "admin.listen=127.0.0.1:0",
+                             *arguments, listen=listen, env=env)
+        self.addCleanup(self.daemon.stop)
+        self.daemon.wait_for_log("database available")
+        self.daemon.wait_for_log("status page")
+        self.admin = next(re.search(r"status page.? address=(\S+)", line)[1] for line in self.daemon.log if "status page" in line)
+        self.client = svcd_client.Client(self.daemon.address)
+        self.addCleanup(self.client.channel.close)
+
+    def write(self, text=None, **sections):
+        lines = [text] if text is not None else []
+        for section, keys in sections.items():
+            lines += [f"[{section}]"] + [f"{name} = {value}" for name, value in keys.items()]
+        (self.folder / "svcd.conf").write_text("\n".join(lines) + "\n")
+
+    def reload(self, **sections):
+        if sections:
+            self.write(**sections)
+        self.reloads += 1
+        self.daemon.signal(signal.SIGHUP)
+        self.daemon.wait_for_log("msg=.configuration reloaded", self.reloads)
+
+    def refuse(self, says, *arguments, **sections):
+        self.write(*arguments, **sections)
+        refused = sum("all stays as it was" in line for line in self.daemon.log)
+        self.daemon.signal(signal.SIGHUP)
+        self.daemon.wait_for_log("all stays as it was", refused + 1)
+        self.daemon.wait_for_log(says)
+
+    def get(self, path, address=None):
+        host, port = (address or self.admin).split(":")
+        with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)) as connection:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+
+    def effective(self, key):
+        return re.search(rf"(?m)^{key} = (.*?) *# (.*)$", self.get("/config")).groups()
+
+    def metric(self, name):
+        return float(re.search(rf"(?m)^{re.escape(name)} (\S+)$", self.get("/metrics"))[1])
+
+    def list_skills(self):
+        return self.client.account.ListSkills(Empty(), timeout=PATIENCE_S)
+
+class Reload(Case):
+    def test_the_log_changes_its_level_its_form_and_which_calls_it_tells(self):
+        self.start(log={"calls": "none"})
+        self.list_skills()
+        self.reload(log={"calls": "all"})
+        self.assertEqual(sum("msg=listening" in line for line in self.daemon.log), 2)
+        self.list_skills()
+        self.daemon.wait_for_log("msg=call method=/account_package.AccountService/ListSkills")
+        self.assertEqual(sum("msg=call method=/account" in line for line in self.daemon.log), 1)
+        self.write(log={"format": "json", "level": "debug"})
+        self.daemon.signal(signal.SIGHUP)
+        self.daemon.wait_for_log('"msg":"configuration reloaded"')
+        self.assertEqual(self.effective("log.level")[0], "debug")
+
+    def test_a_mistake_keeps_everything_and_is_told_with_its_line(self):
+        self.start(log={"calls": "none"}, throttle={"email_burst": "5"})
+        file = self.folder / "svcd.conf"
+        self.refuse(rf"{file}:2: .*log.calls = ..al.. is not valid; expected none, failed, slow or all",
+                    log={"calls": "al"}, throttle={"email_burst": "7"})
+        self.daemon.wait_for_log(f"{file}:2: ")
+        self.assertEqual(self.effective("throttle.email_burst")[0], "5")
+        self.assertEqual(self.metric("svcd_config_reload_success"), 0)
+        file.unlink()
+        self.daemon.signal(signal.SIGHUP)
+        self.daemon.wait_for_log("all stays as it was", 2)
+        self.list_skills()
+        before = self.metric("svcd_config_reload_timestamp_seconds")
+        self.reload(log={"calls": "none"})
+        self.assertEqual(self.metric("svcd_config_reload_success"), 1)
+        self.assertGreater(self.metric("svcd_config_reload_timestamp_seconds"), before)
+
+    def test_what_was_set_on_the_command_line_and_in_the_environment_stays(self):
+        self.start(arguments=("--set", "log.slow_ms=77"), env={"POSTGRES_USER": "svcd"})
+        self.reload(log={"slow_ms": "88", "calls": "slow"}, database={"user": "nobody"})
+        self.assertEqual(self.effective("log.slow_ms"), ("77", "--set log.slow_ms"))
+        self.assertEqual(self.effective("log.calls"), ("slow", f"{self.folder}/svcd.conf:3"))
+        self.assertEqual(self.effective("database.user"), ("svcd", "POSTGRES_USER"))
+
+    def test_a_key_that_needs_a_restart_is_named_and_stays(self):
+        self.start(server={"max_message_bytes": "5000"})
+        self.reload(server={"max_message_bytes": "6000", "max_connections": "50"}, password={"workers": "2"})
+        for key in ("server.max_message_bytes", "password.workers"):
+            self.daemon.wait_for_log(f'msg="configuration changed, which takes a restart" key={key}')
+        self.assertEqual(self.effective("server.max_message_bytes")[0], "5000")
+        self.assertEqual(self.effective("server.max_connections")[0], "50")
+        self.assertEqual(self.metric("svcd_connections_max"), 50)
+
+    def test_the_throttle_has_its_new_limits_at_once(self):
+        self.start(throttle={"email_burst": "100", "address_burst": "100"}, password={"failure_floor_ms": "0"})
+        def fail():
+            return self.client.account.TryLogin(account.AuthenticateRequest(username=MENTEE, password="wrong one"), timeout=PATIENCE_S)
+        self.assertFalse(fail().status)
+        self.assertFalse(fail().status)
+        self.reload(throttle={"email_burst": "1", "address_burst": "1", "stranger_burst": "1", "email_per_minute": "1",
+                              "address_per_minute": "1"}, password={"failure_floor_ms": "0"})
+        with self.assertRaises(grpc.RpcError) as caught:
+            fail()
+        self.assertEqual(caught.exception.code(), StatusCode.RESOURCE_EXHAUSTED)
+        self.reload(throttle={"email_burst": "100", "address_burst": "100"}, password={"failure_floor_ms": "0"})
+        self.assertFalse(fail().status)
+
+    def backends(self, lane):
+        return int(psql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+                        f"application_name LIKE '{lane} svcd%'", self.database)[0][0])
+
+    def test_pools_grow_and_shrink_and_grow_again_while_calls_run(self):
+        self.start(database={"read_connections": "2"})
+        stop, errors, done = threading.Event(), [], []
+
+        def call():
+            while not stop.is_set():
+                try:
+                    self.list_skills()
+                    done.append(1)
+                except grpc.RpcError as error:
+                    errors.append(error)
+        threads = [threading.Thread(target=call) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            for n in (5, 1, 3, 64, 2):
+                self.reload(database={"read_connections": str(n)})
+                wait_until(lambda n=n: self.backends("read") == n, f"not {n} connections for reads")
+                self.assertEqual(self.effective("database.read_connections")[0], str(n))
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual((errors, len(done) > 0), ([], True))
+
+    def test_jobs_are_enabled_and_disabled(self):
+        self.start(jobs={"update_models_enabled": "no", "suggest_workshops_enabled": "no"})
+        self.assertNotIn('svcd_job_running{job_name="update-models"}', self.get("/metrics"))
+        self.reload(jobs={"suggest_workshops_enabled": "no"})
+        wait_until(lambda: self.metric('svcd_job_last_run_timestamp_seconds{job_name="update-models"}') > 0,
+                   "the job does not look what it has missed")
+        self.reload(jobs={"update_models_enabled": "no", "suggest_workshops": "1 2 3 4 *"})
+        self.assertNotIn('svcd_job_running{job_name="update-models"}', self.get("/metrics"))
+        self.assertIn('svcd_job_running{job_name="suggest-workshops"}', self.get("/metrics"))
+
+    def test_listeners_are_added_kept_and_removed(self):
+        kept, gone, added = ports(3)
+        self.start(listen=None, server={"listen": f"127.0.0.1:{kept}, http://127.0.0.1:{gone}"})
+        self.daemon.wait_for_log("listening address=", 2)
+        left = socket.create_connection(("127.0.0.1", gone), PATIENCE_S)
+        left.settimeout(PATIENCE_S)
+        self.addCleanup(left.close)
+        left.sendall(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+        self.assertIn(b"live", left.recv(1000))
+        path = self.folder / "socket"
+        self.reload(server={"listen": f"127.0.0.1:{kept}, http://127.0.0.1:{added}, unix:{path}"})
+        self.assertEqual([is_listening(f"127.0.0.1:{port}") for port in (kept, gone, added)], [True, False, True])
+        self.assertEqual(path.stat().st_mode & 0o777, 0o660)
+        self.daemon.wait_for_log(f"msg=.listening no more. address=127.0.0.1:{gone}")
+        self.assertEqual(left.recv(1000), b"")
+        self.list_skills()
+        self.assertEqual(self.get("/livez", f"127.0.0.1:{added}"), "live\n")
+        self.reload(server={"listen": f"127.0.0.1:{kept}"})
+        self.assertFalse(path.exists())
+
+    def test_an_address_that_cannot_be_listened_on_keeps_everything(self):
+        first, second, mine = ports(3)
+        self.start(listen=None, server={"listen": f"127.0.0.1:{first}, http://127.0.0.1:{second}"})
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            self.refuse("cannot listen.*address already in use", log={"calls": "all"},
+                        server={"listen": f"{self.daemon.address}, http://127.0.0.1:{mine}, http://127.0.0.1:{taken.getsockname()[1]}"})
+        self.assertFalse(is_listening(f"127.0.0.1:{mine}"))
+        self.assertEqual(self.effective("log.calls")[0], "failed")
+        self.list_skills()
+        self.refuse("takes a restart", server={"listen": f"https://127.0.0.1:{mine}"},
+                    tls={"certificate": "x", "private_key": "x"})
+        self.list_skills()
+
+    def test_no_call_is_lost_by_reloads_under_load(self):
+        self.start(log={"calls": "none"})
+        addresses = self.daemon.addresses()
+        stop, errors, done = threading.Event(), [], []
+
+        def call(address):
+            with svcd_client.Client(address) as client:
+                while not stop.is_set():
+                    try:
+                        client.account.ListSkills(Empty(), timeout=PATIENCE_S)
+                        done.append(1)
+                    except grpc.RpcError as error:
+                        errors.append(error)
+        threads = [threading.Thread(target=call, args=(address,)) for address in addresses[:2] * 2]
+        for thread in threads:
+            thread.start()
+        for i in range(20):
+            self.reload(log={"slow_ms": str(100 + i)}, database={"write_connections": str(1 + i % 3)})
+        for _ in range(10):
+            self.daemon.signal(signal.SIGHUP)
+        reached = len(done)
+        wait_until(lambda: len(done) > reached + 10, "no calls after the reloads")
+        stop.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(errors, [])
+
+    def test_limits_of_our_own_edge_and_allowed_origins_change(self):
+        self.start(listen="http://127.0.0.1:0")
+        host, port = self.daemon.address.split(":")
+
+        def preflight():
+            with contextlib.closing(http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)) as connection:
+                connection.request("OPTIONS", "/account_package.AccountService/ListSkills",
+                                   headers={"origin": "https://a.example.org", "access-control-request-method": "POST"})
+                return connection.getresponse().status
+        self.assertEqual(preflight(), 403)
+        self.reload(server={"allowed_origins": "https://a.example.org", "explorer": "no"})
+        self.assertEqual(preflight(), 204)
+        self.assertNotIn("<html", self.get("/", self.daemon.address))
+
+
+class Callers(Case):
+    def set_callers(self, text):
+        (self.folder / "tokens").write_text(text)
+
+    def begin(self, listen="grpc://127.0.0.1:0,http://127.0.0.1:0"):
+        self.start(listen=listen)
+        self.secret, self.hash = make_token()
+        self.set_callers(f"web {self.hash} *\nother {make_token()[1]} *\n")
+        self.bearer = (("authorization", f"Bearer {self.secret}"),)
+        self.closed = {"callers": "token", "tokens": f"{self.folder}/tokens", "open": "reflection"}
+
+    def watch(self, client, metadata=()):
+        call = client.health.Watch(health.HealthCheckRequest(), metadata=metadata)
+        next(call)
+        return call
+
+    def ends_within_a_second(self, call, code, says):
+        begun = time.monotonic()
+        with self.assertRaises(grpc.RpcError) as caught:
+            while True:
+                next(call)
+        self.assertEqual((caught.exception.code(), says in caught.exception.details()), (code, True))
+        return time.monotonic() - begun
+
+    def test_whoever_is_revoked_calls_no_more_and_its_streams_end(self):
+        self.begin()
+        clients = [svcd_client.Client(address) for address in self.daemon.addresses()[:2]]
+        nameless = [self.watch(client) for client in clients]
+        self.reload(access=self.closed)
+        for call in nameless:
+            self.ends_within_a_second(call, StatusCode.UNAUTHENTICATED, "needs a token")
+        watches = [self.watch(client, self.bearer) for client in clients]
+        self.reload()
+        for client in clients:
+            client.account.ListSkills(Empty(), timeout=PATIENCE_S, metadata=self.bearer)
+        self.assertFalse(any(watch.done() for watch in watches))
+        self.set_callers(f"web {self.hash} account_package.AccountService\n")
+        self.reload()
+        for call in watches:
+            self.ends_within_a_second(call, StatusCode.PERMISSION_DENIED, "this service")
+        self.set_callers(f"web {self.hash} *\n")
+        self.reload()
+        watches = [self.watch(client, self.bearer) for client in clients]
+        self.set_callers(f"web {make_token()[1]} *\n")
+        self.reload()
+        for call in watches:
+            self.ends_within_a_second(call, StatusCode.UNAUTHENTICATED, "no longer")
+        for client in clients:
+            with self.assertRaises(grpc.RpcError) as caught:
+                client.account.ListSkills(Empty(), timeout=PATIENCE_S, metadata=self.bearer)
+            self.assertEqual(caught.exception.code(), StatusCode.UNAUTHENTICATED)
+            client.channel.close()
+
+    def test_whoever_is_removed_while_it_calls_is_forgotten_when_its_calls_are_over(self):
+        self.begin()
+        self.reload(access=self.closed)
+        client = svcd_client.Client(self.daemon.addresses()[1])
+        holder = self.watch(client, self.bearer)
+        self.set_callers("")
+        self.reload()
+        self.ends_within_a_second(holder, StatusCode.UNAUTHENTICATED, "no longer")
+        self.reload(access={})
+        self.assertTrue(client.account.ListSkills(Empty(), timeout=PATIENCE_S).skills)
+        client.channel.close()
+
+    def test_a_file_of_callers_that_is_wrong_keeps_the_one_before(self):
+        self.begin()
+        self.reload(access=self.closed)
+        self.set_callers("web nonsense *\n")
+        self.refuse(rf"{self.folder}/tokens:1: the hash of web is not valid", access=self.closed, log={"calls": "all"})
+        self.client.account.ListSkills(Empty(), timeout=PATIENCE_S, metadata=self.bearer)
+        self.assertEqual(self.effective("log.calls")[0], "failed")
+
+
+class Notified(unittest.TestCase):
+    def test_systemd_is_told_when_a_reload_begins_and_when_it_is_over(self):
+        folder = temporary_folder(self)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+            listener.bind(str(folder / "notify"))
+            listener.settimeout(PATIENCE_S)
+
+            def told():
+                return listener.recv(4096).decode()
+            daemon = Daemon(demo_database(), env={"NOTIFY_SOCKET": str(folder / "notify")})
+            self.addCleanup(daemon.stop)
+            while "READY=1" not in told():
+                pass
+            daemon.signal(signal.SIGHUP)
+            while "RELOADING=1" not in (text := told()):
+                pass
+            usec = int(re.search(r"MONOTONIC_USEC=(\d+)", text)[1])
+            self.assertTrue(0 < usec <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)
+            while "READY=1" not in told():
+                pass
+
+
+if __name__ == "__main__":
+    unittest.main()
