@@ -21,6 +21,7 @@
 #include <uv.h>
 
 #include "access/access.h"
+#include "access/access_metrics.h"
 #include "admin/admin.h"
 #include "admin/snapshot.h"
 #include "admin/systemd.h"
@@ -346,6 +347,7 @@ static void tell_metrics(struct daemon *daemon)
 {
     const struct config *config = daemon->config;
     account_tell_metrics();
+    access_tell_metrics(&daemon->context.access);
     pool_tell_metrics(&daemon->pool);
     admission_tell_metrics(&daemon->admission);
     standbys_tell_metrics(daemon->context.standbys);

@@ -74,6 +74,9 @@ enum metric_unit {
     X(svcd_job_last_run_timestamp_seconds, GAUGE, MS, "job_name", "When this process last knew that a run was done, by whomever; 0: not yet.") \
     X(svcd_job_last_run_seconds, GAUGE, US, "job_name", "How long the last run took that this process did.") \
     X(svcd_job_next_run_timestamp_seconds, GAUGE, MS, "job_name", "When the schedule has its next run.") \
+    X(svcd_caller_calls_total, COUNTER, ONE, "caller,code", "Calls answered of those who said who they are, by status.") \
+    X(svcd_caller_calls_running, GAUGE, ONE, "caller", "Their calls that are not over.") \
+    X(svcd_caller_refused_total, COUNTER, ONE, "reason", "Calls refused for who made them, or how many.") \
     X(svcd_config_reload_success, GAUGE, ONE, "", "1 if the configuration was taken when it was last read.") \
     X(svcd_config_reload_timestamp_seconds, GAUGE, MS, "", "When a configuration was last taken, since 1970.") \
     X(svcd_log_dropped_lines_total, COUNTER, ONE, "", "Lines of the log that were lost.") \

@@ -184,8 +184,20 @@ class Tokens(Access):
 
 
 class Limits(Access):
-    callers = "slow {slow} * rate=2\nfew {few} * concurrent=2\nfree {free} *\n"
-    arguments = ("--set", "access.open=")
+    callers = "slow {slow} * rate=2\nfew {few} * concurrent=2\nfree {free} *\nnever {never} *\n"
+    arguments = ("--set", "access.open=", "--set", "admin.listen=127.0.0.1:0")
+
+    def test_metrics_tell_of_each_caller_and_of_refusals(self):
+        with self.assertRaises(grpc.RpcError):
+            self.clients[0].account.ListSkills(Empty(), timeout=PATIENCE_S)
+        self.clients[0].account.ListSkills(Empty(), timeout=PATIENCE_S, metadata=self.bearer("free"))
+        self.daemon.wait_for_log("status page")
+        admin = next(line.split("address=")[1].split()[0] for line in self.daemon.log if "status page" in line)
+        metrics = self.post("/metrics", {}, verb="GET", address=admin)[2].decode()
+        self.assertRegex(metrics, r'(?m)^svcd_caller_calls_total\{caller="free",code="OK"\} [1-9]')
+        self.assertRegex(metrics, r'(?m)^svcd_caller_calls_total\{caller="never",code="OK"\} 0$')
+        self.assertRegex(metrics, r'(?m)^svcd_caller_calls_running\{caller="free"\} \d')
+        self.assertRegex(metrics, r'(?m)^svcd_caller_refused_total\{reason="no_token"\} [1-9]')
 
     def test_who_calls_more_often_than_a_rate_allows_is_told_when_to_come_back(self):
         for client in self.each():
