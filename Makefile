@@ -349,8 +349,8 @@ $(O)/open_loop: $(O)/test/bench/open_loop.o
 	@echo "LINK $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ -lnghttp2
 
-.PHONY: bench bench-check bench-scale
-bench bench-check bench-scale: $(O)/svcd $(O)/noop $(O)/bare_hash $(O)/unaccounted $(O)/open_loop examples-python deps-bench ## measure, or fail under a floor (test/bench/README.md)
+.PHONY: bench bench-check bench-scale bench-where
+bench bench-check bench-scale bench-where: $(O)/svcd $(O)/noop $(O)/bare_hash $(O)/unaccounted $(O)/open_loop examples-python deps-bench ## measure, or fail under a floor (test/bench/README.md)
 	@SVCD=$(O)/svcd NOOP=$(O)/noop BARE_HASH=$(O)/bare_hash UNACCOUNTED=$(O)/unaccounted OPEN_LOOP=$(O)/open_loop test/bench/run $@
 
 # ---- examples -------------------------------------------------------------------------------------------------
