@@ -55,10 +55,11 @@ struct http_protocol;
 struct exchange;
 struct tls_server;
 
-#define READ_LEN   ((size_t)65536)           /* what one connection may have parsed in a turn */
-#define READ_HELD  ((size_t)4096)            /* while calls are held back */
-#define WRITE_ROOM ((size_t)65536)           /* what it writes */
-#define WRITE_LEN  (WRITE_ROOM + 16384 + 64) /* a frame may go over that */
+#define READ_LEN   ((size_t)65536) /* what one connection may have parsed in a turn */
+#define READ_HELD  ((size_t)4096)  /* while calls are held back */
+#define WRITE_ROOM ((size_t)65536) /* what it writes */
+#define WRITE_LEN                                                                                            \
+    (WRITE_ROOM + 2 * (16384 + 64)) /* two frames may go over that: a body's, and what follows */
 
 struct http_limits {
     size_t max_message_bytes;

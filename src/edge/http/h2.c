@@ -172,9 +172,10 @@ static void on_bytes(struct http_connection *connection, uint8_t *bytes, size_t 
 static size_t fill(struct http_connection *connection, uint8_t *out, size_t room)
 {
     struct h2 *h2 = connection->session;
-    size_t filled = 0;
+    h2->out = out;
+    h2->out_len = 0;
     h2_give_back(h2);
-    while (filled < room) {
+    while (h2->out_len < room) {
         const uint8_t *bytes;
         ssize_t len = nghttp2_session_mem_send(h2->session, &bytes);
         if (len < 0)
@@ -182,11 +183,11 @@ static size_t fill(struct http_connection *connection, uint8_t *out, size_t room
                            nghttp2_strerror((int)len));
         if (len <= 0)
             break;
-        memcpy(out + filled, bytes, (size_t)len);
-        filled += (size_t)len;
+        memcpy(out + h2->out_len, bytes, (size_t)len);
+        h2->out_len += (size_t)len;
     }
     charge_queue(h2);
-    return filled;
+    return h2->out_len;
 }
 
 static void on_leaving(struct timer *timer)
@@ -230,7 +231,8 @@ static void say_end(struct http_connection *connection)
     struct h2 *h2 = connection->session;
     const char *text = http_reason_text(connection->reason);
     uint32_t code = is_hostile(connection->reason) ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_NO_ERROR;
-    if (!h2->has_left && connection->reason != REASON_PROTOCOL_ERROR)
+    bool is_told = h2->has_left || connection->reason == REASON_PROTOCOL_ERROR; /* by nghttp2 */
+    if (!is_told && connection->reason != REASON_PEER)
         nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE,
                               nghttp2_session_get_last_proc_stream_id(h2->session), code,
                               (const uint8_t *)text, strlen(text));
@@ -328,6 +330,7 @@ int h2_init(void)
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
+    nghttp2_session_callbacks_set_send_data_callback(callbacks, h2_on_send_data);
     nghttp2_session_callbacks_set_error_callback2(callbacks, on_error);
     nghttp2_option_set_no_http_messaging(options, 1);
     nghttp2_option_set_no_auto_window_update(options, 1);

@@ -22,25 +22,16 @@ static size_t add_fields(nghttp2_nv *nv, size_t n, const struct answer_fields *f
     return n;
 }
 
-static bool is_taken(const struct exchange *exchange)
-{
-    return exchange->body_taken == exchange->body.len;
-}
-
-/* What nghttp2 puts into the next DATA frame of a stream. */
+/* How much of the body goes into the next DATA frame of a stream; h2_on_send_data() puts it there. */
 static ssize_t on_read(nghttp2_session *session, int32_t stream_id, uint8_t *out, size_t room,
                        uint32_t *flags, nghttp2_data_source *source, void *data)
 {
     struct h2 *h2 = data;
     struct exchange *exchange = source->ptr;
-    size_t len = exchange->body.len - exchange->body_taken;
-    if (len > room)
-        len = room;
-    if (len) {
-        memcpy(out, exchange->body.data + exchange->body_taken, len);
-        exchange_taken(exchange, len);
-    }
-    if (exchange->state == EXCHANGE_ANSWERED && is_taken(exchange)) {
+    size_t left = exchange->body.len - exchange->body_taken, len = left < room ? left : room;
+    (void)out;
+    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    if (exchange->state == EXCHANGE_ANSWERED && len == left) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
         if (exchange->trailers.n) {
             nghttp2_nv nv[ANSWER_FIELDS];
@@ -53,6 +44,25 @@ static ssize_t on_read(nghttp2_session *session, int32_t stream_id, uint8_t *out
         return NGHTTP2_ERR_DEFERRED;
     }
     return (ssize_t)len;
+}
+
+/* The body's one copy, behind what fill() has so far. */
+int h2_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t len,
+                    nghttp2_data_source *source, void *data)
+{
+    struct h2 *h2 = data;
+    struct exchange *exchange = h2_find(session, frame->hd.stream_id);
+    (void)source;
+    if (!exchange) /* reset after the frame was made */
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (h2->out_len >= WRITE_ROOM)
+        return NGHTTP2_ERR_WOULDBLOCK;
+    memcpy(h2->out + h2->out_len, head, H2_HEAD_LEN);
+    if (len)
+        memcpy(h2->out + h2->out_len + H2_HEAD_LEN, exchange->body.data + exchange->body_taken, len);
+    h2->out_len += H2_HEAD_LEN + len;
+    exchange_taken(exchange, len);
+    return 0;
 }
 
 static void begin_answer(struct h2 *h2, struct exchange *exchange)

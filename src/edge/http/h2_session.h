@@ -21,7 +21,9 @@ struct h2 {
     bool is_leaving, has_left; /* the first GOAWAY has been said; the second */
     size_t queued;             /* charged for what nghttp2 has yet to write */
     size_t withheld;           /* of the connection's window, while its budget is used up */
-    char why[120];             /* what nghttp2 said of an error */
+    uint8_t *out;              /* what is being filled */
+    size_t out_len;
+    char why[120]; /* what nghttp2 said of an error */
 };
 
 /* The exchange of a stream; NULL: there is none (any more). */
