@@ -7,15 +7,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/pages.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 
 #define LOOK_EVERY_MS 250
+#define SETTLED_LOOK  3 /* by then what only the start needs has been done */
 
 static struct {
     int64_t started_ms;
     uv_timer_t timer;
     uint64_t due_ns;
+    unsigned looks_n; /* until SETTLED_LOOK */
     struct histogram lag;
 } watch;
 
@@ -101,7 +104,9 @@ static void on_look(uv_timer_t *timer)
     (void)timer;
     uint64_t now_ns = uv_hrtime();
     histogram_add_time(&watch.lag, now_ns > watch.due_ns ? now_ns - watch.due_ns : 0);
-    watch.due_ns = now_ns + LOOK_EVERY_MS * UINT64_C(1000000);
+    if (watch.looks_n < SETTLED_LOOK && ++watch.looks_n == SETTLED_LOOK)
+        pages_give_back();
+    watch.due_ns = uv_hrtime() + LOOK_EVERY_MS * UINT64_C(1000000);
     uv_timer_start(timer, on_look, LOOK_EVERY_MS, 0);
 }
 
