@@ -12,7 +12,7 @@
 
 #define SLAB_LEN ((size_t)65536)
 #define HEAD_LEN ((size_t)64) /* where a slab's first block begins */
-#define SPARES   16           /* slabs without blocks that are kept, for load comes and goes in every turn */
+#define SPARES   64           /* slabs without blocks that are kept, for load comes and goes in every turn */
 
 struct slab {
     struct slab_size *size; /* NULL: one block with a mapping of its own */
