@@ -298,9 +298,11 @@ static void tell(struct metrics_out *out, enum metric metric, const void *owner)
 {
     const struct standbys *standbys = owner;
     uint64_t now_ns = uv_hrtime();
-    if (metric == METRIC_svcd_database_stale_reads_total)
-        metrics_put(out, metric, standbys->stale_n);
-    for (size_t i = 0; i < standbys->n && metric != METRIC_svcd_database_stale_reads_total; i++) {
+    if (metric == METRIC_svcd_database_stale_reads_total) {
+        metrics_put(out, metric, standbys ? standbys->stale_n : 0);
+        return;
+    }
+    for (size_t i = 0; i < standbys->n; i++) {
         const struct standby *standby = &standbys->items[i];
         uint64_t lag = lag_ns(standbys, standby, now_ns);
         if (metric == METRIC_svcd_database_standby_up)
@@ -316,11 +318,11 @@ static void tell(struct metrics_out *out, enum metric metric, const void *owner)
 
 void standbys_tell_metrics(const struct standbys *standbys)
 {
+    metrics_set_reader(METRIC_svcd_database_stale_reads_total, tell, standbys);
     static const enum metric metrics[] = { METRIC_svcd_database_standby_up,
                                            METRIC_svcd_database_standby_lag_seconds,
                                            METRIC_svcd_database_standby_reads_total,
-                                           METRIC_svcd_database_standby_failures_total,
-                                           METRIC_svcd_database_stale_reads_total };
+                                           METRIC_svcd_database_standby_failures_total };
     for (size_t i = 0; standbys && i < sizeof metrics / sizeof *metrics; i++)
         metrics_set_reader(metrics[i], tell, standbys);
 }
