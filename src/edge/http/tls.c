@@ -9,18 +9,17 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <uv.h>
 
+#include "edge/http/tls_names.h"
 #include "observe/log.h"
 
 #define FILES           4
 #define TICKET_KEYS_LEN 80 /* name, HMAC's key, AES's key, as OpenSSL wants them */
-#define NAME_MAX_LEN    256
 
 struct tls_server {
     struct tls_options options;
@@ -270,63 +269,6 @@ void tls_server_destroy(struct tls_server *server)
 
 /* ---- who the client is ---- */
 
-/* Text of a certificate is not to be cut at a NUL in it: that would make another name of it. */
-static void add_name(struct bytes *names, const void *text, int len)
-{
-    if (len <= 0 || len >= NAME_MAX_LEN || memchr(text, '\0', (size_t)len) ||
-        bytes_reserve(names, (size_t)len + 1))
-        return;
-    bytes_put(names, text, (size_t)len);
-    bytes_put(names, "", 1);
-}
-
-/* The names of a certificate: DNS names, then the common name. */
-static void add_names(struct bytes *names, X509 *certificate)
-{
-    GENERAL_NAMES *others = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-    for (int i = 0; others && i < sk_GENERAL_NAME_num(others); i++) {
-        const GENERAL_NAME *entry = sk_GENERAL_NAME_value(others, i);
-        if (entry->type == GEN_DNS)
-            add_name(names, ASN1_STRING_get0_data(entry->d.dNSName), ASN1_STRING_length(entry->d.dNSName));
-    }
-    GENERAL_NAMES_free(others);
-    X509_NAME *subject = X509_get_subject_name(certificate);
-    int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-    if (at < 0)
-        return;
-    unsigned char *text = NULL;
-    int len = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
-    add_name(names, text, len);
-    OPENSSL_free(text);
-}
-
-static bool has_name(const struct bytes *names, const char *name, size_t len)
-{
-    for (size_t at = 0; at < names->len; at += strlen((char *)names->data + at) + 1)
-        if (strlen((char *)names->data + at) == len && memcmp(names->data + at, name, len) == 0)
-            return true;
-    return false;
-}
-
-/* Adds the first name of the list that is one of the certificate's, or meets a wildcard of it. */
-static bool add_listed_name(struct bytes *names, X509 *certificate, const char *list)
-{
-    struct bytes own = { 0 };
-    add_names(&own, certificate);
-    bool is_listed = false;
-    while (*list && !is_listed) {
-        size_t len = strcspn(list, ", ");
-        is_listed =
-            len && (has_name(&own, list, len) ||
-                    X509_check_host(certificate, list, len, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1);
-        if (is_listed)
-            add_name(names, list, (int)len);
-        list += len + strspn(list + len, ", ");
-    }
-    bytes_finish(&own);
-    return is_listed;
-}
-
 /* Also where a session resumes: the list may be another by now, and the certificate have expired. */
 static bool may_come(struct tls *tls)
 {
@@ -338,9 +280,9 @@ static bool may_come(struct tls *tls)
         return options->client_auth == TLS_CLIENT_OPTIONAL;
     bool is_valid = X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0;
     bool may = is_valid && (!*options->client_names ||
-                            add_listed_name(&tls->client_names, certificate, options->client_names));
+                            tls_names_add_listed(&tls->client_names, certificate, options->client_names));
     if (may)
-        add_names(&tls->client_names, certificate);
+        tls_names_add(&tls->client_names, certificate);
     X509_free(certificate);
     if (bytes_reserve(&tls->client_names, 1)) /* the empty one that ends them */
         return false;
