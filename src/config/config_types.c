@@ -4,9 +4,11 @@
  */
 #include "config/config_types.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/address.h"
@@ -180,6 +182,30 @@ static int parts_parse(const struct config_key *key, const char *value, void *me
     return rc ? rc : text_parse(key, list.text, member);
 }
 
+#define CREDENTIAL "credential:"
+
+/* What systemd hands over by LoadCredential=. */
+static int file_parse(const struct config_key *key, const char *value, void *member)
+{
+    char path[PATH_MAX];
+    if (strncmp(value, CREDENTIAL, strlen(CREDENTIAL)) != 0)
+        return text_parse(key, value, member);
+    const char *folder = getenv("CREDENTIALS_DIRECTORY"), *name = value + strlen(CREDENTIAL);
+    if (!folder || !*name || strchr(name, '/') ||
+        (size_t)snprintf(path, sizeof path, "%s/%s", folder, name) >= sizeof path || access(path, R_OK))
+        return UV_EINVAL;
+    return text_parse(key, path, member);
+}
+
+static void file_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
+{
+    (void)key;
+    snprintf(
+        text, CONFIG_EXPECTED_LEN,
+        "the path of a file, or credential:NAME for one that systemd hands over (LoadCredential=NAME:PATH in "
+        "the unit)");
+}
+
 static int ports_parse(const struct config_key *key, const char *value, void *member)
 {
     return parts_parse(key, value, member, ports_add);
@@ -325,6 +351,7 @@ const struct config_type config_type_int = { int_parse, int_expect, NULL };
 const struct config_type config_type_choice = { choice_parse, choice_expect, NULL };
 const struct config_type config_type_share = { share_parse, share_expect, NULL };
 const struct config_type config_type_url = { url_parse, url_expect, text_finish };
+const struct config_type config_type_file = { file_parse, file_expect, text_finish };
 const struct config_type config_type_text = { text_parse, text_expect, text_finish };
 const struct config_type config_type_ports = { ports_parse, ports_expect, text_finish };
 const struct config_type config_type_hosts = { hosts_parse, hosts_expect, text_finish };

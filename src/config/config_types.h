@@ -44,6 +44,7 @@ extern const struct config_type config_type_choice;   /* an enum, or an int for 
 extern const struct config_type config_type_share;    /* double, 0 to 1 */
 extern const struct config_type config_type_url;      /* char *: http or https, or ""; never NULL */
 extern const struct config_type config_type_text;     /* char *, never NULL */
+extern const struct config_type config_type_file;     /* the same, with credential:NAME made a path */
 extern const struct config_type config_type_ports;    /* char *, never NULL: libpq takes it as text */
 extern const struct config_type config_type_hosts;    /* likewise, a list without blanks */
 extern const struct config_type config_type_listen;   /* struct address_list; looks names up, so it blocks */

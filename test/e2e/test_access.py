@@ -8,6 +8,7 @@ import json
 import secrets
 import signal
 import ssl
+import subprocess
 import unittest
 
 import grpc
@@ -15,7 +16,7 @@ import health_pb2 as health
 import svcd_client
 from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
-from harness import PATIENCE_S, Daemon, demo_database, run_svcd, temporary_folder, wait_until
+from harness import PATIENCE_S, SVCD, Daemon, demo_database, environment, run_svcd, temporary_folder, wait_until
 from test_edge import make_certificate
 
 SKILLS = "/account_package.AccountService/ListSkills"
@@ -341,6 +342,21 @@ class CommandLine(unittest.TestCase):
         self.assertNotIn("x" * 64, done.stderr)
         for line in (1, 2, 3, 12):
             self.assertNotIn(f"{file}:{line}:", done.stderr)
+
+    def test_files_may_be_credentials_of_systemd(self):
+        def check(name, folder):
+            env = environment("svcd", **({"CREDENTIALS_DIRECTORY": str(folder)} if folder else {}))
+            return subprocess.run([SVCD, "--set", "access.callers=token", "--set", f"access.tokens={name}", "check"], env=env,
+                                  capture_output=True, text=True, timeout=PATIENCE_S)
+        (self.folder / "callers").write_text("web cert *\n")
+        self.assertEqual(check("credential:callers", self.folder).returncode, 0)
+        (self.folder / "callers").write_text("web\n")
+        self.assertIn(f"{self.folder}/callers:1: web lacks", check("credential:callers", self.folder).stderr)
+        for name, folder in (("credential:nothing", self.folder), ("credential:callers", None), ("credential:../x", self.folder),
+                             ("credential:", self.folder)):
+            done = check(name, folder)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("LoadCredential=NAME:PATH", done.stderr)
 
     def test_a_file_that_is_missing_or_no_file_is_told(self):
         for name in ("nothing", "."):
