@@ -112,7 +112,10 @@ int calls_read_rules(struct access **access, const struct config *config, FILE *
     static struct service_names services;
     if (!services.items)
         services = (struct service_names){ rpc_services, rpc_services_n };
-    return access_create(access, config, &services, errors);
+    int rc = access_create(access, config, &services, errors);
+    if (rc == UV_ENOMEM)
+        fputs("access: out of memory\n", errors);
+    return rc;
 }
 
 void calls_review(struct context *context)
