@@ -236,7 +236,8 @@ $(O)/json_pipe: $(call objects,test/tools/json_pipe.c build/unit/json_types.c $(
 	@$(CC) $(LDFLAGS) -o $@ $^ -luv -lm
 
 .PHONY: test-programs
-test-programs: $(O)/unit $(O)/rpc $(O)/json_pipe $(O)/svcd $(O)/config-keys $(O)/open_loop
+# The fuzz targets are compiled with them, so that whoever changes what they use is told.
+test-programs: $(O)/unit $(O)/rpc $(O)/json_pipe $(O)/svcd $(O)/config-keys $(O)/open_loop $(call objects,$(FUZZ_SOURCES))
 
 .PHONY: check
 check: test-programs examples build/test_pages.ok build/test_clients.ok deps-check ## build, lint and run the tests, 6 minutes (ONLY="lint tools unit rpc e2e" for some)

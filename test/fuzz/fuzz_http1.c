@@ -8,5 +8,5 @@
 void fuzz_http1(const uint8_t *data, size_t size)
 {
     if (size > 0)
-        fuzz_serve(data + 1, size - 1, data[0] & 2 ? 1 + data[0] / 4 : size, data[0] & 1);
+        fuzz_serve(data + 1, size - 1, data[0] & 2 ? 1 + (size_t)data[0] / 4 : size, data[0] & 1);
 }

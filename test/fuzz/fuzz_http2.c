@@ -18,6 +18,6 @@ void fuzz_http2(const uint8_t *data, size_t size)
     FUZZ_EXPECT(bytes != NULL);
     memcpy(bytes, preface, head_len);
     memcpy(bytes + head_len, data + 1, size - 1);
-    fuzz_serve(bytes, len, data[0] & 1 ? 1 + data[0] / 2 : len, false);
+    fuzz_serve(bytes, len, data[0] & 1 ? 1 + (size_t)data[0] / 2 : len, false);
     free(bytes);
 }

@@ -21,6 +21,7 @@ static void on_found(void *data, const struct endpoints *endpoints)
 
 static void set_up(void)
 {
+    is_found = false;
     ck_assert_int_eq(uv_loop_init(&loop), 0);
 }
 
