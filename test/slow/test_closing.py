@@ -13,8 +13,8 @@ from harness import PATIENCE_S, ROOT, Daemon, free_port
 from test_edge import CHECK, Edge, Wire
 
 # A call that waits to be sent when its client is told of the end is refused by that client's own library, and begun anew, once: so a
-# connection has to last longer than a client may be busy with others.
-CLIENTS, CALLS, PAUSE_MS = 100, 20, 500
+# connection has to last far longer than a client may be busy with others, and few of the calls be at one moment.
+CLIENTS, CALLS, PAUSE_MS = 400, 5, 5000
 OPTIONS = [("grpc.use_local_subchannel_pool", 1)]
 
 

@@ -62,7 +62,9 @@ class Rolling:
         return daemon
 
     def begin_proxy(self, *command, **env):
-        proxy = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **env})
+        self.proxy_log = temporary_folder(self) / "log"
+        with self.proxy_log.open("w") as log:
+            proxy = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, env={**os.environ, **env})
         self.addCleanup(lambda: (proxy.terminate(), proxy.wait()))
         wait_until(lambda: is_listening(self.front), "the proxy does not listen")
         with svcd_client.Client(self.front) as client:
@@ -87,7 +89,7 @@ class Rolling:
             failures = python.stop()
             told = json.loads(node.communicate()[0])
         print(f"{self.scheme}: grpcio {len(python.calls)} calls, grpc-js {told['calls']} calls, slowest {told['slowest_ms']} ms", flush=True)
-        self.assertEqual((failures, told["failures"]), ([], []))
+        self.assertEqual((failures, told["failures"]), ([], []), self.proxy_log.read_text()[-3000:])
         self.assertGreater(min(len(python.calls), told["calls"]), 1000)
 
     def test_behind_haproxy(self):
