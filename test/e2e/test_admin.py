@@ -240,8 +240,10 @@ class Certificate(unittest.TestCase):
         folder = temporary_folder(self)
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
                         "/CN=localhost", "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"], check=True, capture_output=True)
+        (folder / "tokens").write_text(f"web {'0' * 64} *\n")
         daemon = Administered(demo_database(), "--set", f"tls.certificate={folder}/cert.pem", "--set",
-                              f"tls.private_key={folder}/key.pem", listen="https://127.0.0.1:0")
+                              f"tls.private_key={folder}/key.pem", "--set", "access.callers=token", "--set",
+                              f"access.tokens={folder}/tokens", listen="https://127.0.0.1:0")
         self.addCleanup(daemon.stop)
         text = get(daemon.admin, "/metrics").text
         end = subprocess.run(["openssl", "x509", "-in", f"{folder}/cert.pem", "-noout", "-enddate", "-dateopt", "iso_8601"], check=True,
