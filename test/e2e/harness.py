@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What the end-to-end tests stand on: the cluster, databases made from one migrated template, and svcd as a process."""
 
+import contextlib
 import functools
 import os
+import random
 import re
 import signal
 import socket
@@ -85,16 +87,18 @@ def wait_until(condition, what, patience_s=PATIENCE_S):
     return time.monotonic() - begun
 
 
-def free_port(least=20000 + os.getpid() % 10000):
-    """A port nobody listens on, outside the range that connections take theirs from."""
-    for port in range(least, 32000):
-        with socket.socket() as probe:
-            try:
+given_ports = set()
+
+
+def free_port():
+    """A port nobody listens on, outside the range that connections take theirs from; by chance, for tests run beside each other."""
+    while True:
+        port = random.randrange(15000, 32000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            if port not in given_ports:
                 probe.bind(("127.0.0.1", port))
+                given_ports.add(port)
                 return port
-            except OSError:
-                continue
-    raise AssertionError("no free port")
 
 
 def is_listening(address):

@@ -19,7 +19,7 @@ class HAProxy(TestCase):
         self.log = []
         proxy = subprocess.Popen(["haproxy", "-db", "-f", CONFIG], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
                                  env={**os.environ, "SVCD_FRONT": front, "SVCD_BACK": self.daemon.address,
-                                      "SVCD_BACK2": f"127.0.0.1:{free_port(28000)}"})
+                                      "SVCD_BACK2": f"127.0.0.1:{free_port()}"})
         self.addCleanup(lambda: (proxy.terminate(), proxy.communicate()))
         wait_until(lambda: is_listening(front), "the proxy does not listen")
         self.proxied = svcd_client.Client(front)

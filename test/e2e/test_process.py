@@ -110,7 +110,7 @@ class Environment(unittest.TestCase):
 
     def test_each_service_address_adds_a_listener_that_serves_everything(self):
         first = free_port()
-        ports = [first, free_port(first + 1)]
+        ports = [first, free_port()]
         daemon = Daemon(demo_database(), listen=None, env={
             "ACCOUNT_SERVICE_ADDRESS": "127.0.0.1", "ACCOUNT_SERVICE_PORT": str(ports[0]),
             "MEETING_SERVICE_PORT": str(ports[1]), "FEEDBACK_SERVICE_PORT": ""})
@@ -205,7 +205,7 @@ class Drain(TestCase):
         self.assertEqual(other.wait(), 0)
 
     def test_it_serves_and_stops_with_its_standard_streams_closed(self):
-        address = f"127.0.0.1:{free_port(29000)}"
+        address = f"127.0.0.1:{free_port()}"
         scheme = os.environ.get("EDGE", "grpc")
         daemon = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", SVCD, "--set", f"server.listen={scheme}://{address}"],
                                   env=environment(self.database))

@@ -27,7 +27,7 @@ class Proxied:
         self.daemon = Daemon(self.database, "--set", "server.idle_timeout_ms=1000", "--set", "log.calls=all",
                              listen="http://127.0.0.1:0")
         self.addCleanup(self.daemon.stop)
-        self.front = f"127.0.0.1:{free_port(23000)}"
+        self.front = f"127.0.0.1:{free_port()}"
         self.folder = temporary_folder(self)
         process = self.begin()
         self.addCleanup(lambda: (process.terminate(), process.wait()))
@@ -87,7 +87,7 @@ class HAProxyBeforeOurs(Proxied, unittest.TestCase):
     def begin(self):
         return subprocess.Popen(["haproxy", "-db", "-f", ROOT / "etc/haproxy.cfg"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                 env={**os.environ, "SVCD_FRONT": self.front, "SVCD_BACK": self.daemon.address,
-                                     "SVCD_BACK2": f"127.0.0.1:{free_port(28000)}"})
+                                     "SVCD_BACK2": f"127.0.0.1:{free_port()}"})
 
 
 class NginxBeforeOurs(Proxied, unittest.TestCase):

@@ -3,7 +3,6 @@
 
 import contextlib
 import http.client
-import os
 import re
 import signal
 import socket
@@ -24,8 +23,8 @@ MENTEE = "demo-mentee@example.com"
 
 
 def ports(n):
-    """Free ones, each of its own part of what there is for this process."""
-    return [free_port(20000 + (os.getpid() * 3 + 3000 * i) % 11000) for i in range(n)]
+    """Free ones."""
+    return [free_port() for _ in range(n)]
 
 
 class Case(unittest.TestCase):

@@ -85,12 +85,7 @@ class Servers:
     def __init__(self, n):
         self.folder = Path(tempfile.mkdtemp(prefix="svcd-replicas.", dir="/tmp"))
         self.folder.chmod(0o755)
-        self.all = []
-        port = 20000 + os.getpid() % 10000
-        for i in range(n):
-            port = free_port(port)
-            self.all.append(Server(self.folder / str(i), port))
-            port += 1
+        self.all = [Server(self.folder / str(i), free_port()) for i in range(n)]
         try:
             self.all[0].start()
             subprocess.run([SVCD, "migrate"], env=environment("svcd", **self.environment()), check=True, timeout=PATIENCE_S,

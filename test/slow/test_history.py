@@ -153,7 +153,7 @@ class History(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="svcd-history.", dir="/tmp")
         self.addCleanup(folder.cleanup)
         os.chmod(folder.name, 0o755)
-        port, relay_port = free_port(), free_port(16000 + os.getpid() % 3000)
+        port, relay_port = free_port(), free_port()
         self.server = Server(Path(folder.name) / "pg", port)
         self.server.start()
         self.addCleanup(self.server.stop)

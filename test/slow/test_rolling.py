@@ -49,10 +49,10 @@ class Rolling:
 
     def setUp(self):
         self.database = demo_database()
-        self.backs = [f"127.0.0.1:{free_port(port)}" for port in (25000, 26000)]
+        self.backs = [f"127.0.0.1:{free_port()}" for _ in range(2)]
         self.daemons = [self.start(back) for back in self.backs]
         self.addCleanup(lambda: [daemon.stop() for daemon in self.daemons])
-        self.front = f"127.0.0.1:{free_port(27000)}"
+        self.front = f"127.0.0.1:{free_port()}"
 
     def start(self, back):
         # The shipped time for balancers to notice, not the none of other tests.

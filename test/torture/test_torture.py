@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """One call of svcd's own to the system, to libpq, libuv or for memory fails, each in its turn, and nothing more comes of it than an error."""
 
-import os
 import re
 import subprocess
 import threading
@@ -22,8 +21,7 @@ class Tortured(Daemon):
     """On known ports, since what it logs may be what fails; it may end by itself."""
 
     def __init__(self, database, control, **env):
-        port = free_port(15000 + os.getpid() % 5000 * 2)
-        self.core, self.http = f"127.0.0.1:{port}", f"127.0.0.1:{free_port(port + 1)}"
+        self.core, self.http = (f"127.0.0.1:{free_port()}" for _ in range(2))
         settings = (f"server.listen={self.core},http://{self.http}", *SETTINGS)
         self.process = subprocess.Popen([SVCD, *(word for setting in settings for word in ("--set", setting))], cwd=ROOT, text=True,
                                         env=environment(database, **control.environment(), **env), stderr=subprocess.PIPE)
