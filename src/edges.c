@@ -31,6 +31,12 @@ static void on_accepted(void *data, int fd, enum scheme scheme)
         http_server_add_connection(edges->http, fd, scheme == SCHEME_HTTPS ? &edges->tls_site : &edges->site);
 }
 
+static bool make_room(void *data)
+{
+    struct edges *edges = data;
+    return http_server_make_room(edges->http);
+}
+
 /* The core cannot be told to let go of some connections only: those stay. */
 static void on_removed(void *data, const struct sockaddr *address)
 {
@@ -108,6 +114,7 @@ static int start_listener(struct edges *edges, struct context *context, const st
                                         .holds_handed = true,
                                         .peers = &edges->peers,
                                         .on_accepted = on_accepted,
+                                        .makes_room = edges->http ? make_room : NULL,
                                         .on_removed = on_removed,
                                         .data = edges };
     return listener_start(&edges->listener, context->loop, &options);
@@ -131,7 +138,7 @@ int edges_start(struct edges **out, struct context *context, const struct config
     if (!rc)
         rc = start_listener(edges, context, config);
     if (!rc)
-        peers_tell_metrics(&edges->peers, listener_max_connections(edges->listener));
+        peers_tell_metrics(&edges->peers);
     return rc;
 }
 
@@ -167,7 +174,6 @@ void edges_reconfigure(struct edges *edges, const struct config *config)
 {
     listener_reconfigure(edges->listener, (unsigned)config->server.max_connections,
                          (unsigned)config->server.max_connections_per_address);
-    peers_tell_metrics(&edges->peers, listener_max_connections(edges->listener));
     edges->site.pages = edges->tls_site.pages = http_pages(config->server.explorer);
     if (!edges->http)
         return;

@@ -89,7 +89,9 @@ const struct config_key config_keys[] = {
         "without TLS: listen so on the network only behind something that has it. http://ADDRESS:PORT, https://ADDRESS:PORT "
         "and unix:/PATH (mode 0660) are served by svcd's own edge, which is faster and safe to expose.", RELOAD),
     INT(server, max_connections, 10000, 1, 1000000, "connections",
-        "Connections open at once; more wait until one closes. The web front end leaves many open.", RELOAD),
+        "Connections open at once; more wait until one closes. The web front end leaves many open. Of those that wait at http, "
+        "https and unix, 16 more are accepted to be answered health (Health/Check, /livez, /readyz); their calls are refused "
+        "UNAVAILABLE until there is room.", RELOAD),
     INT(server, max_connections_per_address, 0, 0, 1000000, "connections",
         "Connections open at once from one client address; more are closed at once. 0 = no limit.", RELOAD),
     INT(server, max_message_bytes, 262144, 1024, 67108864, "bytes",

@@ -22,6 +22,7 @@
 
 #define BACKLOG    4096 /* the kernel caps it at net.core.somaxconn */
 #define ACCEPT_MAX 64   /* a turn, so that a flood of connections does not starve calls */
+#define EXTRA_MS   10   /* until one that is extra may have given way */
 
 struct port {
     struct listener *listener;
@@ -58,12 +59,23 @@ static bool address_is_full(struct listener *listener, const struct ip *ip, uint
     return peers_count_from(peers, ip) >= max;
 }
 
-static bool is_full(struct listener *listener, uint64_t now_ms)
+static bool takes_extra(const struct port *port)
 {
-    struct peers *peers = listener->options.peers;
-    if (peers->n >= listener->options.max_connections)
-        peers_sweep(peers, now_ms);
-    return peers->n >= listener->options.max_connections;
+    return port->listener->options.makes_room && port->address.scheme != SCHEME_GRPC;
+}
+
+static bool has_extra_place(const struct port *port)
+{
+    const struct listener_options *options = &port->listener->options;
+    return takes_extra(port) &&
+           (options->peers->extra_n < PEERS_EXTRA_MAX || options->makes_room(options->data));
+}
+
+static void tell_limit(struct listener *listener, const char *why)
+{
+    if (!listener->has_told)
+        log_warn(why, log_int("connections", listener->options.peers->n));
+    listener->has_told = true;
 }
 
 /* ---- pausing ---- */
@@ -86,31 +98,28 @@ void listener_go(struct listener *listener)
 }
 
 /* New peers wait in the kernel's backlog meanwhile. */
-static void pause_accepting(struct listener *listener, const char *why)
+static void pause_accepting(struct port *port, const char *why, unsigned ms)
 {
-    struct port *port;
-    LIST_FOREACH(port, &listener->ports, link)
     uv_poll_stop(&port->poll);
-    if (!listener->has_told)
-        log_warn(why, log_int("connections", listener->options.peers->n));
-    listener->has_told = true;
-    uv_timer_start(&listener->resume, on_resume, PEERS_SWEEP_EVERY_MS, 0);
+    tell_limit(port->listener, why);
+    uv_timer_start(&port->listener->resume, on_resume, ms, 0);
 }
 
 /* ---- accepting ---- */
 
 /* Without a descriptor the peer cannot even be refused, and the listener stays readable: spend the reserve on
  * it. */
-static void refuse_one(struct listener *listener, int listener_fd)
+static void refuse_one(struct port *port)
 {
+    struct listener *listener = port->listener;
     close(listener->reserve_fd);
-    int fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC);
+    int fd = accept4(port->fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd >= 0)
         close(fd);
     listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     pause_accepting(
-        listener,
-        "out of file descriptors, connections are refused: raise the limit of open files (LimitNOFILE)");
+        port, "out of file descriptors, connections are refused: raise the limit of open files (LimitNOFILE)",
+        PEERS_SWEEP_EVERY_MS);
 }
 
 static void take(struct port *port, int fd, const struct sockaddr *address, uint64_t now_ms)
@@ -123,6 +132,8 @@ static void take(struct port *port, int fd, const struct sockaddr *address, uint
         close(fd);
         return;
     }
+    if (peers_is_extra(listener->options.peers, fd))
+        tell_limit(listener, "connection limit reached, new ones are answered health only");
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     listener->options.on_accepted(listener->options.data, fd, port->address.scheme);
@@ -137,8 +148,12 @@ static void on_connection(uv_poll_t *poll, int status, int events)
     if (status < 0)
         return;
     for (unsigned n = 0; n < ACCEPT_MAX; n++) {
-        if (is_full(listener, now_ms)) {
-            pause_accepting(listener, "connection limit reached, new ones wait");
+        bool is_full = !peers_have_room(listener->options.peers, now_ms);
+        if (is_full && takes_extra(port) && n > 0)
+            return; /* the next one has the next turn: so nobody gives way to none */
+        if (is_full && !has_extra_place(port)) {
+            pause_accepting(port, "connection limit reached, new ones wait",
+                            takes_extra(port) ? EXTRA_MS : PEERS_SWEEP_EVERY_MS);
             return;
         }
         struct sockaddr_storage address = { 0 };
@@ -147,10 +162,10 @@ static void on_connection(uv_poll_t *poll, int status, int events)
         if (fd >= 0)
             take(port, fd, (struct sockaddr *)&address, now_ms);
         else if (errno == EMFILE || errno == ENFILE) {
-            refuse_one(listener, port->fd);
+            refuse_one(port);
             return;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            listener->has_told = false;
+            listener->has_told = listener->has_told && is_full;
             return;
         } /* others (ECONNABORTED, EINTR, a network error) are the one peer's */
     }
@@ -304,23 +319,20 @@ static unsigned raise_descriptor_limit(void)
     return limit.rlim_cur < UINT_MAX ? (unsigned)limit.rlim_cur : UINT_MAX;
 }
 
-/* Each connection takes a descriptor. */
+/* Each connection takes a descriptor, one that is extra, too. */
 static void keep_descriptors(struct listener *listener, unsigned limit)
 {
     struct listener_options *options = &listener->options;
-    unsigned kept = options->descriptors_kept, most = limit > kept ? limit - kept : 1;
-    if (!kept || options->max_connections <= most)
+    unsigned kept = options->descriptors_kept + (options->makes_room ? PEERS_EXTRA_MAX : 0);
+    unsigned most = limit > kept ? limit - kept : 1;
+    options->peers->max = options->max_connections;
+    if (!options->descriptors_kept || options->max_connections <= most)
         return;
     log_warn("the limit of open files leaves fewer connections than server.max_connections; raise it "
              "(LimitNOFILE, ulimit -n)",
              log_int("limit", limit), log_int("max_connections", options->max_connections),
              log_int("connections", most));
-    options->max_connections = most;
-}
-
-unsigned listener_max_connections(const struct listener *listener)
-{
-    return listener->options.max_connections;
+    options->peers->max = most;
 }
 
 int listener_start(struct listener **out, uv_loop_t *loop, const struct listener_options *options)

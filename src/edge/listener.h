@@ -16,7 +16,7 @@ struct listener;
 
 struct listener_options {
     const struct address_list *listen; /* port 0: any free one */
-    unsigned max_connections;
+    unsigned max_connections;          /* or as many as the limit of descriptors leaves: peers->max */
     /* Descriptors that must be left for others than connections, so that who fills the listener does not keep
      * the daemon from its database and its log; 0: nobody else wants any. */
     unsigned descriptors_kept;
@@ -28,6 +28,9 @@ struct listener_options {
     /* A new, non-blocking socket, known to `peers`; it is the callee's. `scheme` is that of the address that
      * it came to. */
     void (*on_accepted)(void *data, int fd, enum scheme scheme);
+    /* Whether one of the extra peers has given way to another: who then comes by another scheme than grpc://
+     * is accepted beyond max_connections. NULL: nobody is. */
+    bool (*makes_room)(void *data);
     /* Nobody listens at this (bound) address any more; NULL: nobody wants to know. */
     void (*on_removed)(void *data, const struct sockaddr *address);
     void *data;
@@ -36,9 +39,6 @@ struct listener_options {
 /* Listens on every address, or on none: UV_E* code, after an error was logged that names the address. Logs
  * each address with the port it got. On success *listener wants listener_stop, then listener_destroy. */
 int listener_start(struct listener **listener, uv_loop_t *loop, const struct listener_options *options);
-
-/* How many connections there may be: max_connections, or as many as the limit of descriptors leaves. */
-unsigned listener_max_connections(const struct listener *listener);
 
 /* From now on, if not before. */
 void listener_go(struct listener *listener);

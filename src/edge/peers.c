@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/peers.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,6 +8,11 @@
 #include <uv.h>
 
 #include "observe/metrics.h"
+
+static bool has_room(const struct peers *peers)
+{
+    return peers->n - peers->extra_n < peers->max;
+}
 
 int peers_add(struct peers *peers, int fd, const struct ip *ip)
 {
@@ -24,8 +28,10 @@ int peers_add(struct peers *peers, int fd, const struct ip *ip)
         peers->by_fd = by_fd;
         peers->by_fd_n = n;
     }
-    peers->n += peers->by_fd[fd].inode == 0; /* else its last one has closed unnoticed */
-    peers->by_fd[fd] = (struct peer){ .inode = stat.st_ino, .ip = *ip };
+    peers_remove(peers, fd); /* its last one may have closed unnoticed */
+    peers->by_fd[fd] = (struct peer){ .inode = stat.st_ino, .ip = *ip, .is_extra = !has_room(peers) };
+    peers->n++;
+    peers->extra_n += peers->by_fd[fd].is_extra;
     return 0;
 }
 
@@ -41,6 +47,32 @@ void peers_remove(struct peers *peers, int fd)
         return;
     peer->inode = 0;
     peers->n--;
+    peers->extra_n -= peer->is_extra;
+}
+
+bool peers_have_room(struct peers *peers, uint64_t now_ms)
+{
+    if (!has_room(peers))
+        peers_sweep(peers, now_ms);
+    return has_room(peers);
+}
+
+bool peers_is_extra(const struct peers *peers, int fd)
+{
+    const struct peer *peer = find(peers, fd);
+    return peer && peer->is_extra;
+}
+
+bool peers_settle(struct peers *peers, int fd, uint64_t now_ms)
+{
+    struct peer *peer = find(peers, fd);
+    if (!peer || !peer->is_extra)
+        return true;
+    if (!peers_have_room(peers, now_ms))
+        return false;
+    peer->is_extra = false;
+    peers->extra_n--;
+    return true;
 }
 
 const struct ip *peers_find(const struct peers *peers, int fd)
@@ -83,19 +115,17 @@ void peers_cut(const struct peers *peers)
 /* ---- metrics ---- */
 
 static struct peers *told;
-static unsigned told_max;
 
 static void tell(struct metrics_out *out, enum metric metric, const void *owner)
 {
     (void)owner;
     peers_sweep(told, uv_hrtime() / 1000000);
-    metrics_put(out, metric, metric == METRIC_svcd_connections ? told->n : told_max);
+    metrics_put(out, metric, metric == METRIC_svcd_connections ? told->n : told->max);
 }
 
-void peers_tell_metrics(struct peers *peers, unsigned max)
+void peers_tell_metrics(struct peers *peers)
 {
     told = peers;
-    told_max = max;
     metrics_set_reader(METRIC_svcd_connections, tell, NULL);
     metrics_set_reader(METRIC_svcd_connections_max, tell, NULL);
 }

@@ -7,11 +7,15 @@
  * by what the kernel says: a peer is remembered with its socket's inode, and the table is swept for
  * descriptors that are closed, or another socket, when somebody needs to know better than "at most so many".
  *
+ * Up to `max` of them are ordinary. Those beyond are extra: there are PEERS_EXTRA_MAX places for them, on
+ * which our own edge answers health when the server is full.
+ *
  * Loop thread only.
  */
 #ifndef EDGE_PEERS_H
 #define EDGE_PEERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,23 +25,34 @@
 struct peer {
     ino_t inode; /* of the socket; 0: none */
     struct ip ip;
+    bool is_extra;
 };
 
 /* Zeroed: nobody is known. */
 struct peers {
     struct peer *by_fd;
     size_t by_fd_n;
-    unsigned n; /* at most: some may have gone since the last sweep */
+    unsigned n;       /* at most: some may have gone since the last sweep */
+    unsigned extra_n; /* of them */
+    unsigned max;     /* that are ordinary; the listener's to set */
     uint64_t swept_ms;
 };
 
-/* An open socket and its peer. Returns 0, UV_EBADF or UV_ENOMEM. */
+#define PEERS_EXTRA_MAX 16
+
+/* An open socket and its peer, which is extra if there is no room. Returns 0, UV_EBADF or UV_ENOMEM. */
 int peers_add(struct peers *peers, int fd, const struct ip *ip);
 /* The descriptor is about to be closed. One that is not known is let pass. */
 void peers_remove(struct peers *peers, int fd);
 
 /* NULL: not known. Valid until the next peers_add. */
 const struct ip *peers_find(const struct peers *peers, int fd);
+
+/* For one more that is ordinary. */
+bool peers_have_room(struct peers *peers, uint64_t now_ms);
+bool peers_is_extra(const struct peers *peers, int fd);
+/* Makes one that is extra ordinary. False: there is no room. */
+bool peers_settle(struct peers *peers, int fd, uint64_t now_ms);
 
 unsigned peers_count_from(const struct peers *peers, const struct ip *ip);
 
@@ -49,7 +64,7 @@ void peers_sweep(struct peers *peers, uint64_t now_ms);
 void peers_cut(const struct peers *peers);
 
 /* svcd_connections and svcd_connections_max, from now until peers_finish. */
-void peers_tell_metrics(struct peers *peers, unsigned max);
+void peers_tell_metrics(struct peers *peers);
 
 void peers_finish(struct peers *peers);
 

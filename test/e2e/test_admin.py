@@ -20,9 +20,9 @@ from harness import PATIENCE_S, ROOT, Daemon, cluster, demo_database, is_serving
 SECTIONS = re.compile(r'^(\w+?)(?:\{(.*)\})? (\S+)$')
 
 
-def get(address, path, verb="GET", headers=None):
+def get(address, path, verb="GET", headers=None, body=None):
     connection = http.client.HTTPConnection(address, timeout=PATIENCE_S)
-    connection.request(verb, path, headers=headers or {})
+    connection.request(verb, path, body, headers or {})
     answer = connection.getresponse()
     answer.text = answer.read().decode()
     connection.close()

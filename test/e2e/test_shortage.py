@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What there is too little of: descriptors, and names that are looked up in time."""
+"""What there is too little of: descriptors, places for connections, and names that are looked up in time."""
 
+import json
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import unittest
 
@@ -11,7 +13,9 @@ import account_pb2 as account
 import grpc
 import harness
 import svcd_client
-from harness import Daemon, demo_database, is_serving, psql, temporary_folder, value, wait_until
+from harness import PATIENCE_S, Daemon, demo_database, is_serving, psql, temporary_folder, value, wait_until
+from test_admin import get
+from test_edge import CHECK, SKILLS, WATCH, Wire
 
 QUICK_S = 1  # ten times what is promised
 
@@ -49,6 +53,112 @@ class Descriptors(Wrapped):
         wait_until(lambda: int(value(f"SELECT count(*) {ours} AND backend_start > '{before}'", "postgres")) >= 8, "the database is not reached again")
         wait_until(lambda: is_serving(client), "not serving again")
         client.account.AccountProfiles(account.ProfilesRequest(userid=63), timeout=600)
+
+
+class Places(unittest.TestCase):
+    """Each of server.max_connections is taken, on the edge of our own."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.database = demo_database()
+
+    def setUp(self):
+        self.daemon = Daemon(self.database, "--set", "server.max_connections=3", listen="http://127.0.0.1:0")
+        self.addCleanup(self.daemon.stop)
+        wait_until(lambda: get(self.daemon.address, "/readyz").status == 200, "not ready")
+        self.wires = [self.wire() for _ in range(3)]
+        for wire in self.wires:
+            wait_until(lambda wire=wire: self.says(wire, SKILLS)["grpc-status"] == "0", "not served")
+
+    def wire(self):
+        wire = Wire(self.daemon.address)
+        wire.next = 1
+        self.addCleanup(wire.socket.close)
+        return wire
+
+    def says(self, wire, path):
+        stream, wire.next = wire.next, wire.next + 2
+        wire.send(wire.request(stream, path))
+        return wire.answer(stream)
+
+    def post(self, path):
+        return get(self.daemon.address, path, verb="POST", headers={"Content-Type": "application/json"}, body="{}")
+
+    def is_healthy(self):
+        """On a connection of its own."""
+        wire = self.wire()
+        answer = self.says(wire, CHECK)
+        wire.socket.close()
+        return answer.get("grpc-status") == "0"
+
+    def assert_refused(self, answer):
+        self.assertEqual(answer.get("grpc-status"), "14", answer)
+        self.assertIn("the server is full", answer["grpc-message"])
+        self.assertGreater(int(answer["grpc-retry-pushback-ms"]), 0)
+
+    def test_a_full_server_answers_health_on_a_fresh_connection_and_refuses_all_else(self):
+        wire = self.wire()
+        self.assertEqual(self.says(wire, CHECK)["grpc-status"], "0")
+        self.assert_refused(self.says(wire, WATCH))
+        self.assert_refused(self.says(wire, SKILLS))
+        self.assertEqual(self.says(wire, CHECK)["grpc-status"], "0")
+        for path in ("/livez", "/readyz"):
+            self.assertEqual(get(self.daemon.address, path).status, 200, path)
+        self.assertEqual(get(self.daemon.address, "/").status, 503)
+        self.assertEqual(self.post(CHECK).status, 200)
+        refused = self.post(SKILLS)
+        self.assertEqual(refused.status, 503)
+        self.assertEqual(json.loads(refused.text)["code"], "unavailable")
+        self.assertGreater(int(refused.headers["Retry-After"]), 0)
+        self.assertEqual(sum("connection limit reached" in line for line in self.daemon.log), 1)
+        for wire in self.wires:
+            self.assertEqual(self.says(wire, SKILLS)["grpc-status"], "0")
+
+    def test_one_too_many_becomes_one_of_all_when_another_leaves(self):
+        wire = self.wire()
+        self.assert_refused(self.says(wire, SKILLS))
+        self.wires[0].socket.close()
+        wait_until(lambda: self.says(wire, SKILLS)["grpc-status"] == "0", "still refused")
+        self.assert_refused(self.says(self.wire(), SKILLS))
+
+    def test_one_too_many_that_asks_for_nothing_is_closed_soon_and_without_an_error(self):
+        silent = socket.create_connection(self.wires[0].socket.getpeername(), PATIENCE_S)
+        self.addCleanup(silent.close)
+        wire = self.wire()
+        self.assertEqual(self.says(wire, CHECK)["grpc-status"], "0")
+        self.assertEqual(wire.ends_with(), 0)
+        self.assertEqual(silent.recv(1), b"")
+        for wire in self.wires:
+            self.assertEqual(self.says(wire, SKILLS)["grpc-status"], "0")
+
+    def test_a_crowd_of_connections_keeps_nobody_from_asking_for_health(self):
+        is_over = threading.Event()
+        silent, address = [], self.wires[0].socket.getpeername()
+
+        def talk():
+            """Always one that has been answered, and asks again."""
+            while not is_over.is_set():
+                wire = self.wire()
+                while not is_over.wait(0.05) and "closed" not in self.says(wire, SKILLS):
+                    pass
+                wire.socket.close()
+
+        crowd = [threading.Thread(target=talk) for _ in range(20)]
+        for each in crowd:
+            each.start()
+        try:
+            for _ in range(5):
+                silent += [socket.create_connection(address, PATIENCE_S) for _ in range(100)]
+                wait_until(self.is_healthy, "health is not answered")
+        finally:
+            is_over.set()
+            for each in crowd:
+                each.join()
+        for each in silent:
+            each.close()
+        for wire in self.wires:
+            self.assertEqual(self.says(wire, SKILLS)["grpc-status"], "0")
+        wait_until(self.is_healthy, "health is not answered")
 
 
 def can_mount():

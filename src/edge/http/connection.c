@@ -6,6 +6,7 @@
 #include "edge/http/connection.h"
 
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/state.h"
@@ -126,6 +127,32 @@ void connection_leave(struct http_connection *connection, enum http_reason reaso
     connection_arm(connection);
 }
 
+void connection_give_way(struct http_connection *connection)
+{
+    if (connection->state < CONNECTION_LINGERING) {
+        connection_end(connection, REASON_FULL, NULL);
+        connection_flush(connection);
+    }
+    if (connection->state != CONNECTION_CLOSED)
+        connection_close(connection);
+}
+
+/* ---- on a server that is full ---- */
+
+bool connection_is_ordinary(struct http_connection *connection)
+{
+    if (connection->is_extra)
+        connection->is_extra = !peers_settle(connection->edge->peers, connection->fd, uv_hrtime() / MS);
+    return !connection->is_extra;
+}
+
+bool connection_is_silent(const struct http_connection *connection)
+{
+    int unread = 0;
+    return connection->read_ns == connection->opened_ns &&
+           (ioctl(connection->fd, FIONREAD, &unread) || unread == 0);
+}
+
 /* ---- its beginning ---- */
 
 static uint64_t age_at(const struct http_edge *edge, uint64_t now_ns)
@@ -156,6 +183,7 @@ void connection_create(struct http_edge *edge, int fd, const struct ip *ip, cons
     if (ip)
         connection->ip = *ip;
     connection->tls = tls;
+    connection->is_extra = peers_is_extra(edge->peers, fd);
     connection->is_first = true;
     connection->awaits_proxy = ip && network_list_contains(edge->limits.proxy_protocol_from, ip);
     connection->poll.data = connection;

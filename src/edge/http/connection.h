@@ -36,6 +36,7 @@ struct http_connection {
     const struct http_carrier *carrier; /* NULL while OPENING */
     void *session;                      /* the carrier's */
     struct tls *tls;                    /* between it and the socket; NULL: nothing */
+    bool is_extra;                      /* see edge/peers.h: it is answered health only */
     bool is_first;                      /* nothing of TLS has come */
     bool awaits_proxy;                  /* nothing has come of what a proxy says first, or not all */
     struct bytes proxy;                 /* of that */
@@ -93,6 +94,11 @@ void connection_end(struct http_connection *connection, enum http_reason reason,
  * said yet what it wants has just come, and may: during a drain it leaves after that. */
 void connection_leave(struct http_connection *connection, enum http_reason reason);
 
+/* Whether calls are served on it: one that is extra becomes ordinary if there is room now. */
+bool connection_is_ordinary(struct http_connection *connection);
+/* Nothing has come. */
+bool connection_is_silent(const struct http_connection *connection);
+
 /* Bytes more or less are kept on its behalf. */
 void connection_charge(struct http_connection *connection, ssize_t bytes);
 /* No new exchange is to be begun on it until it has let go of some. */
@@ -108,6 +114,9 @@ void connection_idle(struct http_connection *connection);
 
 /* Writes once, and ends it if that is due. */
 void connection_flush(struct http_connection *connection);
+
+/* Says its end and closes it at once, to have its descriptor back. */
+void connection_give_way(struct http_connection *connection);
 
 /* At once, whatever state it is in. */
 void connection_close(struct http_connection *connection);

@@ -9,6 +9,7 @@
 #define MS UINT64_C(1000000)
 
 #define OPENING_MS   10000 /* to say what it wants */
+#define EXTRA_MS     5000  /* without a request, on a server that is full */
 #define LINGER_MS    1000
 #define LIFE_SIGN_MS 20000 /* after the peer was asked for one */
 #define UNREAD_MS    10000 /* without reading anything, over its budget or when it is to leave */
@@ -39,7 +40,7 @@ static uint64_t next_due(const struct http_connection *connection)
     if (connection->is_ending) /* at the end of this turn */
         return at;
     if (connection->state == CONNECTION_OPENING)
-        return connection->opened_ns + OPENING_MS * MS;
+        return connection->opened_ns + (connection->is_extra ? EXTRA_MS : OPENING_MS) * MS;
     if (connection->over_since_ns)
         at = earlier(at, connection->over_since_ns + UNREAD_MS * MS);
     if (limits->keepalive_ms && connection->carrier->ping)
@@ -51,6 +52,8 @@ static uint64_t next_due(const struct http_connection *connection)
         at = earlier(at, connection->idle_since_ns + limits->idle_timeout_ms * MS);
     else if (limits->idle_timeout_ms)
         at = earlier(at, uv_hrtime() + limits->idle_timeout_ms * MS);
+    if (connection->is_extra && !connection->busy_n)
+        at = earlier(at, connection->idle_since_ns + EXTRA_MS * MS);
     return earlier(at, connection->age_at_ns);
 }
 
@@ -91,6 +94,9 @@ static void on_due(struct http_connection *connection, uint64_t now_ns)
                now_ns >= connection->idle_since_ns + limits->idle_timeout_ms * MS) {
         connection_leave(connection, REASON_IDLE);
         connection->carrier->end_streams(connection, true);
+    } else if (connection->is_extra && !connection->busy_n &&
+               now_ns >= connection->idle_since_ns + EXTRA_MS * MS && !connection_is_ordinary(connection)) {
+        connection_leave(connection, REASON_FULL);
     }
 }
 
@@ -104,8 +110,9 @@ static void on_timer(struct timer *timer)
             return;
         }
     } else if (connection->state == CONNECTION_OPENING) {
-        if (now_ns >= next_due(connection))
-            connection_end(connection, REASON_OPENING, NULL);
+        bool is_extra = connection->is_extra;
+        if (now_ns >= next_due(connection) && (!is_extra || !connection_is_ordinary(connection)))
+            connection_end(connection, is_extra ? REASON_FULL : REASON_OPENING, NULL);
     } else {
         on_due(connection, now_ns);
     }

@@ -80,6 +80,7 @@ struct http_page {
     /* Answers by exchange_answer() before it returns. Bodies of requests are not read. */
     void (*answer)(struct exchange *exchange, const void *data);
     const void *data;
+    bool is_health; /* answered by a server that is full, too */
 };
 
 /* What is served on a listener. */
@@ -126,10 +127,10 @@ struct http_edge {
     const struct http_carrier *const *carriers;
     const struct http_cors *cors;
 
-    TAILQ_HEAD(, http_connection) connections;     /* all */
-    TAILQ_HEAD(dirty_list, http_connection) dirty; /* with something to write, or to end */
-    TAILQ_HEAD(later_list, exchange) later;        /* whose stream goes on in the next turn */
-    TAILQ_HEAD(, exchange) touched;                /* by what is being read, and not whole */
+    TAILQ_HEAD(connection_list, http_connection) connections; /* all, the oldest first */
+    TAILQ_HEAD(dirty_list, http_connection) dirty;            /* with something to write, or to end */
+    TAILQ_HEAD(later_list, exchange) later;                   /* whose stream goes on in the next turn */
+    TAILQ_HEAD(, exchange) touched;                           /* by what is being read, and not whole */
     TAILQ_HEAD(, exchange) free;
     unsigned free_n;
     unsigned connections_n;

@@ -12,6 +12,10 @@
 #define PATH_QUOTED  184 /* bytes of a path that is none, in a message of 200 */
 #define TYPE_LEN_MAX 64
 
+#define HEALTH_PATH "/grpc.health.v1.Health/Check"
+#define IS_FULL     "the server is full: server.max_connections are open, on more it answers health only"
+#define FULL_MS     1000 /* after which to try again */
+
 /* The page of this path and verb; *has_path: there is one of another verb. */
 static const struct http_page *find_page(const struct exchange *exchange, bool *has_path)
 {
@@ -45,6 +49,25 @@ static const struct http_protocol *find_protocol(struct exchange *exchange)
     return NULL;
 }
 
+/* Whoever looks after the server is not to take a full one for dead. */
+static bool is_one_too_many(const struct exchange *exchange, bool is_health)
+{
+    if (connection_is_ordinary(exchange->connection))
+        return false;
+    exchange->connection->idle_since_ns = exchange->began_ns;
+    return !is_health;
+}
+
+static void answer_page(struct exchange *exchange)
+{
+    if (!is_one_too_many(exchange, exchange->page->is_health)) {
+        exchange->page->answer(exchange, exchange->page->data);
+        return;
+    }
+    exchange_head_field(exchange, "retry-after", "1");
+    exchange_answer_text(exchange, 503, IS_FULL "\n");
+}
+
 /* Whoever may not call is told so before anything else, and its request is not read. */
 static bool may_call(struct exchange *exchange)
 {
@@ -67,6 +90,10 @@ static void begin_call(struct exchange *exchange)
     }
     if (!may_call(exchange))
         return;
+    if (is_one_too_many(exchange, http_text_is(&exchange->path, HEALTH_PATH))) {
+        exchange_say_end(exchange, STATUS_UNAVAILABLE, IS_FULL, FULL_MS);
+        return;
+    }
     exchange->protocol->begin(exchange);
     if (exchange_has_said_all(exchange))
         return;
@@ -135,7 +162,7 @@ void exchange_begin(struct exchange *exchange)
         return;
     exchange->page = find_page(exchange, &has_path);
     if (exchange->page) {
-        exchange->page->answer(exchange, exchange->page->data);
+        answer_page(exchange);
         return;
     }
     choose(exchange, has_path);

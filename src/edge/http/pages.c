@@ -45,8 +45,8 @@ static const struct http_page pages[] = {
       .verb = "GET",
       .answer = answer_document,
       .data = &documents[DOCUMENT_OPENAPI] },
-    { .path = "/livez", .verb = "GET", .answer = answer_live },
-    { .path = "/readyz", .verb = "GET", .answer = answer_ready },
+    { .path = "/livez", .verb = "GET", .answer = answer_live, .is_health = true },
+    { .path = "/readyz", .verb = "GET", .answer = answer_ready, .is_health = true },
     { 0 },
 };
 

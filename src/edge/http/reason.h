@@ -14,6 +14,7 @@ enum http_reason {
     REASON_SOCKET,
     REASON_IDLE,
     REASON_AGE,
+    REASON_FULL,
     REASON_DRAIN,
     REASON_STOP,
     REASON_SILENT,

@@ -19,7 +19,9 @@
 #include "edge/http/protocols.h"
 #include "observe/log.h"
 
-#define LOOK_NS UINT64_C(2000000000) /* between looks at the files of TLS */
+#define LOOK_NS    UINT64_C(2000000000) /* between looks at the files of TLS */
+#define SILENT_NS  UINT64_C(20000000)   /* for who is extra to say anything, */
+#define TALKING_NS UINT64_C(250000000)  /* and to be answered */
 
 struct http_server {
     struct http_edge edge;
@@ -110,6 +112,30 @@ void http_server_add_connection(struct http_server *server, int fd, const struct
     if (max > 0 && server->edge.connections_n >= max)
         connection_close(TAILQ_FIRST(&server->edge.connections));
     connection_create(&server->edge, fd, has_ip ? ip : NULL, site);
+}
+
+bool http_server_make_room(struct http_server *server)
+{
+    struct http_edge *edge = &server->edge;
+    struct http_connection *connection, *silent = NULL, *oldest = NULL;
+    uint64_t now_ns = uv_hrtime();
+    unsigned left = edge->peers->extra_n;
+    TAILQ_FOREACH_REVERSE(connection, &edge->connections, connection_list, link)
+    {
+        if (left == 0)
+            break;
+        if (!connection->is_extra)
+            continue;
+        left--;
+        if (now_ns - connection->opened_ns >= SILENT_NS && connection_is_silent(connection))
+            silent = connection;
+        if (now_ns - connection->opened_ns >= TALKING_NS)
+            oldest = connection;
+    }
+    connection = silent ?: oldest;
+    if (connection)
+        connection_give_way(connection);
+    return connection;
 }
 
 void http_server_reconfigure(struct http_server *server, const struct http_limits *limits)

@@ -28,6 +28,10 @@ int http_server_create(struct http_server **server, uv_loop_t *loop, struct cont
  * is served there) outlives the server. */
 void http_server_add_connection(struct http_server *server, int fd, const struct http_site *site);
 
+/* Closes one of the connections that are extra (edge/peers.h), unless each has just come: first who says
+ * nothing, then the oldest, whatever it did, so that nobody keeps others from asking for health. */
+bool http_server_make_room(struct http_server *server);
+
 /* Reads certificates and their like again; without being asked that is done when the files have changed. */
 void http_server_reload(struct http_server *server);
 
