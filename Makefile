@@ -240,7 +240,7 @@ $(O)/json_pipe: $(call objects,test/tools/json_pipe.c build/unit/json_types.c $(
 test-programs: $(O)/unit $(O)/rpc $(O)/json_pipe $(O)/svcd $(O)/config-keys $(O)/open_loop $(call objects,$(FUZZ_SOURCES))
 
 .PHONY: check
-check: test-programs examples build/test_pages.ok build/test_clients.ok deps-check ## build, lint and run the tests, 6 minutes (ONLY="lint tools unit rpc e2e" for some)
+check: test-programs examples deps-check ## build, lint and run the tests, 6 minutes (ONLY="lint tools unit rpc e2e" for some)
 	@FLAVOUR=$(FLAVOUR) tools/check $(ONLY)
 
 # Schemes of listeners, beside gRPC's own, through which the e2e tests run once more.
@@ -315,7 +315,7 @@ COVERAGE_FLOOR ?= 90
 
 .PHONY: coverage
 coverage: ## lines of src/ that unit, rpc and e2e tests (by every edge) run, as a table; 15 minutes (COVERAGE_FLOOR=)
-	@$(MAKE) --no-print-directory FLAVOUR=coverage test-programs examples build/test_pages.ok build/test_clients.ok deps-coverage
+	@$(MAKE) --no-print-directory FLAVOUR=coverage test-programs examples deps-coverage
 	@find build/coverage -name '*.gcda' -delete
 	@FLAVOUR=coverage EDGES="$(EDGES)" tools/check unit rpc e2e edges; tests=$$?; \
 	gcovr -r . --object-directory build/coverage -f 'src/' -s --fail-under-line $(COVERAGE_FLOOR) build/coverage/src && exit $$tests
@@ -380,7 +380,7 @@ build/node_modules.ok: examples/node/package.json examples/node/package-lock.jso
 	@cd examples/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# A browser's driver and a validator, for test/e2e/test_pages.py.
+# A browser's driver and a validator, for test/slow/test_pages.py.
 build/test_pages.ok: test/pages/package.json test/pages/package-lock.json | deps-check
 	@echo "NPM  test/pages"
 	@mkdir -p build

@@ -256,33 +256,6 @@ class Certificate(unittest.TestCase):
         self.assertEqual([name for name in table if not re.search(rf"(?m)^{name}(_count)?[{{ ]", text)], [])
 
 
-class Page(unittest.TestCase):
-    """In a browser, without its window."""
-
-    def test_its_figures_move_on_screens_of_each_size_and_theme_and_keys_reach_all_of_it(self):
-        daemon = Administered(demo_database(), listen="http://127.0.0.1:0")
-        self.addCleanup(daemon.stop)
-        wait_until(lambda: get(daemon.admin, "/readyz").status == 200, "not ready")
-        done = subprocess.run(["node", "test/pages/browse.js", "status", f"http://{daemon.admin}", f"http://{daemon.address}"], cwd=ROOT,
-                              capture_output=True, text=True, timeout=2 * PATIENCE_S)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-
-    def test_it_draws_what_there_is(self):
-        daemon = Administered(demo_database())
-        self.addCleanup(daemon.stop)
-        wait_until(lambda: get(daemon.admin, "/readyz").status == 200, "not ready")
-        folder = temporary_folder(self)
-        done = subprocess.run(["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile",
-                               "--virtual-time-budget=5000", "--dump-dom", f"http://{daemon.admin}/"],
-                              capture_output=True, text=True, timeout=4 * PATIENCE_S)
-        page = re.sub(r"<script>.*?</script>|<style>.*?</style>", "", done.stdout, flags=re.DOTALL)
-        self.assertRegex(page, r'id="state"[^>]*>ready<')
-        for method in re.findall(r"call +/(\S+)/(\S+)", run_svcd("routes").stdout):
-            self.assertEqual(page.count(f"<td>{method[1]}<small>{method[0]}</small></td>"), 1, method)
-        for word in ("update-models", "idle", "passwords verified", "the database: ", "all 8 are serving"):
-            self.assertIn(word, page)
-
-
 class Token(unittest.TestCase):
     """admin.token_file"""
 

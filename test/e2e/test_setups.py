@@ -8,7 +8,6 @@ import unittest
 
 import account_pb2 as account
 import feedback_pb2 as feedback
-import grpc
 import meeting_pb2 as meeting
 import svcd_client
 from harness import PATIENCE_S, ROOT, Daemon, create_database, demo_database, environment, is_serving, psql, run_svcd, value, wait_until

@@ -8,7 +8,7 @@ import account_pb2 as account
 import svcd_client
 from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
-from harness import ROOT, Daemon, TestCase, cluster, free_port, is_listening, is_serving, wait_until
+from harness import ROOT, TestCase, cluster, free_port, is_listening, is_serving, wait_until
 
 CONFIG = ROOT / "etc/haproxy.cfg"
 
