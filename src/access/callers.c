@@ -9,6 +9,7 @@
 
 #define FIELDS_MAX 8
 #define LIMIT_MAX  1000000
+#define TOKEN_LEN  43 /* of a secret, as svcd token makes it */
 #define SECOND_NS  UINT64_C(1000000000)
 #define MS_NS      UINT64_C(1000000)
 #define BUSY_MS    100 /* when to try again while too many calls run */
@@ -63,6 +64,13 @@ static bool parse_hash(const char *text, uint8_t hash[static DIGEST_LEN])
     return true;
 }
 
+/* A secret, or a hash, may have got to where a name belongs (both lines of svcd token copied, say): what is
+ * as long as those is not told. */
+static const char *shown(const char *name)
+{
+    return strlen(name) < TOKEN_LEN ? name : "a name as long as a token, which is not told here,";
+}
+
 static void read_services(struct reading *reading, struct caller *caller, const char *list)
 {
     char where[600];
@@ -82,16 +90,17 @@ static void read_limit(struct reading *reading, const struct caller *caller, cha
                                                                : NULL;
     if (!limit) {
         complain(reading, "what follows the services of %s is not known; expected rate=N or concurrent=N",
-                 caller->name);
+                 shown(caller->name));
         return;
     }
     size_t digits = strspn(value, "0123456789");
     unsigned long n = digits && !value[digits] && digits <= 7 ? strtoul(value, NULL, 10) : 0;
     if (*limit)
-        complain(reading, "%.*s of %s stands there twice; keep one", (int)name_len, field, caller->name);
+        complain(reading, "%.*s of %s stands there twice; keep one", (int)name_len, field,
+                 shown(caller->name));
     else if (n < 1 || n > LIMIT_MAX)
         complain(reading, "%.*s of %s is not valid; expected a whole number from 1 to %d", (int)name_len,
-                 field, caller->name, LIMIT_MAX);
+                 field, shown(caller->name), LIMIT_MAX);
     else
         *limit = (unsigned)n;
 }
@@ -101,10 +110,11 @@ static void check_is_only(struct reading *reading, const struct caller *caller)
     for (size_t i = 0; i < reading->callers->n; i++) {
         const struct caller *other = reading->callers->items[i];
         if (strcmp(other->name, caller->name) == 0)
-            complain(reading, "%s stands in line %u already; keep one of them", caller->name, other->line);
+            complain(reading, "%s stands in line %u already; keep one of them", shown(caller->name),
+                     other->line);
         else if (!caller->has_certificate && !other->has_certificate && digest_is(caller->hash, other->hash))
-            complain(reading, "%s has the hash of %s in line %u; expected a token of its own", caller->name,
-                     other->name, other->line);
+            complain(reading, "%s has the hash of %s in line %u; expected a token of its own",
+                     shown(caller->name), shown(other->name), other->line);
     }
 }
 
@@ -117,7 +127,7 @@ static void read_caller(struct reading *reading, struct caller *caller, char **f
         complain(reading,
                  "the hash of %s is not valid; expected the SHA-256 of its token in hex, 64 digits, as svcd "
                  "token makes it, or cert",
-                 caller->name);
+                 shown(caller->name));
     read_services(reading, caller, fields[2]);
     for (size_t i = 3; i < n; i++)
         read_limit(reading, caller, fields[i], &caller->rate, &caller->concurrent);
@@ -165,8 +175,8 @@ static void read_line(struct reading *reading, char *text)
                  "._-@:+*, then hash and services",
                  CALLER_NAME_MAX);
     else if (n < 3)
-        complain(reading, "%s lacks %s; expected NAME HASH SERVICES [rate=N] [concurrent=N]", fields[0],
-                 n == 1 ? "its hash and its services" : "its services (* = all)");
+        complain(reading, "%s lacks %s; expected NAME HASH SERVICES [rate=N] [concurrent=N]",
+                 shown(fields[0]), n == 1 ? "its hash and its services" : "its services (* = all)");
     else if (reading->callers->n == CALLERS_MAX)
         complain(reading, "there are more than %d callers; expected no more", CALLERS_MAX);
     else

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "access/access.h"
 #include "admin/pages.h"
 #include "call/call.h"
 #include "config/warnings.h"
@@ -162,6 +163,40 @@ static void put_database(FILE *out, const struct pool *pool)
     fputs("]}", out);
 }
 
+/* Names of callers are letters, digits and the like: none needs to be escaped. */
+static void put_caller(FILE *out, const struct caller *caller)
+{
+    const char *before = "";
+    fprintf(out,
+            "{\"name\":\"%s\",\"certificate\":%s,\"rate\":%u,\"concurrent\":%u,\"running\":%u,"
+            "\"limited\":%" PRIu64 ",\"handled\":{",
+            caller->name, yes(caller->has_certificate), caller->rate, caller->concurrent,
+            caller->state.running, caller->state.limited);
+    for (unsigned code = 0; code < CALLER_CODES; code++) {
+        if (caller->state.handled[code] == 0)
+            continue;
+        fprintf(out, "%s\"%s\":%" PRIu64, before, account_code_name(code), caller->state.handled[code]);
+        before = ",";
+    }
+    fputs("}}", out);
+}
+
+/* Nobody is known, and nobody refused, where nobody is asked who it is. */
+static void put_callers(FILE *out, const struct access *access)
+{
+    bool is_needed = access && access_is_needed(access);
+    fprintf(out, "\"asks_for_token\":%s,\"callers\":[", yes(is_needed));
+    for (size_t i = 0; is_needed && i < access_callers(access)->n; i++) {
+        fputs(i ? "," : "", out);
+        put_caller(out, access_callers(access)->items[i]);
+    }
+    fputs("],\"callers_refused\":{", out);
+    for (enum access_verdict verdict = ACCESS_GRANTED + 1; is_needed && verdict < ACCESS_VERDICTS; verdict++)
+        fprintf(out, "%s\"%s\":%" PRIu64, verdict > ACCESS_GRANTED + 1 ? "," : "",
+                access_verdict_names[verdict], access_refused_n(access, verdict));
+    fputs("}", out);
+}
+
 static void put_logins(FILE *out, const struct admin_view *view)
 {
     const struct throttle_stats *throttle = throttle_stats(view->options.context->throttle);
@@ -230,6 +265,8 @@ static void put_all(FILE *out, const struct admin_view *view)
     put_calls(out, view);
     fputc(',', out);
     put_database(out, view->options.context->pool);
+    fputc(',', out);
+    put_callers(out, view->options.context->access);
     fputc(',', out);
     put_logins(out, view);
     fputc(',', out);

@@ -200,6 +200,36 @@ class Limits(Access):
         self.assertRegex(metrics, r'(?m)^svcd_caller_calls_running\{caller="free"\} \d')
         self.assertRegex(metrics, r'(?m)^svcd_caller_refused_total\{reason="no_token"\} [1-9]')
 
+    def status(self):
+        self.daemon.wait_for_log("status page")
+        admin = next(line.split("address=")[1].split()[0] for line in self.daemon.log if "status page" in line)
+        return json.loads(self.post("/status", {}, verb="GET", address=admin)[2])
+
+    def test_the_status_tells_of_each_caller_what_it_calls_and_of_refusals_why(self):
+        def caller(name):
+            return next(caller for caller in self.status()["callers"] if caller["name"] == name)
+        self.assertTrue(self.status()["asks_for_token"])
+        self.assertEqual(sorted(caller["name"] for caller in self.status()["callers"]), ["few", "free", "never", "slow"])
+        self.assertEqual(caller("never"), {"name": "never", "certificate": False, "rate": 0, "concurrent": 0, "running": 0, "limited": 0,
+                                           "handled": {}})
+        self.assertEqual((caller("slow")["rate"], caller("few")["concurrent"]), (2, 2))
+        before, refused = caller("free"), self.status()["callers_refused"]
+        for client in self.clients:
+            client.account.ListSkills(Empty(), timeout=PATIENCE_S, metadata=self.bearer("free"))
+            self.assert_fails(StatusCode.INTERNAL, "decoded", client.channel.unary_unary(SKILLS.replace("ListSkills", "AccountProfiles")),
+                              self.bearer("free"), b"\x0a")
+            self.fails(client.account.ListSkills)
+            self.fails(client.account.ListSkills, (("authorization", "Bearer nobody's"),))
+        for code in ("OK", "INTERNAL"):
+            self.assertEqual(caller("free")["handled"][code], before["handled"].get(code, 0) + 2)
+        now = self.status()["callers_refused"]
+        self.assertEqual([now[why] - refused[why] for why in ("no_token", "wrong_token", "service")], [2, 2, 0])
+        watch = self.clients[1].health.Watch(health.HealthCheckRequest(), metadata=self.bearer("free"))
+        next(watch)
+        self.assertEqual(caller("free")["running"], 1)
+        watch.cancel()
+        wait_until(lambda: caller("free")["running"] == 0, "a stream that was left runs on")
+
     def test_who_calls_more_often_than_a_rate_allows_is_told_when_to_come_back(self):
         for client in self.each():
             def exhaust():

@@ -120,6 +120,14 @@ class Admin(unittest.TestCase):
         self.assertTrue(status["ready"])
         self.assertEqual([job["name"] for job in status["jobs"]], ["update-models", "suggest-workshops", "forget-answers"])
         self.assertEqual(status["warnings"], [])
+        self.assertEqual((status["asks_for_token"], status["callers"], status["callers_refused"]), (False, [], {}))
+
+    def test_a_listener_that_others_reach_without_tls_and_a_token_is_warned_of(self):
+        daemon = Administered(demo_database(), listen="http://0.0.0.0:0")
+        self.addCleanup(daemon.stop)
+        warnings = json.loads(get(daemon.admin, "/status").text)["warnings"]
+        self.assertEqual(len(warnings), 1, warnings)
+        self.assertRegex(warnings[0], r"^http://0.0.0.0:\d+ can be reached from elsewhere, without TLS and without a token$")
 
     def test_the_page_needs_nothing_from_elsewhere_and_forbids_it(self):
         daemon = self.start()

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Lines of calls: log.calls, log.slow_ms, failed logins for fail2ban, and that no secret is ever among them."""
 
+import contextlib
+import hashlib
+import http.client
 import json
 import re
 import shlex
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -15,7 +19,7 @@ import svcd_client
 from collector import Collector
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.timestamp_pb2 import Timestamp
-from harness import PATIENCE_S, ROOT, Daemon, demo_database, is_serving, psql, wait_until
+from harness import PATIENCE_S, ROOT, Daemon, demo_database, is_serving, psql, run_svcd, temporary_folder, wait_until
 
 
 def pairs(line):
@@ -146,6 +150,69 @@ class Canary(unittest.TestCase):
 
     PASSWORD = "cAnaryPassw0rd"
     TOKEN = "cAnaryT0ken"
+    CALLER = "cAnaryCa11er" + 31 * "x"  # as long as svcd token makes them: who is known, and may call one service only, now and then
+    HASH = hashlib.sha256(CALLER.encode()).hexdigest()
+
+    def call_known(self, client, address):
+        """Everything that is judged of a caller who is known, and of those who are nearly it."""
+        for token in (f"Bearer {self.CALLER}", f"Bearer {self.CALLER}x", f"Basic {self.CALLER}", self.CALLER, f"Bearer {self.HASH}"):
+            for path in ("/account_package.AccountService/ListSkills", "/matching_package.MatchingService/TryMatch", "/none/Nothing",
+                         f"/{self.CALLER}/{self.CALLER}"):
+                for _ in range(3):
+                    try:
+                        client.channel.unary_unary(path)(b"", timeout=PATIENCE_S, metadata=(("authorization", token),))
+                    except grpc.RpcError as error:
+                        self.assertNotIn(self.CALLER, error.details().replace(path, ""))
+                    connection = http.client.HTTPConnection(address, timeout=PATIENCE_S)
+                    with contextlib.closing(connection):
+                        connection.request("POST", path, "{}", {"content-type": "application/json", "authorization": token})
+                        self.assertNotIn(self.CALLER, connection.getresponse().read().decode().replace(path, ""))
+
+    def pages(self, daemon):
+        """All that operators see."""
+        admin = next(re.search(r'status page"?,?[ "]*address"?[:=]"?([0-9.:]+)', line)[1] for line in daemon.log if "status page" in line)
+        for path in ("/", "/status", "/metrics", "/config"):
+            connection = http.client.HTTPConnection(admin, timeout=PATIENCE_S)
+            with contextlib.closing(connection):
+                connection.request("GET", path)
+                yield connection.getresponse().read().decode()
+
+    def test_a_caller_s_token_and_its_hash_are_on_no_page_and_in_no_line_of_any_form(self):
+        for form in ("text", "json", "journal"):
+            with self.subTest(form):
+                folder = temporary_folder(self)
+                line = f"known {self.HASH} account_package.AccountService rate=2"
+                (folder / "tokens").write_text(line + "\n", encoding="ascii")
+                arguments = ("--set", "access.callers=token", "--set", f"access.tokens={folder}/tokens", "--set", f"log.format={form}",
+                             "--set", "log.calls=all", "--set", "log.level=debug", "--set", "admin.listen=127.0.0.1:0")
+                daemon = AnyForm(demo_database(), *arguments, listen="grpc://127.0.0.1:0,http://127.0.0.1:0")
+                self.addCleanup(daemon.stop)
+                daemon.wait_for_log("database available")
+                daemon.wait_for_log("status page")
+                wait_until(lambda: len(daemon.addresses()) >= 2, "not listening")
+                with svcd_client.Client(daemon.addresses()[0]) as client:
+                    self.call_known(client, daemon.addresses()[1])
+                seen = "".join(self.pages(daemon)) + run_svcd(*arguments, "config").stdout
+                (folder / "tokens").write_text(f"{line}\nagain {self.HASH} *\n{self.HASH}\n{self.CALLER}\n{self.CALLER} {self.HASH}\n"
+                                               f"two {self.CALLER} *\n{self.CALLER} three *\n", encoding="ascii")
+                checked = run_svcd(*arguments, "check")
+                self.assertEqual(checked.returncode, 2)
+                seen += checked.stdout + checked.stderr
+                daemon.signal(signal.SIGHUP)
+                daemon.wait_for_log("is not taken")
+                (folder / "tokens").write_text("", encoding="ascii")
+                daemon.signal(signal.SIGHUP)
+                daemon.wait_for_log("configuration reloaded")
+                daemon.signal(signal.SIGUSR1)
+                daemon.wait_for_log("snapshot of a job")
+                seen += "".join(self.pages(daemon))
+                daemon.stop()
+                self.assertIn('caller="known"', seen)
+                self.assertRegex("\n".join(daemon.log), 'caller"?[:=]"?known')
+                self.assertRegex("\n".join(daemon.log), "token refused")
+                for text in (seen, "\n".join(daemon.log)):
+                    for secret in (self.CALLER, self.HASH):
+                        self.assertNotIn(secret, text)
 
     def attack(self, client, database):
         hash_text = psql("SELECT convert_from(passwordhash, 'UTF8') FROM account ORDER BY accountid LIMIT 1", database)[0][0]
