@@ -48,6 +48,15 @@ static void refuse_reads_of_poison(const char *table)
         table, table);
 }
 
+/* What is merged and slow is ended by the pool, and run alone without an error's having told to. On a busy
+ * machine any read may be slow; whose backend is not known is not ended. */
+static void let_reads_take_their_time(void)
+{
+    struct pool_lane *reads = &harness_context()->pool->lanes[LANE_READ];
+    for (unsigned i = 0; i < reads->conns_n; i++)
+        reads->conns[i].backend_pid = 0;
+}
+
 static struct sent *add_feedback(const char *content)
 {
     return rpc_send(RPC_ADD_DEV_FEEDBACK,
@@ -98,6 +107,7 @@ START_TEST(an_error_in_one_of_64_merged_calls_fails_that_one_only)
            make_mentor(area, ""));
     make_poison("P0001");
     refuse_reads_of_poison("mentormessage");
+    let_reads_take_their_time();
     struct sent *notifications[CALLS], *profiles[CALLS];
     for (int i = 0; i < CALLS; i++) {
         notifications[i] = get_notifications(mentors[i]);
