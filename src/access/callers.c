@@ -9,7 +9,6 @@
 
 #define FIELDS_MAX 8
 #define LIMIT_MAX  1000000
-#define TOKEN_LEN  43 /* of a secret, as svcd token makes it */
 #define SECOND_NS  UINT64_C(1000000000)
 #define MS_NS      UINT64_C(1000000)
 #define BUSY_MS    100 /* when to try again while too many calls run */

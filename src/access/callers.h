@@ -19,6 +19,7 @@
 #define CALLERS_MAX     1000
 #define CALLER_NAME_MAX 255
 #define CALLER_CODES    17 /* of gRPC: 0 to 16 */
+#define TOKEN_LEN       43 /* of a secret, as svcd token makes it */
 
 /* Names of services, in the order that callers->services and access->open have. */
 struct service_names {

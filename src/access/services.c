@@ -53,6 +53,12 @@ static const char *nearest_to(const struct service_names *names, const char *nam
     return nearest;
 }
 
+/* One that got to where services belong is not told. */
+static bool may_be_token(const char *name)
+{
+    return strlen(name) >= TOKEN_LEN && !strchr(name, '.');
+}
+
 int services_parse(bool *services, const struct service_names *names, const char *list, const char *where,
                    FILE *errors)
 {
@@ -73,8 +79,8 @@ int services_parse(bool *services, const struct service_names *names, const char
             return UV_EINVAL;
         }
         if (!mark_word(services, names, name) && !mark_name(services, names, name)) {
-            fprintf(errors, "%s: there is no service \"%s\"; did you mean %s?\n", where, name,
-                    nearest_to(names, name));
+            fprintf(errors, "%s: there is no service \"%s\"; did you mean %s?\n", where,
+                    may_be_token(name) ? "..." : name, nearest_to(names, name));
             rc = UV_EINVAL;
         }
         list = next;

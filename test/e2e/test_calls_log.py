@@ -194,7 +194,7 @@ class Canary(unittest.TestCase):
                     self.call_known(client, daemon.addresses()[1])
                 seen = "".join(self.pages(daemon)) + run_svcd(*arguments, "config").stdout
                 (folder / "tokens").write_text(f"{line}\nagain {self.HASH} *\n{self.HASH}\n{self.CALLER}\n{self.CALLER} {self.HASH}\n"
-                                               f"two {self.CALLER} *\n{self.CALLER} three *\n", encoding="ascii")
+                                               f"two {self.CALLER} *\n{self.CALLER} three *\nfour cert {self.CALLER},{self.HASH}\n", encoding="ascii")
                 checked = run_svcd(*arguments, "check")
                 self.assertEqual(checked.returncode, 2)
                 seen += checked.stdout + checked.stderr
