@@ -86,8 +86,9 @@ static ssize_t send_some(struct http_connection *connection, const uint8_t *byte
     return sent;
 }
 
-/* False: the socket takes no more, or is broken. */
-static bool send_kept(struct http_connection *connection)
+/* False: the socket takes no more, or is broken. That it takes what it did not take before tells that the
+ * peer reads; what is new may only lie in the kernel. */
+static bool send_kept(struct http_connection *connection, bool is_new)
 {
     struct bytes *out = &connection->out;
     if (out->len == connection->out_sent) {
@@ -102,7 +103,7 @@ static bool send_kept(struct http_connection *connection)
         return false;
     }
     connection->out_sent += (size_t)sent;
-    if (sent > 0)
+    if (sent > 0 && !is_new)
         connection_has_read(connection);
     if (connection->out_sent < out->len)
         return false;
@@ -113,6 +114,7 @@ static bool send_kept(struct http_connection *connection)
 /* Through TLS: it appends to what is kept, which is then sent. */
 bool connection_send_encrypted(struct http_connection *connection, const uint8_t *plain, size_t len)
 {
+    bool is_new = connection->out.len == connection->out_sent;
     connection_borrow_out(connection);
     int rc = tls_is_open(connection->tls) ? tls_send(connection->tls, plain, len) : 0;
     connection_charge_out(connection);
@@ -121,7 +123,7 @@ bool connection_send_encrypted(struct http_connection *connection, const uint8_t
         connection_end(connection, REASON_MEMORY, NULL);
         return false;
     }
-    return send_kept(connection) && len >= WRITE_ROOM;
+    return send_kept(connection, is_new) && len >= WRITE_ROOM;
 }
 
 bool connection_send_plain(struct http_connection *connection, const uint8_t *bytes, size_t len)
@@ -183,7 +185,7 @@ void connection_flush(struct http_connection *connection)
     connection->is_dirty = false;
     if (connection->is_ending && connection->session && !connection->has_peer_closed)
         connection->carrier->say_end(connection);
-    if (!connection->has_peer_closed && send_kept(connection) && send_filled(connection))
+    if (!connection->has_peer_closed && send_kept(connection, false) && send_filled(connection))
         connection_wants_write(connection);
     if (connection->is_ending && connection->tls && !connection->has_peer_closed) {
         tls_shut_down(connection->tls);
