@@ -3,21 +3,13 @@
 
 #include "observe/metrics.h"
 
-/* As go-grpc-prometheus spells them. */
-static const char *const codes[CALLER_CODES] = {
-    "OK",       "Canceled",        "Unknown",          "InvalidArgument",   "DeadlineExceeded",
-    "NotFound", "AlreadyExists",   "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
-    "Aborted",  "OutOfRange",      "Unimplemented",    "Internal",          "Unavailable",
-    "DataLoss", "Unauthenticated",
-};
-
 /* Of codes but OK only those that there were: there may be many callers. */
 static void tell_caller(struct metrics_out *out, const struct caller *caller)
 {
-    for (unsigned code = 0; code < CALLER_CODES; code++)
+    for (unsigned code = 0; code < GRPC_CODES; code++)
         if (code == 0 || caller->state.handled[code])
             metrics_put(out, METRIC_svcd_caller_calls_total, caller->state.handled[code], caller->name,
-                        codes[code]);
+                        grpc_code_metric(code));
 }
 
 static void tell(struct metrics_out *out, enum metric metric, const void *owner)

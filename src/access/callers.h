@@ -15,10 +15,10 @@
 #include <stdio.h>
 
 #include "base/digest.h"
+#include "observe/grpc_codes.h"
 
 #define CALLERS_MAX     1000
 #define CALLER_NAME_MAX 255
-#define CALLER_CODES    17 /* of gRPC: 0 to 16 */
 #define TOKEN_LEN       43 /* of a secret, as svcd token makes it */
 
 /* Names of services, in the order that callers->services and access->open have. */
@@ -33,7 +33,7 @@ enum caller_limit { LIMIT_NONE, LIMIT_RATE, LIMIT_CONCURRENT };
 struct caller_state {
     unsigned running;
     uint64_t paid_ns; /* the rate's bucket: uv_hrtime() up to which calls are paid for */
-    uint64_t handled[CALLER_CODES];
+    uint64_t handled[GRPC_CODES];
     uint64_t limited; /* calls that a limit refused */
 };
 

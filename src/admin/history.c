@@ -9,7 +9,7 @@
 static uint64_t sum(const struct method_account *account, unsigned from_code)
 {
     uint64_t n = 0;
-    for (unsigned code = from_code; code < ACCOUNT_CODES; code++)
+    for (unsigned code = from_code; code < GRPC_CODES; code++)
         n += account->handled[code];
     return n;
 }
@@ -21,7 +21,7 @@ static void end_slot(struct method_history *method, const struct method_account 
     method->calls[slot] = (uint32_t)(sum(now, 0) - sum(&method->before, 0));
     method->errors[slot] = (uint32_t)(sum(now, 1) - sum(&method->before, 1));
     method->seconds[slots_n % HISTORY_RECENT] = now->seconds;
-    for (unsigned code = 1; code < ACCOUNT_CODES; code++)
+    for (unsigned code = 1; code < GRPC_CODES; code++)
         if (now->handled[code] != method->before.handled[code])
             method->last_ms[code] = now_ms;
     method->before = *now;

@@ -17,7 +17,7 @@ struct method_history {
     struct method_account before; /* as it was when the last slot ended */
     uint32_t calls[HISTORY_SLOTS], errors[HISTORY_SLOTS];
     struct histogram seconds[HISTORY_RECENT]; /* as they were at the ends of slots */
-    int64_t last_ms[ACCOUNT_CODES]; /* since 1970: when a call last ended so, within a slot; 0: never */
+    int64_t last_ms[GRPC_CODES]; /* since 1970: when a call last ended so, within a slot; 0: never */
 };
 
 struct history {

@@ -73,7 +73,7 @@ static void put_method(FILE *out, const struct admin_view *view, size_t number)
     uint64_t failed = 0;
     struct histogram recent;
     history_recent(&view->history, number, &recent);
-    for (unsigned code = 1; code < ACCOUNT_CODES; code++)
+    for (unsigned code = 1; code < GRPC_CODES; code++)
         failed += account->handled[code];
     fprintf(out,
             "{\"service\":\"%.*s\",\"method\":\"%s\",\"started\":%" PRIu64 ",\"ok\":%" PRIu64
@@ -100,12 +100,12 @@ static void put_errors(FILE *out, const struct admin_view *view)
     for (size_t i = 0; i <= rpc_methods_n; i++) {
         const struct method_account *account = account_of_method(i);
         const struct method_history *history = &view->history.methods[i];
-        for (unsigned code = 1; code < ACCOUNT_CODES; code++) {
+        for (unsigned code = 1; code < GRPC_CODES; code++) {
             if (account->handled[code] == 0)
                 continue;
             bool is_new = account->handled[code] != history->before.handled[code];
             fprintf(out, "%s{\"method\":\"%s\",\"code\":\"%s\",\"n\":%" PRIu64 ",\"last_ms\":%" PRId64 "}",
-                    before, i < rpc_methods_n ? rpc_methods[i].path : "unknown", account_code_name(code),
+                    before, i < rpc_methods_n ? rpc_methods[i].path : "unknown", grpc_code_name(code),
                     account->handled[code], is_new ? now_ms() : history->last_ms[code]);
             before = ",";
         }
@@ -172,10 +172,10 @@ static void put_caller(FILE *out, const struct caller *caller)
             "\"limited\":%" PRIu64 ",\"handled\":{",
             caller->name, yes(caller->has_certificate), caller->rate, caller->concurrent,
             caller->state.running, caller->state.limited);
-    for (unsigned code = 0; code < CALLER_CODES; code++) {
+    for (unsigned code = 0; code < GRPC_CODES; code++) {
         if (caller->state.handled[code] == 0)
             continue;
-        fprintf(out, "%s\"%s\":%" PRIu64, before, account_code_name(code), caller->state.handled[code]);
+        fprintf(out, "%s\"%s\":%" PRIu64, before, grpc_code_name(code), caller->state.handled[code]);
         before = ",";
     }
     fputs("}}", out);

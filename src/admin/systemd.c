@@ -31,7 +31,7 @@ static uint64_t count_answered(void)
     uint64_t n = 0;
     for (size_t i = 0; i <= rpc_methods_n; i++) {
         const struct method_account *account = account_of_method(i);
-        for (unsigned code = 0; account && code < ACCOUNT_CODES; code++)
+        for (unsigned code = 0; account && code < GRPC_CODES; code++)
             n += account->handled[code];
     }
     return n;

@@ -8,31 +8,10 @@
 
 #include "call/method.h"
 #include "db/query.h"
+#include "observe/grpc_codes.h"
 #include "observe/metrics.h"
 
 const char *const account_wait_names[ACCOUNT_WAITS] = { "queue", "database", "hash" };
-
-static const struct {
-    const char *name, *metric; /* gRPC's, and as go-grpc-prometheus spells it */
-} codes[ACCOUNT_CODES] = {
-    { "OK", "OK" },
-    { "CANCELLED", "Canceled" },
-    { "UNKNOWN", "Unknown" },
-    { "INVALID_ARGUMENT", "InvalidArgument" },
-    { "DEADLINE_EXCEEDED", "DeadlineExceeded" },
-    { "NOT_FOUND", "NotFound" },
-    { "ALREADY_EXISTS", "AlreadyExists" },
-    { "PERMISSION_DENIED", "PermissionDenied" },
-    { "RESOURCE_EXHAUSTED", "ResourceExhausted" },
-    { "FAILED_PRECONDITION", "FailedPrecondition" },
-    { "ABORTED", "Aborted" },
-    { "OUT_OF_RANGE", "OutOfRange" },
-    { "UNIMPLEMENTED", "Unimplemented" },
-    { "INTERNAL", "Internal" },
-    { "UNAVAILABLE", "Unavailable" },
-    { "DATA_LOSS", "DataLoss" },
-    { "UNAUTHENTICATED", "Unauthenticated" },
-};
 
 /* ---- the books ---- */
 
@@ -67,16 +46,6 @@ const struct method_account *account_of_method(size_t number)
 const struct statement_account *account_of_statement(size_t number)
 {
     return open_books() ? &statements[number] : NULL;
-}
-
-const char *account_code_name(unsigned status)
-{
-    return codes[status].name;
-}
-
-const char *account_code_metric(unsigned status)
-{
-    return codes[status].metric;
 }
 
 /* NULL: jobs and commands are nobody's calls. */
@@ -171,7 +140,7 @@ uint64_t account_running(void)
     uint64_t running = 0;
     for (size_t i = 0; methods && i <= rpc_methods_n; i++) {
         running += methods[i].begun;
-        for (unsigned code = 0; code < ACCOUNT_CODES; code++)
+        for (unsigned code = 0; code < GRPC_CODES; code++)
             running -= methods[i].handled[code];
     }
     return running;
@@ -209,9 +178,9 @@ static void tell_method(struct metrics_out *out, enum metric metric, const struc
         metrics_put(out, metric, account->sent, of->type, of->service, of->method);
         break;
     case METRIC_grpc_server_handled_total:
-        for (unsigned code = 0; code < ACCOUNT_CODES; code++)
+        for (unsigned code = 0; code < GRPC_CODES; code++)
             metrics_put(out, metric, account->handled[code], of->type, of->service, of->method,
-                        codes[code].metric);
+                        grpc_code_metric(code));
         break;
     case METRIC_grpc_server_handling_seconds:
         metrics_put_histogram(out, metric, &account->seconds, of->type, of->service, of->method);

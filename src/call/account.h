@@ -10,12 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "observe/grpc_codes.h"
 #include "observe/histogram.h"
 
 struct query;
 struct rpc_method;
 
-#define ACCOUNT_CODES  17 /* of gRPC: 0 to 16 */
 #define REQUEST_ID_MAX 128
 
 /* Whom a call waited for. */
@@ -25,7 +25,7 @@ extern const char *const account_wait_names[ACCOUNT_WAITS];
 /* All calls' of one method. */
 struct method_account {
     uint64_t begun, received, sent;
-    uint64_t handled[ACCOUNT_CODES];
+    uint64_t handled[GRPC_CODES];
     uint64_t waited_ns[ACCOUNT_WAITS];
     struct histogram seconds;
 };
@@ -64,9 +64,6 @@ void account_refused(const struct rpc_method *method, unsigned status);
 
 /* ---- for whoever shows it ---- */
 
-/* "INVALID_ARGUMENT", and as go-grpc-prometheus has it: "InvalidArgument". */
-const char *account_code_name(unsigned status);
-const char *account_code_metric(unsigned status);
 /* By number in rpc_methods, one more for methods that there are none of; NULL: out of memory. */
 const struct method_account *account_of_method(size_t number);
 const struct statement_account *account_of_statement(size_t number);

@@ -24,7 +24,7 @@ static void tell(struct call *call, struct log_site *site, enum log_level level,
 {
     const struct call_account *account = &call->account;
     log_write(site, level, "call",
-              LOG_FIELDS(log_str("method", call->method->path), log_str("code", account_code_name(status)),
+              LOG_FIELDS(log_str("method", call->method->path), log_str("code", grpc_code_name(status)),
                          log_ms("duration_ms", (int64_t)took_ns / 1000),
                          log_ms("queue_ms", (int64_t)account->waited_ns[WAIT_QUEUE] / 1000),
                          log_ms("database_ms", (int64_t)account->waited_ns[WAIT_DATABASE] / 1000),
@@ -39,7 +39,7 @@ static void tell(struct call *call, struct log_site *site, enum log_level level,
 /* Who asks for all gets all; else a storm of one code is cut short. */
 void call_log_answered(struct call *call, unsigned status, uint64_t took_ns)
 {
-    static struct log_site sites[ACCOUNT_CODES];
+    static struct log_site sites[GRPC_CODES];
     enum log_calls calls = call->context->config->log.calls;
     enum log_level level = ours & CODE(status) ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
     bool is_wanted =
