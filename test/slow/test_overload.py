@@ -5,6 +5,7 @@ bounds are ten times those promised, for a machine that is slow or busy."""
 import json
 import os
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -24,15 +25,23 @@ OWNER, PASSWORD = "demo-mentee@example.com", "demo"
 STEADY = "$2b$10$abcdefghijklmnopqrstuu3XEy7sAuqf0awFQrE8Rakk7J.cSBot2"  # of PASSWORD
 
 
+def metrics(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as reply:
+        return reply.read().decode()
+
+
 def handled(port):
     """By method: {upper bound of a bucket: calls that took no longer}."""
     found = {}
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as reply:
-        for line in reply.read().decode().splitlines():
-            match = re.match(r'grpc_server_handling_seconds_bucket\{.*grpc_method="(\w+)",le="([^"]+)"\} (\S+)', line)
-            if match:
-                found.setdefault(match[1], {})[float(match[2])] = float(match[3])
+    for line in metrics(port).splitlines():
+        match = re.match(r'grpc_server_handling_seconds_bucket\{.*grpc_method="(\w+)",le="([^"]+)"\} (\S+)', line)
+        if match:
+            found.setdefault(match[1], {})[float(match[2])] = float(match[3])
     return found
+
+
+def held(port):
+    return float(re.search(r"^svcd_calls_held (\S+)$", metrics(port), re.M)[1])
 
 
 def percentile_99(before, after, method):
@@ -103,12 +112,10 @@ class Overload(unittest.TestCase):
         """A read lane that carries nothing: its only connection waits, and its room is used up."""
         client = self.serve(os.environ.get("EDGE", "grpc"), "database.read_connections=1", "database.lock_wait_ms=60000")
         client.account.AccountProfiles(account.ProfilesRequest(userid=63), timeout=60)  # the lane it needs is known
-        psql("CREATE OR REPLACE FUNCTION public.dawdle() RETURNS boolean LANGUAGE sql AS 'SELECT pg_sleep(0) IS NULL'", self.database)
-        os.kill(int(value("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'read svcd %' AND datname = "
-                          f"'{self.database}'", "postgres")), 19)  # SIGSTOP: this backend answers nothing
         backend = int(value("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'read svcd %' AND datname = "
                             f"'{self.database}'", "postgres"))
-        self.addCleanup(os.kill, backend, 18)
+        os.kill(backend, signal.SIGSTOP)  # it answers nothing
+        self.addCleanup(os.kill, backend, signal.SIGCONT)
         futures = [client.account.AccountProfiles.future(account.ProfilesRequest(userid=63), timeout=4) for _ in range(600)]
         wait_until(lambda: held(self.admin) > 0, "nothing is held back")
         self.assertTrue(is_serving(client))
@@ -117,7 +124,7 @@ class Overload(unittest.TestCase):
         codes = {future.code() for future in futures}
         self.assertLessEqual(codes, {StatusCode.DEADLINE_EXCEEDED, StatusCode.CANCELLED})
         wait_until(lambda: held(self.admin) == 0, "some are held back for ever")
-        os.kill(backend, 18)
+        os.kill(backend, signal.SIGCONT)
         wait_until(lambda: client.account.AccountProfiles.future(account.ProfilesRequest(userid=63), timeout=60).code() is StatusCode.OK,
                    "not served again")
 
@@ -140,8 +147,3 @@ class Overload(unittest.TestCase):
         # Most are refused while those that were let in are still at it.
         last_ok = time.monotonic() - begun
         self.assertLess(sorted(took)[len(took) // 2], last_ok)
-
-
-def held(port):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as reply:
-        return float(re.search(r"^svcd_calls_held (\S+)$", reply.read().decode(), re.M)[1])
