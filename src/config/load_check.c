@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What no single key can know, once all have been read.
+ */
+#include "config/loading.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "base/handed.h"
+
+static void check_admin(struct load *load)
+{
+    const struct config *c = load->config;
+    for (size_t i = 0; i < c->admin.listen.n && !*c->admin.token_file; i++) {
+        const struct sockaddr *address = (const struct sockaddr *)&c->admin.listen.items[i].socket;
+        char text[ADDRESS_TEXT_LEN];
+        address_format(address, text);
+        if (address->sa_family != AF_UNIX && !address_is_loopback(address))
+            load_complain(
+                load, (struct origin){ .name = "admin.listen" },
+                "%s can be reached from elsewhere, and there is no admin.token_file; expected one, or a "
+                "loopback "
+                "address (127.0.0.1:50080)",
+                text);
+    }
+}
+
+static void load_password_file(struct load *load)
+{
+    const char *path = load->config->database.password_file;
+    struct origin origin = { .name = "database.password_file" };
+    if (!*path || *load->config->database.password)
+        return;
+    char line[1024] = "";
+    FILE *file = fopen(path, "re");
+    if (!file || (!fgets(line, sizeof line, file) && ferror(file)))
+        load_complain(load, origin, "%s: %s; give a readable file", path, strerror(errno));
+    if (file)
+        fclose(file);
+    line[strcspn(line, "\r\n")] = '\0';
+    char *password = strdup(line);
+    explicit_bzero(line, sizeof line);
+    if (!password) {
+        load->rc = UV_ENOMEM;
+        return;
+    }
+    free(load->config->database.password);
+    load->config->database.password = password;
+}
+
+static bool is_tls_mode(const char *mode)
+{
+    static const char *const modes[] = { "",        "disable",   "allow",      "prefer",
+                                         "require", "verify-ca", "verify-full" };
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (strcmp(modes[i], mode) == 0)
+            return true;
+    return false;
+}
+
+static size_t parts_n(const char *list)
+{
+    size_t n = *list != '\0';
+    for (; *list; list++)
+        n += *list == ',';
+    return n;
+}
+
+static void check_ports(struct load *load, const char *name, const char *hosts, const char *ports)
+{
+    size_t hosts_n = parts_n(hosts), ports_n = parts_n(ports);
+    if (hosts_n > 0 && ports_n > 1 && ports_n != hosts_n)
+        load_complain(load, (struct origin){ .name = name },
+                      "\"%s\" is %zu ports for %zu hosts; expected one, or one for each", ports, ports_n,
+                      hosts_n);
+}
+
+static void take_handed_sockets(struct load *load)
+{
+    char why[HANDED_WHY_LEN];
+    if (handed_replace(&load->config->server.listen, &load->config->admin.listen, why))
+        load_complain(load, (struct origin){ .name = "LISTEN_FDS" }, "%s", why);
+}
+
+void load_check(struct load *load)
+{
+    const struct config *c = load->config;
+    take_handed_sockets(load);
+    load_password_file(load);
+    if (!is_tls_mode(c->database.tls))
+        load_complain(
+            load, (struct origin){ .name = "database.tls" },
+            "\"%s\" is not valid; expected disable, allow, prefer, require, verify-ca or verify-full",
+            c->database.tls);
+    check_ports(load, "database.port", c->database.host, c->database.port);
+    check_ports(load, "database.read_port", c->database.read_host, c->database.read_port);
+    check_admin(load);
+    if (c->database.reconnect_min_ms > c->database.reconnect_max_ms)
+        load_complain(load, (struct origin){ .name = "database.reconnect_min_ms" },
+                      "%d is above database.reconnect_max_ms, %d; expected at most that",
+                      c->database.reconnect_min_ms, c->database.reconnect_max_ms);
+    if (address_list_has(&c->server.listen, SCHEME_HTTPS) && (!*c->tls.certificate || !*c->tls.private_key))
+        load_complain(load, (struct origin){ .name = "server.listen" },
+                      "https:// needs tls.certificate and tls.private_key");
+    if (c->access.callers == CALLERS_TOKEN && !*c->access.tokens)
+        load_complain(load, (struct origin){ .name = "access.callers" },
+                      "token needs access.tokens, a file of callers");
+    if (c->tls.client_auth != CLIENT_AUTH_NONE && !*c->tls.client_ca)
+        load_complain(load, (struct origin){ .name = "tls.client_auth" }, "needs tls.client_ca");
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The file, by inih.
+ */
+#include "config/loading.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <string.h>
+#include <uv.h>
+
+#include "config/load.h"
+
+enum { LINE_MAX_BYTES = 4096 };
+
+/* inih cuts long lines in two and stops a line at a NUL without a word; this reader says so and drops the
+ * line. */
+static char *file_read_line(char *text, int size, void *user)
+{
+    struct load *load = user;
+    struct origin origin = { load->source->file, ++load->line };
+    bool too_long = false, has_nul = false;
+    int len = 0, c;
+    while ((c = getc(load->file)) != EOF && c != '\n') {
+        has_nul |= c == '\0';
+        if (len < size - 1)
+            text[len++] = (char)c;
+        else
+            too_long = true;
+    }
+    if (c == EOF && len == 0)
+        return NULL;
+    text[len] = '\0';
+    if (too_long)
+        load_complain(load, origin, "the line is longer than %d bytes; shorten it", size - 1);
+    else if (has_nul)
+        load_complain(load, origin, "the line holds a NUL byte; remove it");
+    else if (text[strspn(text, " \t")] == '[' && !strchr(text, ']'))
+        load_complain(load, origin, "the section has no closing bracket; write it as [section]");
+    else
+        return text;
+    text[0] = '\0';
+    return text;
+}
+
+static int file_on_value(void *user, const char *section, const char *name, const char *value)
+{
+    struct load *load = user;
+    struct origin origin = { load->source->file, load->line };
+    const struct config_key *key = config_key_find(section, name);
+    if (!value) {
+        int word_len = (int)strcspn(name, " \t"); /* the rest may be a secret */
+        load_complain(load, origin, "\"%.*s%s\" is neither [section] nor key = value", word_len, name,
+                      name[word_len] ? " ..." : "");
+    } else if (!key) {
+        load_complain_unknown(load, origin, section, name);
+    } else if (load->seen_on[key - config_keys] > 0) {
+        load_complain(load, origin, "%s.%s stands in line %d already; keep one of them", section, name,
+                      load->seen_on[key - config_keys]);
+    } else {
+        load->seen_on[key - config_keys] = load->line;
+        load_set(load, origin, key, value);
+    }
+    return 1;
+}
+
+void load_file(struct load *load)
+{
+    load->file = fopen(load->source->file, "re");
+    if (!load->file) {
+        load_complain(load, (struct origin){ load->source->file, 0 },
+                      "%s; give a readable file with --config", strerror(errno));
+        return;
+    }
+    /* A password may hold ';', and what is indented is no continuation: comments stand on lines of their own.
+     */
+    ini_allow_inline_comments = false;
+    ini_allow_multiline = false;
+    ini_allow_no_value = true;
+    ini_use_stack = false;
+    ini_initial_alloc = LINE_MAX_BYTES;
+    ini_max_line = LINE_MAX_BYTES;
+    int rc = ini_parse_stream(file_read_line, load, file_on_value, load);
+    struct origin origin = { load->source->file, rc > 0 ? rc : 0 };
+    if (ferror(load->file))
+        load_complain(load, (struct origin){ load->source->file, 0 }, "cannot be read; is it a file?");
+    else if (rc == -2)
+        load->rc = UV_ENOMEM;
+    else if (rc != 0 && load->rc == 0)
+        load_complain(load, origin, "is neither [section] nor key = value");
+    fclose(load->file);
+}
