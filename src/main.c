@@ -12,7 +12,7 @@
 #include "call/entry.h"
 #include "commands/command.h"
 #include "config/load.h"
-#include "daemon.h"
+#include "daemon/daemon.h"
 
 #define SETTINGS_MAX 128
 

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The end, in five steps:
+ *
+ *   1. lame: health says NOT_SERVING, everything is still served (drain.lame_ms), so that a load balancer
+ *      looks elsewhere;
+ *   2. the listeners close and the core says GOAWAY;
+ *   3. running calls end by themselves, or with UNAVAILABLE after drain.timeout_ms;
+ *   4. hash pool and database pool stop;
+ *   5. the loop has run empty: everything is freed (daemon.c).
+ *
+ * A second signal skips the waiting.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/systemd.h"
+#include "call/signal.h"
+#include "call/stream.h"
+#include "daemon/parts.h"
+#include "db/standbys.h"
+#include "login/hash_pool.h"
+#include "observe/log.h"
+#include "observe/process.h"
+#include "trace/otlp.h"
+
+#define HANG_UP_MS    500 /* for clients to hang up by themselves once no call is running */
+#define DRAIN_TICK_MS 50
+/* After calls were ended: until connections that do not take their answers are cut off, and until the process
+ * ends whatever hangs. */
+#define CUT_MS  300
+#define LAST_MS 900
+/* Over both phases of a drain, before systemd ends what hangs. */
+#define STOP_GRACE_MS 5000
+
+/* Whoever still waits for a password or the database is answered UNAVAILABLE. */
+static void stop_work(struct daemon *daemon)
+{
+    if (daemon->work_stopped)
+        return;
+    daemon->work_stopped = true;
+    streams_end(&daemon->context, STATUS_UNAVAILABLE, "the server is stopping");
+    hash_pool_stop(daemon->context.hash_pool);
+    scheduler_stop(daemon->scheduler);
+    servers_stop(daemon->servers);
+    schema_look_stop(&daemon->schema);
+    standbys_stop(daemon->context.standbys);
+    pool_stop(&daemon->pool);
+    admission_let_in(&daemon->admission);
+    uv_update_time(&daemon->loop); /* the hash that ran may have taken long: that was no hanging */
+    daemon->ended_ms = uv_now(&daemon->loop);
+}
+
+void daemon_drained(struct daemon *daemon)
+{
+    log_info("drained");
+    stop_work(daemon);
+    admin_stop(daemon->admin);
+    timers_finish(&daemon->timers);
+    process_watch_stop();
+    systemd_stop();
+    otlp_stop(daemon->context.otlp);
+    uv_close((uv_handle_t *)&daemon->drain_timer, NULL);
+    daemon_stop_signals(daemon);
+}
+
+static void end_now(struct daemon *daemon)
+{
+    stop_work(daemon);
+    edges_cancel(daemon->edges);
+}
+
+/* Something that should have let go has not: nothing acknowledged is lost, and waiting longer helps nobody.
+ */
+_Noreturn static void exit_hard(void)
+{
+    log_warn("something still runs after every call has ended, and is left behind");
+    log_stop(LOG_STOP_MS);
+    _exit(EXIT_SUCCESS);
+}
+
+/* Streams end when no other call is left. A client that has nothing to ask may take long to hang up after the
+ * GOAWAY, and need not be waited for; but what it sent before it heard of it must have had time to arrive. */
+static void on_drain_tick(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+    uint64_t now_ms = uv_now(&daemon->loop), drained_ms = now_ms - daemon->drain_started_ms;
+    unsigned running = edges_running(daemon->edges);
+    if (daemon->work_stopped && now_ms - daemon->ended_ms >= LAST_MS)
+        exit_hard();
+    else if (daemon->work_stopped && now_ms - daemon->ended_ms >= CUT_MS)
+        edges_cut(daemon->edges);
+    else if (daemon->work_stopped)
+        return;
+    else if (drained_ms >= (uint64_t)daemon->config->drain.timeout_ms) {
+        log_warn("calls are still running after drain.timeout_ms and are ended", log_int("calls", running));
+        end_now(daemon);
+    } else if (drained_ms >= HANG_UP_MS && running == 0)
+        edges_cancel(daemon->edges);
+    else if (drained_ms >= HANG_UP_MS && running <= daemon->context.streams_n)
+        streams_end(&daemon->context, STATUS_UNAVAILABLE, "the server is stopping");
+}
+
+static void on_lame_over(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+    daemon->phase = DRAINING;
+    daemon->drain_started_ms = uv_now(&daemon->loop);
+    edges_drain(daemon->edges);
+    uv_timer_start(&daemon->drain_timer, on_drain_tick, DRAIN_TICK_MS, DRAIN_TICK_MS);
+}
+
+void daemon_stop(struct daemon *daemon, const char *signal)
+{
+    switch (daemon->phase) {
+    case SERVING:
+        log_info("stopping", log_str("signal", signal));
+        daemon->phase = LAME;
+        systemd_stopping((uint64_t)daemon->config->drain.lame_ms +
+                         (uint64_t)daemon->config->drain.timeout_ms + STOP_GRACE_MS);
+        daemon->context.draining = true;
+        signal_raise(&daemon->context.health_changed);
+        uv_timer_start(&daemon->drain_timer, on_lame_over, (uint64_t)daemon->config->drain.lame_ms, 0);
+        return;
+    case LAME:
+        uv_timer_start(&daemon->drain_timer, on_lame_over, 0, 0);
+        return;
+    case DRAINING:
+        end_now(daemon);
+    }
+}

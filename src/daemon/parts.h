@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The daemon's parts, for the files of this folder only.
+ */
+#ifndef DAEMON_PARTS_H
+#define DAEMON_PARTS_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "access/access.h"
+#include "admin/admin.h"
+#include "call/admission.h"
+#include "call/context.h"
+#include "config/config.h"
+#include "db/params.h"
+#include "db/pool.h"
+#include "db/schema.h"
+#include "db/servers.h"
+#include "edges.h"
+#include "jobs/scheduler.h"
+#include "reload.h"
+
+#define SIGNALS_N   6
+#define LOG_STOP_MS 300 /* for the last lines to be written */
+
+struct daemon {
+    struct config *config;
+    uv_loop_t loop;
+    struct timers timers;
+    struct context context;
+    struct pool pool;
+    struct servers *servers;
+    struct schema_look schema;
+    struct admission admission;
+    struct edges *edges;
+    struct database_params params, job_params;
+    struct outage outage; /* of the database, for all that go to it */
+    struct scheduler *scheduler;
+    struct admin_options admin_options;
+    struct admin *admin;
+    struct reload reload;
+    uv_signal_t signals[SIGNALS_N];
+    struct timer patience; /* with a database that is away when svcd starts */
+    uv_timer_t drain_timer;
+    enum { SERVING, LAME, DRAINING } phase;
+    uint64_t drain_started_ms;
+    bool work_stopped; /* since ended_ms */
+    uint64_t ended_ms;
+};
+
+/* daemon.c */
+int daemon_start_jobs(struct daemon *daemon);
+void daemon_warn_of_config(const struct config *config);
+
+/* signals.c */
+int daemon_start_signals(struct daemon *daemon);
+void daemon_stop_signals(struct daemon *daemon);
+
+/* drain.c: the first lets load balancers see it, the second drains at once, the third ends at once. */
+void daemon_stop(struct daemon *daemon, const char *signal);
+/* Everything is answered: what is left stops. */
+void daemon_drained(struct daemon *daemon);
+
+/* reloading.c */
+void daemon_start_reload(struct daemon *daemon, const struct config_source *source);
+void daemon_count_lanes(const struct config *config, unsigned connections[LANES]);
+
+#endif
