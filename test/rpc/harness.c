@@ -54,6 +54,7 @@ struct test_call {
     const char *forwarded_for;
     const char *key;
     bool is_sending;
+    unsigned given_n; /* messages that rpc_next() has returned */
     struct test_call *next;
 };
 
@@ -64,6 +65,22 @@ static struct test_call *test_call_of(struct call *call)
     return container_of(call, struct test_call, call);
 }
 
+static void release(struct test_call *test)
+{
+    if (test->sent.reply)
+        pb_release(test->reply_fields, test->sent.reply);
+    free(test->sent.reply);
+}
+
+/* Makes sent.reply of sent.bytes. */
+static void decode(struct test_call *test)
+{
+    release(test);
+    test->sent.reply = calloc(1, test->reply_size);
+    pb_istream_t stream = pb_istream_from_buffer(test->sent.bytes, test->sent.len);
+    ck_assert_msg(pb_decode(&stream, test->reply_fields, test->sent.reply), "the reply cannot be decoded");
+}
+
 static void on_reply(struct call *call, const uint8_t *bytes, size_t len)
 {
     struct test_call *test = test_call_of(call);
@@ -71,9 +88,7 @@ static void on_reply(struct call *call, const uint8_t *bytes, size_t len)
     test->sent.answered = true;
     test->sent.len = len;
     test->sent.bytes = keep(bytes, len);
-    test->sent.reply = calloc(1, test->reply_size);
-    pb_istream_t stream = pb_istream_from_buffer(bytes, len);
-    ck_assert_msg(pb_decode(&stream, test->reply_fields, test->sent.reply), "the reply cannot be decoded");
+    decode(test);
     harness.unanswered--;
 }
 
@@ -227,6 +242,23 @@ void rpc_take(struct sent *sent)
     ck_assert_msg(test->is_sending, "nothing is on its way");
     test->is_sending = false;
     stream_sent(&test->call);
+}
+
+const void *rpc_next(struct sent *sent)
+{
+    struct test_call *test = sent->call;
+    if (!sent->over && test->is_sending && test->given_n == sent->messages_n)
+        rpc_take(sent);
+    timer_start(WAIT_MAX_MS);
+    while (!sent->over && test->given_n == sent->messages_n && !harness.timer_fired)
+        uv_run(&harness.loop, UV_RUN_ONCE);
+    uv_timer_stop(&harness.timer);
+    if (sent->over)
+        return NULL;
+    ck_assert_msg(test->given_n < sent->messages_n, "no message");
+    test->given_n = sent->messages_n;
+    decode(test);
+    return sent->reply;
 }
 
 void rpc_cancel(struct sent *sent)
@@ -438,9 +470,7 @@ static void tear_down(void)
     while (harness.calls) {
         struct test_call *test = harness.calls;
         harness.calls = test->next;
-        if (test->sent.reply)
-            pb_release(test->reply_fields, test->sent.reply);
-        free(test->sent.reply);
+        release(test);
         call_finish(&test->call);
         free(test);
     }

@@ -54,6 +54,9 @@ void rpc_set_key(const char *key);
 void rpc_cancel(struct sent *sent);
 /* The peer of a stream takes the message that was sent last; the next one may be sent meanwhile. */
 void rpc_take(struct sent *sent);
+/* The next message of a stream, as soon as there is one, the peer having taken the one before; NULL: the
+ * stream is over. Lives until the next. */
+const void *rpc_next(struct sent *sent);
 
 /* Calls and waits. The call must succeed; returns the reply. */
 const void *rpc_ok(const char *path, const pb_msgdesc_t *request_fields, const pb_msgdesc_t *reply_fields,

@@ -396,7 +396,9 @@ static void say_which_rows_are_missing(const struct statement *s)
                                  db_quote(s->text));
     ck_abort_msg(
         "%s:%d: %s: no row of it to compare (tables without rows: %s); add some in make_small_world() "
-        "of test/rpc/test_statements.c, for accounts from 1001 on",
+        "of test/rpc/test_statements.c that it finds by 1001 .. 1110 for each bigint, 1 .. 600 for an "
+        "integer, "
+        "'p1@example.com' or 'skill 1' for text (choose_param())",
         s->file, s->line, s->name, *tables ? tables : "none");
 }
 

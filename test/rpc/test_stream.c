@@ -61,6 +61,21 @@ START_TEST(a_peer_that_does_not_read_is_sent_one_message_and_then_what_is_true)
 }
 END_TEST
 
+START_TEST(messages_come_one_after_another_until_the_end)
+{
+    struct sent *sent = watch();
+    const grpc_health_v1_HealthCheckResponse *message = rpc_next(sent);
+    ck_assert_int_eq(message->status, grpc_health_v1_HealthCheckResponse_ServingStatus_SERVING);
+    set_draining(true);
+    message = rpc_next(sent);
+    ck_assert_int_eq(message->status, grpc_health_v1_HealthCheckResponse_ServingStatus_NOT_SERVING);
+    streams_end(harness_context(), STATUS_UNAVAILABLE, "the server is stopping");
+    ck_assert_ptr_null(rpc_next(sent));
+    ck_assert_int_eq(sent->status, STATUS_UNAVAILABLE);
+    ck_assert_uint_eq(sent->messages_n, 2);
+}
+END_TEST
+
 START_TEST(a_long_stream_keeps_the_memory_of_one_message)
 {
     struct sent *sent = watch();
@@ -111,6 +126,7 @@ Suite *stream_suite(void)
     TCase *tcase = harness_case(suite, "watch");
     tcase_add_test(tcase, a_message_is_sent_at_once_and_then_at_each_change);
     tcase_add_test(tcase, a_peer_that_does_not_read_is_sent_one_message_and_then_what_is_true);
+    tcase_add_test(tcase, messages_come_one_after_another_until_the_end);
     tcase_add_test(tcase, a_long_stream_keeps_the_memory_of_one_message);
     tcase_add_test(tcase, the_daemons_end_is_told_to_every_stream_whatever_it_waits_for);
     tcase_add_test(tcase, a_stream_ends_at_its_deadline);

@@ -211,9 +211,9 @@ void make_model(int area1, int area2, double overlap, double age, double offset)
 /* ---- set-up and tear-down ---- */
 
 /* What a migrated database without rows is; skill_set and migration keep what migrations put there. DELETE is
- * many times faster than TRUNCATE on tables that are nearly empty. Schema test is where tests put what they
- * do to the database's own objects; a failed one may have left it, row level security on, and a statement
- * running. */
+ * many times faster than TRUNCATE on tables that are nearly empty; what refers to another table is younger
+ * than that, or else has to be truncated. Schema test is where tests put what they do to the database's own
+ * objects; a failed one may have left it, row level security on, and a statement running. */
 static const char empty_database[] =
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     "    WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid();"
@@ -225,11 +225,16 @@ static const char empty_database[] =
     "    END LOOP;"
     "    FOR it IN SELECT c.oid::regclass AS name FROM pg_class c WHERE c.relkind = 'r'"
     "              AND c.relnamespace IN ('public'::regnamespace, 'svcd'::regnamespace)"
-    "              AND c.relname NOT IN ('migration', 'skill_set') LOOP"
-    "        EXECUTE format(CASE WHEN many THEN 'TRUNCATE %s CASCADE' ELSE 'DELETE FROM %s' END, it.name);"
+    "              AND c.relname NOT IN ('migration', 'skill_set') ORDER BY c.oid DESC LOOP"
+    "        BEGIN"
+    "            EXECUTE format(CASE WHEN many THEN 'TRUNCATE %s CASCADE' ELSE 'DELETE FROM %s' END, "
+    "it.name);"
+    "        EXCEPTION WHEN foreign_key_violation THEN"
+    "            EXECUTE format('TRUNCATE %s CASCADE', it.name);"
+    "        END;"
     "    END LOOP;"
     "    FOR it IN SELECT format('%I.%I', schemaname, sequencename) AS name, start_value FROM pg_sequences"
-    "              WHERE schemaname = 'public' AND last_value IS NOT NULL LOOP"
+    "              WHERE schemaname IN ('public', 'svcd') AND last_value IS NOT NULL LOOP"
     "        PERFORM setval(it.name, it.start_value, false);"
     "    END LOOP;"
     "END $$";
@@ -239,6 +244,11 @@ void world_open(const struct database_params *params)
     memset(&world, 0, sizeof world);
     world.params = params;
     world.db = connect_as_test();
+    world_empty();
+}
+
+void world_empty(void)
+{
     db_run("%s", empty_database);
 }
 

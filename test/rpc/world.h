@@ -14,6 +14,8 @@ struct database_params;
 /* Connects, and empties a migrated database; params outlive the world. The harness calls both. */
 void world_open(const struct database_params *params);
 void world_close(void);
+/* What world_open begins with; ends the daemon's connections. */
+void world_empty(void);
 
 /* ---- the database, by a connection of the test's own ---- */
 
