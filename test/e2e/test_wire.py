@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a client may send that is no proper call, how deadlines end, and that neither hurts the calls after it."""
 
+import contextlib
 import random
 import socket
 import subprocess
@@ -15,6 +16,8 @@ import svcd_client
 from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
 from harness import PATIENCE_S, TestCase, wait_until
+from test_edge import Wire as RawWire
+from test_edge import fields, message
 
 MENTOR, MENTEE, NOBODY = 1, 61, 2**31 - 1
 IN_FLIGHT = 64
@@ -64,6 +67,16 @@ class Wire(TestCase):
         counts = call_many((raw(self.client, dice.choice(methods)), dice.randbytes(dice.randrange(200))) for _ in range(2000))
         self.assertEqual(sum(counts.values()), 2000)
         self.assertLessEqual(set(counts), {StatusCode.INTERNAL, StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND, StatusCode.OK})
+        self.assert_serves()
+
+    def test_a_message_that_is_marked_as_compressed_and_is_not_is_never_run(self):
+        path = "/feedback_package.FeedbackService/AddDevFeedback"
+        for encoding in None, "identity", "gzip", "snappy", "zstd", "GZIP", "gzip, deflate", "x" * 100, "":
+            wire = RawWire(self.daemon.address)
+            with self.subTest(encoding=encoding), contextlib.closing(wire.socket):
+                wire.send(wire.request(1, body=message(b"\x0a\x06marked", 1), all_fields=fields(path, grpc_encoding=encoding)))
+                self.assertIn(wire.answer(1).get("grpc-status"), ("12", "13"))
+        self.assertEqual(self.sql_value("SELECT count(*) FROM websitefeedback WHERE message = 'marked'"), "0")
         self.assert_serves()
 
     def test_unknown_fields_are_ignored(self):
