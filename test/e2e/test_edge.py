@@ -11,6 +11,7 @@ import struct
 import subprocess
 import time
 import unittest
+import urllib.parse
 import zlib
 
 import grpc
@@ -177,6 +178,22 @@ class Legal(Edge):
             wire.send(bytes([byte]))
         self.assertEqual(wire.answer(1)["grpc-status"], "0")
 
+    def test_a_stream_may_say_that_it_depends_on_any_other_and_on_itself(self):
+        wire = self.wire()
+        for stream, on in enumerate((0, 99, 2**31 + 1, 1, 11, 2**31 + 13), 1):
+            block = struct.pack(">IB", on, 16) + wire.block(fields())
+            wire.send(frame(HEADERS, WHOLE | 0x20, 2 * stream - 1, block), frame(DATA, END, 2 * stream - 1, message()),
+                      frame(PRIORITY, 0, 2 * stream - 1, struct.pack(">IB", 2 * stream - 1, 255)))
+            self.assertEqual(wire.answer(2 * stream - 1).get("grpc-status"), "0")
+
+    def test_a_host_is_as_good_as_an_authority_and_knows_its_own_pages(self):
+        wire = self.wire()
+        for stream, (origin, status) in enumerate((("http://svcd.example", "200"), ("http://other.example", "403")), 1):
+            all_fields = [(":method", "POST"), (":scheme", "http"), (":path", CHECK), ("host", "svcd.example"),
+                          ("content-type", "application/json"), ("origin", origin)]
+            wire.send(wire.request(2 * stream - 1, body=b"{}", all_fields=all_fields))
+            self.assertEqual(wire.answer(2 * stream - 1)[":status"], status)
+
     def test_a_field_that_is_too_long_fails_its_own_call_only(self):
         wire = self.wire()
         wire.send(frame(HEADERS, WHOLE, 1, wire.block(fields())))
@@ -249,6 +266,27 @@ class Wrong(Edge):
                 ("negative length", fields() + [("content-length", "-5")])):
             with self.subTest(what):
                 self.assertEqual(self.reset_of(all_fields), PROTOCOL_ERROR)
+
+    def test_a_path_that_is_none_is_quoted_by_whole_characters(self):
+        wire = self.wire()
+        for stream, character in enumerate("üö世😀", 1):
+            for shift in range(4):
+                number = 8 * stream + 2 * shift - 7
+                wire.send(wire.request(number, "/" + "x" * shift + character * 100))
+                quoted = urllib.parse.unquote(wire.answer(number)["grpc-message"], errors="strict")
+                self.assertRegex(quoted, f"^no such method: /x*{character}+$")
+
+    def test_headers_that_are_broken_off_end_the_connection_with_a_reason(self):
+        for what, piece in (("another stream's", frame(CONTINUATION, WHOLE, 3)), ("a ping", frame(PING, 0, 0, b"12345678")),
+                            ("data", frame(DATA, END, 1)), ("unknown", frame(99, 0, 1))):
+            with self.subTest(what):
+                wire = self.wire()
+                wire.send(frame(HEADERS, 0, 1, wire.block(fields())), piece)
+                self.assertEqual(wire.ends_with(), PROTOCOL_ERROR)
+        wire = self.wire()
+        wire.send(frame(HEADERS, WHOLE | PADDED | 0x20, 1, b"\xff\0\0\0\0\0" + wire.block(fields())))
+        self.assertEqual(wire.ends_with(), PROTOCOL_ERROR)
+        self.assert_others_served()
 
     def test_what_is_no_call_is_told_so_in_http(self):
         for what, all_fields, status in (("content type", fields(content_type="text/html"), "415"),

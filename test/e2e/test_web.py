@@ -120,6 +120,7 @@ class Connect(WebCase):
     def test_a_compressed_request_is_inflated_no_further_than_a_message_may_be_long(self):
         headers = {**JSON, "content-encoding": "gzip"}
         self.assertEqual(self.request(PROFILES, gzip.compress(b'{"userid":61}'), headers)[0], 200)
+        self.assertEqual(self.request(PROFILES, gzip.compress(b'{"userid":61}'), {**JSON, "content-encoding": "GZip"})[0], 200)
         status, error = self.fails(PROFILES, gzip.compress(b" " * 100_000_000), headers)
         self.assertEqual((status, error["code"]), (429, "resource_exhausted"))
 
@@ -143,6 +144,12 @@ class Connect(WebCase):
         status, headers, _ = self.request(PROFILES, verb="GET")
         self.assertEqual((status, headers["allow"]), (405, "POST, OPTIONS"))
         self.assertEqual(self.request("/nowhere", verb="GET")[0], 404)
+
+    def test_who_asks_for_options_is_told_them(self):
+        for path, allowed in ((PROFILES, "POST, OPTIONS"), ("/livez", "GET, HEAD, OPTIONS"), ("*", "GET, HEAD, POST, OPTIONS")):
+            status, headers, body = self.request(path, verb="OPTIONS", headers={})
+            self.assertEqual((status, headers["allow"], body), (204, allowed, b""))
+        self.assertEqual(self.request("/nowhere", verb="OPTIONS", headers={})[0], 404)
 
 
 class GrpcWeb(WebCase):

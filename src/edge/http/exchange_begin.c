@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "call/entry.h"
 #include "call/stream.h"
 
@@ -78,6 +79,16 @@ static bool may_call(struct exchange *exchange)
     return false;
 }
 
+static const char *no_such_method(struct exchange *exchange)
+{
+    char path[PATH_QUOTED + 4]; /* of which no character is cut in two */
+    size_t len = exchange->path.len < sizeof path - 1 ? exchange->path.len : sizeof path - 1;
+    memcpy(path, exchange->path.text, len);
+    path[len] = '\0';
+    path[text_len_within(path, len < PATH_QUOTED ? len : PATH_QUOTED)] = '\0';
+    return exchange_text(exchange, "no such method: %s", path) ?: "no such method";
+}
+
 static void begin_call(struct exchange *exchange)
 {
     if (exchange->has_too_much) {
@@ -98,12 +109,7 @@ static void begin_call(struct exchange *exchange)
     if (exchange_has_said_all(exchange))
         return;
     if (!exchange->call.method) {
-        exchange_fail(
-            exchange, STATUS_UNIMPLEMENTED,
-            exchange_text(exchange, "no such method: %.*s",
-                          (int)(exchange->path.len < PATH_QUOTED ? exchange->path.len : PATH_QUOTED),
-                          exchange->path.text)
-                ?: "no such method");
+        exchange_fail(exchange, STATUS_UNIMPLEMENTED, no_such_method(exchange));
     } else if (exchange->call.method->kind == METHOD_DIALOGUE) {
         exchange->is_called = true;
         stream_open(&exchange->call);
@@ -116,8 +122,9 @@ static void refuse(struct exchange *exchange, bool is_known)
     struct call_refusal refusal;
     if (exchange->call.method &&
         !call_may(&exchange->call, exchange->path.text, exchange->path.len, &refusal))
-        exchange->call.method = NULL; /* to whom may not call it there is none */
-    bool has_path = is_known || exchange->call.method;
+        exchange->call.method = NULL;                    /* to whom may not call it there is none */
+    bool is_of_all = http_text_is(&exchange->path, "*"); /* which only OPTIONS can ask for */
+    bool has_path = is_known || exchange->call.method || is_of_all;
     if (exchange->has_too_much) {
         exchange_answer_text(exchange, 431, "headers are over 65536 bytes in all\n");
     } else if (!has_path) {
@@ -126,8 +133,14 @@ static void refuse(struct exchange *exchange, bool is_known)
         exchange_head_field(exchange, "accept-post", CONTENT_TYPES_ACCEPTED);
         exchange_answer_text(exchange, 415, "this content type is not spoken here\n");
     } else {
-        exchange_head_field(exchange, "allow", exchange->call.method ? "POST, OPTIONS" : "GET, HEAD");
-        exchange_answer_text(exchange, 405, "this is asked for by another method\n");
+        exchange_head_field(exchange, "allow",
+                            is_of_all               ? "GET, HEAD, POST, OPTIONS"
+                            : exchange->call.method ? "POST, OPTIONS"
+                                                    : "GET, HEAD, OPTIONS");
+        if (http_text_is(&exchange->verb, "OPTIONS"))
+            exchange_answer(exchange, 204, NULL, "", 0);
+        else
+            exchange_answer_text(exchange, 405, "this is asked for by another method\n");
     }
 }
 

@@ -230,8 +230,11 @@ static void say_end(struct http_connection *connection)
 {
     struct h2 *h2 = connection->session;
     const char *text = http_reason_text(connection->reason);
-    uint32_t code = is_hostile(connection->reason) ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_NO_ERROR;
-    bool is_told = h2->has_left || connection->reason == REASON_PROTOCOL_ERROR; /* by nghttp2 */
+    bool is_wrong = connection->reason == REASON_PROTOCOL_ERROR;
+    uint32_t code = is_wrong                         ? NGHTTP2_PROTOCOL_ERROR
+                    : is_hostile(connection->reason) ? NGHTTP2_ENHANCE_YOUR_CALM
+                                                     : NGHTTP2_NO_ERROR;
+    bool is_told = h2->has_left || (is_wrong && !h2->guard.reason); /* by nghttp2 */
     if (!is_told && connection->reason != REASON_PEER)
         nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE,
                               nghttp2_session_get_last_proc_stream_id(h2->session), code,

@@ -205,9 +205,10 @@ static bool on_head(struct h2_guard *guard, const uint8_t *head)
         guard->is_last = flags & FLAG_END;
         return false;
     }
-    if (type == HEADERS && !(flags & FLAG_END) && stream_id && guard->left <= FRAME_MAX) {
+    bool is_held = !(flags & FLAG_END) || flags & FLAG_PRIORITY;
+    if (type == HEADERS && is_held && stream_id && guard->left <= FRAME_MAX) {
         hold(guard, stream_id, flags, guard->left);
-        guard->is_last = false;
+        guard->is_last = flags & FLAG_END;
         return false;
     }
     return true;

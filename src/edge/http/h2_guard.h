@@ -6,6 +6,8 @@
  *   headers over several frames   are held back until they are whole: bounded in length, number of frames and
  *                                 time, and a text in them that is too long is cut out, for nghttp2 would
  *                                 give up all other calls for it
+ *   priorities in headers         are taken out: HTTP/2 has forgotten them (RFC 9113), and for a stream that
+ *                                 depends on itself nghttp2 would give up all other calls, too
  *   frames that ask for nothing   spend patience: pings, settings, priorities, empty data, windows. Time
  *                                 gives some back, and what we send gives more: clients that probe beside
  *                                 data and update windows never run out

@@ -96,9 +96,18 @@ enum header_use h2_header(struct exchange *exchange, const struct http_field *fi
     return exchange->is_short ? HEADER_DROPPED : HEADER_FIELD;
 }
 
+/* Whoever makes HTTP/2 of HTTP/1.1 may leave the host where it was. */
+static void take_host(struct exchange *exchange)
+{
+    const struct http_field *host = exchange->authority.len ? NULL : exchange_field(exchange, "host");
+    if (host)
+        exchange->authority = host->value;
+}
+
 const char *h2_headers_whole(struct exchange *exchange)
 {
     const struct http_text *path = &exchange->path;
+    take_host(exchange);
     if (!exchange->verb.len || !exchange->scheme.len || !path->len)
         return ":method, :scheme or :path is missing";
     if (path->text[0] != '/' && !(IS(path, "*") && IS(&exchange->verb, "OPTIONS")))
