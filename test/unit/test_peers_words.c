@@ -131,6 +131,16 @@ START_TEST(what_is_no_proxy_is_refused)
         SAID("PROXY TCP4 nobody 192.0.2.2 1 2\r\n", NULL),
         SAID("PROXY TCP4 192.0.2.1\r\n", NULL),
         SAID("PROXY TCP5 192.0.2.1 192.0.2.2 1 2\r\n", NULL),
+        SAID("PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n", NULL),
+        SAID("PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n", NULL),
+        SAID("PROXY TCP4 192.0.2.1 192.0.2.2\r\n", NULL),
+        SAID("PROXY TCP4 192.0.2.1 192.0.2.2 1\r\n", NULL),
+        SAID("PROXY TCP4 192.0.2.1 192.0.2.2 1 65536\r\n", NULL),
+        SAID("PROXY TCP4 192.0.2.1 192.0.2.2 1 2 3\r\n", NULL),
+        SAID("PROXY TCP4  192.0.2.1 192.0.2.2 1 2\r\n", NULL),
+        SAID("PROXY TCP4 192.0.2.1 nobody 1 2\r\n", NULL),
+        SAID("PROXY UNKNOWNX\r\n", NULL),
+        SAID("PROXY \n", NULL),
         SAID("PROXY \r\n", NULL),
         SAID(V2 "\x11\x11\0\x0c\xc0\0\2\1\xc0\0\2\2\4\xd2\0\x50", NULL), /* version 1 */
         SAID(V2 "\x22\x11\0\x0c\xc0\0\2\1\xc0\0\2\2\4\xd2\0\x50", NULL), /* command 2 */
@@ -363,7 +373,8 @@ START_TEST(a_message_is_inflated_to_its_greatest_length_and_not_a_byte_further)
         ck_assert_uint_eq(out.len, 0);
     }
     ck_assert_int_eq(encoding_parse("gzip", 4), ENCODING_GZIP);
-    ck_assert_int_eq(encoding_parse("GZIP", 4), ENCODING_UNKNOWN);
+    ck_assert_int_eq(encoding_parse("GZip", 4), ENCODING_GZIP); /* RFC 9110, 8.4.1 */
+    ck_assert_int_eq(encoding_parse("gzi", 3), ENCODING_UNKNOWN);
     ck_assert_int_eq(encoding_parse("gzi", 3), ENCODING_UNKNOWN);
     ck_assert_int_eq(encoding_parse("", 0), ENCODING_UNKNOWN);
     bytes_finish(&out);

@@ -124,6 +124,11 @@ START_TEST(chunks_that_two_parsers_could_read_in_two_ways_are_refused)
         "0\r\n folded: x\r\n\r\n",
         "0\r\n: x\r\n\r\n",
         "0\r\nname: x\n\r\n",
+        "0\r\nname\r\n\r\n",
+        "0\r\nname : x\r\n\r\n",
+        "0\r\na name: x\r\n\r\n",
+        "0\r\nn\xC3\xA4me: x\r\n\r\n",
+        "0\r\nGET / HTTP/1.1\r\nhost: x\r\n\r\n",
         "0\r\n\rX",
     };
     for (size_t i = 0; i < COUNT(texts); i++)

@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "edge/http/text.h"
+
 #define DIGITS_MAX 15
 
 static int hex_of(uint8_t c)
@@ -39,13 +41,24 @@ static enum chunked_state on_extra(struct chunked *chunked, uint8_t c, enum chun
     return is_text(c) && ++chunked->extra_len <= max ? chunked->state : CHUNKED_WRONG;
 }
 
+static bool is_of_name(uint8_t c)
+{
+    return http_text_is_token((struct http_text){ (const char *)&c, 1 }, true);
+}
+
 /* A line of trailers begins; one that goes on the line before it is refused. */
 static enum chunked_state on_line(struct chunked *chunked, uint8_t c)
 {
     if (c == '\r')
         return CHUNKED_END_LF;
     chunked->extra_len++;
-    return c > ' ' && c != ':' && is_text(c) ? CHUNKED_TRAILER : CHUNKED_WRONG;
+    return is_of_name(c) ? CHUNKED_NAME : CHUNKED_WRONG;
+}
+
+static enum chunked_state on_name(struct chunked *chunked, uint8_t c)
+{
+    bool fits = ++chunked->extra_len <= CHUNK_TRAILERS_MAX;
+    return c == ':' ? CHUNKED_TRAILER : fits && is_of_name(c) ? CHUNKED_NAME : CHUNKED_WRONG;
 }
 
 static enum chunked_state next_state(struct chunked *chunked, uint8_t c)
@@ -65,6 +78,8 @@ static enum chunked_state next_state(struct chunked *chunked, uint8_t c)
         return c == '\n' ? CHUNKED_SIZE : CHUNKED_WRONG;
     case CHUNKED_LINE:
         return on_line(chunked, c);
+    case CHUNKED_NAME:
+        return on_name(chunked, c);
     case CHUNKED_TRAILER:
         return on_extra(chunked, c, CHUNKED_TRAILER_LF, CHUNK_TRAILERS_MAX);
     case CHUNKED_TRAILER_LF:

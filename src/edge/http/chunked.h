@@ -4,7 +4,7 @@
  * ways is refused. Trailers are read over. Any thread.
  *
  *   SIZE ─▶ EXTENSION ─▶ SIZE_LF ─▶ DATA ─▶ DATA_CR ─▶ DATA_LF ─▶ SIZE
- *     └────────────────▶ SIZE_LF ─▶ LINE ─▶ TRAILER ─▶ TRAILER_LF ─▶ LINE ─▶ END_LF ─▶ END
+ *     └────────────────▶ SIZE_LF ─▶ LINE ─▶ NAME ─▶ TRAILER ─▶ TRAILER_LF ─▶ LINE ─▶ END_LF ─▶ END
  */
 #ifndef EDGE_HTTP_CHUNKED_H
 #define EDGE_HTTP_CHUNKED_H
@@ -23,6 +23,7 @@ enum chunked_state {
     CHUNKED_DATA_CR,
     CHUNKED_DATA_LF,
     CHUNKED_LINE,
+    CHUNKED_NAME,
     CHUNKED_TRAILER,
     CHUNKED_TRAILER_LF,
     CHUNKED_END_LF,

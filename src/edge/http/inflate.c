@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include <strings.h>
 #include <uv.h>
 #include <zlib.h>
 
@@ -20,7 +21,7 @@ static const struct {
 enum encoding encoding_parse(const char *text, size_t len)
 {
     for (enum encoding i = 0; i < ENCODING_UNKNOWN; i++)
-        if (strlen(encodings[i].name) == len && memcmp(encodings[i].name, text, len) == 0)
+        if (strlen(encodings[i].name) == len && strncasecmp(encodings[i].name, text, len) == 0)
             return i;
     return ENCODING_UNKNOWN;
 }

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <uv.h>
 
+#include "edge/http/text.h"
+
 #define V1_LEN_MAX  107
 #define V2_HEAD_LEN 16
 
@@ -16,22 +18,45 @@ static bool begins(const uint8_t *bytes, size_t len, const void *expected, size_
     return memcmp(bytes, expected, len < expected_len ? len : expected_len) == 0;
 }
 
+/* The next word of a line whose words have one blank between them; empty where there is none. */
+static struct http_text next_word(struct http_text *line)
+{
+    const char *blank = memchr(line->text, ' ', line->len);
+    struct http_text word = { line->text, blank ? (size_t)(blank - line->text) : line->len };
+    size_t taken = word.len + (blank != NULL);
+    *line = (struct http_text){ line->text + taken, line->len - taken };
+    return word;
+}
+
+static bool take_address(struct http_text *line, bool is_v6, struct ip *ip)
+{
+    struct http_text word = next_word(line);
+    bool has_colon = memchr(word.text, ':', word.len);
+    return has_colon == is_v6 && ip_parse(ip, word.text, word.len) == 0;
+}
+
+static bool take_port(struct http_text *line)
+{
+    int64_t port;
+    return http_text_is_number(next_word(line), &port) && port <= UINT16_MAX;
+}
+
 /* "PROXY TCP4 192.0.2.1 192.0.2.2 1234 443\r\n" */
 static int parse_v1(const uint8_t *bytes, size_t len, struct ip *ip, bool *has_ip)
 {
     const uint8_t *end = memchr(bytes, '\n', len < V1_LEN_MAX ? len : V1_LEN_MAX);
     if (!end)
         return len < V1_LEN_MAX ? 0 : UV_EINVAL;
-    const char *text = (const char *)bytes + 6;
-    size_t left = (size_t)(end - bytes) - 6;
-    if (left == 0 || end[-1] != '\r')
+    if (end < bytes + 7 || end[-1] != '\r')
         return UV_EINVAL;
-    if (left >= 7 && memcmp(text, "UNKNOWN", 7) == 0)
+    struct http_text line = { (const char *)bytes + 6, (size_t)(end - bytes) - 7 };
+    struct http_text family = next_word(&line);
+    struct ip own;
+    bool is_v6 = http_text_is(&family, "TCP6");
+    if (http_text_is(&family, "UNKNOWN")) /* and whatever follows */
         return (int)(end - bytes) + 1;
-    if (left < 5 || (memcmp(text, "TCP4 ", 5) != 0 && memcmp(text, "TCP6 ", 5) != 0))
-        return UV_EINVAL;
-    const char *blank = memchr(text + 5, ' ', left - 5);
-    if (!blank || ip_parse(ip, text + 5, (size_t)(blank - text) - 5))
+    if ((!is_v6 && !http_text_is(&family, "TCP4")) || !take_address(&line, is_v6, ip) ||
+        !take_address(&line, is_v6, &own) || !take_port(&line) || !take_port(&line) || line.len)
         return UV_EINVAL;
     *has_ip = true;
     return (int)(end - bytes) + 1;
