@@ -18,6 +18,8 @@ LTO ?=
 # Debian's own Python and protoc: the generators and examples use modules packaged for them.
 PYTHON := /usr/bin/python3
 PROTOC := /usr/bin/protoc
+# After its arguments: what it says begins with the file's path from here.
+PROTOC_SAYS = 2>&1 | sed -E 's/^--[a-z_]+_out: //; s|^([A-Za-z0-9_.-]+\.proto:)|proto/\1|' >&2; exit $${PIPESTATUS[0]}
 
 O := build/$(FLAVOUR)
 
@@ -139,36 +141,37 @@ PROTO_INPUTS := $(PROTOS) $(PROTO_OPTIONS) build/inputs/protos
 $(GEN_PB:%=%.c) $(GEN_PB:%=%.h) &: $(PROTO_INPUTS) | deps-build
 	@echo "GEN  nanopb"
 	@$(PROTOC) --plugin=protoc-gen-nanopb=/usr/bin/protoc-gen-nanopb --nanopb_out="-q -fproto/nanopb.options:generated" \
-	    $(PROTO_PATHS) $(PROTOS) $(addsuffix .proto,$(WELL_KNOWN) $(STANDARD) $(OTLP))
+	    $(PROTO_PATHS) $(PROTOS) $(addsuffix .proto,$(WELL_KNOWN) $(STANDARD) $(OTLP)) $(PROTOC_SAYS)
 
 generated/methods.c generated/methods.h generated/rpc_names.h generated/handlers.txt generated/descriptors.c &: $(PROTO_INPUTS) tools/protoc-gen-svcd | deps-build
 	@echo "GEN  methods"
 	@$(PROTOC) --plugin=protoc-gen-svcd=tools/protoc-gen-svcd --svcd_out=generated \
 	    --svcd_opt=grpc.reflection.v1alpha.ServerReflection=grpc.reflection.v1.ServerReflection \
-	    $(PROTO_PATHS) $(PROTOS) $(STANDARD:%=%.proto)
+	    $(PROTO_PATHS) $(PROTOS) $(STANDARD:%=%.proto) $(PROTOC_SAYS)
 
-# What the linker would say of a method without handler says neither where the method stands nor what to write.
+# What compiler and linker would say of a method without handler, or the other way round, says neither where it stands nor
+# what to write.
 build/handlers: generated/handlers.txt tools/handlers $(wildcard src/services/*.c)
 	@tools/handlers generated/handlers.txt src/services/*.c
 	@touch $@
-$(O)/generated/methods.o: | build/handlers
+$(O)/generated/methods.o $(call objects,$(wildcard src/services/*.c)): | build/handlers
 
 generated/writes.c: generated/handlers.txt tools/writes $(QUERIES) $(wildcard src/services/*.c)
 	@tools/writes --out $@ generated/handlers.txt $(QUERIES) $(wildcard src/services/*.c)
 
 generated/messages.c generated/messages.h &: $(PROTO_INPUTS) tools/protoc-gen-messages | deps-build
 	@echo "GEN  messages"
-	@$(PROTOC) --plugin=protoc-gen-messages=tools/protoc-gen-messages --messages_out=generated $(PROTO_PATHS) $(PROTOS) $(STANDARD:%=%.proto)
+	@$(PROTOC) --plugin=protoc-gen-messages=tools/protoc-gen-messages --messages_out=generated $(PROTO_PATHS) $(PROTOS) $(STANDARD:%=%.proto) $(PROTOC_SAYS)
 
 # What the sweep of wrong requests is made from.
 build/descriptors.pb: $(PROTO_INPUTS) | deps-build
 	@mkdir -p build
-	@$(PROTOC) --descriptor_set_out=$@ --include_imports $(PROTO_PATHS) $(PROTOS) $(STANDARD:%=%.proto)
+	@$(PROTOC) --descriptor_set_out=$@ --include_imports $(PROTO_PATHS) $(PROTOS) $(STANDARD:%=%.proto) $(PROTOC_SAYS)
 
 generated/documents.c generated/openapi.json generated/explorer.html &: $(PROTO_INPUTS) tools/protoc-gen-pages src/edge/http/explorer.html | deps-build
 	@echo "GEN  pages"
 	@$(PROTOC) --plugin=protoc-gen-pages=tools/protoc-gen-pages --pages_out=version=$(VERSION),page=src/edge/http/explorer.html:generated \
-	    $(PROTO_PATHS) $(PROTOS) $(STANDARD:%=%.proto)
+	    $(PROTO_PATHS) $(PROTOS) $(STANDARD:%=%.proto) $(PROTOC_SAYS)
 
 generated/statements.c generated/statements.h &: $(QUERIES) tools/sqlgen build/inputs/queries | deps-build
 	@echo "GEN  statements"
@@ -192,9 +195,18 @@ define write_suites
 @printf '$(1)\n' | cmp -s - $@ || printf '$(1)\n' > $@
 endef
 
+# A test file without its suite would be told by the linker, or not at all.
+define check_suites
+@for file in $(filter test/$(1)/test_%.c,$(2)); do name=$${file##*/test_}; name=$${name%.c}; \
+    [[ $$(< $$file) == *"Suite *$${name}_suite(void)"* ]] || \
+    { echo "$$file:1: has no suite; end it with 'Suite *$${name}_suite(void)', which lists its tests" >&2; exit 1; }; done
+endef
+
 build/unit/suites.h: FORCE
+	$(call check_suites,unit,$(UNIT_TESTS))
 	$(call write_suites,$(call suites_h,unit,$(UNIT_TESTS)))
 build/rpc/suites.h: FORCE
+	$(call check_suites,rpc,$(RPC_TESTS))
 	$(call write_suites,$(call suites_h,rpc,$(RPC_TESTS)))
 
 # A message of every type, for the tests of JSON.
@@ -366,7 +378,7 @@ $(PYTHON_STUBS) &: $(PROTOS) build/inputs/protos | deps-run
 	@echo "GEN  python stubs"
 	@mkdir -p build/python
 	@$(PROTOC) --plugin=protoc-gen-grpc_python=/usr/bin/grpc_python_plugin --python_out=build/python \
-	    --grpc_python_out=build/python -Iproto -I/usr/include $(PROTOS)
+	    --grpc_python_out=build/python -Iproto -I/usr/include $(PROTOS) $(PROTOC_SAYS)
 
 build/test_clients.ok: test/clients/package.json test/clients/package-lock.json | deps-check
 	@echo "NPM  test/clients"

@@ -49,6 +49,17 @@ static void run_suite(const struct named_suite *suite, int *n_run, int *n_failed
     srunner_free(runner);
 }
 
+/* Another program of tests may have those that SUITES names. */
+static bool is_any_chosen(const struct named_suite *suites, size_t n)
+{
+    if (!getenv("SUITES"))
+        return true;
+    for (size_t i = 0; i < n; i++)
+        if (is_chosen(suites[i].name))
+            return true;
+    return false;
+}
+
 int run_suites(const struct named_suite *suites, size_t n)
 {
     /* What is said of a suite is written at once, for others may write there, too. */
@@ -59,6 +70,12 @@ int run_suites(const struct named_suite *suites, size_t n)
     for (size_t i = 0; i < n; i++)
         if (is_chosen(suites[i].name) && runner_takes(suites[i].name))
             run_suite(&suites[i], &n_run, &n_failed);
+    if (!is_any_chosen(suites, n)) {
+        printf("none of these suites is here: %s; there are", getenv("SUITES"));
+        for (size_t i = 0; i < n; i++)
+            printf(" %s", suites[i].name);
+        printf("\n");
+    }
     printf("%d passed, %d failed\n", n_run - n_failed, n_failed);
     return n_failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

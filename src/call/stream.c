@@ -5,6 +5,7 @@
 #include "call/stream.h"
 
 #include "call/entry.h"
+#include "observe/log.h"
 
 /* Whoever ends the call tells the transport, which then forgets the message. */
 static bool withdraw(struct call *call)
@@ -50,6 +51,11 @@ enum next stream_send(struct call *call, const pb_msgdesc_t *fields, const void 
 
 enum next stream_end(struct call *call)
 {
+    if (call->method->kind == METHOD_UNARY) {
+        log_error("a call that is no stream was ended without its reply",
+                  log_str("method", call->method->path), log_str("hint", "answer with reply_METHOD()"));
+        return call_fail(call, STATUS_INTERNAL, "the call was ended without its reply");
+    }
     return call_push_back(call, STATUS_OK, 0, "");
 }
 

@@ -20,7 +20,8 @@
 
 /* ---- for handlers ---- */
 
-/* The stream has come to its end: OK. */
+/* The stream has come to its end: OK. (Of a unary call, which has no reply then: INTERNAL, and the log says
+ * it.) */
 CALL_MUST_USE enum next stream_end(struct call *call);
 
 /* ---- for generated code ---- */

@@ -167,9 +167,11 @@ static void scans_no_large_table(const struct statement *s, const char *plan)
     for (const char *at = plan; (at = strstr(at, "Seq Scan on ")); at++) {
         char table[64];
         sscanf(at, "Seq Scan on %63s", table);
-        ck_assert_msg(db_int("SELECT coalesce(max(reltuples), 0) FROM pg_class WHERE relname = %s",
-                             db_quote(table)) < 1000,
-                      "%s reads all of table %s:\n%s", s->name, table, plan);
+        ck_assert_msg(
+            db_int("SELECT coalesce(max(reltuples), 0) FROM pg_class WHERE relname = %s", db_quote(table)) <
+                1000,
+            "%s:%d: %s reads all of table %s; create an index that begins with what it looks for:\n%s",
+            s->file, s->line, s->name, table, plan);
     }
 }
 
@@ -212,7 +214,8 @@ static void takes_callers_in_order(const struct statement *s, const char *plan)
     const char *second = strchr(plan, '\n');
     ck_assert_msg(strncmp(plan, "Nested Loop\n", 12) == 0 &&
                       strncmp(second + 1, "  ->  Function Scan on ", 22) == 0 && !strstr(plan, "Gather"),
-                  "%s, merged, may answer its callers in any order:\n%s", s->name, plan);
+                  "%s:%d: %s, merged, may answer its callers in any order:\n%s", s->file, s->line, s->name,
+                  plan);
 }
 
 START_TEST(no_read_looks_at_the_whole_of_a_table_that_grows)

@@ -9,6 +9,7 @@
 
 #include "call/signal.h"
 #include "call/stream.h"
+#include "call/task.h"
 
 #define SERVING     "\x08\x01"
 #define NOT_SERVING "\x08\x02"
@@ -120,6 +121,32 @@ START_TEST(a_stream_ends_at_its_deadline)
 }
 END_TEST
 
+/* ---- what is no stream ---- */
+
+static const char *told;
+
+static enum next end_it(struct call *call, const void *nothing)
+{
+    (void)nothing;
+    return stream_end(call);
+}
+
+static void on_ended(struct task *task, const char *error)
+{
+    (void)task;
+    told = error ? keep_text(error) : "nothing";
+}
+
+START_TEST(a_call_that_is_no_stream_is_not_ended_as_one)
+{
+    static struct task task;
+    told = NULL;
+    task_start(&task, harness_context(), "test", end_it, NULL, on_ended);
+    ck_assert_str_eq(told, "the call was ended without its reply");
+    task_finish(&task);
+}
+END_TEST
+
 Suite *stream_suite(void)
 {
     Suite *suite = suite_create("stream");
@@ -130,5 +157,6 @@ Suite *stream_suite(void)
     tcase_add_test(tcase, a_long_stream_keeps_the_memory_of_one_message);
     tcase_add_test(tcase, the_daemons_end_is_told_to_every_stream_whatever_it_waits_for);
     tcase_add_test(tcase, a_stream_ends_at_its_deadline);
+    tcase_add_test(tcase, a_call_that_is_no_stream_is_not_ended_as_one);
     return suite;
 }

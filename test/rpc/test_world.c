@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The world that tests begin with: empty, whatever tables a migration adds.
+ * The world that tests begin with: empty, whatever tables a migration adds; and what every such table has.
  */
 #include "harness.h"
 
@@ -24,10 +24,22 @@ START_TEST(a_table_is_emptied_whatever_it_refers_to_and_its_ids_begin_anew)
 }
 END_TEST
 
+START_TEST(every_table_that_migrations_add_has_a_primary_key)
+{
+    const char *without =
+        db_text("SELECT string_agg(c.oid::regclass::text, ', ') FROM pg_class c WHERE c.relkind = 'r' AND "
+                "c.relnamespace = 'svcd'::regnamespace AND NOT EXISTS (SELECT FROM pg_index i WHERE "
+                "i.indrelid = c.oid AND i.indisprimary)");
+    ck_assert_msg(!*without, "without a primary key: %s; give it one in sql/migrations", without);
+}
+END_TEST
+
 Suite *world_suite(void)
 {
     Suite *suite = suite_create("world");
     TCase *tcase = harness_case(suite, "emptied");
     tcase_add_test(tcase, a_table_is_emptied_whatever_it_refers_to_and_its_ids_begin_anew);
+    tcase = harness_case(suite, "tables");
+    tcase_add_test(tcase, every_table_that_migrations_add_has_a_primary_key);
     return suite;
 }

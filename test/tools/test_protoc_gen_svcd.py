@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """tools/protoc-gen-svcd: what it makes of methods, and that it refuses what svcd cannot serve, with file and line."""
 
+import re
 import subprocess
 import tempfile
 import textwrap
@@ -64,6 +65,20 @@ class Plugin(unittest.TestCase):
             done = subprocess.run([PLUGIN.parent / "handlers", self.folder / "handlers.txt", service], capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (1 if told else 0, told))
 
+    def test_a_handler_without_method_is_told_with_its_place_and_what_to_do(self):
+        self.made_of(GREETER)
+        service = self.folder / "greet.c"
+        handler = "enum next greet_say_hello5_times_by_id(struct call *call,\n"
+        for text, header, told in (("enum next greet_wave(\n    struct call *call", "", f"{service}:2: greet_wave is the handler of no method; "
+                                    "add its rpc to proto/greet.proto, or make it static\n"),
+                                   ("static enum next greet_wave(struct call *call", "", ""),
+                                   ("enum next other_wave(struct call *call", "", ""),
+                                   ("enum next greet_wave(struct call *call", "enum next greet_wave(struct call *call);", "")):
+            service.write_text(handler + text)
+            service.with_suffix(".h").write_text(header)
+            done = subprocess.run([PLUGIN.parent / "handlers", self.folder / "handlers.txt", service], capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stderr), (1 if told else 0, told))
+
     def refused(self, line, words, *texts):
         done = self.run_on(*texts)
         self.assertNotEqual(done.returncode, 0, "it was taken")
@@ -119,8 +134,20 @@ class Methods(Plugin):
         header, source, _ = self.made_of(GREETER.replace("(HelloReply)", "(stream HelloReply)"))
         self.assertIn("CALL_MUST_USE enum next stream_send_say_hello5_times_by_id(struct call *call, greet_package_HelloReply message,\n"
                       "    enum next (*then)(struct call *call));", header)
-        self.assertNotIn("reply_say_hello5", header)
+        self.assertNotIn("CALL_MUST_USE enum next reply_say_hello5", header)
         self.assertIn(".kind = METHOD_SERVER_STREAM", source)
+
+    def test_the_sender_of_another_kind_is_refused_by_the_compiler_with_the_right_one(self):
+        for kind, name, words in (
+                ("(HelloReply)", "stream_send_", "it is no stream: answer with reply_say_hello5_times_by_id()"),
+                ("(stream HelloReply)", "reply_", "it is a stream: send with stream_send_say_hello5_times_by_id(), and end with stream_end()")):
+            header, _, _ = self.made_of(GREETER.replace("(HelloReply)", kind))
+            made = re.search(rf"^enum next {name}say_hello5_times_by_id.*;$", header, re.M)[0]
+            done = subprocess.run(["gcc", "-xc", "-c", "-o", "/dev/null", "-"], capture_output=True, text=True,
+                                  input=f"enum next {{ NONE }};\nstruct call;\n{made}\n"
+                                        f"enum next it(struct call *c) {{ return {name}say_hello5_times_by_id(c); }}\n")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"proto/greet.proto:6: SayHello5TimesByID: {words}", done.stderr)
 
     def test_a_dialogue_is_written_like_a_unary_method(self):
         header, source, _ = self.made_of(GREETER.replace("(HelloRe", "(stream HelloRe"))
@@ -177,14 +204,14 @@ class Refusals(Plugin):
                      .replace("Tone tone", "optional Tone tone").replace("bool status", "optional bool status"))
 
     def test_methods_of_one_name(self):
-        self.refused(25, "SayHello5TimesByID: .*already made for greet.proto:6", GREETER + """
+        self.refused(25, "SayHello5TimesByID: .*already made for proto/greet.proto:6; .*rename one", GREETER + """
     service Other {
       rpc SayHello5TimesByID(HelloRequest) returns (HelloReply);
     }
     """)
 
     def test_methods_whose_names_become_one(self):
-        self.refused_instead(7, "already made for greet.proto:6", "(HelloRequest) returns (HelloReply);",
+        self.refused_instead(7, "already made for proto/greet.proto:6", "(HelloRequest) returns (HelloReply);",
                              "(HelloRequest) returns (HelloReply);\n      rpc SayHello5Times_By_ID(HelloRequest) returns (HelloReply);")
 
     def test_enums_and_secrets_below_the_top_of_a_request(self):
@@ -202,6 +229,16 @@ class Refusals(Plugin):
 
     def test_a_request_that_holds_itself(self):
         self.refused(25, "next: .*itself", GREETER.replace("Tone tone", "Node tone") + "\n    message Node {\n      Node next = 1;\n    }\n")
+
+    def test_a_field_that_is_a_word_of_c(self):
+        self.refused_instead(18, "register: a word of C cannot name a field", "string others = 5;", "string others = 5;\n      bool register = 6;")
+        self.refused_instead(21, "default: a word of C cannot name a field", "bool status = 1;", "bool default = 1;")
+
+    def test_a_file_whose_name_is_none_in_c(self):
+        (self.folder / "my-greet.proto").write_text(textwrap.dedent(GREETER))
+        done = subprocess.run(["/usr/bin/protoc", f"--plugin=protoc-gen-svcd={PLUGIN}", f"--svcd_out={self.folder}", "-I.", "my-greet.proto"],
+                              cwd=self.folder, capture_output=True, text=True)
+        self.assertIn("proto/my-greet.proto:1: the name of the file becomes part of names in C: expected lower_case_words.proto", done.stderr)
 
     def test_a_file_without_package(self):
         self.refused_instead(1, "package", "    package greet_package;\n", "")

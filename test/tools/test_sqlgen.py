@@ -161,6 +161,28 @@ class Refusals(Generator):
         self.refused_instead(6, "unknown key `return`, known are .*returns", "returns: many", "return: many")
         self.refused_instead(8, "unknown key `colum`", "column: content", "colum: content")
 
+    def test_a_key_that_is_nearly_one(self):
+        for wrong in ("--lane: read", "-- lane:read", "-- Lane: read", "-- lane : read", "  -- lane: read", "--  lane: read"):
+            with self.subTest(wrong):
+                self.refused_instead(9, "expected `-- lane: read`, got `", "-- lane: read", wrong)
+        for wrong in ("--name: open_plans", "-- Name: open_plans", "-- name:open_plans"):
+            with self.subTest(wrong):
+                self.refused_instead(3, "expected `-- name: open_plans`, got `", "-- name: open_plans", wrong)
+
+    def test_a_key_below_the_sql(self):
+        self.refused(11, "`-- lane:` belongs between `-- name:` and the SQL", PLANS + "-- lane: write\n")
+
+    def test_a_file_without_a_statement(self):
+        for text in ("", "-- SPDX-License-Identifier: MIT\n-- Nothing yet.\n"):
+            with self.subTest(text):
+                self.refused(1, "no statement; expected `-- name: NAME`", text)
+
+    def test_names_that_mean_something_else_in_c(self):
+        self.refused_instead(8, "column register: the name means something else in C", "column: content text", "column: register text")
+        self.refused(5, "param call: the name means something else in C", PLANS.replace("account_id", "call"))
+        self.refused(5, "param default: the name means", PLANS.replace("account_id", "default"))
+        self.refused_instead(3, "name: sql_begin means something else in src/call/sql.h", "open_plans", "begin")
+
     def test_an_unknown_type(self):
         self.refused_instead(5, "param account_id: unknown type `int8`, known are .*bigint", "account_id bigint", "account_id int8")
         self.refused_instead(8, "column content: unknown type `varchar`", "content text null", "content varchar")
@@ -226,7 +248,7 @@ class Refusals(Generator):
                              "SELECT p.id, p.content FROM plan p WHERE p.account = :account_id ORDER BY p.id;", ";")
 
     def test_two_statements_under_one_name(self):
-        self.refused_instead(3, "one statement", "ORDER BY p.id;", "ORDER BY p.id; DELETE FROM plan;")
+        self.refused_instead(3, "one statement .* in line 10;", "ORDER BY p.id;", "ORDER BY p.id; DELETE FROM plan;")
 
     def test_a_semicolon_in_quotes_or_a_comment_is_none(self):
         self.made_of(PLANS.replace("ORDER BY", "AND p.x <> ';' -- ; really\n    ORDER BY"))
@@ -278,6 +300,25 @@ class Embedding(Generator):
         one = self.embedded(self.write("migrations/0001_a.sql", "SELECT 1;\n"))
         other = self.embedded(self.write("migrations/0001_a.sql", "SELECT 1; \n"))
         self.assertNotEqual(re.findall("[0-9a-f]{64}", one), re.findall("[0-9a-f]{64}", other))
+
+    def refused_embedding(self, words, *files):
+        done = self.run_on(*files, options=["--embed"])
+        self.assertNotEqual(done.returncode, 0)
+        self.assertNotIn("Traceback", done.stderr)
+        self.assertIn(words, done.stderr)
+
+    def test_a_migration_has_a_number_of_its_own(self):
+        one = self.write("migrations/0001_a.sql", "SELECT 1;\n")
+        self.refused_embedding("goals.sql:1: a migration is called NUMBER_NAME.sql", one, self.write("migrations/goals.sql", ""))
+        self.refused_embedding("0001_b.sql:1: its number is taken by ", one, self.write("migrations/0001_b.sql", ""))
+
+    def test_a_table_is_added_in_schema_svcd(self):
+        one = self.write("migrations/0001_a.sql", "CREATE TABLE public.account ();\n")
+        for name in ("goal", "public.goal"):
+            with self.subTest(name):
+                self.refused_embedding(f"0002_b.sql:2: table {name}: tables are added in schema svcd: write `svcd.goal`", one,
+                                       self.write("migrations/0002_b.sql", f"\nCREATE TABLE IF NOT EXISTS {name} (\n"))
+        self.embedded(one, self.write("migrations/0002_b.sql", "CREATE TABLE svcd.goal (\nCREATE TEMP TABLE goal (\n"))
 
     def test_a_file_from_elsewhere_is_refused(self):
         done = self.run_on(self.write("others/0001_a.sql", "SELECT 1;\n"), options=["--embed"])
