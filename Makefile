@@ -156,6 +156,13 @@ build/handlers: generated/handlers.txt tools/handlers $(wildcard src/services/*.
 	@touch $@
 $(O)/generated/methods.o $(call objects,$(wildcard src/services/*.c)): | build/handlers
 
+# Likewise of a job and what belongs to it.
+build/jobs: tools/jobs src/jobs/table.c src/config/config_keys.c src/config/config.h $(QUERIES) $(wildcard sql/functions/*.sql)
+	@mkdir -p build
+	@tools/jobs
+	@touch $@
+$(call objects,src/jobs/table.c src/config/config_keys.c): | build/jobs
+
 generated/writes.c: generated/handlers.txt tools/writes $(QUERIES) $(wildcard src/services/*.c)
 	@tools/writes --out $@ generated/handlers.txt $(QUERIES) $(wildcard src/services/*.c)
 
