@@ -29,7 +29,7 @@ static struct {
     struct ip peer;
     const char *forwarded_for;
     const char *key;
-    struct database_params params;
+    struct database_params owner_params, params;
     uv_loop_t loop;
     struct timers timers;
     uv_timer_t timer;
@@ -442,9 +442,11 @@ static void set_up(void)
     memset(&harness, 0, sizeof harness);
     struct config_source source = { .environment = environ };
     ck_assert_int_eq(config_load(&harness.config, &source, stderr), 0);
+    database_params_set(&harness.owner_params, &harness.config);
     database_params_set(&harness.params, &harness.config);
+    world_serve_as(&harness.params);
     harness.context.loop = &harness.loop;
-    world_open(&harness.params);
+    world_open(&harness.owner_params);
     uv_loop_init(&harness.loop);
     ck_assert_int_eq(timers_init(&harness.timers, &harness.loop), 0);
     harness.context.timers = &harness.timers;

@@ -49,6 +49,7 @@ void jobs_configure(const char *setting1, const char *setting2)
     struct config_source source = { .environment = environ, .settings = settings, .n_settings = n };
     ck_assert_int_eq(config_load(&kit.config, &source, stderr), 0);
     database_params_set_for_jobs(&kit.params, &kit.config);
+    world_serve_as(&kit.params);
     kit.conn = database_conn_options(&kit.params, &kit.config, 0);
     kit.conn.reconnect_min_ms = 5;
     kit.conn.reconnect_max_ms = 20;

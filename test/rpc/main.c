@@ -11,6 +11,7 @@
 #include "db/params.h"
 #include "preflight.h"
 #include "runner.h"
+#include "world.h"
 
 #define NAMED(name) { #name, name##_suite },
 static const struct named_suite suites[] = { EACH_SUITE(NAMED) };
@@ -36,6 +37,7 @@ static int prepare_database(void)
     database_params_set(&params, &config);
     int status = migrate_run(params.keywords, params.values,
                              &(struct migrate_options){ .wait_s = MIGRATE_WAIT_S }, stdout);
+    world_serve_as(&params);
     if (!status)
         status = tell_problems(params.keywords, params.values);
     config_finish(&config);

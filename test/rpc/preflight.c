@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "db/query.h"
+#include "db/session.h"
 #include "db/value.h"
 
 static char problem[2048];
@@ -121,6 +122,15 @@ const char *statement_problem(PGconn *pg, const struct statement *s)
     return ok ? NULL : problem;
 }
 
+/* As svcd's own sessions. */
+static void set_session(PGconn *pg)
+{
+    char settings[SESSION_SETTINGS_LEN];
+    session_settings(settings, LANE_JOB, NULL, 0, 0);
+    const char *values[] = { settings };
+    PQclear(PQexecParams(pg, session_sql, 1, NULL, values, NULL, NULL, 0));
+}
+
 int preflight(const char *const *keywords, const char *const *values, FILE *out)
 {
     PGconn *pg = PQconnectdbParams(keywords, values, 0);
@@ -129,6 +139,7 @@ int preflight(const char *const *keywords, const char *const *values, FILE *out)
         fputs(PQerrorMessage(pg), stderr);
         n++;
     }
+    set_session(pg);
     for (size_t i = 0; i < sql_statements_n && PQstatus(pg) == CONNECTION_OK; i++) {
         const char *what = statement_problem(pg, sql_statements[i]);
         if (what && out)

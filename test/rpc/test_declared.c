@@ -74,7 +74,7 @@ static void the_log_tells(const char *words)
 /* schedule_workshop is a function of one column, so it can be made to return anything. */
 static void workshops_return(const char *type, const char *value)
 {
-    db_run("CREATE SCHEMA test; CREATE FUNCTION test.schedule_workshop(text, timestamp, integer, text)"
+    db_run("CREATE FUNCTION test.schedule_workshop(text, timestamp, integer, text)"
            " RETURNS %s LANGUAGE sql AS $$ SELECT %s $$",
            type, value);
     use_test_functions();
@@ -130,7 +130,7 @@ END_TEST
 START_TEST(every_word_of_an_enum_reaches_its_handler)
 {
     static const char *const words[] = { "done", "overlap" };
-    db_run("CREATE SCHEMA test; CREATE TABLE test.word (it text);"
+    db_run("CREATE TABLE test.word (it text);"
            "CREATE FUNCTION test.schedule_workshop(text, timestamp, integer, text)"
            " RETURNS text LANGUAGE sql AS $$ SELECT it FROM test.word $$");
     use_test_functions();
@@ -157,7 +157,6 @@ static void run_until_the_log_tells(const char *words)
 START_TEST(a_statement_that_the_session_has_lost_is_prepared_again)
 {
     db_run(
-        "CREATE SCHEMA test;"
         "CREATE FUNCTION test.schedule_workshop(text, timestamp, integer, text) RETURNS text LANGUAGE plpgsql"
         " AS $$ BEGIN EXECUTE 'DEALLOCATE ALL'; RETURN 'done'; END $$");
     const struct pool *pool = use_test_functions_over(2);
@@ -172,7 +171,7 @@ END_TEST
 
 START_TEST(a_statement_that_cannot_be_prepared_is_told_by_name_file_and_line)
 {
-    db_run("CREATE SCHEMA test; CREATE TABLE test.skill (skillid integer)");
+    db_run("CREATE TABLE test.skill (skillid integer)");
     look_first_in("test,svcd,public,pg_temp");
     capture_log();
     harness_use_pool(&options);
@@ -191,10 +190,9 @@ END_TEST
 /* update_is_refused() is asked of a request that could not be taken, by a read. */
 static void refusals_do(const char *what)
 {
-    db_run(
-        "CREATE SCHEMA test; CREATE FUNCTION test.update_is_refused(bigint, boolean, text, bigint, bigint[])"
-        " RETURNS boolean LANGUAGE sql AS $$ %s; SELECT true $$",
-        what);
+    db_run("CREATE FUNCTION test.update_is_refused(bigint, boolean, text, bigint, bigint[])"
+           " RETURNS boolean LANGUAGE sql AS $$ %s; SELECT true $$",
+           what);
     use_test_functions();
     capture_log();
     rpc_fails(STATUS_INTERNAL, "the statement failed", RPC_UPDATE_PROFILE_DETAILS,

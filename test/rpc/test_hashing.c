@@ -191,7 +191,7 @@ END_TEST
 START_TEST(a_renewal_that_fails_does_not_fail_the_login)
 {
     make_owner(QUICK);
-    db_run("CREATE SCHEMA test; CREATE FUNCTION test.refuse() RETURNS trigger LANGUAGE plpgsql AS "
+    db_run("CREATE FUNCTION test.refuse() RETURNS trigger LANGUAGE plpgsql AS "
            "$$BEGIN RAISE 'not today'; END$$; CREATE TRIGGER refuse BEFORE UPDATE ON account EXECUTE "
            "FUNCTION test.refuse()");
     ck_assert(is_granted(OWNER, RIGHT));

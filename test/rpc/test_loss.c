@@ -41,7 +41,6 @@ static const char *numbered(const char *word, int n)
 static void make_gate(void)
 {
     db_run(
-        "CREATE SCHEMA test;"
         "CREATE FUNCTION test.pass() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN"
         "  PERFORM pg_advisory_xact_lock_shared(" DB_GATE "); RETURN true; END $$;"
         "CREATE FUNCTION test.pass_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM test.pass(); "

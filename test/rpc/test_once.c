@@ -172,7 +172,7 @@ START_TEST(an_error_that_could_not_be_forgotten_is_acted_on)
     feedback_package_AddProgFeedbackRequest feedback = { .mentorUserId = mentor,
                                                          .menteeUserId = mentee,
                                                          .content = "good" };
-    db_run("CREATE SCHEMA test; CREATE FUNCTION test.stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    db_run("CREATE FUNCTION test.stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
            "RETURN NULL; END $$;"
            "CREATE TRIGGER stays BEFORE DELETE ON kept_answer FOR EACH ROW EXECUTE FUNCTION test.stay()");
     rpc_set_key("k");
@@ -357,8 +357,7 @@ END_TEST
 
 static void make_gate(void)
 {
-    db_run("CREATE SCHEMA test;"
-           "CREATE FUNCTION test.pass_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+    db_run("CREATE FUNCTION test.pass_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
            "  PERFORM pg_advisory_xact_lock_shared(" DB_GATE "); RETURN NEW; END $$;"
            "CREATE TRIGGER gate BEFORE INSERT OR UPDATE ON milestone FOR EACH ROW EXECUTE FUNCTION "
            "test.pass_row()");

@@ -21,7 +21,7 @@
 /* test.refuse(text) raises for poison; as a trigger function test.check_row() looks at the whole row. */
 static void make_poison(const char *sqlstate)
 {
-    db_run("CREATE SCHEMA test; CREATE SEQUENCE test.losses;"
+    db_run("CREATE SEQUENCE test.losses;"
            "CREATE FUNCTION test.refuse(its_text text) RETURNS boolean LANGUAGE plpgsql COST 100000 AS $$ "
            "BEGIN" /* so dear that a plan looks at no row but the callers' */
            "  IF its_text LIKE 'poison%%' THEN PERFORM pg_advisory_lock(4712, (random() * 1e9)::int); RAISE "
@@ -222,7 +222,7 @@ END_TEST
 /* Whoever inserts "slow" sleeps for ten seconds. */
 static void make_slow_inserts(void)
 {
-    db_run("CREATE SCHEMA test; CREATE FUNCTION test.dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+    db_run("CREATE FUNCTION test.dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
            "  IF NEW.message LIKE 'slow%%' THEN PERFORM pg_sleep(10); END IF; RETURN NEW; END $$;"
            "CREATE TRIGGER dawdle BEFORE INSERT ON websitefeedback FOR EACH ROW EXECUTE FUNCTION "
            "test.dawdle()");
@@ -330,7 +330,6 @@ START_TEST(writes_that_are_slow_together_are_not_taken_for_lost)
     options.conn.answer_timeout_ms = 1500; /* less than all of them take, and much more than one */
     harness_run_until(&harness_use_pool(&options)->available);
     db_run(
-        "CREATE SCHEMA test;"
         "CREATE FUNCTION test.dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.1); "
         "RETURN NEW; END $$;"
         "CREATE TRIGGER dawdle BEFORE INSERT ON websitefeedback FOR EACH ROW EXECUTE FUNCTION test.dawdle()");

@@ -19,7 +19,7 @@
 /* While the gate is closed a run stops after its first notification. */
 static void make_gate(void)
 {
-    db_run("CREATE SCHEMA test; CREATE SEQUENCE test.sent;"
+    db_run("CREATE SEQUENCE test.sent;"
            "CREATE FUNCTION test.pass() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
            "  IF nextval('test.sent') %% 3 = 2 THEN PERFORM pg_advisory_xact_lock_shared(" DB_GATE
            "); END IF; "
@@ -257,7 +257,7 @@ START_TEST(a_failed_run_changes_nothing_is_noted_and_tried_again)
     make_demand();
     jobs_configure(SUGGEST_HALF_HOURLY);
     db_run(
-        "CREATE SCHEMA test; CREATE SEQUENCE test.sent;"
+        "CREATE SEQUENCE test.sent;"
         "CREATE FUNCTION test.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         "  IF nextval('test.sent') %% 2 = 0 THEN RAISE EXCEPTION 'no paper left'; END IF; RETURN NEW; END $$;"
         "CREATE TRIGGER refuse BEFORE INSERT ON mentormessage FOR EACH ROW EXECUTE FUNCTION test.refuse()");
@@ -313,7 +313,6 @@ START_TEST(a_statement_of_a_job_may_take_longer_than_one_of_an_rpc)
     make_demand();
     jobs_configure("database.statement_timeout_ms=1", "jobs.suggest_workshops=0 0 * * *");
     db_run(
-        "CREATE SCHEMA test;"
         "CREATE FUNCTION test.dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.05); "
         "RETURN NEW; END $$;"
         "CREATE TRIGGER dawdle BEFORE INSERT ON mentormessage FOR EACH ROW EXECUTE FUNCTION test.dawdle()");

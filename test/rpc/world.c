@@ -140,6 +140,14 @@ char *text_of(size_t n, const char *character)
     return text;
 }
 
+void world_serve_as(struct database_params *params)
+{
+    const char *role = getenv("SERVE_AS");
+    for (size_t i = 0; role && params->keywords[i]; i++)
+        if (strcmp(params->keywords[i], "user") == 0)
+            params->values[i] = role;
+}
+
 /* ---- rows ---- */
 
 static int add(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -216,8 +224,10 @@ void make_model(int area1, int area2, double overlap, double age, double offset)
  * objects; a failed one may have left it, row level security on, and a statement running. */
 static const char empty_database[] =
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-    "    WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid();"
-    "DROP SCHEMA IF EXISTS test CASCADE;"
+    "    WHERE datname = current_database() AND pg_has_role(usesysid, 'USAGE') AND pid <> pg_backend_pid();"
+    "DROP SCHEMA IF EXISTS test CASCADE; CREATE SCHEMA test; GRANT USAGE ON SCHEMA test TO PUBLIC;"
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA test GRANT ALL ON TABLES TO PUBLIC;"
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA test GRANT ALL ON SEQUENCES TO PUBLIC;"
     "DO $$ DECLARE it record; many boolean := (SELECT count(*) > 1000 FROM account); BEGIN"
     "    FOR it IN SELECT c.oid::regclass AS name FROM pg_class c WHERE c.relrowsecurity LOOP"
     "        EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY', "

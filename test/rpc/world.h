@@ -11,11 +11,15 @@
 
 struct database_params;
 
-/* Connects, and empties a migrated database; params outlive the world. The harness calls both. */
+/* Connects, and empties a migrated database, of which schema test is for what a test makes; params outlive
+ * the world. The harness calls both. */
 void world_open(const struct database_params *params);
 void world_close(void);
 /* What world_open begins with; ends the daemon's connections. */
 void world_empty(void);
+
+/* Whom svcd connects as: the role named by SERVE_AS, if it is set; the world stays its owner's. */
+void world_serve_as(struct database_params *params);
 
 /* ---- the database, by a connection of the test's own ---- */
 
