@@ -13,6 +13,8 @@
 #include <time.h>
 
 #include "db/blockers.h"
+#include "db/history.h"
+#include "db/migrate_failure.h"
 
 #define PAUSE_MAX_MS 4000
 
@@ -53,8 +55,6 @@ static const char MAKE_LEDGER_SQL[] =
     " applied_at timestamptz NOT NULL DEFAULT now())";
 static const char READ_LEDGER_SQL[] = "SELECT name, checksum FROM svcd.migration ORDER BY name";
 static const char IS_APPLIED_SQL[] = "SELECT FROM svcd.migration WHERE name = $1 AND checksum = $2";
-/* Which svcd's functions the database has: the row of this name has a version for its checksum. */
-#define VERSION_ROW "functions/(version)"
 static const char WRITE_LEDGER_SQL[] =
     "INSERT INTO svcd.migration (name, checksum) VALUES ($1, $2)"
     " ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = excluded.applied_at";
@@ -63,85 +63,6 @@ static bool succeeded(const PGresult *result)
 {
     ExecStatusType status = PQresultStatus(result);
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
-}
-
-/* The line of `text` that holds PostgreSQL's position, which counts characters from 1; 0 if there is none. */
-static unsigned line_at(const char *text, const char *position)
-{
-    unsigned long characters = position ? strtoul(position, NULL, 10) : 0;
-    if (characters == 0)
-        return 0;
-    unsigned line = 1;
-    for (const char *c = text; *c != '\0'; c++) {
-        bool starts_character = ((unsigned char)*c & 0xC0) != 0x80;
-        if (starts_character && --characters == 0)
-            break;
-        if (*c == '\n')
-            line++;
-    }
-    return line;
-}
-
-/* What a role that may not must be given; a statement a row, for whoever may. */
-static const char GRANTS_SQL[] =
-    "SELECT format('GRANT CREATE ON DATABASE %I TO %I;', current_database(), current_user)"
-    " WHERE NOT has_database_privilege(current_database(), 'CREATE')"
-    " UNION ALL SELECT format('GRANT USAGE, CREATE ON SCHEMA public TO %I;', current_user)"
-    " WHERE NOT has_schema_privilege('public', 'USAGE, CREATE') OR NOT has_schema_privilege('public', "
-    "'CREATE')"
-    " UNION ALL SELECT format('ALTER SCHEMA svcd OWNER TO %I;', current_user) FROM pg_namespace n"
-    " WHERE n.nspname = 'svcd' AND NOT pg_has_role(n.nspowner, 'USAGE')"
-    " UNION ALL (SELECT format('ALTER TABLE %I.%I OWNER TO %I;', n.nspname, c.relname, current_user)"
-    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-    " WHERE c.relkind IN ('r', 'p') AND NOT pg_has_role(c.relowner, 'USAGE') AND (n.nspname = 'svcd' OR"
-    " n.nspname = 'public' AND c.relname = ANY ('{skill,businesssector,account,mentor,mentee,mentorskill,"
-    "menteeskill,assignment,meeting,workshop,mentormessage,menteemessage,milestone,mentorfeedback,"
-    "menteefeedback,developmentfeedback,websitefeedback,ratingmodel,pendingratingfeedback,"
-    "pendingtextfeedback}'))"
-    " ORDER BY 1)"
-    " UNION ALL (SELECT format('ALTER FUNCTION %s OWNER TO %I;', p.oid::regprocedure, current_user)"
-    " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
-    " LEFT JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e'"
-    " WHERE n.nspname = 'svcd' AND d.objid IS NULL AND NOT pg_has_role(p.proowner, 'USAGE') ORDER BY 1)";
-
-static void print_grants(const struct migration *m)
-{
-    PQclear(PQexec(m->pg, "ROLLBACK"));
-    PGresult *grants = PQexec(m->pg, GRANTS_SQL);
-    int n = succeeded(grants) ? PQntuples(grants) : 0;
-    if (n > 0)
-        fprintf(stderr, "  a superuser, or who owns what is named, can help with:\n");
-    for (int row = 0; row < n; row++)
-        fprintf(stderr, "    %s\n", PQgetvalue(grants, row, 0));
-    PQclear(grants);
-}
-
-static void print_field(const char *label, const char *value)
-{
-    if (value != NULL)
-        fprintf(stderr, "  %s: %s\n", label, value);
-}
-
-/* `file` NULL: the failed statement is the runner's own. */
-static void print_failure(const struct migration *m, const struct migration_file *file,
-                          const PGresult *result)
-{
-    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    unsigned line = file ? line_at(file->text, PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION)) : 0;
-
-    fprintf(stderr, "svcd migrate: ");
-    if (line > 0)
-        fprintf(stderr, "%s:%u: ", file->name, line);
-    else if (file != NULL)
-        fprintf(stderr, "%s: ", file->name);
-    if (message == NULL) { /* the connection, not the statement, failed */
-        fprintf(stderr, "%s", PQerrorMessage(m->pg));
-        return;
-    }
-    fprintf(stderr, "%s\n", message);
-    print_field("detail", PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
-    print_field("hint", PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
-    print_field("where", PQresultErrorField(result, PG_DIAG_CONTEXT));
 }
 
 static bool has_sqlstate(const PGresult *result, const char *sqlstate)
@@ -156,9 +77,9 @@ static bool is_done(struct migration *m, const struct migration_file *file, PGre
     bool ok = succeeded(result);
     m->was_locked = has_sqlstate(result, "55P03") || has_sqlstate(result, "40P01");
     if (!ok && !m->was_locked)
-        print_failure(m, file, result);
+        migrate_tell_failure(m->pg, file, result);
     if (has_sqlstate(result, "42501"))
-        print_grants(m);
+        migrate_tell_grants(m->pg);
     PQclear(result);
     return ok;
 }
@@ -191,7 +112,7 @@ static bool ask(struct migration *m, const char *sql, bool *answer)
     if (ok)
         *answer = *PQgetvalue(result, 0, 0) == 't';
     else
-        print_failure(m, NULL, result);
+        migrate_tell_failure(m->pg, NULL, result);
     PQclear(result);
     return ok;
 }
@@ -254,96 +175,15 @@ static bool read_ledger(struct migration *m)
     m->applied = PQexec(m->pg, READ_LEDGER_SQL);
     if (succeeded(m->applied))
         return true;
-    print_failure(m, NULL, m->applied);
+    migrate_tell_failure(m->pg, NULL, m->applied);
     return false;
-}
-
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
 }
 
 /* What the database calls a function file: in a folder, as no migration is. NULL without memory. */
 static char *function_name(const struct migration_file *file)
 {
     char *name;
-    return asprintf(&name, "functions/%s", base_name(file->name)) < 0 ? NULL : name;
-}
-
-/* NULL: not applied. */
-static const char *applied_checksum(const struct migration *m, const char *name)
-{
-    int n = m->applied ? PQntuples(m->applied) : 0;
-    for (int row = 0; row < n; row++)
-        if (strcmp(PQgetvalue(m->applied, row, 0), name) == 0)
-            return PQgetvalue(m->applied, row, 1);
-    return NULL;
-}
-
-static bool is_known_migration(const char *name)
-{
-    for (size_t i = 0; i < migration_files_n; i++)
-        if (strcmp(base_name(migration_files[i].name), name) == 0)
-            return true;
-    return false;
-}
-
-/* -1, 0, 1, as numbers between dots compare. */
-static int compare_versions(const char *a, const char *b)
-{
-    while (*a || *b) {
-        char *a_end, *b_end;
-        unsigned long x = strtoul(a, &a_end, 10), y = strtoul(b, &b_end, 10);
-        if (x != y)
-            return x < y ? -1 : 1;
-        a = a_end + strcspn(a_end, "0123456789");
-        b = b_end + strcspn(b_end, "0123456789");
-    }
-    return 0;
-}
-
-/* An older svcd does not put its functions over those of a newer one. */
-static bool check_version(const struct migration *m)
-{
-    const char *version = applied_checksum(m, VERSION_ROW);
-    if (!version || compare_versions(version, SVCD_VERSION) <= 0)
-        return true;
-    fprintf(
-        stderr,
-        "svcd migrate: svcd %s has migrated the database, which this svcd, %s, does not undo; run that one\n",
-        version, SVCD_VERSION);
-    return false;
-}
-
-/* That the database's past is this binary's past. */
-static bool check_history(const struct migration *m)
-{
-    int n = m->applied ? PQntuples(m->applied) : 0;
-    for (int row = 0; row < n; row++) {
-        const char *name = PQgetvalue(m->applied, row, 0);
-        if (strchr(name, '/') == NULL && !is_known_migration(name)) {
-            fprintf(stderr,
-                    "svcd migrate: the database has migration %s, which this svcd does not know: a newer "
-                    "svcd migrated"
-                    " it; run that one\n",
-                    name);
-            return false;
-        }
-    }
-    for (size_t i = 0; i < migration_files_n; i++) {
-        const struct migration_file *file = &migration_files[i];
-        const char *checksum = applied_checksum(m, base_name(file->name));
-        if (checksum != NULL && strcmp(checksum, file->checksum) != 0) {
-            fprintf(stderr,
-                    "svcd migrate: %s has changed since it was applied (checksum %.12s then, %.12s now): "
-                    "restore its"
-                    " text and put the change into a new migration\n",
-                    file->name, checksum, file->checksum);
-            return false;
-        }
-    }
-    return true;
+    return asprintf(&name, "functions/%s", history_name(file->name)) < 0 ? NULL : name;
 }
 
 static bool remember(struct migration *m, const struct migration_file *file, const char *name,
@@ -400,16 +240,16 @@ static bool note_version(struct migration *m, const struct migration_file *file,
 
 static bool apply_version(struct migration *m)
 {
-    const char *version = applied_checksum(m, VERSION_ROW);
-    bool is_older = !version || compare_versions(version, SVCD_VERSION) < 0;
-    return !is_older || m->check_only || transact(m, NULL, VERSION_ROW, note_version);
+    const char *version = history_checksum(m->applied, HISTORY_VERSION);
+    bool is_older = !version || history_compare_versions(version, SVCD_VERSION) < 0;
+    return !is_older || m->check_only || transact(m, NULL, HISTORY_VERSION, note_version);
 }
 
 static bool apply_migrations(struct migration *m)
 {
     for (size_t i = 0; i < migration_files_n; i++) {
-        const char *name = base_name(migration_files[i].name);
-        if (applied_checksum(m, name) == NULL && !apply(m, &migration_files[i], name))
+        const char *name = history_name(migration_files[i].name);
+        if (history_checksum(m->applied, name) == NULL && !apply(m, &migration_files[i], name))
             return false;
     }
     return true;
@@ -424,7 +264,7 @@ static bool apply_functions(struct migration *m)
             fprintf(stderr, "svcd migrate: out of memory\n");
             return false;
         }
-        const char *checksum = applied_checksum(m, name);
+        const char *checksum = history_checksum(m->applied, name);
         bool same = checksum != NULL && strcmp(checksum, file->checksum) == 0;
         bool ok = same || apply(m, file, name);
         free(name);
@@ -439,7 +279,7 @@ static bool check_encoding(struct migration *m)
     PGresult *result = PQexec(m->pg, ENCODING_SQL);
     bool ok = succeeded(result) && *PQgetvalue(result, 0, 0) == 't';
     if (!succeeded(result))
-        print_failure(m, NULL, result);
+        migrate_tell_failure(m->pg, NULL, result);
     else if (!ok)
         fprintf(stderr,
                 "svcd migrate: database %s is encoded in %s, but names and texts are UTF-8; convert it:\n"
@@ -459,8 +299,8 @@ static bool migrate(struct migration *m)
         fprintf(stderr, "svcd migrate: %s", PQerrorMessage(m->pg));
         return false;
     }
-    return check_encoding(m) && read_ledger(m) && check_history(m) && check_version(m) &&
-           apply_migrations(m) && apply_functions(m) && apply_version(m);
+    return check_encoding(m) && read_ledger(m) && history_check(m->applied) &&
+           history_check_version(m->applied) && apply_migrations(m) && apply_functions(m) && apply_version(m);
 }
 
 int migrate_run(const char *const *keywords, const char *const *values, const struct migrate_options *options,

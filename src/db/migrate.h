@@ -9,21 +9,9 @@
 #define DB_MIGRATE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 
-/* A file of sql/ as it was when the binary was built; generated/migrations.c holds them, each array sorted by
- * name. */
-struct migration_file {
-    const char *name;     /* path; its last part is what the database remembers */
-    const char *text;     /* UTF-8 */
-    const char *checksum; /* of the text, SHA-256 in hexadecimal */
-};
-
-extern const struct migration_file migration_files[];
-extern const size_t migration_files_n;
-extern const struct migration_file function_files[];
-extern const size_t function_files_n;
+#include "db/migration_file.h"
 
 struct migrate_options {
     bool check_only; /* changes nothing and takes no lock */

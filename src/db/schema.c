@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/container_of.h"
-#include "db/migrate.h"
+#include "db/migration_file.h"
 #include "db/result.h"
 #include "observe/log.h"
 

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "db/migrate_failure.h"
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "db/migration_file.h"
+
+/* The line of `text` that holds PostgreSQL's position, which counts characters from 1; 0 if there is none. */
+static unsigned line_at(const char *text, const char *position)
+{
+    unsigned long characters = position ? strtoul(position, NULL, 10) : 0;
+    if (characters == 0)
+        return 0;
+    unsigned line = 1;
+    for (const char *c = text; *c != '\0'; c++) {
+        bool starts_character = ((unsigned char)*c & 0xC0) != 0x80;
+        if (starts_character && --characters == 0)
+            break;
+        if (*c == '\n')
+            line++;
+    }
+    return line;
+}
+
+/* What a role that may not must be given; a statement a row, for whoever may. */
+static const char GRANTS_SQL[] =
+    "SELECT format('GRANT CREATE ON DATABASE %I TO %I;', current_database(), current_user)"
+    " WHERE NOT has_database_privilege(current_database(), 'CREATE')"
+    " UNION ALL SELECT format('GRANT USAGE, CREATE ON SCHEMA public TO %I;', current_user)"
+    " WHERE NOT has_schema_privilege('public', 'USAGE, CREATE') OR NOT has_schema_privilege('public', "
+    "'CREATE')"
+    " UNION ALL SELECT format('ALTER SCHEMA svcd OWNER TO %I;', current_user) FROM pg_namespace n"
+    " WHERE n.nspname = 'svcd' AND NOT pg_has_role(n.nspowner, 'USAGE')"
+    " UNION ALL (SELECT format('ALTER TABLE %I.%I OWNER TO %I;', n.nspname, c.relname, current_user)"
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE c.relkind IN ('r', 'p') AND NOT pg_has_role(c.relowner, 'USAGE') AND (n.nspname = 'svcd' OR"
+    " n.nspname = 'public' AND c.relname = ANY ('{skill,businesssector,account,mentor,mentee,mentorskill,"
+    "menteeskill,assignment,meeting,workshop,mentormessage,menteemessage,milestone,mentorfeedback,"
+    "menteefeedback,developmentfeedback,websitefeedback,ratingmodel,pendingratingfeedback,"
+    "pendingtextfeedback}'))"
+    " ORDER BY 1)"
+    " UNION ALL (SELECT format('ALTER FUNCTION %s OWNER TO %I;', p.oid::regprocedure, current_user)"
+    " FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
+    " LEFT JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e'"
+    " WHERE n.nspname = 'svcd' AND d.objid IS NULL AND NOT pg_has_role(p.proowner, 'USAGE') ORDER BY 1)";
+
+void migrate_tell_grants(PGconn *pg)
+{
+    PQclear(PQexec(pg, "ROLLBACK"));
+    PGresult *grants = PQexec(pg, GRANTS_SQL);
+    int n = PQresultStatus(grants) == PGRES_TUPLES_OK ? PQntuples(grants) : 0;
+    if (n > 0)
+        fprintf(stderr, "  a superuser, or who owns what is named, can help with:\n");
+    for (int row = 0; row < n; row++)
+        fprintf(stderr, "    %s\n", PQgetvalue(grants, row, 0));
+    PQclear(grants);
+}
+
+static void print_field(const char *label, const char *value)
+{
+    if (value != NULL)
+        fprintf(stderr, "  %s: %s\n", label, value);
+}
+
+void migrate_tell_failure(PGconn *pg, const struct migration_file *file, const PGresult *result)
+{
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    unsigned line = file ? line_at(file->text, PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION)) : 0;
+
+    fprintf(stderr, "svcd migrate: ");
+    if (line > 0)
+        fprintf(stderr, "%s:%u: ", file->name, line);
+    else if (file != NULL)
+        fprintf(stderr, "%s: ", file->name);
+    if (message == NULL) { /* the connection, not the statement, failed */
+        fprintf(stderr, "%s", PQerrorMessage(pg));
+        return;
+    }
+    fprintf(stderr, "%s\n", message);
+    print_field("detail", PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
+    print_field("hint", PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
+    print_field("where", PQresultErrorField(result, PG_DIAG_CONTEXT));
+}
