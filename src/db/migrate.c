@@ -24,6 +24,7 @@ struct migration {
     PGresult *applied; /* name, checksum of every file the database remembers; NULL: it remembers none */
     FILE *out;
     bool check_only;
+    int backend_pid; /* the server's own, whoever stands in between */
     bool was_locked; /* the last error: somebody else holds a lock */
     unsigned wait_s;
     time_t begun;
@@ -32,6 +33,15 @@ struct migration {
 
 enum { MIGRATED = 0, NOT_MIGRATED = 1 };
 
+/* Limits of the role or database that could end a session between its transactions; what is not set stays so,
+ * for whoever a pooler gives the connection to. */
+static const char *const limits_sql[] = {
+    "SELECT pg_catalog.set_config('statement_timeout', '0', false)"
+    " WHERE pg_catalog.current_setting('statement_timeout') OPERATOR(pg_catalog.<>) '0'",
+    "SELECT pg_catalog.set_config('idle_session_timeout', '0', false)"
+    " WHERE pg_catalog.current_setting('idle_session_timeout') OPERATOR(pg_catalog.<>) '0'",
+};
+
 /* For each transaction, so that nothing is left on a connection that a pooler gives to others. Whoever waits
  * for a table longer than lock_timeout gives it up for a while, for those who queue behind him. */
 static const char BEGIN_SQL[] =
@@ -39,14 +49,16 @@ static const char BEGIN_SQL[] =
     "LOCAL TIME ZONE 'UTC';"
     "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;"
     "SET LOCAL lock_timeout = '2s'; SET LOCAL client_min_messages = warning;"
-    "SET LOCAL check_function_bodies = on";
+    "SET LOCAL check_function_bodies = on; SET LOCAL standard_conforming_strings = on;"
+    "SET LOCAL DateStyle = ISO; SET LOCAL IntervalStyle = postgres; SET LOCAL default_tablespace = '';"
+    "SET LOCAL default_table_access_method = heap;" MIGRATE_ROLE_SQL;
 
 /* Held until the transaction ends. The class is "svcd" in ASCII; sql/functions/locks.sql has its others. */
 static const char LOCK_SQL[] = "SELECT pg_advisory_xact_lock(1937138532, 0)";
 
 static const char ENCODING_SQL[] =
     "SELECT pg_catalog.current_setting('server_encoding') = 'UTF8', pg_catalog.current_setting("
-    "'server_encoding'), pg_catalog.current_database()";
+    "'server_encoding'), pg_catalog.current_database(), pg_catalog.pg_backend_pid()";
 
 static const char HAS_LEDGER_SQL[] = "SELECT to_regclass('svcd.migration') IS NOT NULL";
 static const char MAKE_LEDGER_SQL[] =
@@ -54,7 +66,6 @@ static const char MAKE_LEDGER_SQL[] =
     "CREATE TABLE IF NOT EXISTS svcd.migration (name text PRIMARY KEY, checksum text NOT NULL,"
     " applied_at timestamptz NOT NULL DEFAULT now())";
 static const char READ_LEDGER_SQL[] = "SELECT name, checksum FROM svcd.migration ORDER BY name";
-static const char IS_APPLIED_SQL[] = "SELECT FROM svcd.migration WHERE name = $1 AND checksum = $2";
 static const char WRITE_LEDGER_SQL[] =
     "INSERT INTO svcd.migration (name, checksum) VALUES ($1, $2)"
     " ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = excluded.applied_at";
@@ -91,7 +102,7 @@ static bool execute(struct migration *m, const struct migration_file *file, cons
         fprintf(stderr, "svcd migrate: %s", PQerrorMessage(m->pg));
         return false;
     }
-    blockers_tell_while_waiting(m->pg, m->keywords, m->values, m->out);
+    blockers_tell_while_waiting(m->pg, m->backend_pid, m->keywords, m->values, m->out);
     PGresult *result = NULL, *next;
     while ((next = PQgetResult(m->pg))) {
         if (result && !succeeded(result)) {
@@ -123,12 +134,13 @@ static bool may_wait(const struct migration *m, unsigned *pause_ms)
 {
     if (!m->was_locked)
         return false;
-    if (time(NULL) - m->begun >= (time_t)m->wait_s) {
+    time_t waited_s = time(NULL) - m->begun;
+    if (waited_s >= (time_t)m->wait_s) {
         fprintf(stderr,
-                "svcd migrate: gave up after %u s: what it needs is locked by others; nothing of this step "
+                "svcd migrate: gave up after %lld s: what it needs is locked by others; nothing of this step "
                 "was done."
                 " Try again, or wait longer (--wait SECONDS)\n",
-                m->wait_s);
+                (long long)waited_s);
         return false;
     }
     struct timespec pause = { .tv_sec = *pause_ms / 1000, .tv_nsec = *pause_ms % 1000 * 1000000L };
@@ -164,19 +176,25 @@ static bool make_ledger(struct migration *m, const struct migration_file *file, 
     return execute(m, NULL, MAKE_LEDGER_SQL);
 }
 
+/* That the database's past is this binary's past is looked at, too. */
 static bool read_ledger(struct migration *m)
+{
+    PQclear(m->applied);
+    m->applied = PQexec(m->pg, READ_LEDGER_SQL);
+    if (succeeded(m->applied))
+        return history_check(m->applied) && history_check_version(m->applied);
+    migrate_tell_failure(m->pg, NULL, m->applied);
+    return false;
+}
+
+static bool find_ledger(struct migration *m)
 {
     bool exists;
     if (!ask(m, HAS_LEDGER_SQL, &exists))
         return false;
-    if (!exists)
-        return m->check_only || transact(m, NULL, NULL, make_ledger);
-
-    m->applied = PQexec(m->pg, READ_LEDGER_SQL);
-    if (succeeded(m->applied))
-        return true;
-    migrate_tell_failure(m->pg, NULL, m->applied);
-    return false;
+    if (exists)
+        return read_ledger(m);
+    return m->check_only || transact(m, NULL, NULL, make_ledger);
 }
 
 /* What the database calls a function file: in a folder, as no migration is. NULL without memory. */
@@ -193,18 +211,31 @@ static bool remember(struct migration *m, const struct migration_file *file, con
     return is_done(m, file, PQexecParams(m->pg, WRITE_LEDGER_SQL, 2, NULL, params, NULL, NULL, 0));
 }
 
-/* By another svcd, since the ledger was read. */
-static bool is_applied(struct migration *m, const struct migration_file *file, const char *name)
+static bool is_applied(const struct migration *m, const struct migration_file *file, const char *name)
 {
-    const char *const params[] = { name, file->checksum };
-    PGresult *result = PQexecParams(m->pg, IS_APPLIED_SQL, 2, NULL, params, NULL, NULL, 0);
-    bool applied = succeeded(result) && PQntuples(result) > 0;
-    PQclear(result);
-    return applied;
+    const char *checksum = history_checksum(m->applied, name);
+    return checksum && strcmp(checksum, file->checksum) == 0;
 }
 
+static bool is_version_noted(const struct migration *m)
+{
+    const char *version = history_checksum(m->applied, HISTORY_VERSION);
+    return version && history_compare_versions(version, SVCD_VERSION) >= 0;
+}
+
+static bool note_version(struct migration *m, const struct migration_file *file, const char *name)
+{
+    (void)file;
+    (void)name;
+    return is_version_noted(m) || remember(m, NULL, HISTORY_VERSION, SVCD_VERSION);
+}
+
+/* Another svcd, a newer one among them, may have come in between since the ledger was read. With the first
+ * file of this version the database is this version's. */
 static bool run_file(struct migration *m, const struct migration_file *file, const char *name)
 {
+    if (!read_ledger(m))
+        return false;
     if (is_applied(m, file, name))
         return true;
     if (!execute(m, file, file->text))
@@ -214,7 +245,7 @@ static bool run_file(struct migration *m, const struct migration_file *file, con
                 file->name);
         return false;
     }
-    if (!remember(m, file, name, file->checksum))
+    if (!remember(m, file, name, file->checksum) || !note_version(m, NULL, NULL))
         return false;
     m->files_done++;
     fprintf(m->out, "applied %s\n", file->name);
@@ -232,24 +263,16 @@ static bool apply(struct migration *m, const struct migration_file *file, const 
     return true;
 }
 
-static bool note_version(struct migration *m, const struct migration_file *file, const char *name)
-{
-    (void)file;
-    return remember(m, NULL, name, SVCD_VERSION);
-}
-
 static bool apply_version(struct migration *m)
 {
-    const char *version = history_checksum(m->applied, HISTORY_VERSION);
-    bool is_older = !version || history_compare_versions(version, SVCD_VERSION) < 0;
-    return !is_older || m->check_only || transact(m, NULL, HISTORY_VERSION, note_version);
+    return is_version_noted(m) || m->check_only || transact(m, NULL, NULL, note_version);
 }
 
 static bool apply_migrations(struct migration *m)
 {
     for (size_t i = 0; i < migration_files_n; i++) {
         const char *name = history_name(migration_files[i].name);
-        if (history_checksum(m->applied, name) == NULL && !apply(m, &migration_files[i], name))
+        if (!is_applied(m, &migration_files[i], name) && !apply(m, &migration_files[i], name))
             return false;
     }
     return true;
@@ -264,9 +287,7 @@ static bool apply_functions(struct migration *m)
             fprintf(stderr, "svcd migrate: out of memory\n");
             return false;
         }
-        const char *checksum = history_checksum(m->applied, name);
-        bool same = checksum != NULL && strcmp(checksum, file->checksum) == 0;
-        bool ok = same || apply(m, file, name);
+        bool ok = is_applied(m, file, name) || apply(m, file, name);
         free(name);
         if (!ok)
             return false;
@@ -274,7 +295,30 @@ static bool apply_functions(struct migration *m)
     return true;
 }
 
-static bool check_encoding(struct migration *m)
+/* A limit of very few milliseconds may hit what lifts it. */
+static bool lift_limit(struct migration *m, const char *sql)
+{
+    for (int attempt = 1;; attempt++) {
+        PGresult *result = PQexec(m->pg, sql);
+        bool ok = succeeded(result), is_last = attempt == 10 || !has_sqlstate(result, "57014");
+        if (!ok && is_last)
+            migrate_tell_failure(m->pg, NULL, result);
+        PQclear(result);
+        if (ok || is_last)
+            return ok;
+        sql = "SET statement_timeout = 0"; /* which needs no plan */
+    }
+}
+
+static bool lift_limits(struct migration *m)
+{
+    for (size_t i = 0; i < sizeof limits_sql / sizeof *limits_sql; i++)
+        if (!lift_limit(m, limits_sql[i]))
+            return false;
+    return true;
+}
+
+static bool look_at_database(struct migration *m)
 {
     PGresult *result = PQexec(m->pg, ENCODING_SQL);
     bool ok = succeeded(result) && *PQgetvalue(result, 0, 0) == 't';
@@ -285,6 +329,8 @@ static bool check_encoding(struct migration *m)
                 "svcd migrate: database %s is encoded in %s, but names and texts are UTF-8; convert it:\n"
                 "    createdb --encoding=UTF8 --template=template0 NEW && pg_dump %s | psql NEW\n",
                 PQgetvalue(result, 0, 2), PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2));
+    else
+        m->backend_pid = atoi(PQgetvalue(result, 0, 3));
     PQclear(result);
     return ok;
 }
@@ -299,8 +345,8 @@ static bool migrate(struct migration *m)
         fprintf(stderr, "svcd migrate: %s", PQerrorMessage(m->pg));
         return false;
     }
-    return check_encoding(m) && read_ledger(m) && history_check(m->applied) &&
-           history_check_version(m->applied) && apply_migrations(m) && apply_functions(m) && apply_version(m);
+    return lift_limits(m) && look_at_database(m) && find_ledger(m) && apply_migrations(m) &&
+           apply_functions(m) && apply_version(m);
 }
 
 int migrate_run(const char *const *keywords, const char *const *values, const struct migrate_options *options,

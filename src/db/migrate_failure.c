@@ -29,9 +29,10 @@ static unsigned line_at(const char *text, const char *position)
 static const char GRANTS_SQL[] =
     "SELECT format('GRANT CREATE ON DATABASE %I TO %I;', current_database(), current_user)"
     " WHERE NOT has_database_privilege(current_database(), 'CREATE')"
+    " UNION ALL SELECT format('GRANT TEMPORARY ON DATABASE %I TO %I;', current_database(), current_user)"
+    " WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')"
     " UNION ALL SELECT format('GRANT USAGE, CREATE ON SCHEMA public TO %I;', current_user)"
-    " WHERE NOT has_schema_privilege('public', 'USAGE, CREATE') OR NOT has_schema_privilege('public', "
-    "'CREATE')"
+    " WHERE NOT has_schema_privilege('public', 'USAGE') OR NOT has_schema_privilege('public', 'CREATE')"
     " UNION ALL SELECT format('ALTER SCHEMA svcd OWNER TO %I;', current_user) FROM pg_namespace n"
     " WHERE n.nspname = 'svcd' AND NOT pg_has_role(n.nspowner, 'USAGE')"
     " UNION ALL (SELECT format('ALTER TABLE %I.%I OWNER TO %I;', n.nspname, c.relname, current_user)"
@@ -50,6 +51,7 @@ static const char GRANTS_SQL[] =
 void migrate_tell_grants(PGconn *pg)
 {
     PQclear(PQexec(pg, "ROLLBACK"));
+    PQclear(PQexec(pg, "BEGIN; " MIGRATE_ROLE_SQL));
     PGresult *grants = PQexec(pg, GRANTS_SQL);
     int n = PQresultStatus(grants) == PGRES_TUPLES_OK ? PQntuples(grants) : 0;
     if (n > 0)
@@ -57,6 +59,7 @@ void migrate_tell_grants(PGconn *pg)
     for (int row = 0; row < n; row++)
         fprintf(stderr, "    %s\n", PQgetvalue(grants, row, 0));
     PQclear(grants);
+    PQclear(PQexec(pg, "ROLLBACK"));
 }
 
 static void print_field(const char *label, const char *value)

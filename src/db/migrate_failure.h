@@ -6,6 +6,13 @@
 #ifndef DB_MIGRATE_FAILURE_H
 #define DB_MIGRATE_FAILURE_H
 
+/* Who migrates does it as the owner of schema svcd, if that is a role that nobody can log in as (svcd_owner
+ * of sql/roles.sql): what comes into being is not the property of whichever member was there. */
+#define MIGRATE_ROLE_SQL                                                                                     \
+    "SELECT pg_catalog.set_config('role', r.rolname, true) FROM pg_catalog.pg_namespace n JOIN"              \
+    " pg_catalog.pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'svcd' AND NOT r.rolcanlogin AND"        \
+    " pg_catalog.pg_has_role(current_user, r.oid, 'MEMBER')"
+
 struct migration_file;
 struct pg_conn;
 struct pg_result;
