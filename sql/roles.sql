@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- Optional: three roles that may each do what they must. Run it with psql on the database, as a role that may create roles
--- and owns the database or what is in it (or as a superuser); again after a migration, if you like: it changes nothing twice.
+-- Optional: three roles that may each do what they must. Run it with psql on the database, as a superuser, or as a role that may create
+-- roles and owns the database and what is in it (it becomes a member of svcd_owner); after the first `svcd migrate`, or before and
+-- after it. What later migrations make is granted as they make it; to run it again changes nothing.
 --
 --     psql -d mentoring -f sql/roles.sql
 --
---   svcd_owner     owns schema svcd and the tables; `svcd migrate` runs as it
+--   svcd_owner     owns schema svcd and the tables; whoever is a member of it runs `svcd migrate`, which then works as svcd_owner
 --   svcd_runtime   serves: reads and writes rows, runs svcd's functions; it creates, alters, drops and truncates nothing, and
 --                  reads stored password hashes by svcd's functions only
 --   svcd_readonly  reads all but password hashes: for reports
@@ -27,7 +28,12 @@ BEGIN
             EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
         END IF;
     END LOOP;
-    EXECUTE format('GRANT CREATE, CONNECT ON DATABASE %I TO svcd_owner', current_database());
+    IF NOT pg_has_role('svcd_owner', 'USAGE') THEN
+        EXECUTE format('GRANT svcd_owner TO %I', current_user);
+    END IF;
+    -- Temporary tables are nobody's who serves, or reads.
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT CREATE, CONNECT, TEMPORARY ON DATABASE %I TO svcd_owner', current_database());
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO svcd_runtime, svcd_readonly', current_database());
     GRANT USAGE, CREATE ON SCHEMA public TO svcd_owner;
     GRANT USAGE ON SCHEMA public TO svcd_runtime, svcd_readonly;
