@@ -126,16 +126,14 @@ static void take(struct port *port, int fd, const struct sockaddr *address, uint
 {
     struct listener *listener = port->listener;
     struct ip ip = { 0 }; /* whoever comes by a unix socket has none */
-    int on = 1;
     bool has_ip = ip_from_sockaddr(&ip, address) == 0;
-    if ((has_ip && address_is_full(listener, &ip, now_ms)) || peers_add(listener->options.peers, fd, &ip)) {
+    if ((has_ip && address_is_full(listener, &ip, now_ms)) ||
+        peers_add(listener->options.peers, fd, &ip, port->address.scheme == SCHEME_GRPC)) {
         close(fd);
         return;
     }
     if (peers_is_extra(listener->options.peers, fd))
         tell_limit(listener, "connection limit reached, new ones are answered health only");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     listener->options.on_accepted(listener->options.data, fd, port->address.scheme);
 }
 
@@ -230,6 +228,14 @@ static int open_port(struct port *port, const struct sockaddr *address)
     return rc;
 }
 
+/* What is accepted inherits them, in place of two calls a connection. */
+static void set_inherited(int fd)
+{
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* a unix socket has none */
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
 static void on_port_closed(uv_handle_t *handle)
 {
     struct port *port = handle->data;
@@ -259,6 +265,8 @@ static int start_port(struct port *port, const struct address *address)
                          : open_port(port, (const struct sockaddr *)&address->socket);
     if (!rc && (rc = uv_poll_init(port->listener->loop, &port->poll, port->fd)))
         close(port->fd);
+    if (!rc)
+        set_inherited(port->fd);
     return rc;
 }
 

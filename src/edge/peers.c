@@ -14,10 +14,10 @@ static bool has_room(const struct peers *peers)
     return peers->n - peers->extra_n < peers->max;
 }
 
-int peers_add(struct peers *peers, int fd, const struct ip *ip)
+int peers_add(struct peers *peers, int fd, const struct ip *ip, bool closes_unnoticed)
 {
-    struct stat stat;
-    if (fstat(fd, &stat))
+    struct stat stat = { 0 };
+    if (closes_unnoticed && fstat(fd, &stat))
         return UV_EBADF;
     if ((size_t)fd >= peers->by_fd_n) {
         size_t n = ((size_t)fd + 1) * 2;
@@ -29,15 +29,17 @@ int peers_add(struct peers *peers, int fd, const struct ip *ip)
         peers->by_fd_n = n;
     }
     peers_remove(peers, fd); /* its last one may have closed unnoticed */
-    peers->by_fd[fd] = (struct peer){ .inode = stat.st_ino, .ip = *ip, .is_extra = !has_room(peers) };
+    peers->by_fd[fd] =
+        (struct peer){ .inode = stat.st_ino, .ip = *ip, .is_there = true, .is_extra = !has_room(peers) };
     peers->n++;
+    peers->unnoticed += closes_unnoticed;
     peers->extra_n += peers->by_fd[fd].is_extra;
     return 0;
 }
 
 static struct peer *find(const struct peers *peers, int fd)
 {
-    return fd >= 0 && (size_t)fd < peers->by_fd_n && peers->by_fd[fd].inode ? &peers->by_fd[fd] : NULL;
+    return fd >= 0 && (size_t)fd < peers->by_fd_n && peers->by_fd[fd].is_there ? &peers->by_fd[fd] : NULL;
 }
 
 void peers_remove(struct peers *peers, int fd)
@@ -45,8 +47,9 @@ void peers_remove(struct peers *peers, int fd)
     struct peer *peer = find(peers, fd);
     if (!peer)
         return;
-    peer->inode = 0;
+    peer->is_there = false;
     peers->n--;
+    peers->unnoticed -= peer->inode != 0;
     peers->extra_n -= peer->is_extra;
 }
 
@@ -85,14 +88,14 @@ unsigned peers_count_from(const struct peers *peers, const struct ip *ip)
 {
     unsigned n = 0;
     for (size_t fd = 0; fd < peers->by_fd_n; fd++)
-        n += peers->by_fd[fd].inode && memcmp(&peers->by_fd[fd].ip, ip, sizeof *ip) == 0;
+        n += peers->by_fd[fd].is_there && memcmp(&peers->by_fd[fd].ip, ip, sizeof *ip) == 0;
     return n;
 }
 
 static bool is_open(int fd, const struct peer *peer)
 {
     struct stat stat;
-    return fstat(fd, &stat) == 0 && stat.st_ino == peer->inode;
+    return !peer->inode || (fstat(fd, &stat) == 0 && stat.st_ino == peer->inode);
 }
 
 void peers_sweep(struct peers *peers, uint64_t now_ms)
@@ -100,15 +103,15 @@ void peers_sweep(struct peers *peers, uint64_t now_ms)
     if (peers->swept_ms && now_ms - peers->swept_ms < PEERS_SWEEP_EVERY_MS)
         return;
     peers->swept_ms = now_ms;
-    for (size_t fd = 0; fd < peers->by_fd_n; fd++)
-        if (peers->by_fd[fd].inode && !is_open((int)fd, &peers->by_fd[fd]))
+    for (size_t fd = 0; peers->unnoticed && fd < peers->by_fd_n; fd++)
+        if (peers->by_fd[fd].is_there && !is_open((int)fd, &peers->by_fd[fd]))
             peers_remove(peers, (int)fd);
 }
 
 void peers_cut(const struct peers *peers)
 {
     for (size_t fd = 0; fd < peers->by_fd_n; fd++)
-        if (peers->by_fd[fd].inode && is_open((int)fd, &peers->by_fd[fd]))
+        if (peers->by_fd[fd].is_there && is_open((int)fd, &peers->by_fd[fd]))
             shutdown((int)fd, SHUT_RDWR);
 }
 

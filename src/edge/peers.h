@@ -3,9 +3,9 @@
  * Who is at the other end of a descriptor: the listener writes it when it has accepted one, and whoever needs
  * it, or counts connections, reads it.
  *
- * Some connections are closed by others (the gRPC core tells nobody when it closes one), so they are counted
- * by what the kernel says: a peer is remembered with its socket's inode, and the table is swept for
- * descriptors that are closed, or another socket, when somebody needs to know better than "at most so many".
+ * Whoever closes a connection says so, but for the gRPC core: its connections are counted by what the kernel
+ * says. Such a peer is remembered with its socket's inode, and the table is swept for descriptors that are
+ * closed, or another socket, when somebody needs to know better than "at most so many".
  *
  * Up to `max` of them are ordinary. Those beyond are extra: there are PEERS_EXTRA_MAX places for them, on
  * which our own edge answers health when the server is full.
@@ -23,8 +23,9 @@
 #include "base/address.h"
 
 struct peer {
-    ino_t inode; /* of the socket; 0: none */
+    ino_t inode; /* of a socket that may be closed unnoticed, or 0 */
     struct ip ip;
+    bool is_there;
     bool is_extra;
 };
 
@@ -32,16 +33,18 @@ struct peer {
 struct peers {
     struct peer *by_fd;
     size_t by_fd_n;
-    unsigned n;       /* at most: some may have gone since the last sweep */
-    unsigned extra_n; /* of them */
-    unsigned max;     /* that are ordinary; the listener's to set */
+    unsigned n;         /* at most: some may have gone since the last sweep */
+    unsigned unnoticed; /* of them, those that may */
+    unsigned extra_n;   /* of them */
+    unsigned max;       /* that are ordinary; the listener's to set */
     uint64_t swept_ms;
 };
 
 #define PEERS_EXTRA_MAX 16
 
-/* An open socket and its peer, which is extra if there is no room. Returns 0, UV_EBADF or UV_ENOMEM. */
-int peers_add(struct peers *peers, int fd, const struct ip *ip);
+/* An open socket and its peer, which is extra if there is no room. closes_unnoticed: nobody will call
+ * peers_remove. Returns 0, UV_EBADF or UV_ENOMEM. */
+int peers_add(struct peers *peers, int fd, const struct ip *ip, bool closes_unnoticed);
 /* The descriptor is about to be closed. One that is not known is let pass. */
 void peers_remove(struct peers *peers, int fd);
 

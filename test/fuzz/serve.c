@@ -70,7 +70,7 @@ void fuzz_serve(const uint8_t *data, size_t size, size_t step, bool is_proxy)
     int pair[2];
     FUZZ_EXPECT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
     FUZZ_EXPECT(ip_parse(&ip, is_proxy ? "192.0.2.1" : "198.51.100.1", is_proxy ? 9 : 12) == 0);
-    FUZZ_EXPECT(peers_add(&peers, pair[0], &ip) == 0);
+    FUZZ_EXPECT(peers_add(&peers, pair[0], &ip, false) == 0);
     http_server_add_connection(server, pair[0], &site);
     turn(context, pair[1]);
     for (size_t at = 0; at < size; at += step)
