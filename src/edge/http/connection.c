@@ -74,12 +74,6 @@ void connection_charge_out(struct http_connection *connection)
 
 /* ---- its end ---- */
 
-static void on_poll_closed(uv_handle_t *handle)
-{
-    struct http_connection *connection = handle->data;
-    free(connection);
-}
-
 /* Exchanges are told, the socket is closed, and nobody finds it any more. */
 void connection_close(struct http_connection *connection)
 {
@@ -99,10 +93,19 @@ void connection_close(struct http_connection *connection)
     bytes_finish(&connection->out);
     connection_charge_out(connection);
     connection_move(connection, CONNECTION_CLOSED);
-    peers_remove(edge->peers, connection->fd);
-    uv_poll_stop(&connection->poll);
-    close(connection->fd);
-    uv_close((uv_handle_t *)&connection->poll, on_poll_closed);
+    peers_remove(edge->peers, connection->watch.fd);
+    poller_forget(&connection->watch);
+    close(connection->watch.fd);
+    TAILQ_INSERT_TAIL(&edge->gone, connection, link);
+}
+
+void connections_free_gone(struct http_edge *edge)
+{
+    struct http_connection *connection;
+    while ((connection = TAILQ_FIRST(&edge->gone))) {
+        TAILQ_REMOVE(&edge->gone, connection, link);
+        free(connection);
+    }
 }
 
 void connection_end(struct http_connection *connection, enum http_reason reason, const char *detail)
@@ -142,7 +145,7 @@ void connection_give_way(struct http_connection *connection)
 bool connection_is_ordinary(struct http_connection *connection)
 {
     if (connection->is_extra)
-        connection->is_extra = !peers_settle(connection->edge->peers, connection->fd, uv_hrtime() / MS);
+        connection->is_extra = !peers_settle(connection->edge->peers, connection->watch.fd, uv_hrtime() / MS);
     return !connection->is_extra;
 }
 
@@ -150,7 +153,7 @@ bool connection_is_silent(const struct http_connection *connection)
 {
     int unread = 0;
     return connection->read_ns == connection->opened_ns &&
-           (ioctl(connection->fd, FIONREAD, &unread) || unread == 0);
+           (ioctl(connection->watch.fd, FIONREAD, &unread) || unread == 0);
 }
 
 /* ---- its beginning ---- */
@@ -168,7 +171,7 @@ void connection_create(struct http_edge *edge, int fd, const struct ip *ip, cons
 {
     struct http_connection *connection = calloc(1, sizeof *connection);
     struct tls *tls = connection && site->has_tls ? tls_create(edge->tls, &connection->out) : NULL;
-    if (!connection || (site->has_tls && !tls) || uv_poll_init(edge->loop, &connection->poll, fd)) {
+    if (!connection || (site->has_tls && !tls)) {
         tls_destroy(tls);
         free(connection);
         peers_remove(edge->peers, fd);
@@ -176,8 +179,8 @@ void connection_create(struct http_edge *edge, int fd, const struct ip *ip, cons
         return;
     }
     uint64_t now_ns = uv_hrtime();
+    connection->watch = (struct watch){ .fd = fd, .on_event = connection_on_event };
     connection->edge = edge;
-    connection->fd = fd;
     connection->site = site;
     connection->has_ip = ip;
     if (ip)
@@ -186,11 +189,10 @@ void connection_create(struct http_edge *edge, int fd, const struct ip *ip, cons
     connection->is_extra = peers_is_extra(edge->peers, fd);
     connection->is_first = true;
     connection->awaits_proxy = ip && network_list_contains(edge->limits.proxy_protocol_from, ip);
-    connection->poll.data = connection;
     connection->opened_ns = connection->idle_since_ns = connection->read_ns = now_ns;
     connection->age_at_ns = age_at(edge, now_ns);
     TAILQ_INSERT_TAIL(&edge->connections, connection, link);
     edge->connections_n++;
-    connection_poll(connection);
-    connection_arm(connection);
+    connection_wants_write(connection);               /* whence it is polled and its timer set */
+    connection_on_event(&connection->watch, EPOLLIN); /* most have spoken when they are accepted */
 }

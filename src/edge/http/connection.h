@@ -10,8 +10,8 @@
  *
  * OPENING: nothing is known of the peer's protocol yet. LEAVING: no new exchanges, those that are go on.
  * LINGERING: all has been said and the sending side is closed; what the peer still sends is thrown away for a
- * moment, for closing a socket with unread bytes would take back what has just been sent. CLOSED: freed when
- * the loop has let go of the handle.
+ * moment, for closing a socket with unread bytes would take back what has just been sent. CLOSED: freed at
+ * the end of the turn.
  */
 #ifndef EDGE_HTTP_CONNECTION_H
 #define EDGE_HTTP_CONNECTION_H
@@ -43,12 +43,11 @@ struct http_connection {
     enum connection_state state;
     enum http_reason reason;   /* of its end, once that is decided */
     const char *reason_detail; /* constant, or NULL */
-    uv_poll_t poll;
-    int fd;
-    int polled; /* events */
+    struct watch watch;        /* of its socket */
     bool has_ip;
     bool has_peer_ended;  /* it sends nothing more, but is owed an answer; */
     bool has_read_all;    /* and all that it has sent is read */
+    bool awaits_end;      /* LINGERING, and our sending side is open: the peer has said that it closes */
     bool has_peer_closed; /* nothing can be written any more */
     bool is_paused;       /* its carrier wants nothing read for now */
     bool is_ending;       /* for `reason`, at the end of the turn */
@@ -118,8 +117,9 @@ void connection_flush(struct http_connection *connection);
 /* Says its end and closes it at once, to have its descriptor back. */
 void connection_give_way(struct http_connection *connection);
 
-/* At once, whatever state it is in. */
+/* At once, whatever state it is in. It is there until connections_free_gone(). */
 void connection_close(struct http_connection *connection);
+void connections_free_gone(struct http_edge *edge);
 
 /* ---- among the parts: connection.c, connection_time.c, connection_write.c, connection_read.c ---- */
 
@@ -132,7 +132,9 @@ void connection_arm(struct http_connection *connection);
 void connection_borrow_out(struct http_connection *connection);
 /* Asks the loop for what it waits for. */
 void connection_poll(struct http_connection *connection);
-void connection_on_event(uv_poll_t *poll, int status, int events);
+void connection_on_event(struct watch *watch, uint32_t events);
+/* Nothing more is sent. */
+void connection_shut(struct http_connection *connection);
 /* Send what the carrier did not fill. True: all of it went, and there may be more to say. */
 bool connection_send_plain(struct http_connection *connection, const uint8_t *bytes, size_t len);
 /* Through TLS: it appends to what is kept, which is then sent. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/container_of.h"
 #include "edge/http/connection.h"
 #include "edge/http/proxy.h"
 
@@ -206,7 +207,8 @@ static void on_proxy_bytes(struct http_connection *connection, uint8_t *bytes, s
         on_socket_bytes(connection, bytes + of_this, len - of_this);
 }
 
-static void on_readable(struct http_connection *connection)
+/* is_end: the peer has sent its last, so that less than there is room for is all. */
+static void on_readable(struct http_connection *connection, bool is_end)
 {
     bool is_handshake = connection->tls && !tls_is_open(connection->tls);
     if (is_handshake && connection->edge->handshakes_ns >= HANDSHAKES_NS)
@@ -216,7 +218,7 @@ static void on_readable(struct http_connection *connection)
         return;
     }
     size_t room = connection->edge->held_n > 0 ? READ_HELD : READ_LEN;
-    ssize_t len = recv(connection->fd, connection->edge->in, room, 0);
+    ssize_t len = recv(connection->watch.fd, connection->edge->in, room, 0);
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (len < 0) {
@@ -230,7 +232,7 @@ static void on_readable(struct http_connection *connection)
     }
     if (connection->state == CONNECTION_LINGERING) {
         connection->lingered += (size_t)len;
-        if (connection->lingered > LINGER_BYTES)
+        if (connection->lingered > LINGER_BYTES || (is_end && (size_t)len < room))
             connection_close(connection);
         return;
     }
@@ -242,21 +244,23 @@ static void on_readable(struct http_connection *connection)
         on_proxy_bytes(connection, connection->edge->in, (size_t)len);
     else
         on_socket_bytes(connection, connection->edge->in, (size_t)len);
+    if (connection->is_ending && is_end && (size_t)len < room)
+        connection->has_read_all = true; /* so it can be closed without more ado */
 }
 
-void connection_on_event(uv_poll_t *poll, int status, int events)
+void connection_on_event(struct watch *watch, uint32_t events)
 {
-    struct http_connection *connection = poll->data;
-    if (status < 0) {
+    struct http_connection *connection = container_of(watch, struct http_connection, watch);
+    if (events & EPOLLERR) {
         on_hung_up(connection, REASON_SOCKET);
         return;
     }
-    if (events & UV_WRITABLE)
+    if (events & EPOLLOUT)
         connection_wants_write(connection);
-    if (events & UV_READABLE)
-        on_readable(connection);
-    else if (events & UV_DISCONNECT)
+    if (events & EPOLLIN)
+        on_readable(connection, events & EPOLLRDHUP);
+    else if (events & EPOLLRDHUP)
         on_ended(connection);
-    else if (events & UV_PRIORITIZED)
+    else if (events & EPOLLHUP)
         on_hung_up(connection, REASON_PEER);
 }

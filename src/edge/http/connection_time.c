@@ -11,6 +11,7 @@
 #define OPENING_MS   10000 /* to say what it wants */
 #define EXTRA_MS     5000  /* without a request, on a server that is full */
 #define LINGER_MS    1000
+#define LAST_MS      50    /* to close first, after it has said that it will */
 #define LIFE_SIGN_MS 20000 /* after the peer was asked for one */
 #define UNREAD_MS    10000 /* without reading anything, over its budget or when it is to leave */
 
@@ -36,7 +37,7 @@ static uint64_t next_due(const struct http_connection *connection)
     const struct http_limits *limits = &connection->edge->limits;
     uint64_t at = UINT64_MAX;
     if (connection->state == CONNECTION_LINGERING)
-        return connection->state_since_ns + LINGER_MS * MS;
+        return connection->state_since_ns + (connection->awaits_end ? LAST_MS : LINGER_MS) * MS;
     if (connection->is_ending) /* at the end of this turn */
         return at;
     if (connection->state == CONNECTION_OPENING)
@@ -105,10 +106,13 @@ static void on_timer(struct timer *timer)
     struct http_connection *connection = container_of(timer, struct http_connection, timer);
     uint64_t now_ns = uv_hrtime();
     if (connection->state == CONNECTION_LINGERING) {
-        if (now_ns >= next_due(connection)) {
+        bool is_due = now_ns >= next_due(connection);
+        if (is_due && !connection->awaits_end) {
             connection_close(connection);
             return;
         }
+        if (is_due)
+            connection_shut(connection);
     } else if (connection->state == CONNECTION_OPENING) {
         bool is_extra = connection->is_extra;
         if (now_ns >= next_due(connection) && (!is_extra || !connection_is_ordinary(connection)))

@@ -29,14 +29,14 @@ void connection_poll(struct http_connection *connection)
 {
     bool is_blocked = connection->out.len > connection->out_sent;
     /* After its end a peer is asked for nothing but whether it has left: that comes with whatever is. */
-    int events = connection->has_peer_ended ? UV_PRIORITIZED : UV_DISCONNECT;
+    uint32_t events = connection->has_peer_ended ? 0 : EPOLLRDHUP;
     if (is_blocked)
-        events |= UV_WRITABLE;
+        events |= EPOLLOUT;
     if (!connection->is_paused && !connection->has_read_all && !connection_is_held_back(connection) &&
         (!is_blocked || !connection_is_over_budget(connection)))
-        events |= UV_READABLE;
-    if (events != connection->polled && !uv_poll_start(&connection->poll, events, connection_on_event))
-        connection->polled = events;
+        events |= EPOLLIN;
+    if (poller_want(&connection->edge->poller, &connection->watch, events))
+        connection_end(connection, REASON_MEMORY, NULL); /* which can happen the first time only */
 }
 
 /* Keeps what the socket did not take. */
@@ -78,7 +78,7 @@ static void give_back_out(struct http_connection *connection)
 /* Returns how much the socket took, or a UV_E* code. */
 static ssize_t send_some(struct http_connection *connection, const uint8_t *bytes, size_t len)
 {
-    ssize_t sent = send(connection->fd, bytes, len, MSG_NOSIGNAL);
+    ssize_t sent = send(connection->watch.fd, bytes, len, MSG_NOSIGNAL);
     if (sent < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : uv_translate_sys_error(errno);
     if (sent > 0 && connection->over_since_ns)
@@ -151,16 +151,26 @@ static bool send_filled(struct http_connection *connection)
 
 static void tell_end(const struct http_connection *connection)
 {
+    enum log_level level = http_reason_is_grave(connection->reason) ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
     char peer[ADDRESS_TEXT_LEN] = "";
+    if (!log_wants(level))
+        return;
     if (connection->has_ip)
         ip_format(&connection->ip, peer);
-    enum log_level level = http_reason_is_grave(connection->reason) ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
     log_event(level, "connection closed", log_str("reason", http_reason_name(connection->reason)),
               log_str("because", http_reason_text(connection->reason)),
               log_str("detail", connection->reason_detail), log_str("peer", *peer ? peer : NULL));
 }
 
-/* All has been said, as far as the socket took it. */
+void connection_shut(struct http_connection *connection)
+{
+    connection->awaits_end = false;
+    connection->state_since_ns = uv_hrtime();
+    shutdown(connection->watch.fd, SHUT_WR);
+}
+
+/* All has been said, as far as the socket took it. A peer that goes by itself closes first, so that it is its
+ * kernel that remembers the connection for a minute. */
 static void linger(struct http_connection *connection)
 {
     connection->edge->closed[connection->reason]++;
@@ -169,12 +179,14 @@ static void linger(struct http_connection *connection)
         connection->carrier->close(connection);
     connection->session = NULL;
     bool has_said_all = connection->out.len == connection->out_sent;
-    if (connection->has_peer_closed || !has_said_all) {
+    if (connection->has_peer_closed || connection->has_read_all || !has_said_all) {
         connection_close(connection);
         return;
     }
     connection_move(connection, CONNECTION_LINGERING);
-    shutdown(connection->fd, SHUT_WR);
+    connection->awaits_end = connection->reason == REASON_PEER;
+    if (!connection->awaits_end)
+        connection_shut(connection);
     connection_poll(connection);
     connection_arm(connection);
 }

@@ -43,6 +43,7 @@
 
 #include "base/address.h"
 #include "base/bytes.h"
+#include "base/poller.h"
 #include "base/timers.h"
 #include "call/context.h"
 #include "edge/http/method_table.h"
@@ -118,6 +119,7 @@ struct http_cors {
 struct http_edge {
     uv_loop_t *loop;
     struct timers *timers;
+    struct poller poller; /* of the connections' sockets */
     struct context *context;
     struct peers *peers;
     struct http_limits limits;
@@ -129,6 +131,7 @@ struct http_edge {
 
     TAILQ_HEAD(connection_list, http_connection) connections; /* all, the oldest first */
     TAILQ_HEAD(dirty_list, http_connection) dirty;            /* with something to write, or to end */
+    TAILQ_HEAD(, http_connection) gone;                       /* closed in this turn */
     TAILQ_HEAD(later_list, exchange) later;                   /* whose stream goes on in the next turn */
     TAILQ_HEAD(, exchange) touched;                           /* by what is being read, and not whole */
     TAILQ_HEAD(, exchange) free;

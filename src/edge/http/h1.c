@@ -403,13 +403,13 @@ static void watch_peer(const struct http_connection *connection)
     int is_on = 1, idle_s = (int)((connection->edge->limits.keepalive_ms + 999) / 1000);
     int signs_n = LIFE_SIGNS, gap_s = LIFE_SIGN_GAP_S;
     if (!connection->has_ip || !idle_s ||
-        setsockopt(connection->fd, SOL_SOCKET, SO_KEEPALIVE, &is_on, sizeof is_on))
+        setsockopt(connection->watch.fd, SOL_SOCKET, SO_KEEPALIVE, &is_on, sizeof is_on))
         return;
     if (idle_s > 32767)
         idle_s = 32767; /* the most that Linux takes */
-    setsockopt(connection->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
-    setsockopt(connection->fd, IPPROTO_TCP, TCP_KEEPINTVL, &gap_s, sizeof gap_s);
-    setsockopt(connection->fd, IPPROTO_TCP, TCP_KEEPCNT, &signs_n, sizeof signs_n);
+    setsockopt(connection->watch.fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    setsockopt(connection->watch.fd, IPPROTO_TCP, TCP_KEEPINTVL, &gap_s, sizeof gap_s);
+    setsockopt(connection->watch.fd, IPPROTO_TCP, TCP_KEEPCNT, &signs_n, sizeof signs_n);
 }
 
 static int open_session(struct http_connection *connection)

@@ -85,6 +85,7 @@ static void end_turn(struct http_server *server)
     if (edge->is_over_budget)
         relieve(edge);
     flush(edge);
+    connections_free_gone(edge);
     bool has_more = !TAILQ_EMPTY(&edge->later) || !TAILQ_EMPTY(&edge->dirty);
     if (has_more && !uv_is_active((uv_handle_t *)&server->more))
         uv_idle_start(&server->more, on_idle);
@@ -163,7 +164,7 @@ void http_server_leave(struct http_server *server, const struct sockaddr *addres
 {
     struct http_connection *connection;
     TAILQ_FOREACH (connection, &server->edge.connections, link)
-        if (is_at(connection->fd, address))
+        if (is_at(connection->watch.fd, address))
             connection_leave(connection, REASON_DRAIN);
 }
 
@@ -259,6 +260,7 @@ int http_server_create(struct http_server **out, uv_loop_t *loop, struct context
                                 .plain = options->tls ? malloc(READ_LEN) : NULL };
     TAILQ_INIT(&edge->connections);
     TAILQ_INIT(&edge->dirty);
+    TAILQ_INIT(&edge->gone);
     TAILQ_INIT(&edge->later);
     TAILQ_INIT(&edge->touched);
     TAILQ_INIT(&edge->free);
@@ -268,6 +270,9 @@ int http_server_create(struct http_server **out, uv_loop_t *loop, struct context
     if (!edge->in || !edge->out || (options->tls && !edge->plain) || method_table_init(&edge->methods) ||
         h2_init())
         return UV_ENOMEM;
+    rc = poller_init(&edge->poller, loop);
+    if (rc)
+        return rc;
     start_turns(server);
     *out = server;
     return 0;
@@ -280,6 +285,7 @@ void http_server_stop(struct http_server *server)
     while ((connection = TAILQ_FIRST(&server->edge.connections)))
         connection_close(connection);
     timers_stop(server->edge.timers, &server->look);
+    poller_finish(&server->edge.poller);
     uv_close((uv_handle_t *)&server->before_poll, NULL);
     uv_close((uv_handle_t *)&server->after_poll, NULL);
     uv_close((uv_handle_t *)&server->more, NULL);
@@ -290,6 +296,7 @@ void http_server_destroy(struct http_server *server)
     if (!server)
         return;
     struct http_edge *edge = &server->edge;
+    connections_free_gone(edge);
     exchanges_free(edge);
     method_table_finish(&edge->methods);
     h2_finish();
