@@ -12,7 +12,8 @@
 
 #define SLAB_LEN ((size_t)65536)
 #define HEAD_LEN ((size_t)64) /* where a slab's first block begins */
-#define SPARES   64           /* slabs without blocks that are kept, for load comes and goes in every turn */
+#define FRESH    16           /* slabs that are mapped at once */
+#define TRIMMED  256          /* slabs at most that go back at once */
 
 struct slab {
     struct slab_size *size; /* NULL: one block with a mapping of its own */
@@ -30,7 +31,9 @@ void slabs_init(struct slabs *slabs)
 {
     size_t size = 0;
     slabs->mapped = 0;
-    slabs->spare_n = 0;
+    slabs->spare_n = slabs->spare_least = 0;
+    slabs->fresh = NULL;
+    slabs->fresh_n = 0;
     LIST_INIT(&slabs->spare);
     for (size_t i = 0; i < SLABS_SIZES; i++) {
         slabs->sizes[i].len = lengths[i];
@@ -72,7 +75,6 @@ static struct slab *slab_map(struct slabs *slabs, size_t len)
         return NULL;
     madvise(slab, len, MADV_NOHUGEPAGE); /* most of it may never be touched */
     slabs->mapped += len;
-    slab->end = len;
     ASAN_POISON_MEMORY_REGION((uint8_t *)slab + HEAD_LEN, len - HEAD_LEN);
     return slab;
 }
@@ -84,13 +86,31 @@ static void slab_unmap(struct slabs *slabs, struct slab *slab, size_t len)
     munmap(slab, len);
 }
 
+static struct slab *take_fresh(struct slabs *slabs)
+{
+    if (slabs->fresh_n == 0) {
+        struct slab *many = slab_map(slabs, FRESH * SLAB_LEN);
+        if (!many)
+            return slab_map(slabs, SLAB_LEN);
+        slabs->fresh = (uint8_t *)many;
+        slabs->fresh_n = FRESH;
+    }
+    struct slab *slab = (struct slab *)slabs->fresh;
+    slabs->fresh += SLAB_LEN;
+    slabs->fresh_n--;
+    ASAN_UNPOISON_MEMORY_REGION(slab, HEAD_LEN);
+    return slab;
+}
+
 static struct slab *slab_create(struct slabs *slabs, struct slab_size *size)
 {
     struct slab *slab = LIST_FIRST(&slabs->spare);
     if (slab) {
         LIST_REMOVE(slab, link);
         slabs->spare_n--;
-    } else if (!(slab = slab_map(slabs, SLAB_LEN))) {
+        if (slabs->spare_n < slabs->spare_least)
+            slabs->spare_least = slabs->spare_n;
+    } else if (!(slab = take_fresh(slabs))) {
         return NULL;
     }
     slab->size = size;
@@ -104,10 +124,6 @@ static struct slab *slab_create(struct slabs *slabs, struct slab_size *size)
 static void slab_destroy(struct slabs *slabs, struct slab *slab)
 {
     LIST_REMOVE(slab, link);
-    if (slabs->spare_n == SPARES) {
-        slab_unmap(slabs, slab, SLAB_LEN);
-        return;
-    }
     slab->is_dirty = true;
     LIST_INSERT_HEAD(&slabs->spare, slab, link);
     slabs->spare_n++;
@@ -134,8 +150,12 @@ static void *take_large(struct slabs *slabs, size_t len)
 {
     if (len > SIZE_MAX / 2)
         return NULL;
-    struct slab *slab = slab_map(slabs, (len + HEAD_LEN + 4095) & ~(size_t)4095);
-    return slab ? (uint8_t *)slab + HEAD_LEN : NULL;
+    size_t mapped = (len + HEAD_LEN + 4095) & ~(size_t)4095;
+    struct slab *slab = slab_map(slabs, mapped);
+    if (!slab)
+        return NULL;
+    slab->end = mapped;
+    return (uint8_t *)slab + HEAD_LEN;
 }
 
 /* *is_zero: nobody had it before. */
@@ -222,12 +242,28 @@ void *slabs_realloc(struct slabs *slabs, void *block, size_t len)
     return larger;
 }
 
-void slabs_finish(struct slabs *slabs)
+static void unmap_spare(struct slabs *slabs, unsigned n)
 {
-    struct slab *slab;
-    while ((slab = LIST_FIRST(&slabs->spare))) {
+    for (; n > 0; n--) {
+        struct slab *slab = LIST_FIRST(&slabs->spare);
         LIST_REMOVE(slab, link);
+        slabs->spare_n--;
         slab_unmap(slabs, slab, SLAB_LEN);
     }
-    slabs->spare_n = 0;
+}
+
+void slabs_trim(struct slabs *slabs)
+{
+    unsigned unwanted = slabs->spare_least > SLABS_KEPT ? slabs->spare_least - SLABS_KEPT : 0;
+    unsigned half = (unwanted + 1) / 2;
+    unmap_spare(slabs, half < TRIMMED ? half : TRIMMED);
+    slabs->spare_least = slabs->spare_n;
+}
+
+void slabs_finish(struct slabs *slabs)
+{
+    unmap_spare(slabs, slabs->spare_n);
+    if (slabs->fresh_n)
+        slab_unmap(slabs, (struct slab *)slabs->fresh, slabs->fresh_n * SLAB_LEN);
+    slabs->fresh_n = 0;
 }

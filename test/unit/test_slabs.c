@@ -110,7 +110,7 @@ START_TEST(what_was_freed_last_is_handed_out_first)
 }
 END_TEST
 
-START_TEST(memory_goes_back_to_the_system_but_for_four_megabytes)
+START_TEST(what_nobody_wants_goes_back_to_the_system_but_for_four_megabytes)
 {
     struct slabs slabs;
     static void *blocks[10000];
@@ -121,7 +121,32 @@ START_TEST(memory_goes_back_to_the_system_but_for_four_megabytes)
         ck_assert_uint_gt(slabs.mapped, 10000 * (size_t)3000);
         for (size_t i = 0; i < 10000; i++) /* in an order that leaves each slab half full for long */
             slabs_free(&slabs, blocks[i * 7 % 10000]);
-        ck_assert_uint_le(slabs.mapped, 64 * SLAB);
+        ck_assert_uint_gt(slabs.mapped, 10000 * (size_t)3000); /* until it has been looked twice */
+        ck_assert(slabs_is_ample(&slabs));
+        for (size_t looks = 0; looks < 20; looks++)
+            slabs_trim(&slabs);
+        ck_assert(!slabs_is_ample(&slabs));
+        ck_assert_uint_le(slabs.mapped, (64 + 16) * SLAB); /* with what was never touched */
+    }
+    slabs_finish(&slabs);
+    ck_assert_uint_eq(slabs.mapped, 0);
+}
+END_TEST
+
+START_TEST(what_was_wanted_since_the_last_look_is_kept)
+{
+    struct slabs slabs;
+    static void *blocks[10000];
+    slabs_init(&slabs);
+    size_t mapped = 0;
+    for (size_t turn = 0; turn < 5; turn++) { /* load that comes and goes */
+        for (size_t i = 0; i < 10000; i++)
+            ck_assert_ptr_nonnull(blocks[i] = slabs_alloc(&slabs, 3000));
+        mapped = mapped ? mapped : slabs.mapped;
+        ck_assert_uint_eq(slabs.mapped, mapped);
+        for (size_t i = 0; i < 10000; i++)
+            slabs_free(&slabs, blocks[i]);
+        slabs_trim(&slabs);
     }
     slabs_finish(&slabs);
     ck_assert_uint_eq(slabs.mapped, 0);
@@ -154,7 +179,8 @@ Suite *slabs_suite(void)
     tcase_add_test(tcase, blocks_keep_what_they_hold_through_any_order_of_use);
     tcase_add_test(tcase, a_cleared_block_is_zero_also_where_it_was_used_before);
     tcase_add_test(tcase, what_was_freed_last_is_handed_out_first);
-    tcase_add_test(tcase, memory_goes_back_to_the_system_but_for_four_megabytes);
+    tcase_add_test(tcase, what_nobody_wants_goes_back_to_the_system_but_for_four_megabytes);
+    tcase_add_test(tcase, what_was_wanted_since_the_last_look_is_kept);
     tcase_add_test(tcase, more_than_there_can_be_is_null_and_harms_nothing);
     return suite;
 }

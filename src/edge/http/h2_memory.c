@@ -40,3 +40,13 @@ void h2_memory_finish(void)
 {
     slabs_finish(&slabs);
 }
+
+bool h2_memory_is_ample(void)
+{
+    return slabs_is_ample(&slabs);
+}
+
+void h2_memory_trim(void)
+{
+    slabs_trim(&slabs);
+}

@@ -16,10 +16,12 @@
 #include "edge/http/exchange.h"
 #include "edge/http/h1.h"
 #include "edge/http/h2.h"
+#include "edge/http/h2_memory.h"
 #include "edge/http/protocols.h"
 #include "observe/log.h"
 
 #define LOOK_NS    UINT64_C(2000000000) /* between looks at the files of TLS */
+#define TRIM_NS    UINT64_C(2000000000) /* between looks at memory that sessions have left */
 #define SILENT_NS  UINT64_C(20000000)   /* for who is extra to say anything, */
 #define TALKING_NS UINT64_C(250000000)  /* and to be answered */
 
@@ -28,6 +30,7 @@ struct http_server {
     uv_prepare_t before_poll;
     uv_check_t after_poll;
     struct timer look; /* at the files of TLS */
+    struct timer trim; /* while sessions have left memory */
     uv_idle_t more;    /* runs while something is left for the next turn, so that nobody waits for it */
 };
 
@@ -77,6 +80,12 @@ static void on_idle(uv_idle_t *more)
     (void)more;
 }
 
+static void on_trim(struct timer *timer)
+{
+    (void)timer;
+    h2_memory_trim(); /* the end of the turn sees whether that was all */
+}
+
 static void end_turn(struct http_server *server)
 {
     struct http_edge *edge = &server->edge;
@@ -91,6 +100,8 @@ static void end_turn(struct http_server *server)
         uv_idle_start(&server->more, on_idle);
     else if (!has_more && uv_is_active((uv_handle_t *)&server->more))
         uv_idle_stop(&server->more);
+    if (h2_memory_is_ample() && !server->trim.is_running)
+        timers_start(edge->timers, &server->trim, uv_hrtime() + TRIM_NS, on_trim);
 }
 
 static void on_before_poll(uv_prepare_t *handle)
@@ -285,6 +296,7 @@ void http_server_stop(struct http_server *server)
     while ((connection = TAILQ_FIRST(&server->edge.connections)))
         connection_close(connection);
     timers_stop(server->edge.timers, &server->look);
+    timers_stop(server->edge.timers, &server->trim);
     poller_finish(&server->edge.poller);
     uv_close((uv_handle_t *)&server->before_poll, NULL);
     uv_close((uv_handle_t *)&server->after_poll, NULL);
