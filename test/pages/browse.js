@@ -40,6 +40,21 @@ const scenarios = {
     console.log(await page.locator(".line pre").innerText());
   },
 
+  /* The line of every RPC, as the page shows it before anything was filled in; and one with much to quote. */
+  async lines(page, url) {
+    await page.goto(url);
+    const names = await page.locator("nav a").evaluateAll(links => links.map(link => link.getAttribute("href").slice(1)));
+    const lines = [];
+    for (const name of names) {
+      await open(page, url, name);
+      lines.push([name, await page.locator(".line pre").innerText()]);
+    }
+    await open(page, url, "feedback_package.FeedbackService/AddDevFeedback");
+    await page.locator("textarea").first().fill(`it's "$HOME" \\ \`id\` !! ü世\n%s`);
+    lines.push(["quoted", await page.locator(".line pre").innerText()]);
+    console.log(JSON.stringify(lines));
+  },
+
   async refusal(page, url) {
     await open(page, url, "feedback_package.FeedbackService/AddFeedbackOnMentor");
     await page.getByRole("tab", { name: "JSON" }).click();

@@ -4,13 +4,14 @@
 import functools
 import http.server
 import json
+import os
 import subprocess
 import threading
 import unittest
 import urllib.error
 import urllib.request
 
-from harness import PATIENCE_S, ROOT, Daemon, demo_database, temporary_folder, wait_until
+from harness import PATIENCE_S, ROOT, Daemon, demo_database, temporary_folder, value, wait_until
 
 
 def get(url, method="GET"):
@@ -35,7 +36,8 @@ class Pages(unittest.TestCase):
         cls.addClassCleanup(cls.elsewhere.server_close)
         cls.addClassCleanup(cls.elsewhere.shutdown)
         cls.origin = f"http://127.0.0.1:{cls.elsewhere.server_port}"
-        cls.daemon = Daemon(demo_database(), "--set", f"server.allowed_origins={cls.origin}", listen="http://127.0.0.1:0")
+        cls.database = demo_database()
+        cls.daemon = Daemon(cls.database, "--set", f"server.allowed_origins={cls.origin}", listen="http://127.0.0.1:0")
         cls.addClassCleanup(cls.daemon.stop)
         cls.url = f"http://{cls.daemon.address}"
         wait_until(lambda: get(f"{cls.url}/readyz")[0] == 200, "not ready")
@@ -93,6 +95,24 @@ class Pages(unittest.TestCase):
         line = self.browse("calls")
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=PATIENCE_S)
         self.assertEqual(json.loads(done.stdout), {"status": True, "id": "61"}, line + done.stderr)
+
+    def test_every_rpcs_line_can_be_run_as_it_is_shown(self):
+        lines = json.loads(self.browse("lines"))
+        self.assertGreater(len(lines), 25)
+        tools = {**os.environ, "PATH": f"{ROOT}/test/clients/node_modules/.bin:{os.environ['PATH']}"}
+        for name, line in lines:
+            if name.endswith("/Watch"):
+                with subprocess.Popen(["bash", "-c", f"exec {line}"], env=tools, stdout=subprocess.PIPE, text=True) as endless:
+                    self.assertTrue(any("SERVING" in told for told in endless.stdout), line)
+                    endless.terminate()
+                continue
+            with self.subTest(name):
+                done = subprocess.run(["bash", "-c", line], env=tools, capture_output=True, text=True, timeout=PATIENCE_S)
+                answer = json.loads(done.stdout or done.stderr)
+                self.assertIn(answer.get("code"), (None, "invalid_argument", "not_found", "failed_precondition"), line)
+                self.assertNotIn("expected", answer.get("message", ""), line)
+        quoted = value("SELECT message FROM websitefeedback ORDER BY websitefeedbackid DESC LIMIT 1", self.database)
+        self.assertEqual(quoted, "it's \"$HOME\" \\ `id` !! ü世\n%s")
 
     def test_the_explorer_shows_why_a_call_was_refused(self):
         self.browse("refusal")
