@@ -19,13 +19,14 @@ import hpack
 
 import health_pb2
 import svcd_client
-from harness import PATIENCE_S, UNDER_SANITIZER, TestCase, Daemon, demo_database, is_serving, temporary_folder, wait_until
+from harness import PATIENCE_S, UNDER_SANITIZER, TestCase, Daemon, demo_database, is_serving, temporary_folder, value, wait_until
 
 DATA, HEADERS, PRIORITY, RESET, SETTINGS, PUSH, PING, GOAWAY, WINDOW, CONTINUATION = range(10)
 END, WHOLE, PADDED = 1, 4, 8
 CHECK = "/grpc.health.v1.Health/Check"
 WATCH = "/grpc.health.v1.Health/Watch"
 SKILLS = "/account_package.AccountService/ListSkills"
+PROFILES = "/account_package.AccountService/AccountProfiles"
 ENHANCE_YOUR_CALM, REFUSED_STREAM, PROTOCOL_ERROR = 11, 7, 1
 MAGIC = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -393,6 +394,36 @@ class Hostile(Edge):
                     if not wire.send(piece):
                         break
                 self.assert_closed(wire, "resets")
+
+    @contextlib.contextmanager
+    def locked_accounts(self):
+        blocker = subprocess.Popen(["psql", "-Xq", "-d", self.database, "-U", "svcd"], stdin=subprocess.PIPE, text=True)
+        try:
+            blocker.stdin.write("BEGIN; LOCK TABLE account IN ACCESS EXCLUSIVE MODE;\n")
+            blocker.stdin.flush()
+            locked = "SELECT count(*) FROM pg_locks WHERE relation = 'account'::regclass AND granted AND mode = 'AccessExclusiveLock'"
+            wait_until(lambda: value(locked, self.database) == "1", "the table is not locked")
+            yield
+        finally:
+            blocker.stdin.close()
+            blocker.wait()
+
+    @unittest.skipIf(UNDER_SANITIZER, "which keeps what was freed")
+    def test_compressed_messages_of_calls_that_wait_are_bounded_in_all(self):
+        """Each is 300 bytes on the wire and 250,000 for whoever holds its call back: 64 MB a connection, were they not counted."""
+        packed = message(gzip.compress(b"\x08\x3d" + b"\xfa\x07" + b"\x90\xa1\x0f" + b"a" * 250_000), 1)
+        with self.locked_accounts():
+            wires = []
+            for _ in range(12):
+                wire = self.wire()
+                wire.encoder.header_table_size = 0
+                block = wire.block(fields(PROFILES, grpc_encoding="gzip"))
+                wire.send(*(frame(HEADERS, WHOLE, stream, block) + frame(DATA, END, stream, packed) for stream in range(1, 1600, 2)))
+                wires.append(wire)
+            self.daemon.wait_for_log("connection closed.*reason=buffers")
+            self.assert_others_served()
+            self.assert_memory_kept()
+        self.assert_others_served()
 
     def test_frames_that_ask_for_nothing_end_the_connection(self):
         for what, piece in (("pings", frame(PING, 0, 0, b"12345678")), ("settings", frame(SETTINGS, 0, 0)),

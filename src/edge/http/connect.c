@@ -137,11 +137,11 @@ static enum framed too_long(struct exchange *exchange)
 
 static enum framed inflated(struct exchange *exchange, struct http_span *message)
 {
-    int rc = inflate_message(exchange->encoding, message->bytes, message->len, &exchange->inflated,
+    int rc = inflate_message(exchange->encoding, message->bytes, message->len, &exchange->edge->inflated,
                              exchange->edge->limits.max_message_bytes);
     if (rc == UV_EMSGSIZE)
         return too_long(exchange);
-    *message = (struct http_span){ exchange->inflated.data, exchange->inflated.len };
+    *message = (struct http_span){ exchange->edge->inflated.data, exchange->edge->inflated.len };
     if (rc == 0)
         return FRAMED_MESSAGE;
     exchange_fail(exchange, rc == UV_ENOMEM ? STATUS_RESOURCE_EXHAUSTED : STATUS_INVALID_ARGUMENT,

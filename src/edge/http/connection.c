@@ -47,6 +47,12 @@ bool connection_is_over_budget(const struct http_connection *connection)
     return connection->buffered > soft_limit(connection);
 }
 
+bool connection_may_begin(const struct http_connection *connection)
+{
+    bool holds_much = connection->edge->is_over_budget && connection->buffered > SOFT_BYTES;
+    return !connection->is_ending && !connection_is_over_budget(connection) && !holds_much;
+}
+
 bool connection_is_held_back(const struct http_connection *connection)
 {
     return connection->held_n >= HELD_MAX ||

@@ -100,8 +100,10 @@ bool connection_is_silent(const struct http_connection *connection);
 
 /* Bytes more or less are kept on its behalf. */
 void connection_charge(struct http_connection *connection, ssize_t bytes);
-/* No new exchange is to be begun on it until it has let go of some. */
+/* It is to let go of some before it gets more. */
 bool connection_is_over_budget(const struct http_connection *connection);
+/* A new exchange: not while it, or with it all together, are over their budget. */
+bool connection_may_begin(const struct http_connection *connection);
 /* So much of what it asks for is held back that nothing more is read from it. */
 bool connection_is_held_back(const struct http_connection *connection);
 

@@ -144,6 +144,7 @@ struct http_edge {
     bool is_draining;
     bool is_over_budget;
     struct bytes spare;            /* for what a connection has to send, while none uses it */
+    struct bytes inflated;         /* a message that came compressed, until its call has it */
     struct bytes decoded, encoded; /* a message between its codec and its call */
     struct tls_server *tls;        /* NULL: no listener wants it */
     uint64_t handshakes_ns;        /* that they have taken in this turn */

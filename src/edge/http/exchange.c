@@ -40,7 +40,7 @@ void exchange_move(struct exchange *exchange, enum exchange_state to)
 void exchange_recharge(struct exchange *exchange)
 {
     size_t total = sizeof *exchange + exchange->headers_len + exchange->kept.size + exchange->body.size +
-                   exchange->inflated.size;
+                   exchange->held_len;
     if (exchange->connection && total != exchange->charged) {
         connection_charge(exchange->connection, (ssize_t)total - (ssize_t)exchange->charged);
         exchange->charged = total;
@@ -93,7 +93,6 @@ static void exchange_free(struct exchange *exchange)
 {
     bytes_finish(&exchange->kept);
     bytes_finish(&exchange->body);
-    bytes_finish(&exchange->inflated);
     arena_finish(&exchange->arena);
     call_finish(&exchange->call);
     free(exchange);
@@ -114,7 +113,6 @@ static void recycle(struct exchange *exchange)
         free(exchange->fields);
     trim(&exchange->kept);
     trim(&exchange->body);
-    trim(&exchange->inflated);
     if (exchange->arena.first)
         arena_reset(&exchange->arena);
     exchange->protocol = NULL;
@@ -133,6 +131,7 @@ static void recycle(struct exchange *exchange)
     exchange->stream_id = 0;
     exchange->head.n = exchange->trailers.n = 0;
     exchange->received = 0;
+    exchange->held_len = 0;
     exchange->charged = 0;
     call_forgo(&exchange->call);
     exchange->call.method = NULL;

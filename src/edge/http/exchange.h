@@ -66,17 +66,17 @@ struct exchange {
     struct http_field fields_inline[FIELDS_INLINE];
     size_t headers_len;
     uint64_t began_ns;
-    bool is_complete;  /* the request is whole */
-    bool is_short;     /* of memory: a field of the request, or a message of the answer, is lost */
-    bool has_too_much; /* of headers */
-    const uint8_t *in; /* body that no message was made of yet: */
-    size_t in_len;     /* `kept`, or while it is being read where the carrier read it */
-    struct bytes kept; /* a copy of what has to wait */
-    bool is_wanted;    /* the next message of a dialogue */
-    bool is_called;    /* call_start or stream_open has been called; */
-    bool is_call_over; /* and it is over */
-    unsigned encoding; /* the protocol's: how messages are compressed */
-    struct bytes inflated;
+    bool is_complete;   /* the request is whole */
+    bool is_short;      /* of memory: a field of the request, or a message of the answer, is lost */
+    bool has_too_much;  /* of headers */
+    const uint8_t *in;  /* body that no message was made of yet: */
+    size_t in_len;      /* `kept`, or while it is being read where the carrier read it */
+    struct bytes kept;  /* a copy of what has to wait */
+    bool is_wanted;     /* the next message of a dialogue */
+    size_t held_len;    /* of the message, which its call has copied to be held back */
+    bool is_called;     /* call_start or stream_open has been called; */
+    bool is_call_over;  /* and it is over */
+    unsigned encoding;  /* the protocol's: how messages are compressed */
     bool is_unwrapped;  /* the protocol's: `in` has been taken out of what wraps all of it */
     const char *origin; /* of the page that may read the answer; NULL: of no other than our own */
 

@@ -70,6 +70,8 @@ static void held(struct call *call, bool is_held)
     if (!exchange->connection)
         return;
     exchange->connection->held_n += is_held ? 1 : -1U;
+    exchange->held_len = call->held.len; /* until the call is over */
+    exchange_recharge(exchange);
     if (!exchange->connection->is_ending)
         connection_wants_write(exchange->connection);
 }

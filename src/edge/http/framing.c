@@ -20,14 +20,14 @@ static enum framed inflated(struct exchange *exchange, struct http_span *message
 {
     if (exchange->encoding == ENCODING_IDENTITY)
         return fail(exchange, STATUS_INTERNAL, "a message is marked as compressed, but no encoding is named");
-    int rc = inflate_message(exchange->encoding, message->bytes, message->len, &exchange->inflated,
+    int rc = inflate_message(exchange->encoding, message->bytes, message->len, &exchange->edge->inflated,
                              exchange->edge->limits.max_message_bytes);
     if (rc == UV_EMSGSIZE)
         return too_long(exchange);
     if (rc)
         return rc == UV_ENOMEM ? fail(exchange, STATUS_RESOURCE_EXHAUSTED, "out of memory")
                                : fail(exchange, STATUS_INTERNAL, "the compressed message is damaged");
-    *message = (struct http_span){ exchange->inflated.data, exchange->inflated.len };
+    *message = (struct http_span){ exchange->edge->inflated.data, exchange->edge->inflated.len };
     return FRAMED_MESSAGE;
 }
 

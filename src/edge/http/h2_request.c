@@ -18,7 +18,7 @@ static void refuse_malformed(struct h2 *h2, struct exchange *exchange, const cha
 static bool may_begin(const struct http_connection *connection)
 {
     return connection->exchanges_n < connection->edge->limits.max_concurrent_streams &&
-           !connection_is_over_budget(connection) && !connection->is_ending;
+           connection_may_begin(connection);
 }
 
 int h2_on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *data)

@@ -61,17 +61,28 @@ static void flush(struct http_edge *edge)
     }
 }
 
-/* Whoever holds most goes. */
-static void relieve(struct http_edge *edge)
+/* The one that holds most; *kept: bytes of all that are not about to end. */
+static struct http_connection *find_fattest(const struct http_edge *edge, size_t *kept)
 {
     struct http_connection *connection, *fattest = NULL;
-    edge->is_over_budget = false;
-    if (edge->buffered <= edge->limits.max_buffered_bytes)
-        return;
-    TAILQ_FOREACH (connection, &edge->connections, link)
-        if (!connection->is_ending && (!fattest || connection->buffered > fattest->buffered))
+    *kept = 0;
+    TAILQ_FOREACH (connection, &edge->connections, link) {
+        if (connection->is_ending || connection->state >= CONNECTION_LINGERING)
+            continue;
+        *kept += connection->buffered;
+        if (!fattest || connection->buffered > fattest->buffered)
             fattest = connection;
-    if (fattest)
+    }
+    return fattest;
+}
+
+/* Whoever hold most go. */
+static void relieve(struct http_edge *edge)
+{
+    struct http_connection *fattest;
+    size_t kept;
+    edge->is_over_budget = false;
+    while ((fattest = find_fattest(edge, &kept)) && kept > edge->limits.max_buffered_bytes)
         connection_end(fattest, REASON_BUFFERS, NULL);
 }
 
@@ -313,6 +324,7 @@ void http_server_destroy(struct http_server *server)
     method_table_finish(&edge->methods);
     h2_finish();
     bytes_finish(&edge->spare);
+    bytes_finish(&edge->inflated);
     bytes_finish(&edge->decoded);
     bytes_finish(&edge->encoded);
     tls_server_destroy(edge->tls);
