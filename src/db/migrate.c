@@ -242,7 +242,7 @@ static bool run_file(struct migration *m, const struct migration_file *file, con
         return false;
     if (PQtransactionStatus(m->pg) != PQTRANS_INTRANS) {
         fprintf(stderr, "svcd migrate: %s: ends its transaction; leave BEGIN, COMMIT and ROLLBACK out\n",
-                file->name);
+                file->path);
         return false;
     }
     if (!remember(m, file, name, file->checksum) || !note_version(m, NULL, NULL))

@@ -75,9 +75,9 @@ void migrate_tell_failure(PGconn *pg, const struct migration_file *file, const P
 
     fprintf(stderr, "svcd migrate: ");
     if (line > 0)
-        fprintf(stderr, "%s:%u: ", file->name, line);
+        fprintf(stderr, "%s:%u: ", file->path, line);
     else if (file != NULL)
-        fprintf(stderr, "%s: ", file->name);
+        fprintf(stderr, "%s: ", file->path);
     if (message == NULL) { /* the connection, not the statement, failed */
         fprintf(stderr, "%s", PQerrorMessage(pg));
         return;

@@ -11,6 +11,7 @@
  * name. */
 struct migration_file {
     const char *name;     /* path; its last part is what the database remembers */
+    const char *path;     /* where it stands in the sources, for whoever is to mend it */
     const char *text;     /* UTF-8 */
     const char *checksum; /* of the text, SHA-256 in hexadecimal */
 };
