@@ -118,7 +118,9 @@ class Admin(unittest.TestCase):
         self.assertGreater(skills()["p50_ms"], 0)
         status = json.loads(get(daemon.admin, "/status").text)
         self.assertTrue(status["ready"])
-        self.assertEqual([job["name"] for job in status["jobs"]], ["update-models", "suggest-workshops", "forget-answers"])
+        jobs = re.findall(r'\{ \.name = "(.*?)"', (ROOT / "src/jobs/table.c").read_text())
+        self.assertIn("update-models", jobs)
+        self.assertEqual([job["name"] for job in status["jobs"]], jobs)
         self.assertEqual(status["warnings"], [])
         self.assertEqual((status["asks_for_token"], status["callers"], status["callers_refused"]), (False, [], {}))
 

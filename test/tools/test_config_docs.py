@@ -22,6 +22,8 @@ class Docs(unittest.TestCase):
         for name in (CONF, MANUAL):
             (self.root / name).parent.mkdir()
             shutil.copy(ROOT / name, self.root / name)
+        self.run_tool()  # a key that the project's lack is told by one test, not by each
+        self.sound = {name: (self.root / name).read_text() for name in (CONF, MANUAL)}
 
     def run_tool(self, *options, root=None):
         self.assertTrue(KEYS.exists(), f"{KEYS} is not built; run `make test-programs`")
@@ -40,7 +42,8 @@ class Docs(unittest.TestCase):
         self.assertEqual(self.run_tool("--check").stdout.splitlines(), lines)
 
     def test_the_shipped_file_and_manual_are_what_the_table_says(self):
-        self.assertEqual(self.run_tool("--check", root=ROOT).stdout, "")
+        told = self.run_tool("--check", root=ROOT).stdout
+        self.assertFalse(told, f"\n{told}")
 
     def test_a_key_that_is_missing_is_named(self):
         self.change(CONF, "#max_message_bytes = 262144\n", "")
@@ -73,7 +76,7 @@ class Docs(unittest.TestCase):
         self.change(MANUAL, ".It Cm bcrypt_cost = 12\n", "")
         self.run_tool()
         for name in (CONF, MANUAL):
-            self.assertEqual((self.root / name).read_text(), (ROOT / name).read_text())
+            self.assertEqual((self.root / name).read_text(), self.sound[name])
 
     def test_a_manual_without_the_marks_is_refused_with_what_is_expected(self):
         self.change(MANUAL, '.\\" end of keys\n', "")
