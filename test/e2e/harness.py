@@ -53,6 +53,16 @@ def environment(database, **extra):
             "POSTGRES_USER": "svcd", "POSTGRES_DATABASE": database, **extra}
 
 
+def services_of_proto():
+    """Full names of the services that proto/ declares."""
+    found = []
+    for path in sorted((ROOT / "proto").glob("*.proto")):
+        text = path.read_text(encoding="utf-8")
+        package = re.search(r"^package ([\w.]+);", text, re.M)[1]
+        found += [f"{package}.{name}" for name in re.findall(r"^service (\w+)", text, re.M)]
+    return found
+
+
 def run_svcd(*arguments, database="svcd", **options):
     return subprocess.run([SVCD, *arguments], env=environment(database), capture_output=True, text=True,
                           timeout=PATIENCE_S, **options)
