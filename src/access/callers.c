@@ -111,7 +111,7 @@ static void check_is_only(struct reading *reading, const struct caller *caller)
         if (strcmp(other->name, caller->name) == 0)
             complain(reading, "%s stands in line %u already; keep one of them", shown(caller->name),
                      other->line);
-        else if (!caller->has_certificate && !other->has_certificate && digest_is(caller->hash, other->hash))
+        else if (caller->has_hash && other->has_hash && digest_is(caller->hash, other->hash))
             complain(reading, "%s has the hash of %s in line %u; expected a token of its own",
                      shown(caller->name), shown(other->name), other->line);
     }
@@ -122,7 +122,7 @@ static void read_caller(struct reading *reading, struct caller *caller, char **f
     caller->line = reading->line;
     if (strcmp(fields[1], "cert") == 0)
         caller->has_certificate = true;
-    else if (!parse_hash(fields[1], caller->hash))
+    else if (!(caller->has_hash = parse_hash(fields[1], caller->hash)))
         complain(reading,
                  "the hash of %s is not valid; expected the SHA-256 of its token in hex, 64 digits, as svcd "
                  "token makes it, or cert",

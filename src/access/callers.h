@@ -40,6 +40,7 @@ struct caller_state {
 struct caller {
     char *name;
     bool has_certificate; /* known by its certificate's name; else by the hash of its token */
+    bool has_hash;
     uint8_t hash[DIGEST_LEN];
     bool *services;            /* that it may call, by number */
     bool may_all;              /* services that there are none of, too */

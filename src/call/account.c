@@ -56,12 +56,17 @@ static struct method_account *account_of(const struct rpc_method *method)
 
 /* ---- a call ---- */
 
-void account_begun(struct call_account *own, const struct rpc_method *method)
+void account_reset(struct call_account *own)
 {
-    own->begun_ns = uv_hrtime();
     memset(own->waited_ns, 0, sizeof own->waited_ns);
     own->received_len = own->sent_len = 0;
     own->request_id[0] = own->trace_id[0] = '\0';
+}
+
+void account_begun(struct call_account *own, const struct rpc_method *method)
+{
+    account_reset(own);
+    own->begun_ns = uv_hrtime();
     own->of = account_of(method);
     if (own->of)
         own->of->begun++;

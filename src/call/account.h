@@ -54,13 +54,15 @@ void account_sent(struct call_account *own, size_t len);
 uint64_t account_answered(struct call_account *own, unsigned status);
 /* What it waited for is here. */
 void account_waited(struct call_account *own, enum account_wait wait, uint64_t ns);
+/* A call that was answered before it was one; method NULL: there is none of that name. */
+void account_refused(const struct rpc_method *method, unsigned status);
 /* A query has come back, with rows or without. Returns how long the database took. */
 uint64_t account_query(struct call_account *own, const struct query *query, bool is_failed);
 
 /* ---- for edges ---- */
 
-/* A call that was answered before it was one; method NULL: there is none of that name. */
-void account_refused(const struct rpc_method *method, unsigned status);
+/* What it has of a call before, names too, is no longer so. */
+void account_reset(struct call_account *own);
 
 /* ---- for whoever shows it ---- */
 

@@ -24,16 +24,16 @@ static void tell(struct call *call, struct log_site *site, enum log_level level,
 {
     const struct call_account *account = &call->account;
     log_write(site, level, "call",
-              LOG_FIELDS(log_str("method", call->method->path), log_str("code", grpc_code_name(status)),
-                         log_ms("duration_ms", (int64_t)took_ns / 1000),
-                         log_ms("queue_ms", (int64_t)account->waited_ns[WAIT_QUEUE] / 1000),
-                         log_ms("database_ms", (int64_t)account->waited_ns[WAIT_DATABASE] / 1000),
-                         log_ms("hash_ms", (int64_t)account->waited_ns[WAIT_HASH] / 1000),
-                         log_str("peer", call_peer_text(call)),
-                         log_str("certificate", call_certificate_names(call)),
-                         log_str("caller", call->caller ? call_caller(call) : NULL), call_log_ids(call),
-                         log_int("received_bytes", (int64_t)account->received_len),
-                         log_int("sent_bytes", (int64_t)account->sent_len)));
+              LOG_FIELDS(
+                  log_str("method", call->method ? call->method->path : "unknown"),
+                  log_str("code", grpc_code_name(status)), log_ms("duration_ms", (int64_t)took_ns / 1000),
+                  log_ms("queue_ms", (int64_t)account->waited_ns[WAIT_QUEUE] / 1000),
+                  log_ms("database_ms", (int64_t)account->waited_ns[WAIT_DATABASE] / 1000),
+                  log_ms("hash_ms", (int64_t)account->waited_ns[WAIT_HASH] / 1000),
+                  log_str("peer", call_peer_text(call)), log_str("certificate", call_certificate_names(call)),
+                  log_str("caller", call->caller ? call_caller(call) : NULL), call_log_ids(call),
+                  log_int("received_bytes", (int64_t)account->received_len),
+                  log_int("sent_bytes", (int64_t)account->sent_len)));
 }
 
 /* Who asks for all gets all; else a storm of one code is cut short. */

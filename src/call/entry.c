@@ -84,7 +84,21 @@ void call_forgo(struct call *call)
 {
     call->caller = NULL;
     call->judged = 0;
+    account_reset(&call->account);
     call_forget(call, (struct call_mark){ 0 });
+}
+
+/* Of a caller that was found under rules that have been replaced since, nothing may be left. */
+void call_refused(struct call *call, enum status status)
+{
+    const struct access *access = call->context->access;
+    account_refused(call->method, status);
+    if (!access || call->judged != access_generation(access))
+        call->caller = NULL;
+    if (call->caller)
+        call->caller->state.handled[status]++;
+    if (call->context->on_answered)
+        call->context->on_answered(call, status, 0);
 }
 
 bool call_enter(struct call *call, enum next *next)

@@ -29,7 +29,10 @@ struct call_refusal {
  * or not there is such a method. A refusal has been counted and logged. What the metadata says is looked at
  * once: call_start knows the answer, if it is asked in the same use of the call. */
 bool call_may(struct call *call, const char *path, size_t path_len, struct call_refusal *refusal);
-/* The FREE call will not be started: forgets what was asked of it. */
+/* It was answered so before it was started: counts it, with its caller where call_may() knew one, and gives
+ * it its line of the log. Without a method there is none of that name. */
+void call_refused(struct call *call, enum status status);
+/* The FREE call will not be started: forgets what was asked of it, and what is left of one before. */
 void call_forgo(struct call *call);
 
 /* ---- for stream.c ---- */

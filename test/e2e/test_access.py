@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import http.client
 import json
+import re
 import secrets
 import signal
 import ssl
@@ -109,6 +110,24 @@ class Tokens(Access):
                 error = self.assert_fails(StatusCode.UNAUTHENTICATED, says, client.account.ListSkills,
                                           (("authorization", sent),))
                 self.assertNotIn(wrong, error.details())
+
+    def test_a_call_that_is_refused_has_its_own_names_and_not_those_of_the_one_before(self):
+        trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+        for client in self.clients:
+            name = client.channel.unary_unary(SKILLS)
+            for i in range(200):  # so that each place for a call has been used
+                name(b"", timeout=PATIENCE_S, metadata=self.bearer("web") + (
+                    ("x-request-id", f"first-{i}"), ("traceparent", f"00-{trace}-00f067aa0ba902b7-01")))
+            for path, compression in ((SKILLS, grpc.Compression.Gzip), (SKILLS.replace("List", "Lose"), None)):
+                id_ = f"second-{secrets.token_hex(4)}"
+                if client is self.clients[1] and compression:
+                    continue  # which takes it
+                error = self.fails(lambda *_, path=path, compression=compression, id_=id_, **__: client.channel.unary_unary(path)(
+                    b"\x12\x64" + b"a" * 100, timeout=PATIENCE_S, metadata=self.bearer("web") + (("x-request-id", id_),), compression=compression))
+                answered = dict((*(error.initial_metadata() or ()), *(error.trailing_metadata() or ())))
+                self.assertEqual((error.code(), answered["x-request-id"]), (StatusCode.UNIMPLEMENTED, id_))
+                self.daemon.wait_for_log(f"msg=call .*code=UNIMPLEMENTED .*request_id={id_}")
+                self.assertNotIn("trace_id", next(line for line in self.daemon.log if f"request_id={id_}" in line))
 
     def test_two_tokens_are_none(self):
         for client in self.each():
@@ -229,6 +248,20 @@ class Limits(Access):
         self.assertEqual(caller("free")["running"], 1)
         watch.cancel()
         wait_until(lambda: caller("free")["running"] == 0, "a stream that was left runs on")
+
+    def test_calls_of_unknown_methods_and_of_what_no_edge_takes_are_counted_with_their_caller_too(self):
+        def handled(code):
+            return next(caller for caller in self.status()["callers"] if caller["name"] == "free")["handled"].get(code, 0)
+        before = handled("UNIMPLEMENTED")
+        for client in self.clients:
+            for path in ("/account_package.AccountService/Nothing", "/nobody.Nothing/AtAll"):
+                self.assert_fails(StatusCode.UNIMPLEMENTED, "no such method", client.channel.unary_unary(path), self.bearer("free"), b"")
+        self.assertEqual(handled("UNIMPLEMENTED"), before + 4)
+        self.assertEqual(self.post("/nobody.Nothing/AtAll", JSON | dict(self.bearer("free")))[0], 404)
+        wrong = handled("INVALID_ARGUMENT")
+        self.assertEqual(self.post(SKILLS, JSON | dict(self.bearer("free")), b"{no json")[0], 400)
+        self.assertEqual((handled("UNIMPLEMENTED"), handled("INVALID_ARGUMENT")), (before + 5, wrong + 1))
+        self.daemon.wait_for_log("msg=call method=unknown code=UNIMPLEMENTED .*caller=free", 5)
 
     def test_who_calls_more_often_than_a_rate_allows_is_told_when_to_come_back(self):
         for client in self.each():
@@ -361,7 +394,8 @@ class CommandLine(unittest.TestCase):
         hash_ = "0" * 64
         done = self.check(f"# a comment\n\nweb {hash_} account_package.AccountService # another\nlonely\nshort {hash_}\n"
                           f"bad-hash {'x' * 64} *\nweb {'1' * 64} *\nsame {hash_} *\nlost {'2' * 64} AccountServices,*\n"
-                          f"greedy {'3' * 64} * rate=0 speed=3\nw/b {'4' * 64} *\nfriend cert * concurrent=5 rate=10\n")
+                          f"greedy {'3' * 64} * rate=0 speed=3\nw/b {'4' * 64} *\nfriend cert * concurrent=5 rate=10\n"
+                          f"bad-too {'y' * 64} *\nzeros {'0' * 63} *\n")
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         file = f"{self.folder}/tokens"
         for line, says in ((4, "lacks its hash and its services"), (5, "lacks its services"), (6, "expected the SHA-256"),
@@ -370,6 +404,8 @@ class CommandLine(unittest.TestCase):
                            (10, "expected rate=N or concurrent=N"), (11, "letters, digits")):
             self.assertRegex(done.stderr, rf"(?m)^{file}:{line}: .*{says.replace('?', '[?]').replace('*', '[*]')}")
         self.assertNotIn("x" * 64, done.stderr)
+        for line in (6, 13, 14):
+            self.assertEqual(len(re.findall(rf"(?m)^{file}:{line}: ", done.stderr)), 1, done.stderr)
         for line in (1, 2, 3, 12):
             self.assertNotIn(f"{file}:{line}:", done.stderr)
 

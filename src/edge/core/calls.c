@@ -266,9 +266,10 @@ static void refuse(struct slot *slot, enum status status, const char *message)
 {
     const char *path = slot->method->rpc->path;
     struct call_refusal why = { status, message }, refusal;
+    call_forgo(&slot->call); /* what the slot's last one was called by is not this one's name */
     if (!call_may(&slot->call, path, strlen(path), &refusal))
         why = refusal;
-    account_refused(slot->method->rpc, why.status);
+    call_refused(&slot->call, why.status);
     transport.end(&slot->call, why.status, why.message, 0);
     call_forgo(&slot->call);
     transport.over(&slot->call);

@@ -122,7 +122,7 @@ static void on_requested(struct event *event, bool ok)
                                             .status_details = &message } },
         { .op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &stray->cancelled },
     };
-    account_refused(NULL, status);
+    call_refused(&stray->call, status);
     strays->owner.on_call_begun(strays->owner.data);
     core_start_batch(stray->grpc, ops, sizeof ops / sizeof *ops, &stray->answered);
     grpc_slice_unref(message);

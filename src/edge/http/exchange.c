@@ -135,7 +135,6 @@ static void recycle(struct exchange *exchange)
     exchange->charged = 0;
     call_forgo(&exchange->call);
     exchange->call.method = NULL;
-    exchange->call.account.request_id[0] = '\0';
     edge->exchanges_n--;
     if (edge->free_n >= FREE_MAX) {
         exchange_free(exchange);

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "call/entry.h"
 #include "call/origin.h"
 #include "edge/http/date.h"
 
@@ -93,7 +94,7 @@ void exchange_say_end(struct exchange *exchange, enum status status, const char 
     if (exchange_has_said_all(exchange))
         return;
     if (!exchange->is_called)
-        account_refused(exchange->call.method, status);
+        call_refused(&exchange->call, status);
     else
         add_trailers(exchange);
     exchange->protocol->end(exchange, status, message, retry_after_ms);
