@@ -7,7 +7,9 @@
 #include "edge/http/http_metrics.h"
 #include "edge/http/pages.h"
 #include "edge/http/server.h"
+#include "edge/http/tls.h"
 #include "edge/listener.h"
+#include "observe/log.h"
 
 #define DESCRIPTORS_OF_OURS 32 /* of log, loop, libraries, jobs, and names that are being looked up */
 
@@ -19,7 +21,6 @@ struct edges {
     struct core_server *core; /* NULL: nothing listens by grpc:// */
     struct http_server *http; /* NULL: nothing listens by another scheme */
     struct http_site site, tls_site;
-    bool has_tls;
 };
 
 static void on_accepted(void *data, int fd, enum scheme scheme)
@@ -69,14 +70,19 @@ static struct http_limits http_limits_of(const struct config *config)
                                  .proxy_protocol_from = &config->server.proxy_protocol_from };
 }
 
+static struct tls_options tls_options_of(const struct config *config)
+{
+    return (struct tls_options){ .certificate = config->tls.certificate,
+                                 .private_key = config->tls.private_key,
+                                 .client_auth = (enum tls_client_auth)config->tls.client_auth,
+                                 .client_ca = config->tls.client_ca,
+                                 .client_names = config->tls.client_names,
+                                 .ticket_keys = config->tls.ticket_keys };
+}
+
 static int start_http(struct edges *edges, struct context *context, const struct config *config)
 {
-    struct tls_options tls = { .certificate = config->tls.certificate,
-                               .private_key = config->tls.private_key,
-                               .client_auth = (enum tls_client_auth)config->tls.client_auth,
-                               .client_ca = config->tls.client_ca,
-                               .client_names = config->tls.client_names,
-                               .ticket_keys = config->tls.ticket_keys };
+    struct tls_options tls = tls_options_of(config);
     struct http_server_options options = {
         .limits = http_limits_of(config),
         .peers = &edges->peers,
@@ -86,7 +92,6 @@ static int start_http(struct edges *edges, struct context *context, const struct
     edges->site = (struct http_site){ .pages = http_pages(config->server.explorer), .has_calls = true };
     edges->tls_site = edges->site;
     edges->tls_site.has_tls = true;
-    edges->has_tls = options.tls != NULL;
     int rc = http_server_create(&edges->http, context->loop, context, &options);
     if (!rc)
         http_edge_tell_metrics(http_server_edge(edges->http));
@@ -158,28 +163,55 @@ void edges_run(struct edges *edges)
         http_server_stop(edges->http);
 }
 
-bool edges_can_listen(const struct edges *edges, const struct address_list *listen)
+bool edges_check(const struct config *config)
+{
+    const struct tls_options options = tls_options_of(config);
+    struct tls_server *tls = NULL;
+    if (!address_list_has(&config->server.listen, SCHEME_HTTPS))
+        return true;
+    bool is_good = tls_server_create(&tls, &options) == 0;
+    tls_server_destroy(tls);
+    return is_good;
+}
+
+bool edges_has_core(const struct edges *edges)
+{
+    return edges->core;
+}
+
+/* What is not there when svcd begins is not made later. */
+static bool can_listen(const struct edges *edges, const struct address_list *listen)
 {
     return (edges->core || !address_list_has(listen, SCHEME_GRPC)) &&
-           (edges->http || !address_list_has(listen, SCHEME_HTTP)) &&
-           (edges->has_tls || !address_list_has(listen, SCHEME_HTTPS));
+           (edges->http ||
+            !(address_list_has(listen, SCHEME_HTTP) || address_list_has(listen, SCHEME_HTTPS)));
 }
 
-int edges_relisten(struct edges *edges, const struct address_list *listen)
+int edges_prepare(struct edges *edges, const struct config *fresh)
 {
-    return listener_relisten(edges->listener, listen);
+    const struct address_list *listen = &fresh->server.listen;
+    if (!can_listen(edges, listen)) {
+        log_error(
+            "server.listen has grpc:// first, or the others first, since svcd began: that takes a restart");
+        return UV_ENOTSUP;
+    }
+    const struct tls_options tls = tls_options_of(fresh);
+    int rc = address_list_has(listen, SCHEME_HTTPS) ? http_server_prepare_tls(edges->http, &tls) : 0;
+    return rc ? rc : listener_prepare(edges->listener, listen);
 }
 
-void edges_reconfigure(struct edges *edges, const struct config *config)
+void edges_take(struct edges *edges, const struct config *config)
 {
+    listener_take(edges->listener, &config->server.listen);
     listener_reconfigure(edges->listener, (unsigned)config->server.max_connections,
                          (unsigned)config->server.max_connections_per_address);
     edges->site.pages = edges->tls_site.pages = http_pages(config->server.explorer);
     if (!edges->http)
         return;
-    struct http_limits limits = http_limits_of(config);
+    const struct http_limits limits = http_limits_of(config);
     http_server_reconfigure(edges->http, &limits);
-    http_server_reload(edges->http);
+    if (address_list_has(&config->server.listen, SCHEME_HTTPS))
+        http_server_take_tls(edges->http);
 }
 
 void edges_drain(struct edges *edges)

@@ -26,13 +26,18 @@ void edges_go(struct edges *edges);
 /* Runs the loop until a drain is over. */
 void edges_run(struct edges *edges);
 
-/* Whether there is an edge for each of these; one that did not start with the daemon needs a restart. */
-bool edges_can_listen(const struct edges *edges, const struct address_list *listen);
-/* Listens there, and no longer anywhere else: connections that came to what is closed are closed gracefully
- * by our own edge. On failure, which was logged, nothing has changed. */
-int edges_relisten(struct edges *edges, const struct address_list *listen);
-/* Other limits, for what comes from now on; certificates and their like are read again. */
-void edges_reconfigure(struct edges *edges, const struct config *config);
+/* Whether what TLS needs of the configuration is right, where https:// is listened on; else an error was
+ * logged. */
+bool edges_check(const struct config *config);
+/* Another configuration, in two steps within a turn of the loop. First what may fail: the files of TLS are
+ * read, and the addresses opened that it does not listen on yet. On failure, which was logged, all is as
+ * before. */
+int edges_prepare(struct edges *edges, const struct config *fresh);
+/* Then the rest, for what comes from now on, with the values that were prepared: connections that came to an
+ * address that is not among them are closed gracefully by our own edge. */
+void edges_take(struct edges *edges, const struct config *config);
+/* Whether gRPC's own edge is there, whose limits are what they were when svcd began. */
+bool edges_has_core(const struct edges *edges);
 
 /* Nothing new: no connections, no calls. Running calls go on; edges_run returns when the last is over. */
 void edges_drain(struct edges *edges);

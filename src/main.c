@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "call/entry.h"
 #include "commands/command.h"
 #include "config/load.h"
 #include "daemon/daemon.h"
+#include "reload.h"
 
 #define SETTINGS_MAX 128
 
@@ -22,11 +22,11 @@ static struct config_source source;
 
 static int serve(const struct config *read, const struct command_line *line)
 {
-    struct access *access;
+    struct rules rules;
     (void)line;
-    if (calls_read_rules(&access, read, stderr))
+    if (rules_read(&rules, read, stderr))
         return EXIT_USAGE;
-    return daemon_run(&config, &source, access);
+    return daemon_run(&config, &source, &rules);
 }
 
 static const struct command command_serve = { .name = "", .synopsis = "", .summary = "serve", .run = serve };

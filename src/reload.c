@@ -32,6 +32,15 @@ void reload_init(struct reload *reload)
     metrics_set_reader(METRIC_svcd_config_reload_timestamp_seconds, tell, reload);
 }
 
+int rules_read(struct rules *rules, const struct config *config, FILE *errors)
+{
+    int gate_rc = admin_gate_read(&rules->gate, config, errors);
+    int rc = calls_read_rules(&rules->access, config, errors);
+    if (!rc && gate_rc)
+        access_destroy(rules->access);
+    return rc ? rc : gate_rc;
+}
+
 /* ---- reading, on a thread ---- */
 
 static void read_all(uv_work_t *work)
@@ -40,10 +49,9 @@ static void read_all(uv_work_t *work)
     struct config_source source = *reload->source;
     source.exports = false; /* libpq has been told, and others may read the environment now */
     FILE *errors = open_memstream(&reload->errors, &reload->errors_len);
-    reload->access = NULL;
     reload->rc = errors ? config_load(&reload->fresh, &source, errors) : UV_ENOMEM;
     if (!reload->rc)
-        reload->rc = calls_read_rules(&reload->access, &reload->fresh, errors);
+        reload->rc = rules_read(&reload->rules, &reload->fresh, errors);
     if (errors)
         fclose(errors);
 }
@@ -73,10 +81,12 @@ static void tell_changes(const struct reload *reload)
         if (!config_differs(reload->config, &reload->fresh, key))
             continue;
         snprintf(name, sizeof name, "%s.%s", key->section, key->name);
-        if (key->change == CONFIG_ON_RELOAD)
-            log_info("configuration changed", log_str("key", name));
-        else
+        if (key->change == CONFIG_ON_RESTART)
             log_warn("configuration changed, which takes a restart", log_str("key", name));
+        else if (key->change == CONFIG_ON_RELOAD_BUT_GRPC && reload->has_core(reload->data))
+            log_warn("configuration changed, which takes a restart for grpc://", log_str("key", name));
+        else
+            log_info("configuration changed", log_str("key", name));
     }
 }
 
@@ -85,10 +95,10 @@ static void take(struct reload *reload)
     struct access *old = reload->context->access;
     tell_changes(reload);
     config_adopt(reload->config, &reload->fresh);
-    access_replace(reload->access, old);
-    reload->context->access = reload->access;
+    access_replace(reload->rules.access, old);
+    reload->context->access = reload->rules.access;
     calls_review(reload->context);
-    reload->apply(reload->data);
+    reload->apply(reload->data, &reload->rules.gate);
     log_info("configuration reloaded");
 }
 
@@ -100,7 +110,7 @@ static void on_read(uv_work_t *work, int status)
     free(reload->errors);
     reload->errors = NULL;
     if (!rc && (rc = reload->prepare(reload->data, &reload->fresh)))
-        access_destroy(reload->access);
+        access_destroy(reload->rules.access);
     else if (!rc)
         take(reload);
     config_finish(&reload->fresh);
@@ -109,7 +119,7 @@ static void on_read(uv_work_t *work, int status)
         log_error("the configuration is not taken, and all stays as it was", log_error_code(rc));
     else
         reload->good_ms = now_ms();
-    reload->access = NULL;
+    reload->rules = (struct rules){ 0 };
     reload->is_running = false;
     bool is_wanted_again = reload->is_wanted_again;
     reload->is_wanted_again = false;

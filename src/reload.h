@@ -11,8 +11,18 @@
 
 #include <uv.h>
 
+#include "admin/gate.h"
 #include "call/context.h"
 #include "config/load.h"
+
+/* Who may call, and who may look: what stands in files of their own. */
+struct rules {
+    struct access *access;
+    struct admin_gate gate;
+};
+
+/* Blocks. 0; or a UV_E* code after a line in errors for each mistake, and there is nothing to destroy. */
+int rules_read(struct rules *rules, const struct config *config, FILE *errors);
 
 struct reload {
     /* Set before the first. */
@@ -23,15 +33,17 @@ struct reload {
     /* Does of the new configuration what may fail, such as listening. An error has been logged, and nothing
      * was changed. */
     int (*prepare)(void *data, const struct config *fresh);
-    /* `config` has the new values. */
-    void (*apply)(void *data);
+    /* `config` has the new values, `context` the new callers. */
+    void (*apply)(void *data, const struct admin_gate *gate);
+    /* Whether a listener has limits that change by a restart only. */
+    bool (*has_core)(void *data);
     /* It is over. */
     void (*done)(void *data);
     void *data;
 
     uv_work_t work;
     struct config fresh;
-    struct access *access;
+    struct rules rules;
     char *errors; /* lines */
     size_t errors_len;
     int rc;

@@ -9,7 +9,9 @@
 
 int main(void)
 {
-    static const char *const changes[] = { [CONFIG_ON_RESTART] = "restart", [CONFIG_ON_RELOAD] = "reload" };
+    static const char *const changes[] = { [CONFIG_ON_RESTART] = "restart",
+                                           [CONFIG_ON_RELOAD] = "reload",
+                                           [CONFIG_ON_RELOAD_BUT_GRPC] = "reload (of grpc://: restart)" };
     for (size_t i = 0; i < config_sections_n; i++)
         printf("section\t%s\t%s\n", config_sections[i].name, config_sections[i].doc);
     for (size_t i = 0; i < config_keys_n; i++) {

@@ -39,14 +39,6 @@ static void on_accepted(void *data, int fd, enum scheme scheme)
     http_server_add_connection(admin->server, fd, &admin->site);
 }
 
-static int read_token(struct admin *admin, const char *file)
-{
-    int rc = admin_gate_read(&admin->gate, file);
-    if (rc)
-        log_error("cannot read admin.token_file", log_str("file", file), log_error_code(rc));
-    return rc;
-}
-
 static int start_server(struct admin *admin, uv_loop_t *loop)
 {
     static const struct network_list nobody;
@@ -77,31 +69,43 @@ static int start_listener(struct admin *admin, uv_loop_t *loop)
     return listener_start(&admin->listener, loop, &options);
 }
 
-int admin_start(struct admin **out, uv_loop_t *loop, const struct admin_options *options)
+int admin_start(struct admin **out, uv_loop_t *loop, const struct admin_options *options,
+                const struct admin_gate *gate)
 {
     *out = NULL;
-    if (options->config->admin.listen.n == 0)
-        return 0;
     struct admin *admin = calloc(1, sizeof *admin);
     if (!admin)
         return UV_ENOMEM;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     admin->view.options = *options;
+    admin->gate = *gate;
     admin->view.started_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000;
     *out = admin; /* also on failure, which ends the process */
-    int rc = read_token(admin, options->config->admin.token_file);
-    if (!rc)
-        rc = history_start(&admin->view.history, loop);
+    int rc = history_start(&admin->view.history, loop);
     if (!rc)
         rc = start_server(admin, loop);
     return rc ? rc : start_listener(admin, loop);
 }
 
+int admin_prepare(struct admin *admin, const struct address_list *listen)
+{
+    return listener_prepare(admin->listener, listen);
+}
+
+void admin_forgo(struct admin *admin)
+{
+    listener_forgo(admin->listener);
+}
+
+void admin_take(struct admin *admin, const struct admin_gate *gate)
+{
+    admin->gate = *gate;
+    listener_take(admin->listener, &admin->view.options.config->admin.listen);
+}
+
 void admin_stop(struct admin *admin)
 {
-    if (!admin)
-        return;
     listener_stop(admin->listener);
     http_server_stop(admin->server);
     history_stop(&admin->view.history);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "admin/gate.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <uv.h>
 
 #include "base/address.h"
+#include "base/secret.h"
 #include "edge/http/base64.h"
 #include "edge/http/exchange.h"
 
@@ -17,29 +17,32 @@
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "             \
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-int admin_gate_read(struct admin_gate *gate, const char *name)
+int admin_gate_read(struct admin_gate *gate, const struct config *config, FILE *errors)
 {
-    *gate = (struct admin_gate){ 0 };
-    if (!*name)
+    const char *file = config->admin.token_file;
+    char token[SECRET_LINE_MAX + 1];
+    *gate = (struct admin_gate){ .asks_for_token = *file != '\0' };
+    if (!*file)
         return 0;
-    FILE *file = fopen(name, "re");
-    if (!file)
-        return uv_translate_sys_error(errno);
-    bool is_read = fgets(gate->token, sizeof gate->token, file);
-    fclose(file);
-    gate->token_len = strcspn(gate->token, "\r\n");
-    return is_read && gate->token_len > 0 && gate->token_len < ADMIN_TOKEN_MAX ? 0 : UV_EINVAL;
+    int rc = secret_read(token, sizeof token, file);
+    if (!rc)
+        digest_of(gate->token, token, strlen(token));
+    if (rc || !*token)
+        fprintf(errors, "admin.token_file: %s: %s; expected a readable file whose first line is the token\n",
+                file, rc ? secret_read_error(rc) : "the first line is empty");
+    rc = rc || !*token ? UV_EINVAL : 0;
+    explicit_bzero(token, sizeof token);
+    return rc;
 }
 
 /* ---- the token ---- */
 
 /* Takes the same time whatever is wrong. */
-static bool is_equal(const struct admin_gate *gate, const char *given, size_t given_len)
+static bool is_token(const struct admin_gate *gate, const void *given, size_t len)
 {
-    unsigned char differs = given_len != gate->token_len;
-    for (size_t i = 0; i < gate->token_len; i++)
-        differs |= (unsigned char)(gate->token[i] ^ (given_len ? given[i % given_len] : 0));
-    return !differs;
+    uint8_t digest[DIGEST_LEN];
+    digest_of(digest, given, len);
+    return digest_is(digest, gate->token);
 }
 
 static bool has_scheme(const struct http_text *given, const char *scheme)
@@ -57,14 +60,14 @@ static bool has_token(const struct admin_gate *gate, const struct exchange *exch
         return false;
     const struct http_text *given = &field->value;
     if (has_scheme(given, bearer))
-        return is_equal(gate, given->text + sizeof bearer - 1, given->len - (sizeof bearer - 1));
-    uint8_t decoded[2 * ADMIN_TOKEN_MAX];
+        return is_token(gate, given->text + sizeof bearer - 1, given->len - (sizeof bearer - 1));
+    uint8_t decoded[2 * SECRET_LINE_MAX]; /* of base64, so with room for a name */
     size_t len = given->len - (sizeof basic - 1);
     if (!has_scheme(given, basic) || len > sizeof decoded)
         return false;
     memcpy(decoded, given->text + sizeof basic - 1, len);
     const uint8_t *colon = base64_unwrap(decoded, &len) ? NULL : memchr(decoded, ':', len);
-    bool fits = colon && is_equal(gate, (const char *)colon + 1, len - (size_t)(colon + 1 - decoded));
+    bool fits = colon && is_token(gate, colon + 1, len - (size_t)(colon + 1 - decoded));
     explicit_bzero(decoded, sizeof decoded);
     return fits;
 }
@@ -99,7 +102,7 @@ bool admin_gate_admits(struct exchange *exchange, const void *data)
     exchange_head_field(exchange, "content-security-policy", CONTENT_POLICY);
     if (http_text_is(&exchange->path, "/livez") || http_text_is(&exchange->path, "/readyz"))
         return true;
-    if (gate->token_len == 0)
+    if (!gate->asks_for_token)
         return is_for_here(&exchange->authority) ||
                refuse(exchange, 403,
                       "the host of the request is a name; without a token it must be an address\n");

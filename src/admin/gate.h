@@ -7,20 +7,22 @@
 #define ADMIN_GATE_H
 
 #include <stdbool.h>
-#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 
-#define ADMIN_TOKEN_MAX 256
+#include "base/digest.h"
+#include "config/config.h"
 
 struct exchange;
 
 struct admin_gate {
-    size_t token_len; /* 0: none is needed */
-    char token[ADMIN_TOKEN_MAX + 1];
+    bool asks_for_token;
+    uint8_t token[DIGEST_LEN]; /* its hash */
 };
 
-/* The token is the first line of the file; none is needed where the name is empty. UV_EINVAL: it is empty or
- * too long; or another UV_E* code. */
-int admin_gate_read(struct admin_gate *gate, const char *file);
+/* Reads admin.token_file, whose first line is the token; where there is none, none is needed. Blocks. 0; or
+ * UV_EINVAL after a line in errors, which says what is wrong. */
+int admin_gate_read(struct admin_gate *gate, const struct config *config, FILE *errors);
 
 /* For a site, with the gate as its data. Adds the fields that a browser is to obey. */
 bool admin_gate_admits(struct exchange *exchange, const void *gate);

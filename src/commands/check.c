@@ -7,11 +7,12 @@
 #include <stdlib.h>
 
 #include "access/access.h"
-#include "call/entry.h"
 #include "commands/command.h"
 #include "commands/session.h"
 #include "db/migrate.h"
 #include "db/params.h"
+#include "edges.h"
+#include "reload.h"
 
 /* Every statement is prepared, as each connection of the daemon does. */
 static int check_database(const struct config *config)
@@ -32,10 +33,12 @@ static int check_database(const struct config *config)
 
 static int run(const struct config *config, const struct command_line *line)
 {
-    struct access *access;
-    if (calls_read_rules(&access, config, stderr))
+    struct rules rules;
+    if (rules_read(&rules, config, stderr))
         return EXIT_USAGE;
-    access_destroy(access);
+    access_destroy(rules.access);
+    if (!edges_check(config))
+        return EXIT_USAGE;
     puts("the configuration is valid");
     return command_line_option(line, "db") ? check_database(config) : EXIT_SUCCESS;
 }

@@ -31,15 +31,15 @@ bool config_differs(const struct config *a, const struct config *b, const struct
     return left && right && left->text && right->text && strcmp(left->text, right->text) != 0;
 }
 
-/* What did not change may still have moved to another line. */
+/* What did not change may still have moved to another line, and a name stand for other addresses by now. */
 void config_adopt(struct config *live, struct config *fresh)
 {
     for (size_t i = 0; i < config_keys_n; i++) {
         const struct config_key *key = &config_keys[i];
-        bool differs = config_differs(live, fresh, key);
-        if (differs && key->change != CONFIG_ON_RELOAD)
+        bool is_fixed = key->change == CONFIG_ON_RESTART;
+        if (is_fixed && config_differs(live, fresh, key))
             continue;
-        if (differs)
+        if (!is_fixed)
             swap(config_member(live, key), config_member(fresh, key), key->size);
         if (live->values && fresh->values)
             swap(&live->values[i], &fresh->values[i], sizeof live->values[i]);

@@ -45,9 +45,10 @@ static const char *const no_yes[] = { "no", "yes", NULL };
 #define MEMBER(ctype, s, n) _Generic(&((struct config *)0)->s.n, ctype * : offsetof(struct config, s.n))
 
 /* What may follow the text of a row. */
-#define RELOAD         .change = CONFIG_ON_RELOAD
-#define VARIABLE(name) .environment = name
-#define SECRET         .is_secret = true
+#define RELOAD          .change = CONFIG_ON_RELOAD
+#define RELOAD_BUT_GRPC .change = CONFIG_ON_RELOAD_BUT_GRPC
+#define VARIABLE(name)  .environment = name
+#define SECRET          .is_secret = true
 
 #define KEY(s, n, kind, ctype, standard, text, ...)                                                          \
     {                                                                                                        \
@@ -95,9 +96,9 @@ const struct config_key config_keys[] = {
     INT(server, max_connections_per_address, 0, 0, 1000000, "connections",
         "Connections open at once from one client address; more are closed at once. 0 = no limit.", RELOAD),
     INT(server, max_message_bytes, 262144, 1024, 67108864, "bytes",
-        "Longest request; a longer one is answered RESOURCE_EXHAUSTED."),
+        "Longest request; a longer one is answered RESOURCE_EXHAUSTED.", RELOAD_BUT_GRPC),
     INT(server, max_concurrent_streams, 1024, 1, 100000, "calls",
-        "Calls running at once on one connection; a client that wants more waits for its own earlier ones."),
+        "Calls running at once on one connection; a client that wants more waits for its own earlier ones.", RELOAD_BUT_GRPC),
     INT(server, idle_timeout_ms, 300000, 0, DAY_MS, "milliseconds",
         "A connection of http, https or unix that carried no call for so long is closed; no call is lost by it. 0 = never.", RELOAD),
     INT(server, grpc_idle_timeout_ms, 0, 0, DAY_MS, "milliseconds",
@@ -130,19 +131,19 @@ const struct config_key config_keys[] = {
         "that systemd keeps loses none."),
 
     KEY(tls, certificate, file, char *, "",
-        "File with the certificate and those that lead from it to its root, PEM."),
+        "File with the certificate and those that lead from it to its root, PEM.", RELOAD),
     KEY(tls, private_key, file, char *, "",
         "File with its key, PEM. One of ECDSA (P-256) costs a new connection 0.02 ms of CPU time, of RSA 0.3 ms with 2048 bits and "
-        "4 ms with 4096, during which nobody else is served."),
+        "4 ms with 4096, during which nobody else is served.", RELOAD),
     CHOICE(tls, client_auth, enum config_client_auth, client_auth_names, "none",
-        "Whether clients show a certificate: none are asked, optional ones are verified, or nobody comes without."),
+        "Whether clients show a certificate: none are asked, optional ones are verified, or nobody comes without.", RELOAD),
     KEY(tls, client_ca, text, char *, "",
-        "File with the certificates that clients' are verified by, PEM."),
+        "File with the certificates that clients' are verified by, PEM.", RELOAD),
     KEY(tls, client_names, text, char *, "",
-        "Of the verified, who may come: DNS names or common names, separated by commas. Empty = every one."),
+        "Of the verified, who may come: DNS names or common names, separated by commas. Empty = every one.", RELOAD),
     KEY(tls, ticket_keys, file, char *, "",
         "File of 80 random bytes (openssl rand 80) that several svcd share, so that a client resumes its session at any of "
-        "them. Empty = each has its own."),
+        "them. Empty = each has its own.", RELOAD),
 
     CHOICE(access, callers, enum config_callers, callers_names, "none",
         "Whether a call needs to say who makes it: none need, or each needs a token (authorization: Bearer TOKEN), or a "
@@ -206,13 +207,13 @@ const struct config_key config_keys[] = {
 
     CHOICE(password, scheme, enum password_scheme, scheme_names, "argon2id",
         "Scheme of new hashes: argon2id, or bcrypt for as long as the Python backend, which reads nothing else, serves the "
-        "same database. Hashes of both kinds are verified whatever stands here, and a login renews an outdated one."),
+        "same database. Hashes of both kinds are verified whatever stands here, and a login renews an outdated one.", RELOAD),
     INT(password, argon2_memory_kib, 19456, 19456, 262144, "KiB",
-        "Memory of an argon2id hash. The default is the least that OWASP recommends, and the least that svcd takes."),
+        "Memory of an argon2id hash. The default is the least that OWASP recommends, and the least that svcd takes.", RELOAD),
     INT(password, argon2_passes, 2, 2, 16, "passes",
-        "Passes over that memory. The default is the least here too."),
+        "Passes over that memory. The default is the least here too.", RELOAD),
     INT(password, bcrypt_cost, 12, 10, 14, "doublings",
-        "Cost of a bcrypt hash: each step doubles the time."),
+        "Cost of a bcrypt hash: each step doubles the time.", RELOAD),
     INT(password, workers, 1, 1, 64, "threads",
         "Threads that hash. One can keep a core busy. Where there are more than workers + 1 cores they have the lowest "
         "priority; else a thread stands still for up to 70% of the time while calls are served."),
@@ -271,10 +272,10 @@ const struct config_key config_keys[] = {
 
     KEY(admin, listen, admin, struct address_list, "",
         "Addresses of the status page, with /metrics for Prometheus, /livez and /readyz for probes, /status and /config: HTTP "
-        "for operators. Nothing: there is none. Those who connect here take no place of clients."),
+        "for operators. Nothing: there is none. Those who connect here take no place of clients.", RELOAD),
     KEY(admin, token_file, file, char *, "",
         "File whose first line is the token that operators send as `authorization: Bearer TOKEN`, or as a browser's password; "
-        "probes need none. It is needed where admin.listen is not a loopback address."),
+        "probes need none. It is needed where admin.listen is not a loopback address.", RELOAD),
 
     CHOICE(log, level, enum log_level, level_names, "info",
         "The least grave events that are logged.", RELOAD),

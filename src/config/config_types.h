@@ -23,7 +23,7 @@ struct config_type {
 };
 
 /* When a value that was changed in the file takes effect. */
-enum config_change { CONFIG_ON_RESTART, CONFIG_ON_RELOAD };
+enum config_change { CONFIG_ON_RESTART, CONFIG_ON_RELOAD, CONFIG_ON_RELOAD_BUT_GRPC };
 
 struct config_key {
     const char *section, *name;

@@ -4,12 +4,12 @@
  */
 #include "config/loading.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
 #include "base/handed.h"
+#include "base/secret.h"
 
 static void check_admin(struct load *load)
 {
@@ -34,13 +34,11 @@ static void load_password_file(struct load *load)
     struct origin origin = { .name = "database.password_file" };
     if (!*path || *load->config->database.password)
         return;
-    char line[1024] = "";
-    FILE *file = fopen(path, "re");
-    if (!file || (!fgets(line, sizeof line, file) && ferror(file)))
-        load_complain(load, origin, "%s: %s; give a readable file", path, strerror(errno));
-    if (file)
-        fclose(file);
-    line[strcspn(line, "\r\n")] = '\0';
+    char line[SECRET_LINE_MAX + 1];
+    int rc = secret_read(line, sizeof line, path);
+    if (rc)
+        load_complain(load, origin, "%s: %s; give a readable file whose first line is the password", path,
+                      secret_read_error(rc));
     char *password = strdup(line);
     explicit_bzero(line, sizeof line);
     if (!password) {

@@ -172,14 +172,14 @@ static size_t tell_jobs(void *data, struct admin_job *jobs, size_t max)
     return n;
 }
 
-static int start_admin(struct daemon *daemon)
+static int start_admin(struct daemon *daemon, const struct admin_gate *gate)
 {
     daemon->admin_options = (struct admin_options){ .config = daemon->config,
                                                     .context = &daemon->context,
                                                     .connections = count_connections,
                                                     .jobs = tell_jobs,
                                                     .data = daemon };
-    int rc = admin_start(&daemon->admin, &daemon->loop, &daemon->admin_options);
+    int rc = admin_start(&daemon->admin, &daemon->loop, &daemon->admin_options, gate);
     return rc ? rc : systemd_start(&daemon->loop, &daemon->admin_options);
 }
 
@@ -193,7 +193,7 @@ void daemon_warn_of_config(const struct config *config)
 
 /* A part that did not start ends the process: there is nothing to lose yet, and the system takes everything
  * back. */
-static int start(struct daemon *daemon)
+static int start(struct daemon *daemon, const struct admin_gate *gate)
 {
     int rc = uv_loop_init(&daemon->loop);
     if (!rc)
@@ -217,7 +217,7 @@ static int start(struct daemon *daemon)
     if (!rc)
         rc = process_watch_start(&daemon->loop);
     if (!rc)
-        rc = start_admin(daemon);
+        rc = start_admin(daemon, gate);
     if (rc)
         log_error("cannot start", log_error_code(rc));
     else
@@ -225,14 +225,14 @@ static int start(struct daemon *daemon)
     return rc;
 }
 
-int daemon_run(struct config *config, const struct config_source *source, struct access *access)
+int daemon_run(struct config *config, const struct config_source *source, const struct rules *rules)
 {
     static struct daemon daemon;
     daemon.config = config;
     daemon.context.config = config;
     daemon.context.loop = &daemon.loop;
     daemon.context.timers = &daemon.timers;
-    daemon.context.access = access;
+    daemon.context.access = rules->access;
     daemon.context.on_answered = on_answered;
     int rc = log_start();
     if (rc) {
@@ -242,7 +242,7 @@ int daemon_run(struct config *config, const struct config_source *source, struct
     daemon_start_reload(&daemon, source);
     log_info("starting", log_str("version", SVCD_VERSION));
     daemon_warn_of_config(config);
-    if (start(&daemon)) {
+    if (start(&daemon, &rules->gate)) {
         log_stop(LOG_STOP_MS);
         return EXIT_FAILURE;
     }

@@ -7,11 +7,11 @@
 
 #include "config/load.h"
 
-struct access;
+struct rules;
 
-/* Serves until SIGTERM or SIGINT, then drains. Takes `access`, who may call. `config` is what was read of
- * `source`, which is read again when the daemon is told to. Returns the exit status: 0 after a drain, 1 if it
- * could not start. */
-int daemon_run(struct config *config, const struct config_source *source, struct access *access);
+/* Serves until SIGTERM or SIGINT, then drains. Takes what `rules` has, who may call and who may look.
+ * `config` is what was read of `source`, which is read again when the daemon is told to. Returns the exit
+ * status: 0 after a drain, 1 if it could not start. */
+int daemon_run(struct config *config, const struct config_source *source, const struct rules *rules);
 
 #endif

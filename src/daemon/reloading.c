@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "admin/systemd.h"
+#include "login/hash_pool.h"
+#include "login/password.h"
 #include "login/throttle.h"
 #include "observe/log.h"
 
@@ -24,20 +26,23 @@ static int prepare_reload(void *data, const struct config *fresh)
     struct daemon *daemon = data;
     if (daemon->phase != SERVING)
         return UV_ECANCELED;
-    if (edges_can_listen(daemon->edges, &fresh->server.listen))
-        return edges_relisten(daemon->edges, &fresh->server.listen);
-    log_error("server.listen has a scheme that nothing listened by when svcd began: that takes a restart");
-    return UV_ENOTSUP;
+    int rc = admin_prepare(daemon->admin, &fresh->admin.listen);
+    if (!rc && (rc = edges_prepare(daemon->edges, fresh)))
+        admin_forgo(daemon->admin);
+    return rc;
 }
 
-static void apply_reload(void *data)
+static void apply_reload(void *data, const struct admin_gate *gate)
 {
     struct daemon *daemon = data;
     const struct config *config = daemon->config;
     unsigned connections[LANES];
+    struct password_policy policy;
     log_set_level(config->log.level);
     log_set_format(config->log.format);
     throttle_reconfigure(daemon->context.throttle, config);
+    password_policy_set(&policy, config);
+    hash_pool_set_policy(daemon->context.hash_pool, &policy);
     daemon_count_lanes(config, connections);
     if (pool_reconfigure(&daemon->pool, connections, (unsigned)config->database.queue_limit))
         log_error("out of memory: the database has fewer connections than configured");
@@ -47,8 +52,15 @@ static void apply_reload(void *data)
         log_error("jobs cannot be started");
     else if (daemon->scheduler)
         scheduler_tell_metrics(daemon->scheduler);
-    edges_reconfigure(daemon->edges, config);
+    edges_take(daemon->edges, config);
+    admin_take(daemon->admin, gate);
     daemon_warn_of_config(config);
+}
+
+static bool has_core(void *data)
+{
+    const struct daemon *daemon = data;
+    return edges_has_core(daemon->edges);
 }
 
 static void on_reloaded(void *data)
@@ -65,6 +77,7 @@ void daemon_start_reload(struct daemon *daemon, const struct config_source *sour
                                       .context = &daemon->context,
                                       .prepare = prepare_reload,
                                       .apply = apply_reload,
+                                      .has_core = has_core,
                                       .done = on_reloaded,
                                       .data = daemon };
     reload_init(&daemon->reload);

@@ -31,7 +31,9 @@ struct port {
     ino_t inode;                   /* of the file of a unix socket */
     struct address address;        /* as the configuration has it */
     struct sockaddr_storage bound; /* where it is: port 0 has become one */
-    bool is_kept;                  /* while it is looked which are */
+    /* While other addresses are prepared: it is one of these, opened for that, and that one's number. */
+    bool is_kept, is_new;
+    size_t number;
     LIST_ENTRY(port) link;
 };
 
@@ -357,7 +359,10 @@ int listener_start(struct listener **out, uv_loop_t *loop, const struct listener
     uv_timer_init(loop, &listener->resume);
     listener->resume.data = listener;
     *out = listener;
-    return listener_relisten(listener, options->listen); /* at start-up: on failure the process ends */
+    int rc = listener_prepare(listener, options->listen);
+    if (!rc)
+        listener_take(listener, options->listen);
+    return rc; /* at start-up: on failure the process ends */
 }
 
 /* ---- other addresses ---- */
@@ -375,54 +380,72 @@ static struct port *find_port(struct listener *listener, const struct address *a
     return found;
 }
 
-/* What is kept is so no longer than this takes; another scheme needs no other socket. */
-static void keep_ports(struct listener *listener, const struct address_list *listen)
+static int prepare_port(struct listener *listener, const struct address *address, size_t number)
+{
+    struct port *port = find_port(listener, address);
+    bool is_new = !port;
+    int rc = is_new ? add_port(listener, address, &port) : 0;
+    if (rc)
+        return rc;
+    port->is_kept = true;
+    port->is_new = is_new;
+    port->number = number;
+    return 0;
+}
+
+int listener_prepare(struct listener *listener, const struct address_list *listen)
+{
+    int rc = 0;
+    for (size_t i = 0; i < listen->n && !rc; i++)
+        rc = prepare_port(listener, &listen->items[i], i);
+    if (rc)
+        listener_forgo(listener);
+    return rc;
+}
+
+void listener_forgo(struct listener *listener)
 {
     struct port *port, *next;
     for (port = LIST_FIRST(&listener->ports); port; port = next) {
         next = LIST_NEXT(port, link);
+        if (port->is_new)
+            close_port(port);
+        else
+            port->is_kept = false;
+    }
+}
+
+/* Another scheme needs no other socket. */
+static void take_port(struct listener *listener, size_t number, const struct address *address)
+{
+    struct port *port;
+    LIST_FOREACH(port, &listener->ports, link)
+    if (port->is_kept && port->number == number) {
+        bool is_told = !port->is_new && port->address.scheme == address->scheme;
+        port->is_new = false;
+        port->address.scheme = address->scheme;
+        if (!is_told)
+            tell_port(listener->options.told_as ?: "listening", port);
+        return;
+    }
+}
+
+void listener_take(struct listener *listener, const struct address_list *listen)
+{
+    struct port *port, *next;
+    for (size_t i = 0; i < listen->n; i++)
+        take_port(listener, i, &listen->items[i]);
+    for (port = LIST_FIRST(&listener->ports); port; port = next) {
+        next = LIST_NEXT(port, link);
         bool is_kept = port->is_kept;
         port->is_kept = false;
-        if (is_kept || !listen)
+        if (is_kept)
             continue;
         tell_port("listening no more", port);
         if (listener->options.on_removed)
             listener->options.on_removed(listener->options.data, (struct sockaddr *)&port->bound);
         close_port(port);
     }
-}
-
-static int add_ports(struct listener *listener, const struct address_list *listen,
-                     struct port *added[ADDRESS_LIST_MAX])
-{
-    for (size_t i = 0; i < listen->n; i++) {
-        struct port *port = find_port(listener, &listen->items[i]);
-        bool is_new = !port;
-        int rc = is_new ? add_port(listener, &listen->items[i], &port) : 0;
-        if (rc)
-            return rc;
-        port->is_kept = true;
-        if (is_new || port->address.scheme != listen->items[i].scheme)
-            added[i] = port;
-    }
-    return 0;
-}
-
-int listener_relisten(struct listener *listener, const struct address_list *listen)
-{
-    struct port *added[ADDRESS_LIST_MAX] = { 0 };
-    int rc = add_ports(listener, listen, added);
-    for (size_t i = 0; i < listen->n; i++) {
-        bool is_new = added[i] && added[i]->address.scheme == listen->items[i].scheme;
-        if (rc && is_new)
-            close_port(added[i]);
-        if (rc || !added[i])
-            continue;
-        added[i]->address.scheme = listen->items[i].scheme;
-        tell_port(listener->options.told_as ?: "listening", added[i]);
-    }
-    keep_ports(listener, rc ? NULL : listen);
-    return rc;
 }
 
 void listener_reconfigure(struct listener *listener, unsigned max_connections,

@@ -43,9 +43,13 @@ int listener_start(struct listener **listener, uv_loop_t *loop, const struct lis
 /* From now on, if not before. */
 void listener_go(struct listener *listener);
 
-/* Listens on these addresses in place of those before: where it does already nothing happens, others are
- * opened, then what is left is closed. Or, after an error was logged, all stays as it was: a UV_E* code. */
-int listener_relisten(struct listener *listener, const struct address_list *listen);
+/* Other addresses in place of those before, in two steps within a turn of the loop. First those are opened
+ * where it does not listen yet; on failure, which was logged, all is as before: a UV_E* code. */
+int listener_prepare(struct listener *listener, const struct address_list *listen);
+/* Then, with the same list, they are told, and what is not among them is closed; */
+void listener_take(struct listener *listener, const struct address_list *listen);
+/* or what was opened is closed again. */
+void listener_forgo(struct listener *listener);
 void listener_reconfigure(struct listener *listener, unsigned max_connections,
                           unsigned max_connections_per_address);
 

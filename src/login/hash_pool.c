@@ -110,21 +110,21 @@ static uint64_t now_ns(const struct hash_pool *pool)
 }
 
 /* Without the lock: password_verify() and _make() take their time. */
-static int job_run(struct hash_pool *pool, struct hash_job *job, int *n_made)
+static int job_run(struct hash_pool *pool, const struct password_policy *policy, struct hash_job *job,
+                   int *n_made)
 {
     const char *password = pool->slots[job->slot];
     int rc;
     if (job->kind == HASH_MAKE) {
-        rc = password_make(&pool->policy, password, job->password_len, job->made);
+        rc = password_make(policy, password, job->password_len, job->made);
         *n_made += rc == 0;
         return rc;
     }
-    rc = password_verify(&pool->policy, password, job->password_len, job->stored, job->stored_len,
-                         &job->verdict);
+    rc = password_verify(policy, password, job->password_len, job->stored, job->stored_len, &job->verdict);
     if (rc == 0 && job->verdict == PASSWORD_MATCHES &&
-        password_outdated(&pool->policy, job->stored, job->stored_len, job->password_len)) {
+        password_outdated(policy, job->stored, job->stored_len, job->password_len)) {
         /* The login stands whether or not its hash can be renewed. */
-        if (password_make(&pool->policy, password, job->password_len, job->made) < 0)
+        if (password_make(policy, password, job->password_len, job->made) < 0)
             job->made[0] = '\0';
         *n_made += job->made[0] != '\0';
     }
@@ -173,11 +173,12 @@ static void worker_take(struct hash_pool *pool, struct duty_cycle *cycle)
     job->started_ns = (uint64_t)begun.now_ns;
     job->started_loop_ns = begun.other_ns;
     job_move(pool, job, HASH_JOB_RUNNING);
+    const struct password_policy policy = pool->policy; /* as it is now */
     uv_mutex_unlock(&pool->mutex);
     if (pool->on_begin)
         pool->on_begin(job);
     duty_cycle_begin(cycle);
-    int n_made = 0, rc = job_run(pool, job, &n_made);
+    int n_made = 0, rc = job_run(pool, &policy, job, &n_made);
     duty_cycle_end(cycle);
     uint64_t duration_ns = now_ns(pool) - job->started_ns;
     uv_mutex_lock(&pool->mutex);
@@ -452,6 +453,13 @@ int hash_pool_retry_after_ms(struct hash_pool *pool)
 const struct password_policy *hash_pool_policy(const struct hash_pool *pool)
 {
     return &pool->policy;
+}
+
+void hash_pool_set_policy(struct hash_pool *pool, const struct password_policy *policy)
+{
+    uv_mutex_lock(&pool->mutex);
+    pool->policy = *policy;
+    uv_mutex_unlock(&pool->mutex);
 }
 
 void hash_pool_stats(struct hash_pool *pool, struct hash_pool_stats *stats)

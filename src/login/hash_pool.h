@@ -101,6 +101,8 @@ bool hash_pool_is_crowded(int n_cores, int n_workers);
 int hash_pool_retry_after_ms(struct hash_pool *pool);
 
 const struct password_policy *hash_pool_policy(const struct hash_pool *pool);
+/* What new hashes look like from the next one on. */
+void hash_pool_set_policy(struct hash_pool *pool, const struct password_policy *policy);
 
 void hash_pool_stats(struct hash_pool *pool, struct hash_pool_stats *stats);
 

@@ -300,5 +300,6 @@ class Token(unittest.TestCase):
         self.file.write_text("\n", encoding="ascii")
         for file in (self.file, "/nowhere"):
             done = run_svcd("--set", "server.listen=127.0.0.1:0", "--set", "admin.listen=127.0.0.1:0", "--set", f"admin.token_file={file}")
-            self.assertEqual(done.returncode, 1)
-            self.assertIn("admin.token_file", done.stderr)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"admin.token_file: {file}: ", done.stderr)
+            self.assertEqual(run_svcd("--set", "admin.listen=127.0.0.1:0", "--set", f"admin.token_file={file}", "check").returncode, 2)

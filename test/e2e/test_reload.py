@@ -6,6 +6,7 @@ import http.client
 import re
 import signal
 import socket
+import ssl
 import threading
 import time
 import unittest
@@ -16,8 +17,10 @@ import health_pb2 as health
 import svcd_client
 from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
-from harness import PATIENCE_S, Daemon, demo_database, free_port, is_listening, psql, temporary_folder, wait_until
+from harness import (PATIENCE_S, UNDER_SANITIZER, Daemon, demo_database, free_port, is_listening, psql, run_svcd, temporary_folder,
+                     wait_until)
 from test_access import make_token
+from test_edge import make_certificate
 
 MENTEE = "demo-mentee@example.com"
 
@@ -116,13 +119,62 @@ class Reload(Case):
         self.assertEqual(self.effective("database.user"), ("svcd", "POSTGRES_USER"))
 
     def test_a_key_that_needs_a_restart_is_named_and_stays(self):
-        self.start(server={"max_message_bytes": "5000"})
-        self.reload(server={"max_message_bytes": "6000", "max_connections": "50"}, password={"workers": "2"})
-        for key in ("server.max_message_bytes", "password.workers"):
+        self.start(server={"grpc_idle_timeout_ms": "600000"})
+        self.reload(server={"grpc_idle_timeout_ms": "700000", "max_connections": "50"}, password={"workers": "2"},
+                    database={"connect_timeout_ms": "4000"})
+        for key in ("server.grpc_idle_timeout_ms", "password.workers", "database.connect_timeout_ms"):
             self.daemon.wait_for_log(f'msg="configuration changed, which takes a restart" key={key}')
-        self.assertEqual(self.effective("server.max_message_bytes")[0], "5000")
+        self.assertEqual(self.effective("server.grpc_idle_timeout_ms")[0], "600000")
         self.assertEqual(self.effective("server.max_connections")[0], "50")
         self.assertEqual(self.metric("svcd_connections_max"), 50)
+
+    def skills_of(self, client, filler_len):
+        """Its answer to a request that is padded to this many bytes, by a field that nobody knows."""
+        padded = Empty.FromString(b"\x0a" + bytes([filler_len & 0x7f | 0x80, filler_len >> 7]) + b"x" * filler_len)
+        return client.account.ListSkills(padded, timeout=PATIENCE_S)
+
+    def test_limits_of_messages_and_calls_hold_for_connections_made_from_then_on(self):
+        self.start(server={"max_message_bytes": "5000", "max_concurrent_streams": "100"})
+        old = svcd_client.Client(self.daemon.addresses()[1])
+        self.skills_of(old, 4900)
+        self.reload(server={"max_message_bytes": "2000", "max_concurrent_streams": "1"})
+        for key in ("max_message_bytes", "max_concurrent_streams"):
+            self.daemon.wait_for_log(f'msg="configuration changed, which takes a restart for grpc://" key=server.{key}')
+        self.assertEqual(self.effective("server.max_message_bytes")[0], "2000")
+        self.skills_of(old, 4900)
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        with contextlib.closing(grpc.insecure_channel(self.daemon.addresses()[1], options)) as channel:
+            rpc = channel.unary_unary("/account_package.AccountService/ListSkills")
+            self.assertTrue(rpc(b"", timeout=PATIENCE_S))
+            with self.assertRaises(grpc.RpcError) as caught:
+                rpc(b"\x0a\xc4\x13" + b"x" * 2500, timeout=PATIENCE_S)
+            self.assertEqual(caught.exception.code(), StatusCode.RESOURCE_EXHAUSTED)
+            watch = channel.unary_stream("/grpc.health.v1.Health/Watch")(b"")
+            next(watch)
+            waits = rpc.future(b"", timeout=PATIENCE_S)
+            self.assertFalse(waits.done())
+            watch.cancel()
+            self.assertTrue(waits.result())
+        self.reload(server={"max_message_bytes": "9000"})
+        with contextlib.closing(grpc.insecure_channel(self.daemon.addresses()[1], options)) as channel:
+            self.assertTrue(channel.unary_unary("/account_package.AccountService/ListSkills")(b"\x0a\xc4\x13" + b"x" * 2500, timeout=PATIENCE_S))
+        old.channel.close()
+
+    def test_new_hashes_are_made_as_configured_and_old_ones_renewed(self):
+        self.start(password={"scheme": "bcrypt", "bcrypt_cost": "10", "failure_floor_ms": "0"})
+
+        def register(name):
+            request = account.RegistrationRequest(name=name, email=f"{name}@example.com", password="correct horse", businessAreaId=int(psql("SELECT min(businessSectorId) FROM BusinessSector", self.database)[0][0]))
+            request.dateOfBirth.FromJsonString("1990-01-01T00:00:00Z")
+            id_ = self.client.account.RegisterUser(request, timeout=PATIENCE_S).accountId
+            return psql(f"SELECT convert_from(passwordHash, 'UTF8') FROM Account WHERE accountId = {id_}", self.database)[0][0]
+        self.assertTrue(register("first").startswith("$2b$10$"))
+        self.reload(password={"scheme": "argon2id", "argon2_passes": "3", "failure_floor_ms": "0"})
+        self.assertRegex(register("second"), r"^\$argon2id\$.*t=3")
+        self.assertTrue(self.client.account.TryLogin(account.AuthenticateRequest(username="first@example.com", password="correct horse"),
+                                                     timeout=PATIENCE_S).status)
+        wait_until(lambda: psql("SELECT convert_from(passwordHash, 'UTF8') FROM Account WHERE email = 'first@example.com'",
+                                self.database)[0][0].startswith("$argon2id$"), "the old hash is not renewed")
 
     def test_the_throttle_has_its_new_limits_at_once(self):
         self.start(throttle={"email_burst": "100", "address_burst": "100"}, password={"failure_floor_ms": "0"})
@@ -206,9 +258,21 @@ class Reload(Case):
         self.assertFalse(is_listening(f"127.0.0.1:{mine}"))
         self.assertEqual(self.effective("log.calls")[0], "failed")
         self.list_skills()
-        self.refuse("takes a restart", server={"listen": f"https://127.0.0.1:{mine}"},
+        self.refuse("TLS cannot be set up.*file=x", server={"listen": f"https://127.0.0.1:{mine}"},
                     tls={"certificate": "x", "private_key": "x"})
         self.list_skills()
+
+    def test_a_kind_of_listener_that_svcd_began_without_takes_a_restart(self):
+        first, second = ports(2)
+        for kind, other in (("grpc", "http"), ("http", "grpc")):
+            with self.subTest(kind=kind):
+                self.start(listen=None, server={"listen": f"{kind}://127.0.0.1:{first}"})
+                self.refuse("takes a restart", server={"listen": f"{kind}://127.0.0.1:{first},{other}://127.0.0.1:{second}"},
+                            log={"calls": "all"})
+                self.assertFalse(is_listening(f"127.0.0.1:{second}"))
+                self.assertEqual(self.effective("log.calls")[0], "failed")
+                self.list_skills()
+                self.daemon.stop()
 
     def test_no_call_is_lost_by_reloads_under_load(self):
         self.start(log={"calls": "none"})
@@ -250,6 +314,206 @@ class Reload(Case):
         self.reload(server={"allowed_origins": "https://a.example.org", "explorer": "no"})
         self.assertEqual(preflight(), 204)
         self.assertNotIn("<html", self.get("/", self.daemon.address))
+
+
+class Tls(Case):
+    def certificate(self, name):
+        make_certificate(self.folder, name)
+        return {"certificate": f"{self.folder}/{name}.pem", "private_key": f"{self.folder}/{name}.key"}
+
+    def shown(self, port, trusted="", client=None):
+        """The name in the certificate that is shown there, once a call was answered."""
+        context = ssl.create_default_context(cafile=f"{self.folder}/{trusted}.pem") if trusted else ssl._create_unverified_context()
+        context.check_hostname = False
+        if client:
+            context.load_cert_chain(f"{self.folder}/{client}.pem", f"{self.folder}/{client}.key")
+        with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as plain, context.wrap_socket(plain) as tls:
+            tls.sendall(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            answer = tls.recv(1000)
+            if b" 200 " not in answer:
+                raise ConnectionError(answer)
+            return ssl.DER_cert_to_PEM_cert(tls.getpeercert(True)) if not trusted else dict(tls.getpeercert()["subject"][0])["commonName"]
+
+    def begin(self):
+        self.start(listen=None, server={"listen": f"http://127.0.0.1:{free_port()}"})
+        self.port = free_port()
+        self.listen = {"listen": f"{self.daemon.addresses()[0]}".join(("http://", f",https://127.0.0.1:{self.port}"))}
+
+    def test_another_certificate_is_shown_from_then_on_and_connections_go_on(self):
+        self.begin()
+        self.reload(server=self.listen, tls=self.certificate("first"))  # where there was no TLS before
+        self.assertEqual(self.shown(self.port, "first"), "first")
+        context = ssl.create_default_context(cafile=f"{self.folder}/first.pem")
+        context.check_hostname = False
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE_S) as plain, context.wrap_socket(plain) as kept:
+            self.reload(server=self.listen, tls=self.certificate("second"))
+            self.assertEqual(self.shown(self.port, "second"), "second")
+            kept.sendall(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+            self.assertIn(b" 200 ", kept.recv(1000))
+        expiry = self.metric("svcd_tls_certificate_expiry_seconds")
+        self.assertGreater(expiry, time.time())
+        self.assertEqual(self.effective("tls.certificate")[0], f"{self.folder}/second.pem")
+
+    def test_a_pair_that_does_not_fit_or_cannot_be_read_keeps_everything(self):
+        self.begin()
+        first, second = self.certificate("first"), self.certificate("second")
+        self.reload(server=self.listen, tls=first)
+        (self.folder / "junk").write_text("no certificate")
+        for tls, says in ((first | {"private_key": second["private_key"]}, "private_key.*second.key"),
+                          (second | {"certificate": f"{self.folder}/junk"}, "certificate.*junk"),
+                          (second | {"private_key": "/nowhere"}, "private_key.*nowhere"),
+                          (second | {"client_auth": "required", "client_ca": "/nowhere"}, "client_ca.*nowhere"),
+                          (second | {"ticket_keys": f"{self.folder}/junk"}, "ticket_keys.*junk")):
+            self.refuse(f"TLS cannot be set up.*{says}", server=self.listen, tls=tls, log={"calls": "all"})
+            self.assertEqual(self.shown(self.port, "first"), "first")
+            self.assertEqual((self.effective("log.calls")[0], self.effective("tls.certificate")[0]), ("failed", first["certificate"]))
+        self.reload(server={"listen": f"http://{self.daemon.addresses()[0]}"}, tls={"certificate": "/nowhere"})
+        self.assertFalse(is_listening(f"127.0.0.1:{self.port}"))
+        self.reload(server=self.listen, tls=second)
+        self.assertEqual(self.shown(self.port, "second"), "second")
+
+    def test_clients_need_a_certificate_from_then_on(self):
+        self.begin()
+        mine, friend = self.certificate("first"), self.certificate("friend")
+        self.certificate("stranger")
+        self.reload(server=self.listen, tls=mine)
+        self.shown(self.port, "first")
+        asked = mine | {"client_auth": "required", "client_ca": friend["certificate"]}
+        self.reload(server=self.listen, tls=asked)
+        self.assertEqual(self.shown(self.port, "first", "friend"), "first")
+        for client in (None, "stranger"):
+            with self.assertRaises(OSError):
+                self.shown(self.port, "first", client)
+        self.reload(server=self.listen, tls=asked | {"client_names": "somebody"})
+        with self.assertRaises(OSError):
+            self.shown(self.port, "first", "friend")
+        self.reload(server=self.listen, tls=mine)
+        self.shown(self.port, "first")
+
+    def test_check_reads_the_files_too(self):
+        self.begin()
+        first, second = self.certificate("first"), self.certificate("second")
+        for tls, status in ((first, 0), (first | {"private_key": second["private_key"]}, 2), (first | {"certificate": "/nowhere"}, 2)):
+            self.write(server={"listen": "https://127.0.0.1:0"}, tls=tls)
+            done = run_svcd("--config", str(self.folder / "svcd.conf"), "check")
+            self.assertEqual((done.returncode, "valid" in done.stdout), (status, status == 0), done.stderr)
+            self.assertEqual("TLS cannot be set up" in done.stderr, status != 0)
+
+
+class StatusPage(Case):
+    def status(self, address, headers=None):
+        with contextlib.closing(http.client.HTTPConnection(*address.split(":"), timeout=PATIENCE_S)) as connection:
+            connection.request("GET", "/status", headers=headers or {})
+            return connection.getresponse().status
+
+    def test_it_moves_and_its_token_changes(self):
+        token = temporary_folder(self) / "token"
+        token.write_text("first one\n")
+        first, second = (f"127.0.0.1:{port}" for port in ports(2))
+        self.folder = temporary_folder(self)
+        self.reloads = 0
+        served = {"listen": f"127.0.0.1:{free_port()}"}
+        self.write(server=served)
+        self.daemon = Daemon(demo_database(), "--config", str(self.folder / "svcd.conf"), listen=None)
+        self.addCleanup(self.daemon.stop)
+        self.reload(server=served, admin={"listen": first})
+        self.assertEqual(self.status(first), 200)
+        self.reload(server=served, admin={"listen": second, "token_file": token})
+        self.assertFalse(is_listening(first))
+        self.assertEqual([self.status(second, headers) for headers in ({}, {"authorization": "Bearer first one"})], [401, 200])
+        token.write_text("second one\n")
+        self.reload()
+        self.assertEqual([self.status(second, {"authorization": f"Bearer {text}"}) for text in ("first one", "second one")], [401, 200])
+        token.write_text("\n")
+        self.refuse("admin.token_file: .*the first line is empty", server=served, admin={"listen": first, "token_file": token})
+        self.assertEqual(self.status(second, {"authorization": "Bearer second one"}), 200)
+        token.write_text("third one\n")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            self.refuse("cannot listen", server=served, admin={"listen": f"127.0.0.1:{port}", "token_file": token})
+            self.refuse("cannot listen", admin={"listen": first}, server={"listen": f"127.0.0.1:{port}"})
+        self.assertEqual((is_listening(first), self.status(second, {"authorization": "Bearer second one"})), (False, 200))
+        self.reload(server=served, admin={"listen": ""})
+        self.assertFalse(is_listening(second))
+
+
+class UnderLoad(Case):
+    def test_a_hundred_reloads_lose_no_call_and_leave_nothing(self):
+        callers = temporary_folder(self) / "callers"
+        (secret, hash_), kept, page = make_token(), *ports(2)
+        added = ports(3)
+
+        def sections(i):
+            callers.write_text("".join(f"other-{n} {make_token()[1]} *\n" for n in range(i % 7)) +
+                               f"web {hash_} {'*' if i % 2 else 'account_package.AccountService,grpc.health.v1.Health'} rate=1000000\n")
+            listen = [f"http://127.0.0.1:{kept}"] + [f"http://127.0.0.1:{port}" for port in added[:i % 4]]
+            return {"server": {"listen": ", ".join(listen), "max_message_bytes": str(20000 + i), "max_concurrent_streams": str(100 + i % 5),
+                               "idle_timeout_ms": str(60000 + i), "max_connections": str(200 + i)},
+                    "access": {"callers": "token", "tokens": str(callers)}, "log": {"calls": "none" if i % 3 else "failed"},
+                    "throttle": {"email_burst": str(5 + i % 9)}, "database": {"read_connections": str(1 + i % 4)},
+                    "jobs": {"update_models": f"{i % 60} * * * *"}, "admin": {"listen": f"127.0.0.1:{page}"}}
+        self.folder = temporary_folder(self)
+        self.database = demo_database()
+        self.reloads = 0
+        self.write(**sections(0))
+        self.daemon = Daemon(self.database, "--config", str(self.folder / "svcd.conf"), listen=None)
+        self.addCleanup(self.daemon.stop)
+        self.admin = f"127.0.0.1:{page}"
+        self.daemon.wait_for_log("database available")
+        stop, errors, done = threading.Event(), [], []
+        bearer = (("authorization", f"Bearer {secret}"),)
+
+        def call(index):
+            while not stop.is_set():
+                with contextlib.closing(grpc.insecure_channel(f"127.0.0.1:{kept}", [("grpc.use_local_subchannel_pool", 1)])) as channel:
+                    rpc = channel.unary_unary("/account_package.AccountService/ListSkills")
+                    for _ in range(20 if index else 1_000_000):  # one keeps its connection
+                        if stop.is_set():
+                            return
+                        try:
+                            rpc(b"", timeout=PATIENCE_S, metadata=bearer)
+                            done.append(1)
+                        except grpc.RpcError as error:
+                            errors.append(error)
+
+        def one(i):  # by what shows: the log leaves out lines of which there are many
+            bad = i % 10 == 9
+            self.write(**(sections(i) | {"log": {"calls": "al"}} if bad else sections(i)))
+            self.daemon.signal(signal.SIGHUP)
+            wait_until(lambda: self.metric("svcd_config_reload_success") == (not bad) and
+                       self.effective("server.max_message_bytes")[0] == str(20000 + i - bad), "the reload does not show")
+
+        def settled():
+            """Descriptors and memory once nothing but the connections of callers is there."""
+            one(0)
+            wait_until(lambda: self.backends() == 1, "connections are not given back")
+            return self.daemon.descriptors(), self.daemon.resident_bytes()
+        threads = [threading.Thread(target=call, args=(index,)) for index in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            for i in range(20):
+                one(i)
+            before = settled()
+            for i in range(20, 100):
+                one(i)
+            for _ in range(20):  # while one runs another is only noted
+                self.daemon.signal(signal.SIGHUP)
+            reached = len(done)
+            wait_until(lambda: len(done) > reached + 50, "no calls after the reloads")
+            after = settled()
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(errors, [])
+        self.assertLess(after[0] - before[0], 8, (before, after))
+        if not UNDER_SANITIZER:
+            self.assertLess(after[1] - before[1], 3_000_000, (before, after))
+
+    def backends(self):
+        return int(psql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'read svcd%'",
+                        self.database)[0][0])
 
 
 class Callers(Case):

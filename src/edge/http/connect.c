@@ -129,8 +129,8 @@ static void begin_unary(struct exchange *exchange)
 
 static enum framed too_long(struct exchange *exchange)
 {
-    const char *text = exchange_text(exchange, "the message is longer than %zu bytes",
-                                     exchange->edge->limits.max_message_bytes);
+    const char *text =
+        exchange_text(exchange, "the message is longer than %zu bytes", exchange->connection->message_max);
     exchange_fail(exchange, STATUS_RESOURCE_EXHAUSTED, text ?: "the message is too long");
     return FRAMED_FAILED;
 }
@@ -138,7 +138,7 @@ static enum framed too_long(struct exchange *exchange)
 static enum framed inflated(struct exchange *exchange, struct http_span *message)
 {
     int rc = inflate_message(exchange->encoding, message->bytes, message->len, &exchange->edge->inflated,
-                             exchange->edge->limits.max_message_bytes);
+                             exchange->connection->message_max);
     if (rc == UV_EMSGSIZE)
         return too_long(exchange);
     *message = (struct http_span){ exchange->edge->inflated.data, exchange->edge->inflated.len };
@@ -152,7 +152,7 @@ static enum framed inflated(struct exchange *exchange, struct http_span *message
 /* The whole body is the message. */
 static enum framed next_unary(struct exchange *exchange, struct http_span *message, size_t *taken)
 {
-    if (exchange->in_len > exchange->edge->limits.max_message_bytes)
+    if (exchange->in_len > exchange->connection->message_max)
         return too_long(exchange);
     if (!exchange->is_complete)
         return FRAMED_MORE;

@@ -38,8 +38,7 @@ void connection_move(struct http_connection *connection, enum connection_state t
 
 static size_t soft_limit(const struct http_connection *connection)
 {
-    const struct http_limits *limits = &connection->edge->limits;
-    return SOFT_BYTES + 4 * limits->max_message_bytes + limits->max_concurrent_streams * EXCHANGE_BYTES;
+    return SOFT_BYTES + 4 * connection->message_max + connection->streams_max * EXCHANGE_BYTES;
 }
 
 bool connection_is_over_budget(const struct http_connection *connection)
@@ -192,6 +191,8 @@ void connection_create(struct http_edge *edge, int fd, const struct ip *ip, cons
     if (ip)
         connection->ip = *ip;
     connection->tls = tls;
+    connection->message_max = edge->limits.max_message_bytes;
+    connection->streams_max = edge->limits.max_concurrent_streams;
     connection->is_extra = peers_is_extra(edge->peers, fd);
     connection->is_first = true;
     connection->awaits_proxy = ip && network_list_contains(edge->limits.proxy_protocol_from, ip);

@@ -61,6 +61,10 @@ struct http_connection {
     size_t buffered;    /* bytes kept for this connection, in all its exchanges */
     size_t lingered;    /* bytes thrown away */
 
+    /* What its peer was told when it came holds for it, whatever is configured since. */
+    size_t message_max;
+    unsigned streams_max;
+
     LIST_HEAD(, exchange) exchanges;
     unsigned exchanges_n; /* that are not over, those whose peer has reset them included */
     unsigned held_n;      /* whose call is held back */

@@ -58,7 +58,7 @@ static bool keep(struct exchange *exchange, const uint8_t *more, size_t len)
 
 void exchange_receive(struct exchange *exchange, const uint8_t *bytes, size_t len)
 {
-    size_t max = exchange->edge->limits.max_message_bytes * UNFRAMED_FACTOR + READ_LEN;
+    size_t max = exchange->connection->message_max * UNFRAMED_FACTOR + READ_LEN;
     if (exchange_has_said_all(exchange) || len == 0)
         return;
     if (exchange->in_len == 0) {
@@ -104,7 +104,7 @@ static int decode(struct exchange *exchange, const struct http_span *message, st
         return 0;
     out->len = 0;
     int rc = exchange->codec->decode(method, message->bytes, message->len, out,
-                                     exchange->edge->limits.max_message_bytes, error, sizeof error);
+                                     exchange->connection->message_max, error, sizeof error);
     if (request_has_secret(method))
         wipe(message);
     *decoded = (struct http_span){ out->data, out->len };

@@ -11,8 +11,8 @@ static enum framed fail(struct exchange *exchange, enum status status, const cha
 
 static enum framed too_long(struct exchange *exchange)
 {
-    const char *text = exchange_text(exchange, "the message is longer than %zu bytes",
-                                     exchange->edge->limits.max_message_bytes);
+    const char *text =
+        exchange_text(exchange, "the message is longer than %zu bytes", exchange->connection->message_max);
     return fail(exchange, STATUS_RESOURCE_EXHAUSTED, text ?: "the message is too long");
 }
 
@@ -21,7 +21,7 @@ static enum framed inflated(struct exchange *exchange, struct http_span *message
     if (exchange->encoding == ENCODING_IDENTITY)
         return fail(exchange, STATUS_INTERNAL, "a message is marked as compressed, but no encoding is named");
     int rc = inflate_message(exchange->encoding, message->bytes, message->len, &exchange->edge->inflated,
-                             exchange->edge->limits.max_message_bytes);
+                             exchange->connection->message_max);
     if (rc == UV_EMSGSIZE)
         return too_long(exchange);
     if (rc)
@@ -44,7 +44,7 @@ enum framed framing_next(struct exchange *exchange, struct http_span *message, s
     if (exchange->in_len < FRAME_HEAD_LEN)
         return FRAMED_MORE;
     size_t len = (size_t)in[1] << 24 | (size_t)in[2] << 16 | (size_t)in[3] << 8 | in[4];
-    if (len > exchange->edge->limits.max_message_bytes)
+    if (len > exchange->connection->message_max)
         return too_long(exchange);
     if (exchange->in_len - FRAME_HEAD_LEN < len)
         return FRAMED_MORE;

@@ -123,7 +123,7 @@ static void forget(struct h1 *h1, struct bytes *bytes)
 static void pause_or_go_on(struct h1 *h1)
 {
     const struct exchange *exchange = h1->exchange;
-    size_t message_max = h1->connection->edge->limits.max_message_bytes + READ_LEN;
+    size_t message_max = h1->connection->message_max + READ_LEN;
     bool is_full =
         h1->ahead.len > AHEAD_MAX || (exchange && exchange->in_len > message_max && exchange->call.method &&
                                       exchange->call.method->kind == METHOD_DIALOGUE);

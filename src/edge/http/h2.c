@@ -262,18 +262,17 @@ static void close_session(struct http_connection *connection)
     free(h2);
 }
 
-static size_t stream_window(const struct http_limits *limits)
+static size_t stream_window(const struct http_connection *connection)
 {
-    size_t window = limits->max_message_bytes / 3 * 4 + PADDING_SLACK; /* in base64 it is so much longer */
+    size_t window = connection->message_max / 3 * 4 + PADDING_SLACK; /* in base64 it is so much longer */
     return window < WINDOW_MIN ? WINDOW_MIN : window;
 }
 
 static int begin_session(struct h2 *h2)
 {
-    const struct http_limits *limits = &h2->connection->edge->limits;
-    size_t window = stream_window(limits);
+    size_t window = stream_window(h2->connection);
     const nghttp2_settings_entry settings[] = {
-        { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->max_concurrent_streams },
+        { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, h2->connection->streams_max },
         { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, (uint32_t)window },
         { NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HEADERS_LEN_MAX },
         { NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },

@@ -17,8 +17,7 @@ static void refuse_malformed(struct h2 *h2, struct exchange *exchange, const cha
 
 static bool may_begin(const struct http_connection *connection)
 {
-    return connection->exchanges_n < connection->edge->limits.max_concurrent_streams &&
-           connection_may_begin(connection);
+    return connection->exchanges_n < connection->streams_max && connection_may_begin(connection);
 }
 
 int h2_on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *data)

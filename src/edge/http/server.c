@@ -226,26 +226,42 @@ const struct http_edge *http_server_edge(const struct http_server *server)
 static void on_look(struct timer *timer)
 {
     struct http_server *server = container_of(timer, struct http_server, look);
-    tls_server_reload(server->edge.tls, false);
+    tls_server_look(server->edge.tls);
     timers_start(server->edge.timers, timer, uv_hrtime() + LOOK_NS, on_look);
 }
 
-static int start_tls(struct http_server *server, const struct tls_options *options)
+static struct tls_options with_alpn(const struct tls_options *options)
 {
     static const uint8_t alpn[] = "\2h2\10http/1.1";
     struct tls_options own = *options;
     own.alpn = alpn;
     own.alpn_len = carriers[1] ? sizeof alpn - 1 : 3; /* those of the table */
-    int rc = tls_server_create(&server->edge.tls, &own);
+    return own;
+}
+
+static int start_tls(struct http_server *server, const struct tls_options *options)
+{
+    struct http_edge *edge = &server->edge;
+    struct tls_options own = with_alpn(options);
+    if (!edge->plain && !(edge->plain = malloc(READ_LEN)))
+        return UV_ENOMEM;
+    int rc = tls_server_create(&edge->tls, &own);
     if (!rc)
-        timers_start(server->edge.timers, &server->look, uv_hrtime() + LOOK_NS, on_look);
+        timers_start(edge->timers, &server->look, uv_hrtime() + LOOK_NS, on_look);
     return rc;
 }
 
-void http_server_reload(struct http_server *server)
+int http_server_prepare_tls(struct http_server *server, const struct tls_options *options)
 {
-    if (server->edge.tls)
-        tls_server_reload(server->edge.tls, true);
+    struct tls_options own = with_alpn(options);
+    int rc = server->edge.tls ? 0 : start_tls(server, options);
+    return rc ? rc : tls_server_prepare(server->edge.tls, &own);
+}
+
+void http_server_take_tls(struct http_server *server)
+{
+    tls_server_take(server->edge.tls);
+    log_info("TLS certificate read", log_str("file", tls_server_certificate(server->edge.tls)));
 }
 
 /* ---- start and stop ---- */
@@ -278,8 +294,7 @@ int http_server_create(struct http_server **out, uv_loop_t *loop, struct context
                                 .carriers = carriers,
                                 .cors = &http_cors,
                                 .in = malloc(READ_LEN),
-                                .out = malloc(WRITE_LEN),
-                                .plain = options->tls ? malloc(READ_LEN) : NULL };
+                                .out = malloc(WRITE_LEN) };
     TAILQ_INIT(&edge->connections);
     TAILQ_INIT(&edge->dirty);
     TAILQ_INIT(&edge->gone);
@@ -289,8 +304,7 @@ int http_server_create(struct http_server **out, uv_loop_t *loop, struct context
     int rc = options->tls ? start_tls(server, options->tls) : 0;
     if (rc)
         return rc;
-    if (!edge->in || !edge->out || (options->tls && !edge->plain) || method_table_init(&edge->methods) ||
-        h2_init())
+    if (!edge->in || !edge->out || method_table_init(&edge->methods) || h2_init())
         return UV_ENOMEM;
     rc = poller_init(&edge->poller, loop);
     if (rc)

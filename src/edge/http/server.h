@@ -32,8 +32,11 @@ void http_server_add_connection(struct http_server *server, int fd, const struct
  * nothing, then the oldest, whatever it did, so that nobody keeps others from asking for health. */
 bool http_server_make_room(struct http_server *server);
 
-/* Reads certificates and their like again; without being asked that is done when the files have changed. */
-void http_server_reload(struct http_server *server);
+/* Reads the files of TLS (again); without being asked that is done when they have changed. In two steps: what
+ * is wrong with them has been logged, and nothing has changed (a UV_E* code); else new connections get what
+ * they say once it is taken, which has to be prepared before. */
+int http_server_prepare_tls(struct http_server *server, const struct tls_options *options);
+void http_server_take_tls(struct http_server *server);
 
 /* Other limits. */
 void http_server_reconfigure(struct http_server *server, const struct http_limits *limits);

@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +23,9 @@
 #define TICKET_KEYS_LEN 80 /* name, HMAC's key, AES's key, as OpenSSL wants them */
 
 struct tls_server {
-    struct tls_options options;
-    SSL_CTX *context;
-    struct stat files[FILES]; /* as they were when they were read last */
+    struct tls_options options, prepared_options; /* texts of its own */
+    SSL_CTX *context, *prepared;
+    struct stat files[FILES], prepared_files[FILES]; /* as they were when they were read last */
 };
 
 struct tls {
@@ -177,7 +178,6 @@ static int set_up(SSL_CTX *context, const struct tls_options *options)
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 1);
-    SSL_CTX_set_alpn_select_cb(context, on_alpn, (void *)options);
     if (SSL_CTX_use_certificate_chain_file(context, options->certificate) != 1)
         return wrong("tls.certificate cannot be read", options->certificate);
     if (SSL_CTX_use_PrivateKey_file(context, options->private_key, SSL_FILETYPE_PEM) != 1)
@@ -198,20 +198,66 @@ static void look_at_files(const struct tls_options *options, struct stat files[s
             memset(&files[i], 0, sizeof files[i]);
 }
 
-static int load(struct tls_server *server)
+static const size_t texts[] = { offsetof(struct tls_options, certificate),
+                                offsetof(struct tls_options, private_key),
+                                offsetof(struct tls_options, client_ca),
+                                offsetof(struct tls_options, client_names),
+                                offsetof(struct tls_options, ticket_keys) };
+
+static char **text_of(struct tls_options *options, size_t i)
 {
-    look_at_files(&server->options, server->files);
-    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    if (!context)
-        return UV_ENOMEM;
-    int rc = set_up(context, &server->options);
-    if (rc) {
-        SSL_CTX_free(context);
-        return rc;
-    }
+    return (char **)((char *)options + texts[i]);
+}
+
+static void options_finish(struct tls_options *options)
+{
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        free(*text_of(options, i));
+    *options = (struct tls_options){ 0 };
+}
+
+static int options_copy(struct tls_options *own, const struct tls_options *options)
+{
+    bool is_whole = true;
+    *own = *options;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        is_whole &= (*text_of(own, i) = strdup(*text_of(own, i))) != NULL;
+    return is_whole ? 0 : UV_ENOMEM;
+}
+
+static void forget_prepared(struct tls_server *server)
+{
+    SSL_CTX_free(server->prepared);
+    server->prepared = NULL;
+    options_finish(&server->prepared_options);
+}
+
+int tls_server_prepare(struct tls_server *server, const struct tls_options *options)
+{
+    forget_prepared(server);
+    look_at_files(options, server->prepared_files);
+    server->prepared = SSL_CTX_new(TLS_server_method());
+    int rc = options_copy(&server->prepared_options, options);
+    if (!rc)
+        rc = server->prepared ? set_up(server->prepared, options) : UV_ENOMEM;
+    if (rc)
+        forget_prepared(server);
+    return rc;
+}
+
+void tls_server_take(struct tls_server *server)
+{
+    if (!server->prepared)
+        return;
+    struct tls_options before = server->options;
     SSL_CTX_free(server->context);
-    server->context = context;
-    return 0;
+    server->options = server->prepared_options;
+    server->context = server->prepared;
+    server->prepared_options = (struct tls_options){ 0 };
+    server->prepared = NULL;
+    options_finish(&before);
+    memcpy(server->files, server->prepared_files, sizeof server->files);
+    SSL_CTX_set_alpn_select_cb(server->context, on_alpn, &server->options);
 }
 
 int tls_server_create(struct tls_server **out, const struct tls_options *options)
@@ -221,12 +267,12 @@ int tls_server_create(struct tls_server **out, const struct tls_options *options
         free(server);
         return UV_ENOMEM;
     }
-    server->options = *options;
-    int rc = load(server);
+    int rc = tls_server_prepare(server, options);
     if (rc) {
         tls_server_destroy(server);
         return rc;
     }
+    tls_server_take(server);
     *out = server;
     return 0;
 }
@@ -237,19 +283,28 @@ static bool is_changed(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
 }
 
-void tls_server_reload(struct tls_server *server, bool always)
+/* Files that are no good are looked at again when they have changed once more. */
+void tls_server_look(struct tls_server *server)
 {
     struct stat files[FILES];
-    bool has_changed = always;
+    bool has_changed = false;
     look_at_files(&server->options, files);
     for (size_t i = 0; i < FILES; i++)
         has_changed |= is_changed(&files[i], &server->files[i]);
     if (!has_changed)
         return;
-    if (load(server))
+    if (tls_server_prepare(server, &server->options)) {
+        memcpy(server->files, server->prepared_files, sizeof server->files);
         log_error("the TLS certificate that was there before stays in use");
-    else
+    } else {
+        tls_server_take(server);
         log_info("TLS certificate read", log_str("file", server->options.certificate));
+    }
+}
+
+const char *tls_server_certificate(const struct tls_server *server)
+{
+    return server->options.certificate;
 }
 
 int64_t tls_server_expiry_s(const struct tls_server *server)
@@ -263,6 +318,8 @@ void tls_server_destroy(struct tls_server *server)
 {
     if (!server)
         return;
+    forget_prepared(server);
+    options_finish(&server->options);
     SSL_CTX_free(server->context);
     free(server);
 }

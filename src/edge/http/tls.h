@@ -20,7 +20,7 @@ struct tls;
 
 enum tls_client_auth { TLS_CLIENT_NONE, TLS_CLIENT_OPTIONAL, TLS_CLIENT_REQUIRED };
 
-/* All text outlives the server; "" is none. */
+/* Texts are copied, but for alpn; "" is none. */
 struct tls_options {
     const char *certificate, *private_key; /* files, PEM */
     enum tls_client_auth client_auth;
@@ -33,9 +33,17 @@ struct tls_options {
 
 /* Reads the files; UV_EINVAL or another UV_E* code, after an error was logged that names the file. */
 int tls_server_create(struct tls_server **server, const struct tls_options *options);
-/* Reads them again if they have changed (`always`: in any case). What is wrong with them is logged, and what
- * was there before stays. */
-void tls_server_reload(struct tls_server *server, bool always);
+/* Reads them again if they have changed. What is wrong with them is logged, and what was there before stays.
+ */
+void tls_server_look(struct tls_server *server);
+/* Reads the files that other options name, in two steps: what is wrong with them is logged, and nothing has
+ * changed (a UV_E* code); else they are shown once they are taken. What was prepared before and not taken
+ * goes. */
+int tls_server_prepare(struct tls_server *server, const struct tls_options *options);
+/* Lets pass that nothing was prepared. */
+void tls_server_take(struct tls_server *server);
+/* The file that its certificate is from. */
+const char *tls_server_certificate(const struct tls_server *server);
 /* Seconds since 1970 at which the certificate expires. */
 int64_t tls_server_expiry_s(const struct tls_server *server);
 /* NULL is let pass. */
