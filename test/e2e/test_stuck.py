@@ -12,7 +12,7 @@ import grpc
 import meeting_pb2 as meeting
 import svcd_client
 from harness import Daemon, demo_database, is_serving, psql, value, wait_until
-from test_setups import Held
+from test_migrate import Held
 
 LATE_S = 1  # ten times what is promised of the 99th percentile, for a machine that is slow or busy
 
