@@ -95,4 +95,15 @@ int pool_submit(struct pool *pool, struct query *query);
  * server is asked to end it. */
 bool pool_withdraw(struct pool *pool, struct query *query);
 
+/* ---- for the files of the pool only ---- */
+
+/* pool_send.c: gives what waits to connections that are free. */
+void pool_send_all(struct pool *pool);
+
+/* pool_watch.c: whether statements of this lane are looked after, which runs while anything is under way. */
+bool pool_watches(enum lane lane);
+void pool_on_watch(uv_timer_t *watch);
+/* Asks the server to end what is under way. */
+void pool_cancel(struct pool *pool, struct conn *conn, bool even_committing);
+
 #endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The end of a turn: what waits is given to connections that are free.
+ */
+#include "db/pool.h"
+
+#define WATCH_EVERY_MS 20
+#define SLICE_MS       200  /* that a read waits for a lock while others wait for its place */
+#define SLICE_WRITE_MS 1500 /* likewise; longer than it takes the server to see a deadlock */
+
+/* Queries that may share one Sync of the lane. Writes that lock go alone, so that none waits on another's
+ * locks. */
+static const unsigned queries_max[LANES] = {
+    [LANE_READ] = BATCH_MAX, [LANE_INSERT] = 128, [LANE_WRITE] = 1, [LANE_JOB] = 1, [LANE_CONTROL] = 32
+};
+
+static void fill(struct pool_lane *lane, enum lane number, struct batch *batch)
+{
+    struct query *query;
+    const struct statement *beside = NULL;
+    bool is_mixed = false;
+    for (unsigned n = 0; n < queries_max[number]; n++) {
+        query = queue_next(&lane->queue, beside, is_mixed);
+        bool alone = query && query->alone;
+        if (!query || !batch_add(batch, query))
+            return;
+        is_mixed |= beside && beside != query->statement;
+        beside = query->statement;
+        if (alone)
+            return;
+    }
+}
+
+/* One statement only: its reads merged, or one write. */
+static void fill_apart(struct pool *pool, struct pool_lane *lane, enum lane number, struct batch *batch)
+{
+    const struct statement *beside = NULL;
+    unsigned most = number == LANE_READ ? BATCH_MAX : 1;
+    batch->apart = true;
+    for (unsigned n = 0; n < most && batch->n <= 1; n++) {
+        struct query *query = queue_next_apart(&lane->queue, beside);
+        if (!query)
+            break;
+        beside = query->statement;
+        bool alone = query->alone;
+        if (n == queue_merge_max(&lane->queue, beside) || !batch_add(batch, query) || alone)
+            break;
+    }
+    batch->apart = batch->n > 0;
+    bool others_wait = lane->queue.apart_n > 0;
+    if (number == LANE_READ)
+        batch->patience_ms = others_wait ? SLICE_MS : (int)pool->options.conn.lock_wait_ms;
+    else if (others_wait && lane->apart_busy + 2 >= lane->wanted)
+        batch->patience_ms = SLICE_WRITE_MS;
+}
+
+/* While a statement is stuck here and there, one at a time of those that came since is tried with little
+ * patience on the connection that is kept from those apart: other rows may be free. */
+static void fill_untried(struct pool_lane *lane, enum lane number, struct batch *batch)
+{
+    struct query *query = number == LANE_WRITE && lane->queue.apart_n > 0 && lane->shared_n == 0
+                              ? queue_next_untried(&lane->queue)
+                              : NULL;
+    if (query)
+        batch_add(batch, query);
+}
+
+/* Those apart have their turn while nobody else waits, or nothing of them is under way; but one connection
+ * is kept from them, if there is more than one. */
+static bool is_turn_of_apart(const struct pool_lane *lane)
+{
+    unsigned most = lane->wanted > 1 ? lane->wanted - 1 : 1;
+    bool others_wait = !TAILQ_EMPTY(&lane->queue.ready);
+    return lane->queue.apart_n > 0 && lane->apart_busy < (others_wait ? (lane->wanted > 1 ? 1 : 0) : most);
+}
+
+/* Returns false when there is nothing to send. */
+static bool send_waiting(struct pool *pool, enum lane number, struct conn *conn)
+{
+    struct pool_lane *lane = &pool->lanes[number];
+    bool apart = is_turn_of_apart(lane);
+    batch_init(&conn->batch, &lane->queue, number != LANE_READ);
+    if (apart)
+        fill_apart(pool, lane, number, &conn->batch);
+    if (conn->batch.n == 0)
+        fill(lane, number, &conn->batch);
+    if (conn->batch.n == 0)
+        fill_untried(lane, number, &conn->batch);
+    if (conn->batch.n == 0)
+        return false;
+    lane->apart_busy += conn->batch.apart;
+    conn->shared_n = conn->batch.apart ? 0 : batch_size(&conn->batch);
+    lane->shared_n += conn->shared_n;
+    histogram_add_size(&lane->batch_sizes, batch_size(&conn->batch));
+    pool->batches_sent++;
+    conn_send(conn);
+    if (pool_watches(number) && !pool->stopping && !uv_is_active((uv_handle_t *)&pool->watch))
+        uv_timer_start(&pool->watch, pool_on_watch, WATCH_EVERY_MS, WATCH_EVERY_MS);
+    return true;
+}
+
+void pool_send_all(struct pool *pool)
+{
+    if (pool->before_send && !pool->stopping)
+        pool->before_send(pool->before_send_data);
+    for (enum lane number = 0; number < LANES; number++) {
+        struct pool_lane *lane = &pool->lanes[number];
+        for (unsigned i = 0; i < lane->conns_n && lane->queue.n > 0; i++)
+            if (conn_is_free(&lane->conns[i]) && !send_waiting(pool, number, &lane->conns[i]))
+                break;
+    }
+}

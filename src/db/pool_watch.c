@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is ended before its time: what nobody waits for any more, and what keeps others waiting.
+ */
+#include "base/container_of.h"
+#include "db/pool.h"
+
+#define STARVED_NS UINT64_C(40000000) /* waited so long for a connection */
+
+/* How long a batch may take while it keeps others waiting, until what is under way is run apart. */
+static const uint64_t slow_ns[LANES] = {
+    [LANE_READ] = UINT64_C(60000000), [LANE_INSERT] = UINT64_C(250000000), [LANE_WRITE] = UINT64_C(250000000)
+};
+
+/* Statements of these lanes are looked after; jobs take their time. */
+bool pool_watches(enum lane lane)
+{
+    return slow_ns[lane] > 0;
+}
+
+static void on_cancelled(struct query *query, const struct query_outcome *outcome)
+{
+    (void)outcome; /* if it was in vain the next look will tell */
+    struct conn *conn = container_of(query, struct conn, cancel);
+    conn->is_cancelling = false;
+}
+
+/* Until the server has said that it did, no other batch may start on the connection: it would be ended in its
+ * place. */
+void pool_cancel(struct pool *pool, struct conn *conn, bool even_committing)
+{
+    if (conn->is_cancelling || !conn->backend_pid)
+        return;
+    struct query *query = &conn->cancel;
+    *query = (struct query){ .statement = statement_named("cancel_backend"),
+                             .deadline_ns = UINT64_MAX,
+                             .on_done = on_cancelled };
+    value_put_integer(&query->params[0], (int32_t)conn->backend_pid);
+    value_put_bigint(&query->params[1], conn->backend_began_us);
+    value_put_boolean(&query->params[2], even_committing);
+    if (pool_submit(pool, query) == 0)
+        conn->is_cancelling = conn->batch.cancelled = true;
+}
+
+static bool is_busy(const struct conn *conn)
+{
+    return conn->state == CONN_BUSY;
+}
+
+static uint64_t ran_ns(const struct conn *conn, uint64_t now_ns)
+{
+    return is_busy(conn) && now_ns > conn->batch.sent_ns ? now_ns - conn->batch.sent_ns : 0;
+}
+
+/* Whether somebody who would do no harm waits, and has for long. */
+static bool is_starved(struct pool_lane *lane, uint64_t now_ns)
+{
+    const struct query *next = TAILQ_FIRST(&lane->queue.ready);
+    return next && now_ns > next->submitted_ns + STARVED_NS;
+}
+
+/* The batch that has taken longest, of those that have had their time. */
+static struct conn *slowest(struct pool_lane *lane, enum lane number, uint64_t now_ns)
+{
+    struct conn *found = NULL;
+    bool all_apart = lane->apart_busy >= lane->wanted;
+    for (unsigned i = 0; i < lane->conns_n; i++) {
+        struct conn *conn = &lane->conns[i];
+        if (conn_is_free(conn) || conn->is_cancelling)
+            return NULL; /* there is, or will be, one for whoever waits */
+        if (ran_ns(conn, now_ns) < slow_ns[number] || (conn->batch.apart && !all_apart))
+            continue;
+        if (!found || ran_ns(conn, now_ns) > ran_ns(found, now_ns))
+            found = conn;
+    }
+    return found;
+}
+
+static void watch_lane(struct pool *pool, enum lane number, uint64_t now_ns)
+{
+    struct pool_lane *lane = &pool->lanes[number];
+    for (unsigned i = 0; i < lane->conns_n; i++) {
+        struct conn *conn = &lane->conns[i];
+        if (is_busy(conn) && batch_is_unwanted(&conn->batch))
+            pool_cancel(pool, conn, true);
+        else if (ran_ns(conn, now_ns) > slow_ns[number] && batch_has_company(&conn->batch))
+            pool_cancel(pool, conn, false);
+    }
+    struct conn *conn = is_starved(lane, now_ns) ? slowest(lane, number, now_ns) : NULL;
+    if (conn)
+        pool_cancel(pool, conn, false);
+    queue_expire_apart(&lane->queue, now_ns);
+}
+
+static bool is_at_work(const struct pool *pool)
+{
+    for (enum lane number = 0; number < LANES; number++) {
+        const struct pool_lane *lane = &pool->lanes[number];
+        if (pool_watches(number) && lane->queue.n > 0)
+            return true;
+        for (unsigned i = 0; pool_watches(number) && i < lane->conns_n; i++)
+            if (is_busy(&lane->conns[i]))
+                return true;
+    }
+    return false;
+}
+
+void pool_on_watch(uv_timer_t *watch)
+{
+    struct pool *pool = watch->data;
+    uint64_t now_ns = uv_hrtime();
+    for (enum lane number = 0; number < LANES; number++)
+        if (pool_watches(number))
+            watch_lane(pool, number, now_ns);
+    if (!is_at_work(pool))
+        uv_timer_stop(watch);
+}
