@@ -16,9 +16,10 @@ void batch_init(struct batch *batch, struct queue *queue, bool transaction)
     batch->queue = queue;
     batch->n = batch->steps_n = batch->current = 0;
     batch->transaction = transaction;
-    batch->apart = batch->cancelled = batch->aborted = batch->is_its_own = batch->locked = false;
+    batch->apart = batch->cancelled = batch->aborted = batch->is_its_own = false;
     batch->uncertain = batch->wants_new_conn = false;
-    batch->patience_ms = 0;
+    batch->is_probe = false;
+    batch->patience_ms = PATIENCE_OF_LANE;
     batch->after = batch->position.timeline = 0;
     batch->is_committed = false;
     TAILQ_INIT(&batch->retry);
@@ -190,7 +191,7 @@ static int send_execution(struct batch *batch, size_t number, PGconn *pg, const 
 int batch_send(struct batch *batch, PGconn *pg, const bool *prepared)
 {
     batch->sent_ns = uv_hrtime();
-    int rc = batch->apart ? send_patience(batch, pg) : 0;
+    int rc = batch->patience_ms != PATIENCE_OF_LANE ? send_patience(batch, pg) : 0;
     if (batch->after && !rc) {
         add_step(batch, STEP_STATE, 0);
         rc = send_state(pg, batch->after);

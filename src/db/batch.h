@@ -25,6 +25,9 @@ struct step {
     unsigned execution;
 };
 
+#define PATIENCE_OF_LANE   (-1) /* the connection's own */
+#define PATIENCE_UNLIMITED 0
+
 struct batch {
     struct queue *queue;
     struct execution executions[BATCH_MAX];
@@ -34,12 +37,12 @@ struct batch {
     size_t current;            /* the step whose result comes next */
     bool transaction;          /* writes: nothing is answered before the Sync */
     bool apart;                /* of one query, or merged, that was found waiting or slow before */
-    int patience_ms;           /* apart: waits so long for a lock; 0: as long as it takes */
+    bool is_probe;             /* of one that may be as stuck as others of its statement were found */
+    int patience_ms;           /* waits so long for a lock */
     uint64_t sent_ns;          /* uv_hrtime() */
     bool cancelled;            /* we have asked the server to end it */
     bool aborted;              /* an execution failed; the later ones were not done */
     bool is_its_own;           /* the error: what shared the transaction need not be told apart */
-    bool locked;               /* out: what is in `stuck` waited for a lock */
     bool uncertain;            /* the commit's fate is not known */
     bool wants_new_conn;       /* out: the connection is of no use any more */
     uint32_t after;            /* the lowest timeline that a query's `after` names; 0: none does */

@@ -178,10 +178,8 @@ static void execution_was_locked(struct batch *batch, struct execution *executio
     batch->is_its_own = true;
     if (first && first->impatient)
         end_with_error(batch, execution, pg);
-    else {
-        batch->locked = true;
+    else
         move_all(execution, &batch->stuck, false);
-    }
 }
 
 /* We ended it: because nobody wants it, or because it kept others waiting. Which of merged ones did is seen

@@ -69,9 +69,10 @@ static void on_up(struct conn *conn)
 static void forget_batch(struct pool_lane *lane, struct conn *conn)
 {
     lane->apart_busy -= conn->batch.apart;
+    lane->is_probing &= !conn->batch.is_probe;
     lane->shared_n -= conn->shared_n;
     conn->shared_n = 0;
-    conn->batch.apart = false;
+    conn->batch.apart = conn->batch.is_probe = false;
 }
 
 static void on_down(struct conn *conn, struct query_list *retry)
@@ -102,8 +103,10 @@ static void on_batch_done(struct conn *conn)
 {
     struct pool *pool = conn->data;
     struct pool_lane *lane = &pool->lanes[conn->lane];
+    if (conn->batch.is_probe)
+        lane->probe_after_ns = pool_next_probe_ns(&conn->batch, uv_hrtime());
     forget_batch(lane, conn);
-    queue_again_apart(&lane->queue, &conn->batch.stuck, conn->batch.locked && conn->lane == LANE_READ);
+    queue_again_apart(&lane->queue, &conn->batch.stuck);
     queue_again(&lane->queue, &conn->batch.retry);
 }
 
@@ -301,7 +304,7 @@ int pool_submit(struct pool *pool, struct query *query)
     struct pool_lane *lane = lane_of(pool, query);
     if (pool->stopping || lane->up == 0)
         return UV_ENOTCONN;
-    if (lane->queue.n >= pool->options.queue_max) {
+    if (!queue_has_room(&lane->queue, query, pool->options.queue_max)) {
         lane->refused_n++;
         return UV_ENOBUFS;
     }

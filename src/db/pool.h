@@ -7,8 +7,9 @@
  *
  * What is stuck delays only those who need what it waits for. A statement that shares its connection waits
  * for a lock a few milliseconds only; one that is slow while others wait for its connection is ended. Either
- * is run again apart from the others (see queue.h), where it may take its time, on all of the lane's
- * connections but one. What nobody waits for any more is ended, too: by pg_cancel_backend over a connection
+ * is run again apart from the others (see queue.h), where it may take its time, on half of the lane's
+ * connections at most; and so are all of its kind, until one of them, tried with little patience, has been
+ * quick. What nobody waits for any more is ended, too: by pg_cancel_backend over a connection
  * of the pool's own (LANE_CONTROL), during which the connection concerned carries nothing else.
  *
  * Loop thread only.
@@ -29,12 +30,15 @@ struct pool_options {
 };
 
 struct pool_lane {
-    struct conn *conns;  /* room for POOL_CONNECTIONS_MAX, if there is any */
-    unsigned conns_n;    /* that were started: */
-    unsigned wanted;     /* of them in use; the others are retired */
-    unsigned up;         /* of them IDLE or BUSY */
-    unsigned apart_busy; /* of them with a batch of those apart */
-    unsigned shared_n;   /* queries under way on the others */
+    struct conn *conns;      /* room for POOL_CONNECTIONS_MAX, if there is any */
+    unsigned conns_n;        /* that were started: */
+    unsigned wanted;         /* of them in use; the others are retired */
+    unsigned up;             /* of them IDLE or BUSY */
+    unsigned apart_busy;     /* of them with a batch of those apart */
+    unsigned shared_n;       /* queries under way on the others */
+    bool is_probing;         /* one of those apart is tried on one of the others */
+    uint64_t probe_after_ns; /* not before, nor before this those that were tried already */
+    uint64_t probe_again_after_ns;
     struct queue queue;
     /* Since the start; see pool_tell_metrics. */
     struct histogram batch_sizes; /* queries sent together */
@@ -99,6 +103,8 @@ bool pool_withdraw(struct pool *pool, struct query *query);
 
 /* pool_send.c: gives what waits to connections that are free. */
 void pool_send_all(struct pool *pool);
+/* When the next of those apart may be tried, now that this one has come back. */
+uint64_t pool_next_probe_ns(const struct batch *batch, uint64_t now_ns);
 
 /* pool_watch.c: whether statements of this lane are looked after, which runs while anything is under way. */
 bool pool_watches(enum lane lane);

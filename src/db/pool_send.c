@@ -5,6 +5,9 @@
 #include "db/pool.h"
 
 #define WATCH_EVERY_MS 20
+#define PROBE_MS       5 /* that one of those apart waits for a lock when it is tried */
+#define PROBE_PAUSE_NS UINT64_C(10000000)
+#define PROBE_SHARE    5    /* of the time of one connection, at most, is spent on such trials in vain */
 #define SLICE_MS       200  /* that a read waits for a lock while others wait for its place */
 #define SLICE_WRITE_MS 1500 /* likewise; longer than it takes the server to see a deadlock */
 
@@ -31,6 +34,12 @@ static void fill(struct pool_lane *lane, enum lane number, struct batch *batch)
     }
 }
 
+/* Connections that those apart may have, if there is more than one. */
+static unsigned apart_max(const struct pool_lane *lane)
+{
+    return lane->wanted > 1 ? lane->wanted / 2 : 1;
+}
+
 /* One statement only: its reads merged, or one write. */
 static void fill_apart(struct pool *pool, struct pool_lane *lane, enum lane number, struct batch *batch)
 {
@@ -48,44 +57,52 @@ static void fill_apart(struct pool *pool, struct pool_lane *lane, enum lane numb
     }
     batch->apart = batch->n > 0;
     bool others_wait = lane->queue.apart_n > 0;
+    bool is_last_place = lane->apart_busy + 1 >= apart_max(lane);
     if (number == LANE_READ)
         batch->patience_ms = others_wait ? SLICE_MS : (int)pool->options.conn.lock_wait_ms;
-    else if (others_wait && lane->apart_busy + 2 >= lane->wanted)
-        batch->patience_ms = SLICE_WRITE_MS;
+    else
+        batch->patience_ms = others_wait && is_last_place ? SLICE_WRITE_MS : PATIENCE_UNLIMITED;
 }
 
-/* While a statement is stuck here and there, one at a time of those that came since is tried with little
- * patience on the connection that is kept from those apart: other rows may be free. */
-static void fill_untried(struct pool_lane *lane, enum lane number, struct batch *batch)
+/* While a statement is stuck here and there, one at a time of those apart is tried with little patience on a
+ * connection that is kept from them: other rows may be free. */
+static void fill_probe(struct pool_lane *lane, struct batch *batch)
 {
-    struct query *query = number == LANE_WRITE && lane->queue.apart_n > 0 && lane->shared_n == 0
-                              ? queue_next_untried(&lane->queue)
-                              : NULL;
-    if (query)
-        batch_add(batch, query);
+    uint64_t now_ns = lane->queue.apart_n > 0 && !lane->is_probing ? uv_hrtime() : 0;
+    if (now_ns <= lane->probe_after_ns || (!lane->queue.untried_n && now_ns <= lane->probe_again_after_ns))
+        return;
+    struct query *query = queue_next_probe(&lane->queue);
+    if (query && batch_add(batch, query)) {
+        lane->is_probing = batch->is_probe = true;
+        batch->patience_ms = PROBE_MS;
+    } else
+        lane->probe_again_after_ns = now_ns + PROBE_PAUSE_NS;
 }
 
-/* Those apart have their turn while nobody else waits, or nothing of them is under way; but one connection
- * is kept from them, if there is more than one. */
+uint64_t pool_next_probe_ns(const struct batch *batch, uint64_t now_ns)
+{
+    uint64_t ran_ns = now_ns - batch->sent_ns;
+    return TAILQ_EMPTY(&batch->stuck) ? 0 : now_ns + PROBE_PAUSE_NS + ran_ns * (PROBE_SHARE - 1);
+}
+
+/* Those apart have their turn while nobody else waits, or nothing of them is under way. */
 static bool is_turn_of_apart(const struct pool_lane *lane)
 {
-    unsigned most = lane->wanted > 1 ? lane->wanted - 1 : 1;
     bool others_wait = !TAILQ_EMPTY(&lane->queue.ready);
-    return lane->queue.apart_n > 0 && lane->apart_busy < (others_wait ? (lane->wanted > 1 ? 1 : 0) : most);
+    unsigned most = !others_wait ? apart_max(lane) : lane->wanted > 1 ? 1 : 0;
+    return lane->queue.apart_n > 0 && lane->apart_busy < most;
 }
 
 /* Returns false when there is nothing to send. */
 static bool send_waiting(struct pool *pool, enum lane number, struct conn *conn)
 {
     struct pool_lane *lane = &pool->lanes[number];
-    bool apart = is_turn_of_apart(lane);
     batch_init(&conn->batch, &lane->queue, number != LANE_READ);
-    if (apart)
+    fill_probe(lane, &conn->batch);
+    if (conn->batch.n == 0 && is_turn_of_apart(lane))
         fill_apart(pool, lane, number, &conn->batch);
     if (conn->batch.n == 0)
         fill(lane, number, &conn->batch);
-    if (conn->batch.n == 0)
-        fill_untried(lane, number, &conn->batch);
     if (conn->batch.n == 0)
         return false;
     lane->apart_busy += conn->batch.apart;

@@ -6,6 +6,7 @@
 #include "db/pool.h"
 
 #define STARVED_NS UINT64_C(40000000) /* waited so long for a connection */
+#define PROBE_NS   UINT64_C(30000000) /* what is tried is quick, or goes back to those apart */
 
 /* How long a batch may take while it keeps others waiting, until what is under way is run apart. */
 static const uint64_t slow_ns[LANES] = {
@@ -83,6 +84,8 @@ static void watch_lane(struct pool *pool, enum lane number, uint64_t now_ns)
         struct conn *conn = &lane->conns[i];
         if (is_busy(conn) && batch_is_unwanted(&conn->batch))
             pool_cancel(pool, conn, true);
+        else if (conn->batch.is_probe && ran_ns(conn, now_ns) > PROBE_NS)
+            pool_cancel(pool, conn, false);
         else if (ran_ns(conn, now_ns) > slow_ns[number] && batch_has_company(&conn->batch))
             pool_cancel(pool, conn, false);
     }

@@ -5,9 +5,11 @@
 #include <string.h>
 #include <uv.h>
 
-#define APART_NS     UINT64_C(1000000000) /* how long a statement is apart before one of it is tried again */
+/* How long a statement is apart before it is one like any other again, of which none was found stuck since:
+ * doubled each time that this was in vain. */
+#define APART_MIN_NS UINT64_C(1000000000)
+#define APART_MAX_NS UINT64_C(8000000000)
 #define TRY_AGAIN_NS UINT64_C(500000000)
-#define STRIKES      3 /* different rows may be locked: so many make it the table */
 
 static struct kind *kind_of(const struct queue *queue, const struct statement *statement)
 {
@@ -58,6 +60,7 @@ static void take_out(struct query *query)
     TAILQ_REMOVE(query->in, query, link);
     queue->ready_n -= query->in == &queue->ready;
     queue->apart_n -= query->in == &kind->apart;
+    queue->untried_n -= query->in == &kind->apart && !query->apart;
     queue->parked_n -= query->in == &kind->parked;
     if (query->in == &kind->apart && TAILQ_EMPTY(&kind->apart) && kind->in_turn) {
         TAILQ_REMOVE(&queue->turns, kind, turn);
@@ -74,6 +77,7 @@ static void put_apart(struct query *query)
     struct kind *kind = kind_of(queue, query->statement);
     put(query, &kind->apart, false);
     queue->apart_n++;
+    queue->untried_n += !query->apart;
     if (kind->in_turn)
         return;
     kind->in_turn = true;
@@ -114,12 +118,12 @@ static bool is_same_key(const struct query *a, const struct query *b)
            memcmp(x->data, y->data, (size_t)x->len) == 0;
 }
 
-static struct query *leader_of(const struct query *query)
+static struct query *leader_of(const struct queue *queue, const struct query *query)
 {
     struct query *leader;
     if (!key_of(query))
         return NULL;
-    LIST_FOREACH(leader, &query->queue->leaders[bucket_of(query)], leader)
+    LIST_FOREACH(leader, &queue->leaders[bucket_of(query)], leader)
     if (is_same_key(leader, query))
         return leader;
     return NULL;
@@ -204,23 +208,31 @@ void queue_again(struct queue *queue, struct query_list *queries)
     }
 }
 
-void queue_again_apart(struct queue *queue, struct query_list *queries, bool whole_kind)
+static void put_kind_apart(struct kind *kind)
+{
+    uint64_t now_ns = uv_hrtime();
+    kind->probation = true;
+    if (now_ns < kind->apart_until_ns)
+        return;
+    kind->apart_ns = kind->apart_ns ? kind->apart_ns * 2 : APART_MIN_NS;
+    if (kind->apart_ns > APART_MAX_NS)
+        kind->apart_ns = APART_MAX_NS;
+    kind->apart_until_ns = now_ns + kind->apart_ns;
+}
+
+void queue_again_apart(struct queue *queue, struct query_list *queries)
 {
     struct query *query;
     while ((query = TAILQ_FIRST(queries))) {
-        struct kind *kind = kind_of(queue, query->statement);
         TAILQ_REMOVE(queries, query, link);
         if (!query->apart)
-            kind->strikes++;
+            put_kind_apart(kind_of(queue, query->statement));
         query->apart = true;
-        kind->probation = true;
-        if (whole_kind || kind->strikes >= STRIKES)
-            kind->apart_until_ns = uv_hrtime() + APART_NS;
         if (query->unwanted) {
             query_end(query, QUERY_LOST);
             continue;
         }
-        struct query *leader = leader_of(query);
+        struct query *leader = leader_of(queue, query);
         if (leader && leader != query) {
             query->apart = false;
             put(query, &leader->followers, false);
@@ -252,15 +264,28 @@ static void give_up(struct query *query)
     query_fail(query, reads ? "55P03" : "57014", "waited for a lock longer than it may");
 }
 
+static bool goes_apart(const struct queue *queue, const struct query *query)
+{
+    return uv_hrtime() < kind_of(queue, query->statement)->apart_until_ns && !query->impatient;
+}
+
+bool queue_has_room(const struct queue *queue, const struct query *query, unsigned max)
+{
+    unsigned aside = queue->n - queue->ready_n;
+    if (queue->n >= max || aside < max - max / 4)
+        return queue->n < max;
+    return !goes_apart(queue, query) && !leader_of(queue, query);
+}
+
 /* Puts the head of the ready ones where it has to wait, if it has to. */
 static bool sets_aside(struct queue *queue, struct query *query, const struct statement *beside)
 {
     struct kind *kind = kind_of(queue, query->statement);
-    struct query *leader = query->leads ? NULL : leader_of(query);
+    struct query *leader = query->leads ? NULL : leader_of(queue, query);
     if (leader) {
         take_out(query);
         put(query, &leader->followers, false);
-    } else if (kind->apart_until_ns && uv_hrtime() < kind->apart_until_ns && !query->impatient) {
+    } else if (goes_apart(queue, query)) {
         take_out(query);
         put_apart(query);
     } else if (query->statement != beside && kind->running >= queue->kind_max) {
@@ -317,20 +342,30 @@ struct query *queue_next_apart(struct queue *queue, const struct statement *besi
     }
 }
 
-/* Walks those that were found stuck, who are few: of one row there is one. */
-struct query *queue_next_untried(struct queue *queue)
+/* One that was not tried yet tells most. */
+static struct query *probe_of(struct kind *kind, uint64_t now_ns)
+{
+    struct query *query, *due = NULL;
+    TAILQ_FOREACH (query, &kind->apart, link) {
+        if (is_late(query, now_ns))
+            continue;
+        if (!query->apart)
+            return query;
+        if (!due && now_ns > query->sent_ns + TRY_AGAIN_NS)
+            due = query;
+    }
+    return due;
+}
+
+struct query *queue_next_probe(struct queue *queue)
 {
     struct kind *kind;
-    struct query *query, *next;
+    struct query *query = NULL;
     uint64_t now_ns = uv_hrtime();
     TAILQ_FOREACH (kind, &queue->turns, turn)
-        for (query = TAILQ_FIRST(&kind->apart); query; query = next) {
-            next = TAILQ_NEXT(query, link);
-            bool is_due = !query->apart || now_ns > query->sent_ns + TRY_AGAIN_NS;
-            if (is_due && !is_late(query, now_ns))
-                return query;
-        }
-    return NULL;
+        if ((query = probe_of(kind, now_ns)))
+            break;
+    return query;
 }
 
 void queue_take(struct query *query)
@@ -368,11 +403,10 @@ void queue_kind_ended(struct queue *queue, const struct statement *statement)
 void queue_kind_is_well(struct queue *queue, const struct statement *statement)
 {
     struct kind *kind = kind_of(queue, statement);
-    kind->strikes = 0;
     kind->probation = false;
     if (!kind->apart_until_ns)
         return;
-    kind->apart_until_ns = 0;
+    kind->apart_until_ns = kind->apart_ns = 0;
     struct query_list guiltless;
     struct query *query, *next;
     TAILQ_INIT(&guiltless);
@@ -380,8 +414,8 @@ void queue_kind_is_well(struct queue *queue, const struct statement *statement)
         next = TAILQ_NEXT(query, link);
         if (query->apart && statement->lane != LANE_READ)
             continue;
-        query->apart = false;
         take_out(query);
+        query->apart = false;
         put(query, &guiltless, false);
     }
     make_ready(&guiltless);

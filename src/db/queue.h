@@ -4,9 +4,9 @@
  * need. Knows no connection.
  *
  *   ready   in order; taken from its head
- *   apart   a list for every statement: those that were found waiting for a lock, or slow, and those of a
- *           statement of which more were. They have connections of their own, take turns, and leave one
- *           connection at least to the others.
+ *   apart   a list for every statement: those that were found waiting for a lock, or slow, and those that
+ *           came since one of their statement was. They have connections of their own and take turns there;
+ *           meanwhile one after another is tried with little patience, for other rows may be free.
  *   parked  those whose statement has its share of the connections, and the followers of a query of an equal
  *           key that is under way: they are ready again when that ends
  *
@@ -25,8 +25,8 @@
 /* What a lane knows of one statement. */
 struct kind {
     unsigned running;        /* batches under way that carry it, but for those apart */
-    unsigned strikes;        /* of its queries found stuck since one was not */
     uint64_t apart_until_ns; /* until then its queries go apart */
+    uint64_t apart_ns;       /* for so long, this time */
     bool probation;          /* shares no batch with others until one of it has been quick */
     unsigned rows_max;       /* of one query, slowly forgotten */
     unsigned row_bytes;      /* likewise, a mean */
@@ -40,11 +40,12 @@ TAILQ_HEAD(kind_list, kind);
 
 struct queue {
     enum lane lane;
-    unsigned kind_max; /* batches that may carry one statement at a time, but for those apart */
-    unsigned n;        /* all that wait */
-    unsigned ready_n;  /* of them ready */
-    unsigned apart_n;  /* of them apart */
-    unsigned parked_n; /* of them parked for their statement's sake */
+    unsigned kind_max;  /* batches that may carry one statement at a time, but for those apart */
+    unsigned n;         /* all that wait */
+    unsigned ready_n;   /* of them ready */
+    unsigned apart_n;   /* of them apart */
+    unsigned untried_n; /* of those, that were not found stuck themselves */
+    unsigned parked_n;  /* of them parked for their statement's sake */
     struct query_list ready;
     struct kind *kinds;     /* by statement's number */
     struct kind_list turns; /* of the kinds that have queries apart */
@@ -60,18 +61,22 @@ void queue_submit(struct queue *queue, struct query *query);
 /* What comes back and is to be sent again: those that share before all others, those that go alone after
  * them. */
 void queue_again(struct queue *queue, struct query_list *queries);
-/* What comes back because it was found waiting for a lock (of which a whole statement may be told guilty at
- * once) or slow. */
-void queue_again_apart(struct queue *queue, struct query_list *queries, bool whole_kind);
+/* What comes back because it was found waiting for a lock, or slow: whatever else there is of its statement
+ * goes apart, too, until one has been quick. */
+void queue_again_apart(struct queue *queue, struct query_list *queries);
+
+/* Whether there is room for one more where `max` may wait in all. A quarter of it is for those who can go as
+ * soon as there is a connection. */
+bool queue_has_room(const struct queue *queue, const struct query *query, unsigned max);
 
 /* The next that may go beside others of the batch, at its place in the queue until queue_take(); NULL: none.
  * Ends those whose deadline has passed. */
 struct query *queue_next(struct queue *queue, const struct statement *beside, bool beside_is_mixed);
 /* The next that may go in a batch for those apart: of `beside`, if that is not NULL. */
 struct query *queue_next_apart(struct queue *queue, const struct statement *beside);
-/* One of those apart that may find that it is not stuck: it came when others of its statement were, or was
- * last tried a while ago. NULL: there is none. */
-struct query *queue_next_untried(struct queue *queue);
+/* One of those apart that may find that it is not stuck, of the statement whose turn it is: it came when
+ * others were, or was last tried a while ago. NULL: there is none. Walks all that are apart. */
+struct query *queue_next_probe(struct queue *queue);
 void queue_take(struct query *query);
 
 /* Withdraws one that waits. */
