@@ -43,6 +43,15 @@ static void move_all(struct execution *execution, struct query_list *to, bool al
     }
 }
 
+/* Its queries are stuck; or one of them is, which is seen when they run one by one. */
+static void set_apart(struct batch *batch, struct execution *execution, bool all)
+{
+    struct query *query;
+    TAILQ_FOREACH (query, &execution->queries, link)
+        query->apart |= all;
+    move_all(execution, &batch->stuck, !all);
+}
+
 static void retry(struct batch *batch, struct execution *execution, bool alone)
 {
     move_all(execution, &batch->retry, alone);
@@ -171,27 +180,23 @@ static void end_unwanted(struct execution *execution)
 }
 
 /* It waited for a lock as long as those who share a connection may. With patience, apart from them, it may
- * do so again until its time is over. */
+ * do so again until its time is over; but nothing waits on the connection by which others are ended. */
 static void execution_was_locked(struct batch *batch, struct execution *execution, const PGresult *pg)
 {
     const struct query *first = TAILQ_FIRST(&execution->queries);
     batch->is_its_own = true;
-    if (first && first->impatient)
+    if ((first && first->impatient) || execution->statement->lane == LANE_CONTROL)
         end_with_error(batch, execution, pg);
     else
-        move_all(execution, &batch->stuck, false);
+        set_apart(batch, execution, true);
 }
 
-/* We ended it: because nobody wants it, or because it kept others waiting. Which of merged ones did is seen
- * when they run one by one. */
+/* We ended it: because nobody wants it, or because it kept others waiting. */
 static void execution_was_cancelled(struct batch *batch, struct execution *execution)
 {
     batch->is_its_own = true;
     end_unwanted(execution);
-    if (execution->n > 1 && execution->merged)
-        retry(batch, execution, true);
-    else
-        move_all(execution, &batch->stuck, false);
+    set_apart(batch, execution, execution->n == 1 || !execution->merged);
 }
 
 /* The connection lost a prepared statement (a pooler gave us another), or has one that we did not know of. */

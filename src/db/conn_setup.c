@@ -15,7 +15,9 @@
 #define PREPARE_LOCK_MS     10 /* what is locked for longer is prepared when it is wanted */
 
 /* How long a statement that shares its connection waits for a lock before it is run apart. */
-static const unsigned lock_ms[LANES] = { [LANE_READ] = 10, [LANE_INSERT] = 20, [LANE_WRITE] = 20 };
+static const unsigned lock_ms[LANES] = {
+    [LANE_READ] = 10, [LANE_INSERT] = 20, [LANE_WRITE] = 20, [LANE_CONTROL] = 20
+};
 
 static size_t preparations(const struct conn *conn)
 {

@@ -10,7 +10,7 @@
 
 /* How long a batch may take while it keeps others waiting, until what is under way is run apart. */
 static const uint64_t slow_ns[LANES] = {
-    [LANE_READ] = UINT64_C(60000000), [LANE_INSERT] = UINT64_C(250000000), [LANE_WRITE] = UINT64_C(250000000)
+    [LANE_READ] = UINT64_C(60000000), [LANE_INSERT] = UINT64_C(250000000), [LANE_WRITE] = UINT64_C(100000000)
 };
 
 /* Statements of these lanes are looked after; jobs take their time. */
@@ -60,6 +60,12 @@ static bool is_starved(struct pool_lane *lane, uint64_t now_ns)
     return next && now_ns > next->submitted_ns + STARVED_NS;
 }
 
+/* Where some are stuck already, of many kinds perhaps, each next one has less time. */
+static uint64_t patience_ns(const struct pool_lane *lane, enum lane number)
+{
+    return lane->queue.apart_n > 0 || lane->apart_busy > 0 ? slow_ns[number] / 2 : slow_ns[number];
+}
+
 /* The batch that has taken longest, of those that have had their time. */
 static struct conn *slowest(struct pool_lane *lane, enum lane number, uint64_t now_ns)
 {
@@ -69,7 +75,7 @@ static struct conn *slowest(struct pool_lane *lane, enum lane number, uint64_t n
         struct conn *conn = &lane->conns[i];
         if (conn_is_free(conn) || conn->is_cancelling)
             return NULL; /* there is, or will be, one for whoever waits */
-        if (ran_ns(conn, now_ns) < slow_ns[number] || (conn->batch.apart && !all_apart))
+        if (ran_ns(conn, now_ns) < patience_ns(lane, number) || (conn->batch.apart && !all_apart))
             continue;
         if (!found || ran_ns(conn, now_ns) > ran_ns(found, now_ns))
             found = conn;
@@ -86,7 +92,7 @@ static void watch_lane(struct pool *pool, enum lane number, uint64_t now_ns)
             pool_cancel(pool, conn, true);
         else if (conn->batch.is_probe && ran_ns(conn, now_ns) > PROBE_NS)
             pool_cancel(pool, conn, false);
-        else if (ran_ns(conn, now_ns) > slow_ns[number] && batch_has_company(&conn->batch))
+        else if (ran_ns(conn, now_ns) > patience_ns(lane, number) && batch_has_company(&conn->batch))
             pool_cancel(pool, conn, false);
     }
     struct conn *conn = is_starved(lane, now_ns) ? slowest(lane, number, now_ns) : NULL;

@@ -71,11 +71,18 @@ static void take_out(struct query *query)
     queue->n--;
 }
 
+static void move(struct query *query, struct query_list *list)
+{
+    if (query->in)
+        take_out(query);
+    put(query, list, false);
+}
+
 static void put_apart(struct query *query)
 {
     struct queue *queue = query->queue;
     struct kind *kind = kind_of(queue, query->statement);
-    put(query, &kind->apart, false);
+    move(query, &kind->apart);
     queue->apart_n++;
     queue->untried_n += !query->apart;
     if (kind->in_turn)
@@ -179,14 +186,35 @@ static void query_fail(struct query *query, const char *sqlstate, const char *me
 
 /* ---- coming ---- */
 
+static bool goes_apart(const struct queue *queue, const struct query *query)
+{
+    uint64_t until_ns = kind_of(queue, query->statement)->apart_until_ns;
+    return until_ns && uv_hrtime() < until_ns && !query->impatient;
+}
+
+/* Puts it where it has to wait whether there is a connection or not, if it has to. */
+static bool put_aside(struct query *query)
+{
+    struct query *leader = query->leads ? NULL : leader_of(query->queue, query);
+    if (!leader && !goes_apart(query->queue, query))
+        return false;
+    if (leader)
+        move(query, &leader->followers);
+    else
+        put_apart(query);
+    return true;
+}
+
 void queue_submit(struct queue *queue, struct query *query)
 {
     query->queue = queue;
     query->batch = NULL;
     query->unwanted = query->alone = query->apart = query->was_lost = query->leads = false;
     query->attempts = 0;
+    query->in = NULL;
     query->submitted_ns = uv_hrtime();
-    put(query, &queue->ready, false);
+    if (!put_aside(query))
+        put(query, &queue->ready, false);
 }
 
 void queue_again(struct queue *queue, struct query_list *queries)
@@ -208,26 +236,24 @@ void queue_again(struct queue *queue, struct query_list *queries)
     }
 }
 
-static void put_kind_apart(struct kind *kind)
+static void put_kind_apart(struct kind *kind, bool is_slow)
 {
     uint64_t now_ns = uv_hrtime();
     kind->probation = true;
     if (now_ns < kind->apart_until_ns)
         return;
     kind->apart_ns = kind->apart_ns ? kind->apart_ns * 2 : APART_MIN_NS;
-    if (kind->apart_ns > APART_MAX_NS)
+    if (is_slow || kind->apart_ns > APART_MAX_NS)
         kind->apart_ns = APART_MAX_NS;
     kind->apart_until_ns = now_ns + kind->apart_ns;
 }
 
-void queue_again_apart(struct queue *queue, struct query_list *queries)
+void queue_again_apart(struct queue *queue, struct query_list *queries, bool is_slow)
 {
     struct query *query;
     while ((query = TAILQ_FIRST(queries))) {
         TAILQ_REMOVE(queries, query, link);
-        if (!query->apart)
-            put_kind_apart(kind_of(queue, query->statement));
-        query->apart = true;
+        put_kind_apart(kind_of(queue, query->statement), is_slow);
         if (query->unwanted) {
             query_end(query, QUERY_LOST);
             continue;
@@ -264,11 +290,6 @@ static void give_up(struct query *query)
     query_fail(query, reads ? "55P03" : "57014", "waited for a lock longer than it may");
 }
 
-static bool goes_apart(const struct queue *queue, const struct query *query)
-{
-    return uv_hrtime() < kind_of(queue, query->statement)->apart_until_ns && !query->impatient;
-}
-
 bool queue_has_room(const struct queue *queue, const struct query *query, unsigned max)
 {
     unsigned aside = queue->n - queue->ready_n;
@@ -281,19 +302,12 @@ bool queue_has_room(const struct queue *queue, const struct query *query, unsign
 static bool sets_aside(struct queue *queue, struct query *query, const struct statement *beside)
 {
     struct kind *kind = kind_of(queue, query->statement);
-    struct query *leader = query->leads ? NULL : leader_of(queue, query);
-    if (leader) {
-        take_out(query);
-        put(query, &leader->followers, false);
-    } else if (goes_apart(queue, query)) {
-        take_out(query);
-        put_apart(query);
-    } else if (query->statement != beside && kind->running >= queue->kind_max) {
-        take_out(query);
-        put(query, &kind->parked, false);
-        queue->parked_n++;
-    } else
+    if (put_aside(query))
+        return true;
+    if (query->statement == beside || kind->running < queue->kind_max)
         return false;
+    move(query, &kind->parked);
+    queue->parked_n++;
     return true;
 }
 

@@ -61,9 +61,9 @@ void queue_submit(struct queue *queue, struct query *query);
 /* What comes back and is to be sent again: those that share before all others, those that go alone after
  * them. */
 void queue_again(struct queue *queue, struct query_list *queries);
-/* What comes back because it was found waiting for a lock, or slow: whatever else there is of its statement
- * goes apart, too, until one has been quick. */
-void queue_again_apart(struct queue *queue, struct query_list *queries);
+/* What comes back because it was found waiting for a lock, or slow, which takes longer to find: whatever else
+ * there is of its statement goes apart, too, until one has been quick. */
+void queue_again_apart(struct queue *queue, struct query_list *queries, bool is_slow);
 
 /* Whether there is room for one more where `max` may wait in all. A quarter of it is for those who can go as
  * soon as there is a connection. */

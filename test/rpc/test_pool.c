@@ -384,6 +384,27 @@ START_TEST(a_full_queue_refuses_with_a_time_to_come_back_and_serves_again_afterw
 }
 END_TEST
 
+START_TEST(a_quarter_of_the_queue_is_kept_for_what_can_go)
+{
+    use_narrow_pool(8);
+    int mentee = make_mentee(make_area("Here"), "");
+    PGconn *holder = hold("LOCK TABLE websitefeedback");
+    struct sent *stuck = NULL;
+    for (int i = 0; !stuck || !stuck->answered; i++) { /* refused at once */
+        stuck = add_feedback(numbered("queued", i));
+        harness_run_ms(5);
+    }
+    ck_assert_int_eq(stuck->status, STATUS_RESOURCE_EXHAUSTED);
+    struct sent *other = rpc_send(RPC_CREATE_PLANS_OF_ACTIONS,
+                                  &(meeting_package_CreatePlansOfActionsRequest){
+                                      .menteeUserId = mentee, .plansOfAction = "of another table" });
+    rpc_wait(other);
+    ck_assert_msg(other->status == STATUS_OK, "%s", other->message);
+    let_go(holder);
+    rpc_wait_all();
+}
+END_TEST
+
 START_TEST(a_full_queue_of_one_lane_refuses_nobody_in_another)
 {
     use_narrow_pool(8);
@@ -563,6 +584,7 @@ Suite *pool_suite(void)
     tcase_add_test(tcase, a_statement_that_waits_for_a_lock_delays_no_other_of_its_lane);
     tcase_add_test(tcase, writes_that_are_slow_together_are_not_taken_for_lost);
     tcase_add_test(tcase, a_full_queue_refuses_with_a_time_to_come_back_and_serves_again_afterwards);
+    tcase_add_test(tcase, a_quarter_of_the_queue_is_kept_for_what_can_go);
     tcase_add_test(tcase, a_full_queue_of_one_lane_refuses_nobody_in_another);
     tcase_add_test(tcase, a_call_whose_deadline_passes_while_it_waits_is_not_started);
     tcase_add_test(tcase, a_call_whose_deadline_has_passed_is_not_started);
