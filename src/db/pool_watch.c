@@ -83,6 +83,15 @@ static struct conn *slowest(struct pool_lane *lane, enum lane number, uint64_t n
     return found;
 }
 
+/* Though nobody has waited for long yet. */
+static bool is_overdue(const struct pool_lane *lane, enum lane number, const struct conn *conn,
+                       uint64_t now_ns)
+{
+    if (conn->batch.is_probe)
+        return ran_ns(conn, now_ns) > PROBE_NS;
+    return ran_ns(conn, now_ns) > patience_ns(lane, number) && batch_has_company(&conn->batch);
+}
+
 static void watch_lane(struct pool *pool, enum lane number, uint64_t now_ns)
 {
     struct pool_lane *lane = &pool->lanes[number];
@@ -90,9 +99,7 @@ static void watch_lane(struct pool *pool, enum lane number, uint64_t now_ns)
         struct conn *conn = &lane->conns[i];
         if (is_busy(conn) && batch_is_unwanted(&conn->batch))
             pool_cancel(pool, conn, true);
-        else if (conn->batch.is_probe && ran_ns(conn, now_ns) > PROBE_NS)
-            pool_cancel(pool, conn, false);
-        else if (ran_ns(conn, now_ns) > patience_ns(lane, number) && batch_has_company(&conn->batch))
+        else if (is_overdue(lane, number, conn, now_ns))
             pool_cancel(pool, conn, false);
     }
     struct conn *conn = is_starved(lane, now_ns) ? slowest(lane, number, now_ns) : NULL;
