@@ -30,6 +30,8 @@ static const struct state_machine states = {
 
 void connection_move(struct http_connection *connection, enum connection_state to)
 {
+    if (to >= CONNECTION_LINGERING)
+        connection_unshake(connection);
     connection->state = state_move(&states, connection->state, to);
     connection->state_since_ns = uv_hrtime();
 }

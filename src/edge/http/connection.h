@@ -77,7 +77,8 @@ struct http_connection {
     uint64_t asked_ns;      /* for a sign of life; 0: not since it came */
     uint64_t over_since_ns; /* its budget, without anything being written since; 0: it is not */
     bool is_dirty;
-    TAILQ_ENTRY(http_connection) link, dirty_link;
+    bool is_shaking; /* in edge->shaking, and not polled for reading */
+    TAILQ_ENTRY(http_connection) link, dirty_link, shaking_link;
 };
 
 /* Takes a connected, non-blocking socket, which is closed if this fails. ip NULL: it has none. */
@@ -120,6 +121,9 @@ void connection_idle(struct http_connection *connection);
 /* Writes once, and ends it if that is due. */
 void connection_flush(struct http_connection *connection);
 
+/* Handshakes of TLS that wait go on, one after another, until the turn has taken its time with them. */
+void connections_shake(struct http_edge *edge);
+
 /* Says its end and closes it at once, to have its descriptor back. */
 void connection_give_way(struct http_connection *connection);
 
@@ -139,6 +143,8 @@ void connection_borrow_out(struct http_connection *connection);
 /* Asks the loop for what it waits for. */
 void connection_poll(struct http_connection *connection);
 void connection_on_event(struct watch *watch, uint32_t events);
+/* Its handshake waits for its turn no more. */
+void connection_unshake(struct http_connection *connection);
 /* Nothing more is sent. */
 void connection_shut(struct http_connection *connection);
 /* Send what the carrier did not fill. True: all of it went, and there may be more to say. */

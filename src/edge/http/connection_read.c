@@ -210,9 +210,6 @@ static void on_proxy_bytes(struct http_connection *connection, uint8_t *bytes, s
 /* is_end: the peer has sent its last, so that less than there is room for is all. */
 static void on_readable(struct http_connection *connection, bool is_end)
 {
-    bool is_handshake = connection->tls && !tls_is_open(connection->tls);
-    if (is_handshake && connection->edge->handshakes_ns >= HANDSHAKES_NS)
-        return; /* it stays readable, and has its turn in the next one */
     if (connection_is_held_back(connection)) {
         connection_wants_write(connection); /* and is not polled for it any more */
         return;
@@ -248,6 +245,39 @@ static void on_readable(struct http_connection *connection, bool is_end)
         connection->has_read_all = true; /* so it can be closed without more ado */
 }
 
+/* Nobody overtakes those that wait already, and meanwhile nobody is told each turn that there is something to
+ * read. */
+static bool shakes_later(struct http_connection *connection)
+{
+    struct http_edge *edge = connection->edge;
+    if (!connection->tls || tls_is_open(connection->tls) || connection->state >= CONNECTION_LINGERING ||
+        (edge->handshakes_ns < HANDSHAKES_NS && TAILQ_EMPTY(&edge->shaking)))
+        return false;
+    if (!connection->is_shaking)
+        TAILQ_INSERT_TAIL(&edge->shaking, connection, shaking_link);
+    connection->is_shaking = true;
+    connection_poll(connection);
+    return true;
+}
+
+void connection_unshake(struct http_connection *connection)
+{
+    if (connection->is_shaking)
+        TAILQ_REMOVE(&connection->edge->shaking, connection, shaking_link);
+    connection->is_shaking = false;
+}
+
+void connections_shake(struct http_edge *edge)
+{
+    struct http_connection *connection;
+    edge->handshakes_ns = 0;
+    while (edge->handshakes_ns < HANDSHAKES_NS && (connection = TAILQ_FIRST(&edge->shaking))) {
+        connection_unshake(connection);
+        on_readable(connection, false);
+        connection_wants_write(connection); /* whence it polls anew */
+    }
+}
+
 void connection_on_event(struct watch *watch, uint32_t events)
 {
     struct http_connection *connection = container_of(watch, struct http_connection, watch);
@@ -257,6 +287,8 @@ void connection_on_event(struct watch *watch, uint32_t events)
     }
     if (events & EPOLLOUT)
         connection_wants_write(connection);
+    if (events & EPOLLIN && shakes_later(connection))
+        return;
     if (events & EPOLLIN)
         on_readable(connection, events & EPOLLRDHUP);
     else if (events & EPOLLRDHUP)

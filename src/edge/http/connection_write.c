@@ -32,8 +32,8 @@ void connection_poll(struct http_connection *connection)
     uint32_t events = connection->has_peer_ended ? 0 : EPOLLRDHUP;
     if (is_blocked)
         events |= EPOLLOUT;
-    if (!connection->is_paused && !connection->has_read_all && !connection_is_held_back(connection) &&
-        (!is_blocked || !connection_is_over_budget(connection)))
+    if (!connection->is_paused && !connection->is_shaking && !connection->has_read_all &&
+        !connection_is_held_back(connection) && (!is_blocked || !connection_is_over_budget(connection)))
         events |= EPOLLIN;
     if (poller_want(&connection->edge->poller, &connection->watch, events))
         connection_end(connection, REASON_MEMORY, NULL); /* which can happen the first time only */
@@ -197,7 +197,9 @@ void connection_flush(struct http_connection *connection)
     connection->is_dirty = false;
     if (connection->is_ending && connection->session && !connection->has_peer_closed)
         connection->carrier->say_end(connection);
-    if (!connection->has_peer_closed && send_kept(connection, false) && send_filled(connection))
+    /* What TLS has said in this turn, a ticket mostly, goes with what the carrier says. */
+    bool is_free = connection->tls && !(connection->watch.wanted & EPOLLOUT);
+    if (!connection->has_peer_closed && (is_free || send_kept(connection, false)) && send_filled(connection))
         connection_wants_write(connection);
     if (connection->is_ending && connection->tls && !connection->has_peer_closed) {
         tls_shut_down(connection->tls);

@@ -132,6 +132,7 @@ struct http_edge {
     TAILQ_HEAD(connection_list, http_connection) connections; /* all, the oldest first */
     TAILQ_HEAD(dirty_list, http_connection) dirty;            /* with something to write, or to end */
     TAILQ_HEAD(, http_connection) gone;                       /* closed in this turn */
+    TAILQ_HEAD(, http_connection) shaking;                    /* whose handshakes go on in the next one */
     TAILQ_HEAD(later_list, exchange) later;                   /* whose stream goes on in the next turn */
     TAILQ_HEAD(, exchange) touched;                           /* by what is being read, and not whole */
     TAILQ_HEAD(, exchange) free;

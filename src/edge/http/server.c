@@ -100,13 +100,12 @@ static void on_trim(struct timer *timer)
 static void end_turn(struct http_server *server)
 {
     struct http_edge *edge = &server->edge;
-    edge->handshakes_ns = 0;
     go_on(edge);
     if (edge->is_over_budget)
         relieve(edge);
     flush(edge);
     connections_free_gone(edge);
-    bool has_more = !TAILQ_EMPTY(&edge->later) || !TAILQ_EMPTY(&edge->dirty);
+    bool has_more = !TAILQ_EMPTY(&edge->later) || !TAILQ_EMPTY(&edge->dirty) || !TAILQ_EMPTY(&edge->shaking);
     if (has_more && !uv_is_active((uv_handle_t *)&server->more))
         uv_idle_start(&server->more, on_idle);
     else if (!has_more && uv_is_active((uv_handle_t *)&server->more))
@@ -122,7 +121,9 @@ static void on_before_poll(uv_prepare_t *handle)
 
 static void on_after_poll(uv_check_t *handle)
 {
-    end_turn(handle->data);
+    struct http_server *server = handle->data;
+    connections_shake(&server->edge);
+    end_turn(server);
 }
 
 /* ---- connections ---- */
@@ -298,6 +299,7 @@ int http_server_create(struct http_server **out, uv_loop_t *loop, struct context
     TAILQ_INIT(&edge->connections);
     TAILQ_INIT(&edge->dirty);
     TAILQ_INIT(&edge->gone);
+    TAILQ_INIT(&edge->shaking);
     TAILQ_INIT(&edge->later);
     TAILQ_INIT(&edge->touched);
     TAILQ_INIT(&edge->free);
