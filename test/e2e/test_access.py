@@ -18,7 +18,7 @@ import svcd_client
 from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
 from harness import PATIENCE_S, SVCD, Daemon, demo_database, environment, run_svcd, temporary_folder, wait_until
-from test_edge import make_certificate
+from wire import make_certificate
 
 SKILLS = "/account_package.AccountService/ListSkills"
 MATCH = "/matching_package.MatchingService/TryMatch"

@@ -20,7 +20,7 @@ from grpc import StatusCode
 from harness import (PATIENCE_S, UNDER_SANITIZER, Daemon, demo_database, free_port, is_listening, psql, run_svcd, temporary_folder,
                      wait_until)
 from test_access import make_token
-from test_edge import make_certificate
+from wire import make_certificate
 
 MENTEE = "demo-mentee@example.com"
 

@@ -15,7 +15,7 @@ import harness
 import svcd_client
 from harness import PATIENCE_S, Daemon, demo_database, is_serving, psql, temporary_folder, value, wait_until
 from test_admin import get
-from test_edge import CHECK, SKILLS, WATCH, Wire
+from wire import CHECK, SKILLS, WATCH, Wire
 
 QUICK_S = 1  # ten times what is promised
 

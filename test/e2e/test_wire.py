@@ -16,8 +16,8 @@ import svcd_client
 from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
 from harness import PATIENCE_S, TestCase, wait_until
-from test_edge import Wire as RawWire
-from test_edge import fields, message
+from wire import Wire as RawWire
+from wire import fields, message
 
 MENTOR, MENTEE, NOBODY = 1, 61, 2**31 - 1
 IN_FLIGHT = 64

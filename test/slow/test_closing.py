@@ -10,7 +10,7 @@ import time
 
 import grpc
 from harness import PATIENCE_S, ROOT, Daemon, free_port
-from test_edge import CHECK, Edge, Wire
+from wire import CHECK, Edge, Wire
 
 # A call that waits to be sent when its client is told of the end is refused by that client's own library, and begun anew, once: so a
 # connection has to last far longer than a client may be busy with others, and few of the calls be at one moment.

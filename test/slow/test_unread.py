@@ -10,7 +10,7 @@ import time
 
 import svcd_client
 from harness import PATIENCE_S, Daemon, demo_database, is_serving, temporary_folder, wait_until
-from test_edge import DATA, END, HEADERS, PING, SETTINGS, SKILLS, WHOLE, Edge, Wire, fields, frame, make_certificate, message
+from wire import DATA, END, HEADERS, PING, SETTINGS, SKILLS, WHOLE, Edge, Wire, fields, frame, make_certificate, message
 
 BUFFERED = 8 << 20
 SENT_MAX = 1 << 30  # bytes; by far more than svcd may be made to take

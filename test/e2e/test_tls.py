@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""TLS: versions, protocols, certificates of both sides, sessions that are taken up again."""
+
+import contextlib
+import signal
+import socket
+import ssl
+
+from harness import PATIENCE_S, TestCase, Daemon, demo_database, temporary_folder, wait_until
+from wire import Wire, make_certificate
+
+
+class Tls(TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = temporary_folder(cls)
+        for name in ("localhost", "friend", "stranger"):
+            make_certificate(cls.folder, name)
+        trusted = (cls.folder / "friend.pem").read_text() + (cls.folder / "stranger.pem").read_text()
+        (cls.folder / "ca.pem").write_text(trusted)
+        cls.database = demo_database()
+        cls.daemon = Daemon(cls.database, "--set", f"tls.certificate={cls.folder}/localhost.pem", "--set",
+                            f"tls.private_key={cls.folder}/localhost.key", "--set", "tls.client_auth=optional", "--set",
+                            f"tls.client_ca={cls.folder}/ca.pem", "--set", "tls.client_names=friend", "--set",
+                            "log.calls=all", listen="https://127.0.0.1:0")
+        cls.addClassCleanup(cls.daemon.stop)
+
+    addCleanup = classmethod(lambda cls, *arguments: cls.addClassCleanup(*arguments))
+
+    def context(self, name=None, protocols=("h2",)):
+        context = ssl.create_default_context(cafile=self.folder / "localhost.pem")
+        context.set_alpn_protocols(list(protocols))
+        if name:
+            context.load_cert_chain(self.folder / f"{name}.pem", self.folder / f"{name}.key")
+        return context
+
+    def connect(self, context):
+        host, port = self.daemon.address.rsplit(":", 1)
+        plain = socket.create_connection((host, int(port)), PATIENCE_S)
+        return context.wrap_socket(plain, server_hostname="localhost")
+
+    def served_status(self, context):
+        wire = Wire(self.daemon.address, connected=self.connect(context))
+        wire.send(wire.request(1))
+        answer = wire.answer(1)
+        wire.socket.close()
+        return answer.get("grpc-status")
+
+    def test_a_call_is_served_over_tls_1_2_and_1_3(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = self.context()
+            context.minimum_version = context.maximum_version = version
+            self.assertEqual(self.served_status(context), "0")
+
+    def test_h2_is_agreed_on(self):
+        with self.connect(self.context()) as connected:
+            self.assertEqual(connected.selected_alpn_protocol(), "h2")
+
+    def test_a_client_is_known_by_its_certificate_s_name(self):
+        self.assertEqual(self.served_status(self.context("friend")), "0")
+        self.daemon.wait_for_log("msg=call .*certificate=friend")
+
+    def test_a_verified_client_of_another_name_is_not_served(self):
+        try:
+            self.assertIsNone(self.served_status(self.context("stranger")))
+        except OSError:
+            pass  # it is told within the handshake
+
+    def test_plain_words_on_the_port_are_answered_with_help(self):
+        host, port = self.daemon.address.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), PATIENCE_S) as plain:
+            plain.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            self.assertIn(b"https://", plain.recv(1000))
+
+    def test_a_new_certificate_is_shown_without_a_restart_and_a_damaged_one_never(self):
+        def shown():
+            with self.connect(ssl._create_unverified_context()) as connected:
+                return connected.getpeercert(binary_form=True)
+        kept = Wire(self.daemon.address, connected=self.connect(self.context()))
+        before = shown()
+        original = [(self.folder / f"localhost.{kind}").read_text() for kind in ("pem", "key")]
+        (self.folder / "localhost.pem").write_text("damaged")
+        self.daemon.wait_for_log("stays in use")
+        self.assertEqual(shown(), before)
+        make_certificate(self.folder, "localhost")
+        wait_until(lambda: shown() != before, "the new certificate is not shown")
+        self.daemon.signal(signal.SIGHUP)
+        self.daemon.wait_for_log("configuration reloaded")
+        kept.send(kept.request(1))
+        self.assertEqual(kept.answer(1)["grpc-status"], "0")
+        for kind, text in zip(("key", "pem"), reversed(original)):
+            (self.folder / f"localhost.{kind}").write_text(text)
+        wait_until(lambda: shown() == before, "the first certificate does not come back")
+        kept.socket.close()
+
+
+class Tickets(TestCase):
+    """Two daemons, or one after a reload, and what a session of one is worth to the other."""
+
+    def setUp(self):
+        self.folder = temporary_folder(self)
+        for name in ("localhost", "friend", "other"):
+            make_certificate(self.folder, name)
+        (self.folder / "keys").write_bytes(bytes(range(80)))
+        (self.folder / "other-keys").write_bytes(bytes(range(1, 81)))
+        self.database = demo_database()
+
+    @classmethod
+    def setUpClass(cls):
+        pass
+
+    def daemon(self, keys="keys", ca="friend", names="friend"):
+        daemon = Daemon(self.database, *(word for key, text in (("certificate", "localhost.pem"), ("private_key", "localhost.key"),
+                        ("client_ca", f"{ca}.pem"), ("ticket_keys", keys)) for word in ("--set", f"tls.{key}={self.folder}/{text}")),
+                        "--set", "tls.client_auth=optional", "--set", f"tls.client_names={names}", listen="https://127.0.0.1:0")
+        self.addCleanup(daemon.stop)
+        return daemon
+
+    def context(self, version):
+        context = ssl.create_default_context(cafile=self.folder / "localhost.pem")
+        context.set_alpn_protocols(["h2"])
+        context.minimum_version = context.maximum_version = version
+        context.load_cert_chain(self.folder / "friend.pem", self.folder / "friend.key")
+        return context
+
+    def call(self, daemon, context, session=None):
+        """The status of a call, whether the session was resumed, and the session."""
+        host, port = daemon.address.rsplit(":", 1)
+        connected = context.wrap_socket(socket.create_connection((host, int(port)), PATIENCE_S), server_hostname="localhost", session=session)
+        wire = Wire(daemon.address, connected=connected)
+        wire.send(wire.request(1))
+        status = wire.answer(1).get("grpc-status")
+        resumed, session = connected.session_reused, connected.session
+        connected.close()
+        return status, resumed, session
+
+    def test_daemons_that_share_keys_resume_each_others_sessions(self):
+        first, second, stranger = self.daemon(), self.daemon(), self.daemon(keys="other-keys")
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            with self.subTest(version=version):
+                context = self.context(version)
+                session = self.call(first, context)[2]
+                self.assertEqual(self.call(second, context, session)[:2], ("0", True))
+                self.assertEqual(self.call(stranger, context, session)[:2], ("0", False))
+
+    def test_who_may_come_is_looked_at_again_when_a_session_resumes(self):
+        first, strict = self.daemon(), self.daemon(names="somebody-else")
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = self.context(version)
+            session = self.call(first, context)[2]
+            with self.subTest(version=version), contextlib.suppress(OSError):
+                self.assertIsNone(self.call(strict, context, session)[0])
+
+    def test_a_session_that_other_authorities_let_in_is_not_resumed(self):
+        first, other = self.daemon(), self.daemon(ca="other")
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = self.context(version)
+            session = self.call(first, context)[2]
+            with self.subTest(version=version), contextlib.suppress(OSError):
+                self.assertIsNone(self.call(other, context, session)[0])
+
+    def test_a_pair_that_is_half_written_leaves_the_old_one_and_says_so(self):
+        daemon, context = self.daemon(), self.context(ssl.TLSVersion.TLSv1_3)
+        make_certificate(self.folder, "next")
+        (self.folder / "localhost.pem").write_bytes((self.folder / "next.pem").read_bytes())  # its key is still to come
+        daemon.wait_for_log("TLS cannot be set up.*private_key")
+        daemon.wait_for_log("stays in use")
+        self.assertEqual(self.call(daemon, context)[0], "0")
