@@ -50,8 +50,9 @@ WHERE set_config('synchronous_commit', 'local', true) = 'local'
 ON CONFLICT DO NOTHING;
 
 -- name: applied_migrations
--- Names of the migrations that the database has, and of functions.
+-- Migrations and functions that the database has.
 -- returns: many
 -- column: name text
+-- column: checksum text
 -- lane: control
-SELECT m.name::text AS name FROM svcd.migration m ORDER BY m.name;
+SELECT m.name, m.checksum FROM svcd.migration m ORDER BY m.name;

@@ -139,6 +139,9 @@ void sql_bind_text_array(struct call *call, struct sql_texts value)
 
 /* ---- outcomes ---- */
 
+#define LACKING                                                                                              \
+    "the database lacks what the call needs; it is to be migrated to this svcd's schema (svcd migrate)"
+
 /* What a caller is told of an SQLSTATE, by its longest prefix here (PostgreSQL's documentation, appendix A).
  */
 static const struct {
@@ -148,6 +151,12 @@ static const struct {
 } failures[] = {
     { "55P03", STATUS_UNAVAILABLE, "what the call needs is locked by somebody else; try again" },
     { "57014", STATUS_DEADLINE_EXCEEDED, "the database took longer than a statement may" },
+    { "42P01", STATUS_UNAVAILABLE, LACKING },
+    { "42703", STATUS_UNAVAILABLE, LACKING },
+    { "42883", STATUS_UNAVAILABLE, LACKING },
+    { "3F000", STATUS_UNAVAILABLE, LACKING },
+    { "42501", STATUS_UNAVAILABLE,
+      "the database does not let svcd do what the call needs; the log says what" },
     { "40", STATUS_ABORTED, "lost to concurrent changes; try again" },
     { "53", STATUS_UNAVAILABLE, "the database is short of resources; try again" },
     { READ_ONLY, STATUS_UNAVAILABLE, "the database is read-only at the moment" },
@@ -168,10 +177,12 @@ static enum next statement_failed(struct call *call, const struct query_outcome 
     bool is_no_read = statement->lane == LANE_READ && strcmp(outcome->sqlstate, READ_ONLY) == 0;
     if (is_no_read)
         i = sizeof failures / sizeof *failures - 1;
-    log_error("statement failed", log_str("statement", statement->name),
-              log_str("at", statement_place(call, statement)), log_str("sqlstate", outcome->sqlstate),
-              log_str("reason", outcome->message), call_log_ids(call),
-              log_str("hint", is_no_read ? "a read neither writes nor locks: declare another lane" : NULL));
+    log_error(
+        "statement failed", log_str("statement", statement->name),
+        log_str("at", statement_place(call, statement)), log_str("sqlstate", outcome->sqlstate),
+        log_str("reason", outcome->message), call_log_ids(call),
+        log_str("hint", is_no_read ? "a read neither writes nor locks: declare another lane" : NULL),
+        log_str("do", failures[i].status == STATUS_UNAVAILABLE ? conn_advice_for(outcome->sqlstate) : NULL));
     if (outcome->by_hand)
         return call_fail(call, STATUS_ABORTED, "an operator of the database ended the statement; try again");
     return call_fail(call, failures[i].status, "%s",
@@ -310,7 +321,10 @@ enum next sql_send(struct call *call, sql_then *then_typed, sql_continuation *th
     if (rc && call->otherwise)
         return call->otherwise(call);
     if (rc == UV_ENOTCONN)
-        return call_fail(call, STATUS_UNAVAILABLE, "the database is away");
+        return call_fail(call, STATUS_UNAVAILABLE, "%s",
+                         pool_is_unready(call->context->pool)
+                             ? "the database is not ready for svcd; the log says what it lacks"
+                             : "the database is away");
     if (rc)
         return call_push_back(call, STATUS_RESOURCE_EXHAUSTED, 100, "too many calls wait for the database");
     if (call->trace)

@@ -37,7 +37,7 @@ static void on_available(void *data, bool available)
 {
     struct daemon *daemon = data;
     if (available) {
-        log_info("database available");
+        schema_look_announce(&daemon->schema);
         edges_go(daemon->edges);
     } else
         log_warn("database away, calls that need it are refused");

@@ -81,7 +81,8 @@ struct conn {
     char why[512];              /* what went wrong last, in the server's words if it had any */
     const char *advice;         /* what would help, if no retry does */
     size_t setup_step;          /* PREPARING: whose result comes next */
-    bool lacks_something;       /* PREPARING: a statement cannot be prepared */
+    bool is_migrated;           /* the database has a schema of some svcd */
+    bool lacks_something;       /* a statement could not be prepared */
     bool *prepared;             /* by statement's number: plain, merged */
     int64_t backend_pid, backend_began_us;
     uint32_t timeline;    /* where options->primary is set: that the server takes writes on */

@@ -135,6 +135,8 @@ static void on_session(struct conn *conn, const PGresult *result, bool is_last)
         conn_try_next(conn);
         return;
     }
+    if (!is_last)
+        conn->is_migrated = *PQgetvalue(result, 0, SESSION_IS_MIGRATED) == 't';
     int64_t pid = number_at(result, 0), began_us = number_at(result, 1);
     bool has_changed =
         is_last && conn->backend_pid && (pid != conn->backend_pid || began_us != conn->backend_began_us);
@@ -146,7 +148,7 @@ static void on_session(struct conn *conn, const PGresult *result, bool is_last)
     conn->backend_began_us = began_us;
 }
 
-/* What is missing may come by a migration: the connection stays, and asks again now and then. */
+/* What is missing may come by a migration: the connection stays. */
 static void preparation_failed(struct conn *conn, const PGresult *result)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -178,14 +180,16 @@ static void on_setup_again(uv_timer_t *timer)
         conn_flush(conn);
 }
 
+/* Where a migration is missing, calls that do not need it are served: what lacks is prepared when it is
+ * wanted, and fails then. A database that was never migrated is asked again now and then. */
 static void on_setup(struct conn *conn)
 {
-    if (!conn->lacks_something) {
+    if (conn->lacks_something)
+        outage_lacks(conn->options->outage, conn->why, conn->advice, conn->is_migrated);
+    if (!conn->lacks_something || conn->is_migrated)
         on_prepared(conn);
-        return;
-    }
-    outage_tell(conn->options->outage, conn->why, conn->advice, uv_hrtime());
-    uv_timer_start(&conn->timer, on_setup_again, SETUP_AGAIN_MS, 0);
+    else
+        uv_timer_start(&conn->timer, on_setup_again, SETUP_AGAIN_MS, 0);
 }
 
 void conn_setup_result(struct conn *conn, PGresult *result)

@@ -2,6 +2,7 @@
 #include "db/outage.h"
 
 #include <stddef.h>
+#include <uv.h>
 
 #include "observe/log.h"
 
@@ -21,17 +22,16 @@ static uint32_t hash_of(const char *text)
     return hash;
 }
 
-/* False if it was told before in this outage. */
-static bool is_news(struct outage *outage, const char *reason)
+/* False if it is among those that were told before. */
+static bool is_news(uint32_t reasons[OUTAGE_REASONS], unsigned *reasons_n, const char *reason)
 {
     uint32_t hash = hash_of(reason);
-    for (unsigned i = 0; i < outage->reasons_n; i++)
-        if (outage->reasons[i] == hash)
+    for (unsigned i = 0; i < *reasons_n; i++)
+        if (reasons[i] == hash)
             return false;
-    if (outage->reasons_n < OUTAGE_REASONS)
-        outage->reasons[outage->reasons_n++] = hash;
-    else
+    if (*reasons_n == OUTAGE_REASONS)
         return false;
+    reasons[(*reasons_n)++] = hash;
     return true;
 }
 
@@ -54,7 +54,7 @@ static void tell(struct outage *outage, const char *what, const char *reason, co
                  uint64_t now_ns)
 {
     begin(outage, now_ns);
-    bool news = is_news(outage, reason);
+    bool news = is_news(outage->reasons, &outage->reasons_n, reason);
     if (!news && now_ns - outage->told_ns < REMIND_NS)
         return;
     outage->told_ns = now_ns;
@@ -96,6 +96,7 @@ void outage_failed(struct outage *outage, const void *who, const char *reason, c
 {
     outage_gave_up(outage, who);
     outage->away = true;
+    outage->is_unready = false;
     begin(outage, now_ns);
     outage->attempts++;
     uint64_t next_ns = now_ns + UINT64_C(1000000) * (advice ? HOPELESS_MS : pause_ms);
@@ -104,15 +105,20 @@ void outage_failed(struct outage *outage, const void *who, const char *reason, c
     tell(outage, "cannot connect to the database", reason, advice, now_ns);
 }
 
-void outage_tell(struct outage *outage, const char *reason, const char *advice, uint64_t now_ns)
+void outage_lacks(struct outage *outage, const char *reason, const char *advice, bool is_of_use)
 {
-    tell(outage, "the database cannot be used", reason, advice, now_ns);
+    outage->is_unready = !is_of_use;
+    if (!is_of_use)
+        tell(outage, "the database cannot be used", reason, advice, uv_hrtime());
+    else if (is_news(outage->lacks, &outage->lacks_n, reason))
+        log_error("the database lacks what some calls need", log_str("reason", reason),
+                  log_str("do", advice));
 }
 
 void outage_over(struct outage *outage, const void *who, uint64_t now_ns)
 {
     outage_gave_up(outage, who);
-    outage->away = false;
+    outage->away = outage->is_unready = false;
     outage->next_ns = 0;
     if (!outage->begun)
         return;

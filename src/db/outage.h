@@ -17,7 +17,10 @@ struct outage {
     uint64_t next_ns;   /* and when, at the earliest */
     bool begun;         /* something was told that wants its end told */
     uint64_t begun_ns, told_ns;
-    unsigned attempts;                /* in vain */
+    unsigned attempts;              /* in vain */
+    bool is_unready;                /* connections can be made, and lack all that svcd needs */
+    uint32_t lacks[OUTAGE_REASONS]; /* hashes of what was told to lack, since the start */
+    unsigned lacks_n;
     bool refused;                     /* for good, until a restart: nothing is tried any more */
     uint32_t reasons[OUTAGE_REASONS]; /* hashes of what was told */
     unsigned reasons_n;
@@ -37,8 +40,8 @@ void outage_lost(struct outage *outage, const char *reason, uint64_t now_ns);
  * else NULL. */
 void outage_failed(struct outage *outage, const void *who, const char *reason, const char *advice,
                    unsigned pause_ms, uint64_t now_ns);
-/* The attempt goes on, but lacks something that no retry mends. */
-void outage_tell(struct outage *outage, const char *reason, const char *advice, uint64_t now_ns);
+/* A connection is made, but lacks something that no retry mends, and is of use without it or not. */
+void outage_lacks(struct outage *outage, const char *reason, const char *advice, bool is_of_use);
 /* A connection is up. */
 void outage_over(struct outage *outage, const void *who, uint64_t now_ns);
 

@@ -291,6 +291,11 @@ bool pool_is_available(const struct pool *pool)
     return !pool->stopping;
 }
 
+bool pool_is_unready(const struct pool *pool)
+{
+    return pool->options.conn.outage->is_unready;
+}
+
 int pool_room(const struct pool *pool, enum lane number)
 {
     const struct pool_lane *lane = &pool->lanes[number];

@@ -85,6 +85,9 @@ void pool_follow_primary(struct pool *pool);
 /* True while every lane that carries calls has a usable connection, if it has any. */
 bool pool_is_available(const struct pool *pool);
 
+/* The server answers, but the database was never migrated, or lets svcd do nothing. */
+bool pool_is_unready(const struct pool *pool);
+
 /* How many more queries a lane takes that will not wait for long: what shares its connections is bounded to
  * what keeps them busy. Who is stuck and runs apart does not count. A lane without a connection takes all,
  * and refuses them at once. */

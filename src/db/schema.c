@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/container_of.h"
+#include "db/history.h"
 #include "db/migration_file.h"
 #include "db/result.h"
 #include "observe/log.h"
@@ -19,20 +20,35 @@ static void add(char list[static SCHEMA_TOLD_LEN], const char *name)
     snprintf(list + len, SCHEMA_TOLD_LEN - len, "%s%s", len ? ", " : "", name);
 }
 
-static bool has_row(const PGresult *pg, const char *name)
-{
-    for (int row = 0; row < PQntuples(pg); row++)
-        if (strcmp(PQgetvalue(pg, row, 0), name) == 0)
-            return true;
-    return false;
-}
-
 static bool is_ours(const char *name)
 {
     for (size_t i = 0; i < migration_files_n; i++)
         if (strcmp(migration_files[i].name, name) == 0)
             return true;
     return strncmp(name, "functions/", strlen("functions/")) == 0;
+}
+
+static void find_missing(char missing[static SCHEMA_TOLD_LEN], const PGresult *applied, bool is_newer)
+{
+    for (size_t i = 0; i < migration_files_n; i++)
+        if (!history_checksum(applied, migration_files[i].name))
+            add(missing, migration_files[i].name);
+    for (size_t i = 0; i < function_files_n && !is_newer; i++) {
+        char name[128];
+        snprintf(name, sizeof name, "functions/%s", function_files[i].name);
+        const char *checksum = history_checksum(applied, name);
+        if (!checksum || strcmp(checksum, function_files[i].checksum) != 0)
+            add(missing, name);
+    }
+}
+
+static void find_unknown(char unknown[static SCHEMA_TOLD_LEN], const PGresult *applied, bool is_newer)
+{
+    if (is_newer)
+        snprintf(unknown, SCHEMA_TOLD_LEN, "svcd %s", history_checksum(applied, HISTORY_VERSION));
+    for (int row = 0; row < PQntuples(applied); row++)
+        if (!is_ours(PQgetvalue(applied, row, 0)))
+            add(unknown, PQgetvalue(applied, row, 0));
 }
 
 static void tell(struct schema_look *look, const char *missing, const char *unknown)
@@ -49,33 +65,61 @@ static void tell(struct schema_look *look, const char *missing, const char *unkn
     snprintf(look->unknown, sizeof look->unknown, "%s", unknown);
 }
 
+static void announce(struct schema_look *look)
+{
+    if (!look->is_to_announce || !pool_is_available(look->pool))
+        return;
+    look->is_to_announce = false;
+    const char *missing = *look->missing ? look->missing : NULL;
+    const char *unknown = *look->unknown ? look->unknown : NULL;
+    if (missing || unknown)
+        log_warn("database available, with another schema than svcd's", log_str("missing", missing),
+                 log_str("unknown", unknown));
+    else
+        log_info("database available");
+}
+
 static void on_done(struct query *query, const struct query_outcome *outcome)
 {
     struct schema_look *look = container_of(query, struct schema_look, query);
-    char missing[SCHEMA_TOLD_LEN] = "", unknown[SCHEMA_TOLD_LEN] = "";
     look->is_under_way = false;
-    if (outcome->end != QUERY_DONE)
-        return;
-    const PGresult *pg = result_pg(outcome->result);
-    for (size_t i = 0; i < migration_files_n; i++)
-        if (!has_row(pg, migration_files[i].name))
-            add(missing, migration_files[i].name);
-    for (int row = 0; row < PQntuples(pg); row++)
-        if (!is_ours(PQgetvalue(pg, row, 0)))
-            add(unknown, PQgetvalue(pg, row, 0));
-    tell(look, missing, unknown);
-    uv_timer_set_repeat(&look->timer, LATER_MS);
+    if (outcome->end == QUERY_DONE) {
+        char missing[SCHEMA_TOLD_LEN] = "", unknown[SCHEMA_TOLD_LEN] = "";
+        const PGresult *applied = result_pg(outcome->result);
+        const char *version = history_checksum(applied, HISTORY_VERSION);
+        bool is_newer = version && history_compare_versions(version, SVCD_VERSION) > 0;
+        find_missing(missing, applied, is_newer);
+        find_unknown(unknown, applied, is_newer);
+        tell(look, missing, unknown);
+        uv_timer_set_repeat(&look->timer, LATER_MS);
+    }
+    announce(look);
 }
 
-static void on_time(uv_timer_t *timer)
+static void look_now(struct schema_look *look)
 {
-    struct schema_look *look = timer->data;
     if (look->is_under_way)
         return;
     look->query = (struct query){ .statement = statement_named("applied_migrations"),
                                   .deadline_ns = UINT64_MAX,
                                   .on_done = on_done };
     look->is_under_way = pool_submit(look->pool, &look->query) == 0;
+}
+
+static void on_time(uv_timer_t *timer)
+{
+    struct schema_look *look = timer->data;
+    look_now(look);
+    if (!look->is_under_way) /* what it is asked by takes its time */
+        announce(look);
+}
+
+void schema_look_announce(struct schema_look *look)
+{
+    look->is_to_announce = true;
+    look_now(look);
+    if (!look->is_under_way)
+        uv_timer_start(&look->timer, on_time, FIRST_MS, FIRST_MS);
 }
 
 int schema_look_start(struct schema_look *look, uv_loop_t *loop, struct pool *pool)

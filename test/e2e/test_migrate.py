@@ -193,15 +193,6 @@ class Migration(unittest.TestCase):
             psql("\n".join(statements), database, "postgres")
         self.assertEqual(done.returncode, 0, done.stderr)
 
-    def test_serving_without_a_migration_or_with_a_newer_one_is_told(self):
-        database = demo_database()
-        psql("UPDATE svcd.migration SET name = '9999_later' WHERE name = '0007_keys'", database)
-        daemon = Daemon(database)
-        self.addCleanup(daemon.stop)
-        daemon.wait_for_log("level=error.*lacks migrations.*missing=0007_keys .*svcd migrate")
-        daemon.wait_for_log("newer schema than this svcd.*unknown=9999_later")
-        self.assertNotEqual(run_svcd("check", "--db", database=database).returncode, 0)
-
     def test_an_older_svcd_does_not_undo_a_newer_ones_functions(self):
         database = demo_database()
         psql("UPDATE svcd.migration SET checksum = '99.0' WHERE name = 'functions/(version)'", database)
