@@ -111,6 +111,7 @@ struct config {
         enum log_calls calls;
         int slow_ms;
         char *otlp;         /* "": no traces; never NULL */
+        char *otlp_ca;      /* "": the system's; never NULL */
         double otlp_sample; /* 0 to 1 */
     } log;
 };

@@ -289,6 +289,8 @@ const struct config_key config_keys[] = {
     KEY(log, otlp, url, char *, "",
         "URL of a collector that takes traces by OTLP over HTTP (http://127.0.0.1:4318; without a path it gets /v1/traces). "
         "Nothing: there are none."),
+    KEY(log, otlp_ca, file, char *, "",
+        "File with the certificates that a collector at https:// is verified by, PEM. Empty = those that the system trusts."),
     KEY(log, otlp_sample, share, double, "1",
         "Of the calls whose caller does not say by `traceparent` whether they are sampled, the share that is.", RELOAD),
 };

@@ -128,7 +128,8 @@ static void on_answered(struct call *call, unsigned status, uint64_t took_ns)
 
 static int start_traces(struct daemon *daemon)
 {
-    int rc = otlp_start(&daemon->context.otlp, &daemon->loop, daemon->config->log.otlp);
+    int rc = otlp_start(&daemon->context.otlp, &daemon->loop, daemon->config->log.otlp,
+                        daemon->config->log.otlp_ca);
     daemon->context.on_begun = daemon->context.otlp ? trace_begun : NULL;
     return rc;
 }

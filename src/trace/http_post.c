@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/container_of.h"
 
@@ -22,6 +23,7 @@ struct http_post {
     uv_loop_t *loop;
     uv_timer_t timer;
     size_t answer_len;
+    uint8_t answer[HTTP_ANSWER_KEPT];
     http_posted *on_posted;
     void *data;
 };
@@ -126,13 +128,21 @@ static int on_watch_wanted(CURL *easy, curl_socket_t socket, int what, void *dat
     return uv_poll_start(&watcher->poll, events, on_ready) ? -1 : 0;
 }
 
-/* Nothing of it is wanted, and not without end. */
+/* Little of it is wanted, and not without end. */
 static size_t on_answer(char *bytes, size_t size, size_t n, void *data)
 {
     struct http_post *post = data;
-    (void)bytes;
+    size_t room = post->answer_len < HTTP_ANSWER_KEPT ? HTTP_ANSWER_KEPT - post->answer_len : 0;
+    if (room)
+        memcpy(post->answer + post->answer_len, bytes, size * n < room ? size * n : room);
     post->answer_len += size * n;
     return post->answer_len > ANSWER_MAX ? 0 : size * n;
+}
+
+const uint8_t *http_post_answer(const struct http_post *post, size_t *len)
+{
+    *len = post->answer_len < HTTP_ANSWER_KEPT ? post->answer_len : HTTP_ANSWER_KEPT;
+    return post->answer;
 }
 
 /* ---- start and end ---- */
@@ -142,13 +152,17 @@ static void on_timer_closed(uv_handle_t *handle)
     free(container_of(handle, struct http_post, timer));
 }
 
-static void set_up(struct http_post *post, const char *url)
+static void set_up(struct http_post *post, const char *url, const char *ca)
 {
     curl_multi_setopt(post->multi, CURLMOPT_SOCKETFUNCTION, on_watch_wanted);
     curl_multi_setopt(post->multi, CURLMOPT_SOCKETDATA, post);
     curl_multi_setopt(post->multi, CURLMOPT_TIMERFUNCTION, on_timeout_wanted);
     curl_multi_setopt(post->multi, CURLMOPT_TIMERDATA, post);
     curl_easy_setopt(post->easy, CURLOPT_URL, url);
+    if (*ca) {
+        curl_easy_setopt(post->easy, CURLOPT_CAINFO, ca);
+        curl_easy_setopt(post->easy, CURLOPT_CAPATH, NULL);
+    }
     curl_easy_setopt(post->easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(post->easy, CURLOPT_PROXY, "");
     curl_easy_setopt(post->easy, CURLOPT_POST, 1L);
@@ -165,8 +179,8 @@ static bool looks_up_on_a_thread(void)
     return curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS;
 }
 
-int http_post_create(struct http_post **out, uv_loop_t *loop, const char *url, const char *content_type,
-                     http_posted *on_posted, void *data)
+int http_post_create(struct http_post **out, uv_loop_t *loop, const char *url, const char *ca,
+                     const char *content_type, http_posted *on_posted, void *data)
 {
     char header[128];
     *out = NULL;
@@ -193,7 +207,7 @@ int http_post_create(struct http_post **out, uv_loop_t *loop, const char *url, c
         http_post_destroy(post);
         return UV_ENOMEM;
     }
-    set_up(post, url);
+    set_up(post, url, ca);
     *out = post;
     return 0;
 }

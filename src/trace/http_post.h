@@ -12,15 +12,20 @@
 #include <stdint.h>
 #include <uv.h>
 
+#define HTTP_ANSWER_KEPT 4096
+
 struct http_post;
 
 /* How it ended: the answer's status, or 0 and why there is none. Never before http_post_send() has returned.
  */
 typedef void(http_posted)(void *data, int status, const char *why);
 
-/* 0, or a UV_E* code and nothing is left. */
-int http_post_create(struct http_post **post, uv_loop_t *loop, const char *url, const char *content_type,
-                     http_posted *on_posted, void *data);
+/* `ca` is a file of certificates that https:// is verified by, in place of the system's; "": these. 0, or a
+ * UV_E* code and nothing is left. */
+int http_post_create(struct http_post **post, uv_loop_t *loop, const char *url, const char *ca,
+                     const char *content_type, http_posted *on_posted, void *data);
+/* For on_posted: how the answer began, and in *len how much of it that is, at most HTTP_ANSWER_KEPT. */
+const uint8_t *http_post_answer(const struct http_post *post, size_t *len);
 /* The body stays the caller's, and must stay until on_posted. 0 or a UV_E* code. */
 int http_post_send(struct http_post *post, const uint8_t *body, size_t len, unsigned timeout_ms);
 /* Drops what is under way, without on_posted, and closes the handles; the memory goes when the loop has

@@ -44,6 +44,8 @@ struct otlp {
     bool is_stopping;
     bool is_away;
     uint64_t told_ms, dropped_before; /* when this was told, and what had been dropped when it began */
+    uint64_t told_partly_ms;          /* when it was told last that not all is taken; 0: never */
+    int64_t rejected_n;               /* since then */
 };
 
 static void move(struct otlp *otlp, enum otlp_state to)
@@ -105,6 +107,19 @@ static void tell_back(struct otlp *otlp)
                  log_int("dropped", (int64_t)(dropped() - otlp->dropped_before)));
     otlp->is_away = false;
     otlp->pause_ms = 0;
+}
+
+/* A collector that refuses some refuses many. */
+static void tell_partly(struct otlp *otlp, const struct otlp_answer *answer)
+{
+    uint64_t now_ms = uv_now(otlp->timer.loop);
+    otlp->rejected_n += answer->rejected_n;
+    if (otlp->told_partly_ms && now_ms - otlp->told_partly_ms < REMIND_MS)
+        return;
+    otlp->told_partly_ms = now_ms ? now_ms : 1;
+    log_warn("the collector does not take traces as they are", log_str("collector", otlp->url),
+             log_int("rejected", otlp->rejected_n), log_str("reason", answer->why));
+    otlp->rejected_n = 0;
 }
 
 /* ---- sending ---- */
@@ -173,12 +188,27 @@ static void pause_sending(struct otlp *otlp)
         uv_timer_start(&otlp->timer, on_time, otlp->pause_ms, 0);
 }
 
+/* What is in the answer to a request that was taken. */
+static void count_taken(struct otlp *otlp)
+{
+    struct otlp_answer answer;
+    size_t len;
+    const uint8_t *bytes = http_post_answer(otlp->post, &len);
+    (void)otlp_read_answer(&answer, bytes, len); /* what is none says nothing */
+    if (answer.rejected_n < 0 || answer.rejected_n > otlp->request_n)
+        answer.rejected_n = answer.rejected_n < 0 ? 0 : otlp->request_n;
+    sent_n += otlp->request_n - (uint64_t)answer.rejected_n;
+    dropped_n[DROP_REFUSED] += (uint64_t)answer.rejected_n;
+    if (answer.rejected_n > 0 || *answer.why)
+        tell_partly(otlp, &answer);
+}
+
 static void on_posted(void *data, int status, const char *why)
 {
     struct otlp *otlp = data;
     bool is_taken = status >= 200 && status < 300;
     if (is_taken) {
-        sent_n += otlp->request_n;
+        count_taken(otlp);
         tell_back(otlp);
     } else
         tell_away(otlp, status, why);
@@ -219,7 +249,7 @@ static char *with_path(const char *url)
     return asprintf(&whole, "%.*s%s", len, url, has_path ? "" : PATH) < 0 ? NULL : whole;
 }
 
-int otlp_start(struct otlp **out, uv_loop_t *loop, const char *url)
+int otlp_start(struct otlp **out, uv_loop_t *loop, const char *url, const char *ca)
 {
     *out = NULL;
     if (!*url)
@@ -230,7 +260,7 @@ int otlp_start(struct otlp **out, uv_loop_t *loop, const char *url)
     otlp->url = with_path(url);
     int rc = otlp->url ? otlp_resource_init(&otlp->resource) : UV_ENOMEM;
     if (!rc)
-        rc = http_post_create(&otlp->post, loop, otlp->url, "application/x-protobuf", on_posted, otlp);
+        rc = http_post_create(&otlp->post, loop, otlp->url, ca, "application/x-protobuf", on_posted, otlp);
     if (!rc)
         rc = uv_timer_init(loop, &otlp->timer);
     otlp->timer.data = otlp;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "trace/otlp_message.h"
 
+#include <pb_decode.h>
 #include <pb_encode.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -130,4 +131,59 @@ int otlp_put_request(struct bytes *request, const struct otlp_resource *resource
         return UV_EPROTO;
     request->len = len;
     return 0;
+}
+
+/* ---- its answer ----
+ *
+ * By hand, for OpenTelemetry's .proto that the rest is made from is older than what may be in it:
+ * ExportTraceServiceResponse{partial_success = 1 {rejected_spans = 1, error_message = 2}}. */
+
+enum { PARTIAL_SUCCESS = 1, REJECTED_SPANS = 1, ERROR_MESSAGE = 2 };
+
+static bool read_why(pb_istream_t *stream, struct otlp_answer *answer)
+{
+    pb_istream_t text;
+    if (!pb_make_string_substream(stream, &text))
+        return false;
+    size_t len = text.bytes_left < sizeof answer->why - 1 ? text.bytes_left : sizeof answer->why - 1;
+    bool is_read = pb_read(&text, (pb_byte_t *)answer->why, len);
+    answer->why[is_read ? len : 0] = '\0';
+    return pb_close_string_substream(stream, &text) && is_read;
+}
+
+static bool read_partial_success(pb_istream_t *stream, struct otlp_answer *answer)
+{
+    pb_istream_t fields;
+    pb_wire_type_t type;
+    uint32_t tag;
+    bool eof, is_good = pb_make_string_substream(stream, &fields);
+    if (!is_good)
+        return false;
+    while (is_good && pb_decode_tag(&fields, &type, &tag, &eof)) {
+        uint64_t number = 0;
+        if (tag == REJECTED_SPANS && type == PB_WT_VARINT) {
+            is_good = pb_decode_varint(&fields, &number);
+            answer->rejected_n = (int64_t)number;
+        } else if (tag == ERROR_MESSAGE && type == PB_WT_STRING)
+            is_good = read_why(&fields, answer);
+        else
+            is_good = pb_skip_field(&fields, type);
+    }
+    return is_good && fields.bytes_left == 0 && pb_close_string_substream(stream, &fields);
+}
+
+int otlp_read_answer(struct otlp_answer *answer, const uint8_t *bytes, size_t len)
+{
+    pb_istream_t stream = pb_istream_from_buffer(bytes, len);
+    pb_wire_type_t type;
+    uint32_t tag;
+    bool eof, is_good = true;
+    *answer = (struct otlp_answer){ 0 };
+    while (is_good && pb_decode_tag(&stream, &type, &tag, &eof))
+        is_good = tag == PARTIAL_SUCCESS && type == PB_WT_STRING ? read_partial_success(&stream, answer)
+                                                                 : pb_skip_field(&stream, type);
+    is_good = is_good && stream.bytes_left == 0;
+    if (!is_good)
+        *answer = (struct otlp_answer){ 0 };
+    return is_good ? 0 : UV_EPROTO;
 }

@@ -23,4 +23,12 @@ int otlp_resource_init(struct otlp_resource *resource);
 /* The whole ExportTraceServiceRequest in `request`, in place of what was there. 0 or a UV_E* code. */
 int otlp_put_request(struct bytes *request, const struct otlp_resource *resource, const struct bytes *spans);
 
+/* What a collector says that took the request: that it did not take all, or would have it otherwise. */
+struct otlp_answer {
+    int64_t rejected_n;
+    char why[200]; /* "": nothing */
+};
+/* 0; or UV_EPROTO: that is no answer of a collector, and says nothing. */
+int otlp_read_answer(struct otlp_answer *answer, const uint8_t *bytes, size_t len);
+
 #endif

@@ -4,6 +4,7 @@
 import functools
 import http.server
 import importlib
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -35,11 +36,12 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Collector:
-    """Listens until stop(). `status` is what it answers, or None: nothing, ever."""
+    """Listens until stop(). `status` is what it answers, or None: nothing, ever; `answer` what it says with it. With
+    `certificate` (a path without .pem and .key) it is reached by https."""
 
-    def __init__(self, port=0, status=200):
+    def __init__(self, port=0, status=200, answer=b"", certificate=None):
         self.status, self.posts, self.spans, self.resources, self.paths = status, 0, [], [], []
-        self.bodies = []
+        self.bodies, self.answer, self.scheme = [], answer, "https" if certificate else "http"
         self.hold = threading.Event()
         collector = self
 
@@ -54,11 +56,15 @@ class Collector:
 
         self.server = Server(("127.0.0.1", port), Handler)
         self.port = self.server.server_address[1]
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(f"{certificate}.pem", f"{certificate}.key")
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://localhost:{self.port}" if self.scheme == "https" else f"http://127.0.0.1:{self.port}"
 
     def take(self, handler):
         body = handler.rfile.read(int(handler.headers["content-length"]))
@@ -72,8 +78,9 @@ class Collector:
         if self.status == 200:
             self.decode(body)
         handler.send_response(self.status)
-        handler.send_header("content-length", "0")
+        handler.send_header("content-length", str(len(self.answer)))
         handler.end_headers()
+        handler.wfile.write(self.answer)
 
     def decode(self, body):
         request = trace_service().ExportTraceServiceRequest.FromString(body)

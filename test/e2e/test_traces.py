@@ -9,8 +9,9 @@ import grpc
 import svcd_client
 from collector import Collector, attributes
 from google.protobuf.empty_pb2 import Empty
-from harness import PATIENCE_S, demo_database, free_port, is_serving, run_svcd, wait_until
+from harness import PATIENCE_S, demo_database, free_port, is_serving, run_svcd, temporary_folder, wait_until
 from test_admin import Administered
+from test_edge import make_certificate
 from test_migrate import Held
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -155,6 +156,40 @@ class Traces(unittest.TestCase):
         collector.wait_for("AccountProfiles")
         self.assertEqual(collector.calls("ListSkills"), [])
         wait_until(lambda: daemon.metrics()["svcd_trace_spans_sent_total"] >= 3, "nothing is counted")
+
+    def test_a_collector_of_a_private_authority_is_believed_by_its_file_and_no_other(self):
+        folder = temporary_folder(self)
+        make_certificate(folder, "localhost")
+        collector = self.collector(certificate=folder / "localhost")
+        daemon = self.start(collector.url)
+        self.skills()
+        daemon.wait_for_log('msg="traces cannot be sent" collector=https://localhost:.* reason=.*certificate')
+        self.assertEqual(collector.posts, 0)
+        daemon = self.start(collector.url, "--set", f"log.otlp_ca={folder}/localhost.pem")
+        self.skills()
+        collector.wait_for("ListSkills")
+        self.assertNotIn("cannot be sent", "\n".join(daemon.log))
+
+    def test_what_a_collector_takes_only_in_part_is_counted_and_told_once(self):
+        why = b"no room for \x1b[31m\nthese"
+        partly = b"\x08\x02\x12" + bytes([len(why)]) + why + b"\x18\x01"  # and a field that nobody knows
+        collector = self.collector(answer=b"\x10\x05\x0a" + bytes([len(partly)]) + partly)
+        daemon = self.start(collector.url)
+        self.skills()
+        collector.wait_for("ListSkills")
+        daemon.wait_for_log('msg="the collector does not take traces as they are" .*rejected=2 reason="no room for .x1b.31m.nthese"')
+        for n in range(2, 4):
+            self.skills()
+            collector.wait_for("ListSkills", n)
+        wait_until(lambda: daemon.metrics()['svcd_trace_spans_dropped_total{reason="refused"}'] >= 4, "not counted")
+        self.assertEqual(sum("as they are" in line for line in daemon.log), 1)
+        sent = daemon.metrics()["svcd_trace_spans_sent_total"]
+        for answer in (b"not protobuf at all", b"\x0a\xff", b"\x0a\x03\x08\xff\xff", b"\x0a\x02\x12\x40", b"{}", b"", b"x" * 5000,
+                       b"\x0a\x0b\x08" + b"\xff" * 9 + b"\x01", b"\x0a\x0b\x08" + b"\xff" * 8 + b"\x7f\x00"):
+            collector.answer, posts = answer, len(collector.calls("ListSkills"))
+            self.skills()
+            collector.wait_for("ListSkills", posts + 1)
+        wait_until(lambda: daemon.metrics()["svcd_trace_spans_sent_total"] > sent, "not counted")
 
     def test_a_stop_sends_what_waits(self):
         collector = self.collector()
