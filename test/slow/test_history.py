@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Sixteen clients write and read with idempotency-keys while the database is killed, restarted, frozen and cut off. Afterwards its rows are
-held against what the clients were told.
+"""Sixteen clients write and read with idempotency-keys while the database is killed, restarted, frozen and cut off, and svcd itself is killed
+and replaced. Afterwards the rows are held against what the clients were told.
 
 HISTORY_S is how long at least (25 s; make check-history: 100), HISTORY_SEED makes the same dice roll again; which thread of which process is
 how fast is beyond them. Faults wait for calls that were answered since the last one, not for time."""
@@ -44,6 +44,9 @@ WORLD = f"""
         SELECT i, 'Person ' || i, i || '@example.com', '1990-01-01', 1 + i % 6 FROM generate_series({UNMATCHED.start}, {UNMATCHED.stop - 1}) i;
     INSERT INTO mentee (accountid) SELECT accountid FROM account WHERE accountid >= {UNMATCHED.start};"""
 
+# A new svcd is met soon.
+SOON = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)]
+
 Told = collections.namedtuple("Told", "kind key name request answer")  # answer None: nobody knows what became of it
 
 
@@ -54,7 +57,7 @@ class Writer(threading.Thread):
         super().__init__(daemon=True)
         self.history, self.number = history, number
         self.dice = random.Random(SEED * 100 + number)
-        self.client = svcd_client.Client(history.daemon.address)
+        self.client = svcd_client.Client(history.daemon.address, SOON)
         self.told, self.wrong, self.plans, self.n = [], [], [], 0
 
     def run(self):
@@ -165,14 +168,18 @@ class History(unittest.TestCase):
         self.relay = subprocess.Popen([sys.executable, Path(__file__).with_name("relay.py"), str(relay_port), str(port)])
         self.addCleanup(self.relay.wait)
         self.addCleanup(self.relay.kill)
-        self.daemon = Daemon("svcd", env={**to_server, "POSTGRES_PORT": str(relay_port)})
-        self.addCleanup(self.daemon.stop)
-        self.daemon.wait_for_log("database available")
+        self.env, self.listen = {**to_server, "POSTGRES_PORT": str(relay_port)}, f"127.0.0.1:{free_port()}"
+        self.serve()
+        self.addCleanup(lambda: self.daemon.stop())
         self.over, self.lock, self.answers = threading.Event(), threading.Lock(), 0
 
     def answered(self):
         with self.lock:
             self.answers += 1
+
+    def serve(self):
+        self.daemon = Daemon("svcd", env=self.env, listen=self.listen)
+        self.daemon.wait_for_log("database available")
 
     # ---- faults ----
 
@@ -226,7 +233,16 @@ class History(unittest.TestCase):
         self.over.wait(self.dice.choice((1, 4)))
         self.relay.send_signal(signal.SIGCONT)
 
-    FAULTS = (kill_9, restart_immediate, restart_fast, end_backends, kill_backend, freeze_3, freeze_15, silence)
+    def kill_svcd(self):
+        self.daemon.process.kill()
+        self.daemon.wait()
+        self.serve()
+
+    def replace_svcd(self):
+        self.daemon.stop()
+        self.serve()
+
+    FAULTS = (kill_9, restart_immediate, restart_fast, end_backends, kill_backend, freeze_3, freeze_15, silence, kill_svcd, replace_svcd)
 
     def faults(self):
         """Each once in any order, and on until the time is over."""
