@@ -36,6 +36,14 @@ class Script:
         (self.acknowledged if code == StatusCode.OK else self.unknown).append(content)
         return code
 
+    def write_and_come_again(self, rpc):
+        """With a key: the second does it if the first did not."""
+        key = [("idempotency-key", f"torture {time.time_ns()}")]
+        content = f"keyed {time.time_ns()}"
+        codes = [status_of(rpc, feedback.AddDevFeedbackRequest(content=content), key) for _ in range(2)]
+        (self.acknowledged if StatusCode.OK in codes else self.unknown).append(content)
+        return next((code for code in codes if code != StatusCode.OK), StatusCode.OK)
+
     def grpc_calls(self, client):
         """(name, statuses without a failure, function) each; the function takes a request and returns a status."""
         def call(rpc, request, good=StatusCode.OK):
@@ -64,6 +72,7 @@ class Script:
         yield call(client.feedback.AddProgFeedback, feedback.AddProgFeedbackRequest(mentorUserId=MENTOR, menteeUserId=NOBODY, content="x"),
                    StatusCode.NOT_FOUND)
         yield "AddDevFeedback", StatusCode.OK, lambda: self.write(lambda request: status_of(client.feedback.AddDevFeedback, request))
+        yield "AddDevFeedback with a key, twice", StatusCode.OK, lambda: self.write_and_come_again(client.feedback.AddDevFeedback)
         yield "Watch", StatusCode.OK, lambda: first_of(client.health.Watch, health.HealthCheckRequest())
 
     def json_calls(self):
@@ -96,9 +105,9 @@ class Script:
         return done + [(name, good, function()) for name, good, function in self.json_calls()]
 
 
-def status_of(rpc, request):
+def status_of(rpc, request, metadata=None):
     try:
-        rpc(request, timeout=HANGS_S)
+        rpc(request, timeout=HANGS_S, metadata=metadata)
         return StatusCode.OK
     except grpc.RpcError as error:
         return error.code()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One call of svcd's own to the system, to libpq, libuv or for memory fails, each in its turn, and nothing more comes of it than an error."""
 
+import os
 import re
 import subprocess
 import threading
@@ -22,7 +23,9 @@ class Tortured(Daemon):
 
     def __init__(self, database, control, **env):
         self.core, self.http = (f"127.0.0.1:{free_port()}" for _ in range(2))
-        settings = (f"server.listen={self.core},http://{self.http}", *SETTINGS)
+        # The server as a standby of itself: what is read goes there first, and to the primary when that fails.
+        reads = (f"database.read_host={os.environ['PGHOST']}", f"database.read_port={os.environ['PGPORT']}")
+        settings = (f"server.listen={self.core},http://{self.http}", *SETTINGS, *reads)
         self.process = subprocess.Popen([SVCD, *(word for setting in settings for word in ("--set", setting))], cwd=ROOT, text=True,
                                         env=environment(database, **control.environment(), **env), stderr=subprocess.PIPE)
         self.log = []
