@@ -241,6 +241,7 @@ $(O)/rpc: $(call objects,$(RPC_TESTS) $(TEST_SHARED)) $(SHARED_OBJECTS)
 $(O)/config-keys: $(call objects,tools/config-keys.c $(wildcard src/config/*.c src/base/*.c src/observe/*.c))
 	@echo "LINK $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ -linih -luv -lsodium
+	@$@ > /dev/null
 
 .PHONY: docs
 docs: $(O)/config-keys ## write etc/svcd.conf and the keys of svcd.conf(5) from src/config/config_keys.c

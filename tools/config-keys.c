@@ -1,17 +1,61 @@
 /* SPDX-License-Identifier: MIT
  *
  * Prints the table of configuration keys for tools/config-docs: rows of fields with tabs between them,
- * "section NAME DOC" and "key SECTION NAME DEFAULT TAKES CHANGE VARIABLE DOC".
+ * "section NAME DOC" and "key SECTION NAME DEFAULT TAKES CHANGE VARIABLE DOC". What is wrong with the table
+ * is told instead, in a line each.
  */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "config/config_keys.h"
+#include "config/load.h"
+
+#define TABLE "src/config/config_keys.c: "
+
+static int check_defaults(void)
+{
+    struct config config;
+    char *text = NULL;
+    size_t len;
+    FILE *errors = open_memstream(&text, &len);
+    if (!errors || config_load(&config, &(struct config_source){ 0 }, errors) == 0)
+        return 0;
+    fclose(errors);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        fprintf(stderr, TABLE "%s\n", line);
+    return 1;
+}
+
+static int check_places(void)
+{
+    int n = 0;
+    size_t section = 0;
+    for (size_t i = 0; i < config_keys_n; i++) {
+        const struct config_key *key = &config_keys[i];
+        if (config_key_find(key->section, key->name) != key)
+            n += fprintf(stderr, TABLE "%s.%s is there twice; remove one\n", key->section, key->name);
+        while (section < config_sections_n && strcmp(config_sections[section].name, key->section) != 0)
+            section++;
+        if (section < config_sections_n)
+            continue;
+        fprintf(
+            stderr,
+            TABLE
+            "%s.%s: config_sections has no such section, or a key of another stands before it; move that\n",
+            key->section, key->name);
+        return 1;
+    }
+    return n > 0;
+}
 
 int main(void)
 {
     static const char *const changes[] = { [CONFIG_ON_RESTART] = "restart",
                                            [CONFIG_ON_RELOAD] = "reload",
                                            [CONFIG_ON_RELOAD_BUT_GRPC] = "reload (of grpc://: restart)" };
+    if (check_places() || check_defaults())
+        return EXIT_FAILURE;
     for (size_t i = 0; i < config_sections_n; i++)
         printf("section\t%s\t%s\n", config_sections[i].name, config_sections[i].doc);
     for (size_t i = 0; i < config_keys_n; i++) {
@@ -21,5 +65,5 @@ int main(void)
         printf("key\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", key->section, key->name, key->fallback, takes,
                changes[key->change], key->environment ? key->environment : "", key->doc);
     }
-    return 0;
+    return EXIT_SUCCESS;
 }
