@@ -2,9 +2,11 @@
 """The examples that front-end developers start from: each walks through all RPCs and checks every answer itself."""
 
 import json
+import re
+import signal
 import subprocess
 
-from harness import PATIENCE_S, ROOT, TestCase
+from harness import PATIENCE_S, ROOT, TestCase, run_svcd
 
 
 class Examples(TestCase):
@@ -27,3 +29,16 @@ class Examples(TestCase):
         line = next(line for line in (ROOT / "tools/run").read_text().splitlines() if "examples/python/call" in line)
         command = line.replace("call ", f"call --address {self.daemon.address} ", 1)
         self.assertEqual(json.loads(self.run_example("bash", "-c", command)), {"status": True, "id": "61"})
+
+    def test_call_knows_every_rpc_of_proto_without_a_list(self):
+        listed = re.findall(r"^(\w+\.\w+)\(", self.run_example(ROOT / "examples/python/call"), re.M)
+        routes = re.findall(r"^call +/\S*?(\w+)/(\w+)", run_svcd("routes").stdout, re.M)
+        self.assertEqual(sorted(listed), sorted(f"{service}.{method}" for service, method in routes if service != "ServerReflection"))
+
+    def test_call_prints_each_message_of_a_stream_as_it_comes(self):
+        watch = subprocess.Popen([ROOT / "examples/python/call", "--address", self.daemon.address, "Health.Watch",
+                                  '{"service": "svcd.live"}'], stdout=subprocess.PIPE, text=True)
+        with watch:
+            self.assertEqual([watch.stdout.readline().strip() for _ in range(3)], ["{", '"status": "SERVING"', "}"])
+            watch.send_signal(signal.SIGINT)
+            self.assertEqual(watch.wait(timeout=PATIENCE_S), 0)
