@@ -2,6 +2,7 @@
 """README, CONTRIBUTING and SECURITY: what they show builds and is laid out as `make fmt` does, what they name is there."""
 
 import re
+import runpy
 import shutil
 import subprocess
 import tempfile
@@ -116,6 +117,14 @@ class Anatomy(unittest.TestCase):
 
 
 class Names(unittest.TestCase):
+    def test_its_rooms_are_those_of_the_floor_plan_in_its_order(self):
+        plan_ranks = runpy.run_path(str(ROOT / "tools/include-graph"))["RANKS"]
+        drawn = [re.findall(r"([\w/]+?)(?:/|\.c)(?=\s)", line[:30]) for line in
+                 README[README.index("## Rooms"):README.index("Services and jobs know")].splitlines() if line.startswith("    ")]
+        ranks = [plan_ranks[room] for rooms in drawn for room in rooms]
+        self.assertEqual(ranks, sorted(ranks, reverse=True))
+        self.assertEqual({room for rooms in drawn for room in rooms}, set(plan_ranks) - {"methods", "messages"})
+
     def test_every_link_leads_to_a_file(self):
         for page in PAGES:
             for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
