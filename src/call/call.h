@@ -14,9 +14,9 @@
  * ABANDONED while what it waited for cannot be taken back, and comes back to nobody.
  *
  * A handler returns an `enum next`. It comes out of nothing but the functions that answer (reply_*,
- * call_fail, stream_end) or that promise to (sql_*, password_*, stream_send_*), and none of them may be
- * ignored: a path that forgets to answer, answers twice or with the wrong type does not compile, and a
- * hand-made REPLIED or WAITING aborts at once.
+ * call_fail, stream_end) or that promise to (sql_*, password_*, stream_send_*), and none may be ignored, nor
+ * what a handler's own functions made of it: a path that forgets to answer, answers twice or with the wrong
+ * type does not compile, and a hand-made REPLIED or WAITING aborts at once.
  *
  * Memory: the request, rows and whatever call_alloc hands out live until the call is over; in a stream, what
  * is handed out after its first message only until the next one has been sent (call/stream.h). Handlers free

@@ -13,8 +13,14 @@
 
 struct call;
 
-/* What a handler returns; see call/call.h. */
-enum next { REPLIED, WAITING };
+/* What a handler returns; see call/call.h. Wherever one comes from, gcc lets none be ignored; clang takes the
+ * attribute in later standards only. */
+#ifdef __clang__
+#define NEXT_MUST_USE
+#else
+#define NEXT_MUST_USE [[nodiscard]]
+#endif
+enum NEXT_MUST_USE next { REPLIED, WAITING };
 
 enum method_kind {
     METHOD_UNARY,

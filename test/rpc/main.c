@@ -37,11 +37,12 @@ static int prepare_database(void)
     database_params_set(&params, &config);
     int status = migrate_run(params.keywords, params.values,
                              &(struct migrate_options){ .wait_s = MIGRATE_WAIT_S }, stdout);
-    world_serve_as(&params);
-    if (status)
+    if (status) {
         printf("0 passed, %d failed\n", runner_takes("migrate"));
-    else
+    } else {
+        world_serve_as(&params);
         status = tell_problems(params.keywords, params.values);
+    }
     config_finish(&config);
     return status;
 }
