@@ -101,12 +101,20 @@ class Anatomy(unittest.TestCase):
         plan.write_text(text.replace("    return suite;", "    tcase_add_test(tcase, completed_plans_are_counted);\n    return suite;"), encoding="utf-8")
         self.compile("test/rpc/test_plan.c", "-include", ROOT / "build/rpc/suites.h")
 
-    def test_its_stream_builds(self):
+    def build_stream(self, stream):
         (self.folder / "proto/goal.proto").write_text(GOAL_PROTO, encoding="utf-8")
         (self.folder / "sql/queries/goal.sql").write_text(GOAL_SQL, encoding="utf-8")
-        (self.folder / "src/services/goal.c").write_text(GOAL_C % self.stream, encoding="utf-8")
+        (self.folder / "src/services/goal.c").write_text(GOAL_C % stream, encoding="utf-8")
         self.generate()
         self.compile("src/services/goal.c")
+
+    def test_its_stream_builds(self):
+        self.build_stream(self.stream)
+
+    def test_what_a_continuation_returns_cannot_be_dropped(self):
+        self.assertEqual(self.stream.count("    return goal_sent(call);\n"), 1)
+        with self.assertRaisesRegex(AssertionError, "src/services/goal.c:.* ignoring return value of type"):
+            self.build_stream(self.stream.replace("    return goal_sent(call);\n", "    goal_sent(call);\n    return goal_sent(call);\n"))
 
     @unittest.skipUnless(shutil.which("clang-format"), "lint installs clang-format")
     def test_what_it_shows_of_c_is_laid_out_as_fmt_does(self):
