@@ -359,6 +359,10 @@ $(O)/bare_hash: $(O)/test/bench/bare_hash.o
 	@echo "LINK $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ -lsodium -lcrypt -lpthread
 
+$(O)/bare_http2: $(O)/test/bench/bare_http2.o
+	@echo "LINK $@"
+	@$(CC) $(LDFLAGS) -o $@ $^
+
 # svcd without accounts of its calls, which are replaced as it is linked.
 ACCOUNTS := account_begun account_received account_sent account_answered account_waited account_query \
     call_log_answered call_log_statement
@@ -371,8 +375,8 @@ $(O)/open_loop: $(O)/test/bench/open_loop.o
 	@$(CC) $(LDFLAGS) -o $@ $^ -lnghttp2
 
 .PHONY: bench bench-check bench-scale bench-where
-bench bench-check bench-scale bench-where: $(O)/svcd $(O)/noop $(O)/bare_hash $(O)/unaccounted $(O)/open_loop examples-python deps-bench ## measure, or fail under a floor (test/bench/README.md)
-	@SVCD=$(O)/svcd NOOP=$(O)/noop BARE_HASH=$(O)/bare_hash UNACCOUNTED=$(O)/unaccounted OPEN_LOOP=$(O)/open_loop test/bench/run $@
+bench bench-check bench-scale bench-where: $(O)/svcd $(O)/noop $(O)/bare_hash $(O)/bare_http2 $(O)/unaccounted $(O)/open_loop examples-python deps-bench ## measure, or fail under a floor (test/bench/README.md)
+	@SVCD=$(O)/svcd NOOP=$(O)/noop BARE_HASH=$(O)/bare_hash BARE_HTTP2=$(O)/bare_http2 UNACCOUNTED=$(O)/unaccounted OPEN_LOOP=$(O)/open_loop test/bench/run $@
 
 # ---- examples -------------------------------------------------------------------------------------------------
 

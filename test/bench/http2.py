@@ -82,6 +82,17 @@ class Connection:
             if kind == SETTINGS:
                 acknowledged, got = acknowledged or bool(flags & ACK), got or not flags & ACK
 
+    def first_answer(self, headers, request):
+        """All bytes of the server up to the end of its answer to a first call."""
+        self.socket.sendall(http2_frame(HEADERS, END_HEADERS, 1, headers) + http2_frame(DATA, END_STREAM, 1, frame(request)))
+        answer, at, is_over = b"", 0, False
+        while not is_over:
+            answer += self.socket.recv(65536)
+            while len(answer) >= at + 9 and len(answer) >= at + 9 + int.from_bytes(answer[at:at + 3], "big"):
+                is_over = answer[at + 3] in (HEADERS, DATA) and bool(answer[at + 4] & END_STREAM)
+                at += 9 + int.from_bytes(answer[at:at + 3], "big")
+        return answer
+
     def call(self, headers, request):
         """The reply's bytes; `headers` come from header_block()."""
         self.socket.sendall(http2_frame(HEADERS, END_HEADERS, self.stream, headers)

@@ -10,9 +10,9 @@ import statistics
 import time
 from contextlib import ExitStack
 
-from http2 import Connection
+from http2 import Connection, header_block
 from load import percentile
-from servers import Svcd
+from servers import BareHttp2, Svcd
 from world import Wrong
 
 WARM_UP_S, LOGGED_S, SWEEP_S, SLICE_S = 0.3, 1, 1, 0.25
@@ -148,22 +148,38 @@ def one_stream(bench, row):
 
 
 def new_connections(bench, row, at_once=1000, times=10):
-    """A connection for each RPC, all opened at once, beside the same on the no-op server, or on svcd's grpc://."""
+    """A connection for each RPC, all opened at once, beside the same on the no-op server, or on svcd's grpc:// and a bare server."""
     def per_s(server):
         return bench.load.h2load(server, row.rpcs, n=at_once, connections=at_once, streams=1).per_s
 
-    def one_round(name, other):
-        servers = bench.svcd(row.edge), other
+    def one_round(name, *others):
+        servers = bench.svcd(row.edge), *others
+        for server in servers:
+            per_s(server)
         before = [server.cpu_s() for server in servers]
-        pairs = [tuple(map(per_s, servers)) for _ in range(times)]  # in turn, for each is over in a moment
-        svcd, base = map(statistics.harmonic_mean, zip(*pairs))
-        cpu_us, base_us = ((server.cpu_s() - was) / (at_once * times) * 1e6 for server, was in zip(servers, before))
-        return {"rps": svcd, "cpu_us": cpu_us, f"{name}_rps": base, f"to_{name}": svcd / base, "base_us": base_us,
-                "cpu_times": base_us / cpu_us}
+        turns = [tuple(map(per_s, servers)) for _ in range(times)]  # in turn, for each is over in a moment
+        svcd, base = list(map(statistics.harmonic_mean, zip(*turns)))[:2]
+        used_us = [(server.cpu_s() - was) / (at_once * times) * 1e6 for server, was in zip(servers, before)]
+        found = {"rps": svcd, "cpu_us": used_us[0], f"{name}_rps": base, f"to_{name}": svcd / base, "base_us": used_us[1],
+                 "cpu_times": used_us[1] / used_us[0]}
+        if len(others) > 1:
+            own_us, base_us, bare_us = used_us
+            found |= {"bare_us": bare_us, "bare_times": base_us / bare_us, "to_bare": own_us / bare_us,
+                      "beyond_bare": (base_us - bare_us) / max(own_us - bare_us, 1)}
+        return found
     if row.edge != "grpc":
-        return medians(bench.calm.rounds(bench.runs, lambda: one_round("grpc", bench.svcd("grpc"))))
+        with bare_http2(bench, row) as bare:
+            return medians(bench.calm.rounds(bench.runs, lambda: one_round("grpc", bench.svcd("grpc"), bare)))
     with bench.noop(row.rpcs[0]) as noop:
         return medians(bench.calm.rounds(bench.runs, lambda: one_round("noop", noop)))
+
+
+def bare_http2(bench, row):
+    """A bare server that answers with svcd's own bytes."""
+    rpc, connection = row.rpcs[0], Connection(bench.svcd(row.edge).port)
+    answer = connection.first_answer(header_block(rpc.path, connection.authority), rpc.request)
+    connection.close()
+    return BareHttp2(bench.bare_http2_binary, answer, bench.folder / "bare_http2.log")
 
 
 def memory(bench, row):

@@ -119,6 +119,23 @@ class Svcd(Server):
             time.sleep(0.05)
 
 
+class BareHttp2(Server):
+    """What a new connection costs any server: answers whatever comes first with the same bytes."""
+
+    def __init__(self, binary, answer, log):
+        port = free_port()
+        super().__init__("bare_http2", [binary, port, answer.hex()], port, os.environ, log)
+        begun = time.monotonic()
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                return
+            except ConnectionRefusedError:
+                if time.monotonic() - begun > PATIENCE_S:
+                    raise Wrong(f"bare_http2 does not serve:\n{self.log.read_text()}") from None
+                time.sleep(0.05)
+
+
 class Noop(Server):
     """The ceiling: answers one method with fixed bytes."""
 
