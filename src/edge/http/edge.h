@@ -11,6 +11,7 @@
  *   exchange.c     one request with its answer: exchange_begin.c (what is asked for), exchange_body.c (its
  *                  messages), exchange_call.c (as the call's transport), exchange_answer.c (what is said)
  *   connection.c   a socket: its beginning, budget and end (with connection_read.c, _write.c and _time.c)
+ *   tls.c          what lies between, on https:// (with tls_server.c, which reads certificates and keys)
  *
  * A byte's way in, each line calling the next:
  *

@@ -6,27 +6,13 @@
 #include "edge/http/tls.h"
 
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <uv.h>
 
 #include "edge/http/tls_names.h"
-#include "observe/log.h"
-
-#define FILES           4
-#define TICKET_KEYS_LEN 80 /* name, HMAC's key, AES's key, as OpenSSL wants them */
-
-struct tls_server {
-    struct tls_options options, prepared_options; /* texts of its own */
-    SSL_CTX *context, *prepared;
-    struct stat files[FILES], prepared_files[FILES]; /* as they were when they were read last */
-};
 
 struct tls {
     const struct tls_server *server;
@@ -92,244 +78,12 @@ static int make_method(void)
     return 0;
 }
 
-/* ---- what a server shows ---- */
-
-static const char *file_of(const struct tls_options *options, size_t i)
-{
-    const char *const files[FILES] = { options->certificate, options->private_key, options->client_ca,
-                                       options->ticket_keys };
-    return files[i];
-}
-
-static int wrong(const char *what, const char *file)
-{
-    char text[200];
-    ERR_error_string_n(ERR_get_error(), text, sizeof text);
-    ERR_clear_error();
-    log_error("TLS cannot be set up", log_str("because", what), log_str("file", file),
-              log_str("error", text));
-    return UV_EINVAL;
-}
-
-static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
-                   unsigned in_len, void *data)
-{
-    const struct tls_options *options = data;
-    (void)ssl;
-    int rc = SSL_select_next_proto((unsigned char **)out, out_len, options->alpn, (unsigned)options->alpn_len,
-                                   in, in_len);
-    return rc == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
-static int set_tickets(SSL_CTX *context, const char *path)
-{
-    unsigned char keys[TICKET_KEYS_LEN];
-    if (!*path)
-        return 0;
-    FILE *file = fopen(path, "re");
-    size_t n = file ? fread(keys, 1, sizeof keys, file) : 0;
-    if (file)
-        fclose(file);
-    bool is_set = n == sizeof keys && SSL_CTX_set_tlsext_ticket_keys(context, keys, sizeof keys);
-    explicit_bzero(keys, sizeof keys);
-    return is_set ? 0 : wrong("tls.ticket_keys needs 80 random bytes", path);
-}
-
-static int set_clients(SSL_CTX *context, const struct tls_options *options)
-{
-    if (options->client_auth == TLS_CLIENT_NONE)
-        return 0;
-    int mode =
-        SSL_VERIFY_PEER | (options->client_auth == TLS_CLIENT_REQUIRED ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
-    SSL_CTX_set_verify(context, mode, NULL);
-    if (!SSL_CTX_load_verify_locations(context, options->client_ca, NULL))
-        return wrong("tls.client_ca cannot be read", options->client_ca);
-    SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(options->client_ca));
-    return 0;
-}
-
-/* What a client was let in by is part of what its session resumes with: a ticket of another daemon, or of
- * before a reload, is none where other authorities are trusted. */
-static int set_session_context(SSL_CTX *context, const struct tls_options *options)
-{
-    unsigned char id[SHA256_DIGEST_LENGTH], piece[4096];
-    EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    FILE *file = options->client_auth == TLS_CLIENT_NONE ? NULL : fopen(options->client_ca, "re");
-    bool is_good = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
-                   EVP_DigestUpdate(digest, &options->client_auth, sizeof options->client_auth);
-    for (size_t n; is_good && file && (n = fread(piece, 1, sizeof piece, file)) > 0;)
-        is_good = EVP_DigestUpdate(digest, piece, n);
-    is_good = is_good && EVP_DigestFinal_ex(digest, id, NULL);
-    if (file)
-        fclose(file);
-    EVP_MD_CTX_free(digest);
-    return is_good && SSL_CTX_set_session_id_context(context, id, sizeof id) ? 0 : UV_ENOMEM;
-}
-
-static int set_up(SSL_CTX *context, const struct tls_options *options)
-{
-    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                     SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF |
-                                     SSL_OP_NO_COMPRESSION);
-    /* What every processor of a server does in hardware, the cheapest first; phones without prefer ChaCha. */
-    SSL_CTX_set_ciphersuites(context,
-                             "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_num_tickets(context, 1);
-    if (SSL_CTX_use_certificate_chain_file(context, options->certificate) != 1)
-        return wrong("tls.certificate cannot be read", options->certificate);
-    if (SSL_CTX_use_PrivateKey_file(context, options->private_key, SSL_FILETYPE_PEM) != 1)
-        return wrong("tls.private_key cannot be read, or is not the certificate's", options->private_key);
-    if (SSL_CTX_check_private_key(context) != 1)
-        return wrong("tls.private_key is not the certificate's", options->private_key);
-    int rc = set_clients(context, options);
-    if (!rc)
-        rc = set_session_context(context, options);
-    return rc ? rc : set_tickets(context, options->ticket_keys);
-}
-
-static void look_at_files(const struct tls_options *options, struct stat files[static FILES])
-{
-    memset(files, 0, FILES * sizeof *files);
-    for (size_t i = 0; i < FILES; i++)
-        if (*file_of(options, i) && stat(file_of(options, i), &files[i]))
-            memset(&files[i], 0, sizeof files[i]);
-}
-
-static const size_t texts[] = { offsetof(struct tls_options, certificate),
-                                offsetof(struct tls_options, private_key),
-                                offsetof(struct tls_options, client_ca),
-                                offsetof(struct tls_options, client_names),
-                                offsetof(struct tls_options, ticket_keys) };
-
-static char **text_of(struct tls_options *options, size_t i)
-{
-    return (char **)((char *)options + texts[i]);
-}
-
-static void options_finish(struct tls_options *options)
-{
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        free(*text_of(options, i));
-    *options = (struct tls_options){ 0 };
-}
-
-static int options_copy(struct tls_options *own, const struct tls_options *options)
-{
-    bool is_whole = true;
-    *own = *options;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        is_whole &= (*text_of(own, i) = strdup(*text_of(own, i))) != NULL;
-    return is_whole ? 0 : UV_ENOMEM;
-}
-
-static void forget_prepared(struct tls_server *server)
-{
-    SSL_CTX_free(server->prepared);
-    server->prepared = NULL;
-    options_finish(&server->prepared_options);
-}
-
-int tls_server_prepare(struct tls_server *server, const struct tls_options *options)
-{
-    forget_prepared(server);
-    look_at_files(options, server->prepared_files);
-    server->prepared = SSL_CTX_new(TLS_server_method());
-    int rc = options_copy(&server->prepared_options, options);
-    if (!rc)
-        rc = server->prepared ? set_up(server->prepared, options) : UV_ENOMEM;
-    if (rc)
-        forget_prepared(server);
-    return rc;
-}
-
-void tls_server_take(struct tls_server *server)
-{
-    if (!server->prepared)
-        return;
-    struct tls_options before = server->options;
-    SSL_CTX_free(server->context);
-    server->options = server->prepared_options;
-    server->context = server->prepared;
-    server->prepared_options = (struct tls_options){ 0 };
-    server->prepared = NULL;
-    options_finish(&before);
-    memcpy(server->files, server->prepared_files, sizeof server->files);
-    SSL_CTX_set_alpn_select_cb(server->context, on_alpn, &server->options);
-}
-
-int tls_server_create(struct tls_server **out, const struct tls_options *options)
-{
-    struct tls_server *server = calloc(1, sizeof *server);
-    if (!server || make_method()) {
-        free(server);
-        return UV_ENOMEM;
-    }
-    int rc = tls_server_prepare(server, options);
-    if (rc) {
-        tls_server_destroy(server);
-        return rc;
-    }
-    tls_server_take(server);
-    *out = server;
-    return 0;
-}
-
-static bool is_changed(const struct stat *a, const struct stat *b)
-{
-    return a->st_ino != b->st_ino || a->st_size != b->st_size || a->st_mtim.tv_sec != b->st_mtim.tv_sec ||
-           a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
-}
-
-/* Files that are no good are looked at again when they have changed once more. */
-void tls_server_look(struct tls_server *server)
-{
-    struct stat files[FILES];
-    bool has_changed = false;
-    look_at_files(&server->options, files);
-    for (size_t i = 0; i < FILES; i++)
-        has_changed |= is_changed(&files[i], &server->files[i]);
-    if (!has_changed)
-        return;
-    if (tls_server_prepare(server, &server->options)) {
-        memcpy(server->files, server->prepared_files, sizeof server->files);
-        log_error("the TLS certificate that was there before stays in use");
-    } else {
-        tls_server_take(server);
-        log_info("TLS certificate read", log_str("file", server->options.certificate));
-    }
-}
-
-const char *tls_server_certificate(const struct tls_server *server)
-{
-    return server->options.certificate;
-}
-
-int64_t tls_server_expiry_s(const struct tls_server *server)
-{
-    struct tm tm;
-    const X509 *certificate = SSL_CTX_get0_certificate(server->context);
-    return certificate && ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) ? timegm(&tm) : 0;
-}
-
-void tls_server_destroy(struct tls_server *server)
-{
-    if (!server)
-        return;
-    forget_prepared(server);
-    options_finish(&server->options);
-    SSL_CTX_free(server->context);
-    free(server);
-}
-
 /* ---- who the client is ---- */
 
 /* Also where a session resumes: the list may be another by now, and the certificate have expired. */
 static bool may_come(struct tls *tls)
 {
-    const struct tls_options *options = &tls->server->options;
+    const struct tls_options *options = tls_server_options(tls->server);
     if (options->client_auth == TLS_CLIENT_NONE)
         return true;
     X509 *certificate = SSL_get1_peer_certificate(tls->ssl);
@@ -351,8 +105,10 @@ static bool may_come(struct tls *tls)
 
 struct tls *tls_create(struct tls_server *server, struct bytes *out)
 {
+    if (make_method())
+        return NULL;
     struct tls *tls = calloc(1, sizeof *tls);
-    SSL *ssl = SSL_new(server->context);
+    SSL *ssl = SSL_new(tls_server_context(server));
     BIO *bio = BIO_new(method);
     if (!tls || !ssl || !bio) {
         free(tls);

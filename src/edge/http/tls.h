@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * TLS by OpenSSL, as a filter of bytes: it knows neither sockets nor connections. What a server shows
- * (certificate, key, whom it trusts) is read anew when the files have changed; connections keep what they
- * began with.
+ * TLS by OpenSSL, as a filter of bytes: it knows neither sockets nor connections. What a server shows is
+ * tls_server.h's.
  *
  * Loop thread only.
  */
@@ -14,40 +13,9 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "edge/http/tls_server.h"
 
-struct tls_server;
 struct tls;
-
-enum tls_client_auth { TLS_CLIENT_NONE, TLS_CLIENT_OPTIONAL, TLS_CLIENT_REQUIRED };
-
-/* Texts are copied, but for alpn; "" is none. */
-struct tls_options {
-    const char *certificate, *private_key; /* files, PEM */
-    enum tls_client_auth client_auth;
-    const char *client_ca;
-    const char *client_names; /* separated by commas; "": whoever is verified */
-    const char *ticket_keys;
-    const uint8_t *alpn; /* what is spoken, best first, each with its length before it */
-    size_t alpn_len;
-};
-
-/* Reads the files; UV_EINVAL or another UV_E* code, after an error was logged that names the file. */
-int tls_server_create(struct tls_server **server, const struct tls_options *options);
-/* Reads them again if they have changed. What is wrong with them is logged, and what was there before stays.
- */
-void tls_server_look(struct tls_server *server);
-/* Reads the files that other options name, in two steps: what is wrong with them is logged, and nothing has
- * changed (a UV_E* code); else they are shown once they are taken. What was prepared before and not taken
- * goes. */
-int tls_server_prepare(struct tls_server *server, const struct tls_options *options);
-/* Lets pass that nothing was prepared. */
-void tls_server_take(struct tls_server *server);
-/* The file that its certificate is from. */
-const char *tls_server_certificate(const struct tls_server *server);
-/* Seconds since 1970 at which the certificate expires. */
-int64_t tls_server_expiry_s(const struct tls_server *server);
-/* NULL is let pass. */
-void tls_server_destroy(struct tls_server *server);
 
 /* A new connection's. What is to be sent is appended to `out`. NULL: no memory. */
 struct tls *tls_create(struct tls_server *server, struct bytes *out);
