@@ -234,6 +234,22 @@ class Wrong(Edge):
         self.assertEqual(refused, 76)
 
 
+class Leaving(Edge):
+    def test_a_peer_that_says_that_it_goes_is_closed_whether_it_closes_or_not(self):
+        for closes in (False, True):
+            wire = self.wire()
+            self.assert_served(wire, 1)
+            wire.send(frame(GOAWAY, 0, 0, bytes(8)))
+            if closes:
+                wire.socket.shutdown(socket.SHUT_WR)
+            self.assertIsNone(wire.ends_with())
+
+    def test_a_call_is_answered_to_a_peer_that_says_in_the_same_breath_that_it_goes(self):
+        wire = self.wire()
+        wire.send(wire.request(1), frame(GOAWAY, 0, 0, bytes(8)))
+        self.assertEqual(wire.answer(1)["grpc-status"], "0")
+
+
 class Closing(Edge):
     arguments = ("--set", "server.idle_timeout_ms=300")
 

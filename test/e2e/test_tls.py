@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """TLS: versions, protocols, certificates of both sides, sessions that are taken up again."""
 
+import concurrent.futures
 import contextlib
 import signal
 import socket
 import ssl
+import threading
 
 from harness import PATIENCE_S, TestCase, Daemon, demo_database, temporary_folder, wait_until
 from wire import Wire, make_certificate
@@ -92,6 +94,24 @@ class Tls(TestCase):
             (self.folder / f"localhost.{kind}").write_text(text)
         wait_until(lambda: shown() == before, "the first certificate does not come back")
         kept.socket.close()
+
+
+    def test_many_that_come_at_once_are_all_served(self):
+        come = threading.Barrier(60, timeout=PATIENCE_S)
+
+        def status(_):
+            come.wait()
+            return self.served_status(self.context())
+        with concurrent.futures.ThreadPoolExecutor(60) as threads:
+            self.assertEqual(list(threads.map(status, range(120))), ["0"] * 120)
+
+    def test_a_key_that_takes_long_to_sign_with_is_warned_of(self):
+        make_certificate(self.folder, "slow", key=("-newkey", "rsa:4096"))
+        daemon = Daemon(self.database, *(word for key, kind in (("certificate", "pem"), ("private_key", "key"))
+                                         for word in ("--set", f"tls.{key}={self.folder}/slow.{kind}")), listen="https://127.0.0.1:0")
+        self.addCleanup(daemon.stop)
+        daemon.wait_for_log("level=warn msg=\"a signature by tls.private_key takes long")
+        self.assertNotIn("takes long", "\n".join(self.daemon.log))
 
 
 class Tickets(TestCase):

@@ -142,7 +142,10 @@ class Edge(TestCase):
         self.assert_others_served()
 
 
-def make_certificate(folder, name, *more):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+P256 = "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"
+
+
+def make_certificate(folder, name, *more, key=P256):
+    subprocess.run(["openssl", "req", "-x509", *key, "-nodes", "-days", "2",
                     "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.pem", "-subj", f"/CN={name}",
                     "-addext", f"subjectAltName=DNS:{name}", *more], check=True, capture_output=True)

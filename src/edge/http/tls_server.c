@@ -14,6 +14,7 @@
 
 #include "observe/log.h"
 
+#define SLOW_NS         UINT64_C(2000000)
 #define FILES           4
 #define TICKET_KEYS_LEN 80 /* name, HMAC's key, AES's key, as OpenSSL wants them */
 
@@ -176,6 +177,38 @@ int tls_server_prepare(struct tls_server *server, const struct tls_options *opti
     return rc;
 }
 
+/* By time of this thread, so that it does not depend on who else is busy. UINT64_MAX: it cannot sign so. */
+static uint64_t sign_once_ns(EVP_PKEY *key, const EVP_MD *digest)
+{
+    static const unsigned char text[] = "what is signed";
+    unsigned char signature[2048];
+    size_t len = sizeof signature;
+    struct timespec begin, end;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+    bool is_signed = context && EVP_DigestSignInit(context, NULL, digest, NULL, key) == 1 &&
+                     EVP_DigestSign(context, signature, &len, text, sizeof text) == 1;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+    EVP_MD_CTX_free(context);
+    ERR_clear_error();
+    return is_signed ? (uint64_t)(end.tv_sec - begin.tv_sec) * 1000000000 + (uint64_t)end.tv_nsec -
+                           (uint64_t)begin.tv_nsec
+                     : UINT64_MAX;
+}
+
+/* Handshakes are signed on the loop, where everybody waits for them. */
+static void tell_slow_key(const struct tls_server *server)
+{
+    EVP_PKEY *key = SSL_CTX_get0_privatekey(server->context);
+    uint64_t first_ns = sign_once_ns(key, EVP_sha256()); /* in which OpenSSL makes ready */
+    uint64_t ns = first_ns == UINT64_MAX ? first_ns : sign_once_ns(key, EVP_sha256());
+    if (ns != UINT64_MAX && first_ns > SLOW_NS && ns > SLOW_NS)
+        log_warn(
+            "a signature by tls.private_key takes long, and at each new connection all others wait for it; "
+            "a key of ECDSA P-256, or of RSA with 2048 bits, does not",
+            log_str("file", server->options.private_key), log_int("us", (int64_t)(ns / 1000)));
+}
+
 void tls_server_take(struct tls_server *server)
 {
     if (!server->prepared)
@@ -189,6 +222,7 @@ void tls_server_take(struct tls_server *server)
     options_finish(&before);
     memcpy(server->files, server->prepared_files, sizeof server->files);
     SSL_CTX_set_alpn_select_cb(server->context, on_alpn, &server->options);
+    tell_slow_key(server);
 }
 
 /* ---- the server ---- */
