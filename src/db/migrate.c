@@ -82,15 +82,21 @@ static bool has_sqlstate(const PGresult *result, const char *sqlstate)
     return told && strcmp(told, sqlstate) == 0;
 }
 
+/* With what would help, where it is a right that lacks. */
+static void tell_failure(const struct migration *m, const struct migration_file *file, const PGresult *result)
+{
+    migrate_tell_failure(m->pg, file, result);
+    if (has_sqlstate(result, "42501"))
+        migrate_tell_grants(m->pg);
+}
+
 /* An error that may be none of ours is not printed, for it will be tried again. */
 static bool is_done(struct migration *m, const struct migration_file *file, PGresult *result)
 {
     bool ok = succeeded(result);
     m->was_locked = has_sqlstate(result, "55P03") || has_sqlstate(result, "40P01");
     if (!ok && !m->was_locked)
-        migrate_tell_failure(m->pg, file, result);
-    if (has_sqlstate(result, "42501"))
-        migrate_tell_grants(m->pg);
+        tell_failure(m, file, result);
     PQclear(result);
     return ok;
 }
@@ -123,7 +129,7 @@ static bool ask(struct migration *m, const char *sql, bool *answer)
     if (ok)
         *answer = *PQgetvalue(result, 0, 0) == 't';
     else
-        migrate_tell_failure(m->pg, NULL, result);
+        tell_failure(m, NULL, result);
     PQclear(result);
     return ok;
 }
@@ -183,7 +189,7 @@ static bool read_ledger(struct migration *m)
     m->applied = PQexec(m->pg, READ_LEDGER_SQL);
     if (succeeded(m->applied))
         return history_check(m->applied) && history_check_version(m->applied);
-    migrate_tell_failure(m->pg, NULL, m->applied);
+    tell_failure(m, NULL, m->applied);
     return false;
 }
 
@@ -302,7 +308,7 @@ static bool lift_limit(struct migration *m, const char *sql)
         PGresult *result = PQexec(m->pg, sql);
         bool ok = succeeded(result), is_last = attempt == 10 || !has_sqlstate(result, "57014");
         if (!ok && is_last)
-            migrate_tell_failure(m->pg, NULL, result);
+            tell_failure(m, NULL, result);
         PQclear(result);
         if (ok || is_last)
             return ok;
@@ -323,7 +329,7 @@ static bool look_at_database(struct migration *m)
     PGresult *result = PQexec(m->pg, ENCODING_SQL);
     bool ok = succeeded(result) && *PQgetvalue(result, 0, 0) == 't';
     if (!succeeded(result))
-        migrate_tell_failure(m->pg, NULL, result);
+        tell_failure(m, NULL, result);
     else if (!ok)
         fprintf(stderr,
                 "svcd migrate: database %s is encoded in %s, but names and texts are UTF-8; convert it:\n"

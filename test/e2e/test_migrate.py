@@ -193,6 +193,39 @@ class Migration(unittest.TestCase):
             psql("\n".join(statements), database, "postgres")
         self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_each_right_that_a_role_lacks_is_named_and_helps(self):
+        drop_role("newcomer")
+        psql("CREATE ROLE newcomer LOGIN PASSWORD 'x'", "postgres", "postgres")
+        self.addCleanup(drop_role, "newcomer")
+        again = "DELETE FROM svcd.migration WHERE name = 'functions/meetings'"
+        for make, lack in (
+            (create_database, "REVOKE CREATE ON DATABASE {} FROM newcomer"),
+            (create_database, "REVOKE TEMPORARY ON DATABASE {} FROM newcomer"),
+            (create_database, "REVOKE USAGE ON SCHEMA public FROM newcomer, PUBLIC"),
+            (create_database, "REVOKE CREATE ON SCHEMA public FROM newcomer, PUBLIC"),
+            (self.half_migrated, "ALTER TABLE assignment OWNER TO postgres"),
+            (demo_database, f"ALTER TABLE svcd.migration OWNER TO postgres; {again}"),
+            (demo_database, f"ALTER SCHEMA svcd OWNER TO postgres; {again}"),
+            (demo_database, f"ALTER FUNCTION svcd.next_meetings(integer) OWNER TO postgres; {again}"),
+        ):
+            with self.subTest(lack):
+                database = make()
+                self.addCleanup(psql, "REASSIGN OWNED BY newcomer TO svcd; DROP OWNED BY newcomer CASCADE", database, "postgres")
+                psql(f"REASSIGN OWNED BY svcd TO newcomer; ALTER DATABASE {database} OWNER TO postgres; REVOKE ALL ON DATABASE {database} FROM PUBLIC; "
+                     f"GRANT ALL ON DATABASE {database} TO newcomer; GRANT ALL ON SCHEMA public TO newcomer", database, "postgres")
+                psql(lack.format(database), database, "postgres")
+                refused = self.migrate_as("newcomer", database)
+                self.assertEqual(refused.returncode, 1)
+                statements = re.findall(r"^    ((?:GRANT|ALTER) .*;)$", refused.stderr, re.M)
+                self.assertEqual(len(statements), 1, refused.stderr)
+                psql(statements[0], database, "postgres")
+                helped = self.migrate_as("newcomer", database)
+                self.assertEqual(helped.returncode, 0, helped.stderr)
+
+    def migrate_as(self, role, database):
+        return subprocess.run([SVCD, "migrate"], env=environment(database, POSTGRES_USER=role, POSTGRES_PASSWORD="x"), capture_output=True,
+                              text=True, timeout=PATIENCE_S)
+
     def test_an_older_svcd_does_not_undo_a_newer_ones_functions(self):
         database = demo_database()
         psql("UPDATE svcd.migration SET checksum = '99.0' WHERE name = 'functions/(version)'", database)

@@ -4,12 +4,13 @@
 import re
 import subprocess
 import unittest
+from pathlib import Path
 
 import account_pb2 as account
 import feedback_pb2 as feedback
 import meeting_pb2 as meeting
 import svcd_client
-from harness import ROOT, Daemon, create_database, demo_database, is_serving, psql, run_svcd, value, wait_until
+from harness import CLUSTER, ROOT, SVCD, Daemon, create_database, demo_database, environment, is_serving, psql, run_svcd, value, wait_until
 from test_migrate import HOSTILE_SETTINGS
 
 
@@ -48,7 +49,14 @@ class Setup(Served):
     def test_all_tables_can_be_published_and_still_be_written(self):
         database = demo_database()
         psql("CREATE PUBLICATION everything FOR ALL TABLES", database, "postgres")
-        psql("UPDATE ratingmodel SET modeloffset = modeloffset; DELETE FROM pendingratingfeedback; DELETE FROM svcd.offer", database)
+        tables = psql("SELECT format('%I.%I', nspname, relname), (SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT "
+                      "attisdropped AND attgenerated = '' AND attidentity = '' ORDER BY attnum LIMIT 1) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
+                      "WHERE relkind = 'r' AND nspname IN ('svcd', 'public')", database)
+        self.assertGreater(len(tables), 25)
+        for table, column in tables:
+            with self.subTest(table):
+                psql(f"BEGIN; SET LOCAL session_replication_role = replica; UPDATE {table} SET {column} = {column}; DELETE FROM {table}; ROLLBACK",
+                     database, "postgres")
         self.assertEqual(psql("SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'r' AND "
                               "nspname IN ('svcd', 'public') AND relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index i WHERE "
                               "indrelid = c.oid AND indisprimary)", database), [])
@@ -75,10 +83,34 @@ class Setup(Served):
         self.uses(self.served(target))
 
     def test_what_no_retry_mends_is_an_error_that_says_what_to_do_and_tried_seldom(self):
-        daemon = Daemon("no_such_database")
-        self.addCleanup(daemon.stop)
-        daemon.wait_for_log(r'level=error.*"no_such_database\\?" does not exist.*do="create the database')
-        self.assertEqual(sum("does not exist" in line for line in daemon.log), 1)
+        database = demo_database()
+        psql("DROP ROLE IF EXISTS keyholder, outsider; CREATE ROLE keyholder LOGIN PASSWORD 'right'; CREATE ROLE outsider NOLOGIN", "postgres",
+             "postgres")
+        self.addCleanup(psql, "DROP ROLE keyholder, outsider", "postgres", "postgres")
+        self.ask_password_of("keyholder")
+        for name, env, reason, advice in (
+            ("no_such_database", {}, r'"no_such_database\\?" does not exist', "create the database"),
+            (database, {"POSTGRES_USER": "keyholder", "POSTGRES_PASSWORD": "wrong"}, "password authentication failed", "set database.user"),
+            (database, {"POSTGRES_USER": "outsider"}, "not permitted to log in", "let the role log in"),
+            (database, {"POSTGRES_USER": "nobody_at_all"}, 'role "?.*nobody_at_all.* does not exist', "let the role log in"),
+        ):
+            with self.subTest(reason):
+                daemon = Daemon(name, env=env)
+                self.addCleanup(daemon.stop)
+                daemon.wait_for_log(f'level=error.*{reason}.*do="{advice}')
+                self.assertEqual(sum("level=error" in line for line in daemon.log), 1, "\n".join(daemon.log))
+                checked = subprocess.run([SVCD, "check", "--db"], env=environment(name, **env), capture_output=True, text=True)
+                self.assertEqual(checked.returncode, 1)
+                self.assertRegex(checked.stderr, reason)
+
+    def ask_password_of(self, role):
+        hba = Path(CLUSTER, "data/pg_hba.conf")
+        rules = hba.read_text(encoding="utf-8")
+        for text in (f"local all {role} scram-sha-256\n{rules}", rules):
+            def put(text=text):
+                hba.write_text(text, encoding="utf-8")
+                psql("SELECT pg_reload_conf()", "postgres", "postgres")
+            put() if text != rules else self.addCleanup(put)
 
     def test_a_connection_that_an_operator_ends_is_told_once_in_the_servers_words(self):
         database = demo_database()
