@@ -5,6 +5,7 @@
  */
 #include "config/config_keys.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <string.h>
 
@@ -321,13 +322,28 @@ const struct config_key *config_key_nearest(const char *section, const char *nam
     return nearest;
 }
 
+/* POSTGRES_DB of POSTGRES_DATABASE: what is left are letters of the other, in their order. */
+static bool is_short_for(const char *name, const char *other)
+{
+    for (; *name && *other; other++)
+        name += *name == *other;
+    return !*name;
+}
+
 const char *config_variable_nearest(const char *variable)
 {
-    const char *nearest = "";
-    int least = INT_MAX;
+    char upper[64];
+    size_t len = 0;
+    for (; variable[len] && len < sizeof upper - 1; len++)
+        upper[len] = (char)toupper((unsigned char)variable[len]);
+    upper[len] = '\0';
+    const char *nearest = NULL;
+    int least = strncmp(upper, "POSTGRES_", 9) == 0 ? INT_MAX : 3;
     for (size_t i = 0; i < config_keys_n; i++) {
         const char *name = config_keys[i].environment;
-        int distance = name ? edit_distance(variable, name) : INT_MAX;
+        int distance = name ? edit_distance(upper, name) : INT_MAX;
+        if (distance > 1 && distance < INT_MAX && len > 9 && is_short_for(upper, name))
+            distance = 1;
         if (distance < least) {
             least = distance;
             nearest = name;

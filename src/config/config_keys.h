@@ -30,7 +30,8 @@ static inline void *config_member(struct config *config, const struct config_key
 /* NULL if there is none. */
 const struct config_key *config_key_find(const char *section, const char *name);
 
-/* The environment variable of a key that is nearest to a name; the name itself if it is one. */
+/* The environment variable of a key that is nearest to a name; the name itself if it is one; NULL if it
+ * neither begins like ours nor is near to any. */
 const char *config_variable_nearest(const char *variable);
 
 /* The key nearest to a misspelt one; NULL if none is near. */

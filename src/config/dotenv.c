@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#define BLANKS " \t\v\f"
+
 struct scanner {
     char *at;
     int line;
@@ -64,9 +66,9 @@ static char *scan_bare(struct scanner *scan)
 {
     char *value = scan->at, *end = value;
     for (; *scan->at && *scan->at != '\n'; scan->at++) {
-        if (*scan->at == '#' && scan->at > value && strchr(" \t", scan->at[-1]))
+        if (*scan->at == '#' && scan->at > value && strchr(BLANKS, scan->at[-1]))
             break;
-        if (!strchr(" \t\r", *scan->at))
+        if (!strchr(BLANKS, *scan->at))
             end = scan->at + 1;
     }
     scan->at += strcspn(scan->at, "\n");
@@ -80,7 +82,7 @@ static char *scan_bare(struct scanner *scan)
 /* Whether nothing but a comment follows in the line. */
 static bool is_at_end(const struct scanner *scan)
 {
-    const char *at = scan->at + strspn(scan->at, " \t\r");
+    const char *at = scan->at + strspn(scan->at, BLANKS);
     return !*at || *at == '\n' || *at == '#';
 }
 
@@ -93,7 +95,19 @@ static void skip_line(struct scanner *scan)
 
 static void skip_blanks(struct scanner *scan)
 {
-    scan->at += strspn(scan->at, " \t");
+    scan->at += strspn(scan->at, BLANKS);
+}
+
+/* However a line ends, it is a line; also within quotes. */
+static void unify_newlines(char *text)
+{
+    char *out = text;
+    for (const char *at = text; *at; at++) {
+        if (at[0] == '\r' && at[1] == '\n')
+            continue;
+        *out++ = *at == '\r' ? '\n' : *at;
+    }
+    *out = '\0';
 }
 
 int dotenv_parse(char *text, dotenv_entry_cb on_entry, void *user)
@@ -101,14 +115,15 @@ int dotenv_parse(char *text, dotenv_entry_cb on_entry, void *user)
     struct scanner scan = { .at = text, .line = 1 };
     if (strncmp(scan.at, "\xef\xbb\xbf", 3) == 0)
         scan.at += 3;
+    unify_newlines(scan.at);
     while (*scan.at) {
         int line = scan.line;
         skip_blanks(&scan);
-        if (strncmp(scan.at, "export", 6) == 0 && strchr(" \t", scan.at[6]) && scan.at[6])
+        if (strncmp(scan.at, "export", 6) == 0 && strchr(BLANKS, scan.at[6]) && scan.at[6])
             scan.at += 6;
         skip_blanks(&scan);
         char *name = scan.at;
-        size_t name_len = strcspn(name, "=# \t\r\n");
+        size_t name_len = strcspn(name, "=#\n" BLANKS);
         if (*name == '\'' && strcspn(name + 1, "'\n") > 0 && name[1 + strcspn(name + 1, "'\n")] == '\'') {
             name_len = strcspn(++name, "'");
             scan.at += 2;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Reads .env files the way Docker and python-dotenv do: NAME=value lines, an `export` in front, comments,
- * single quotes (literal), double quotes (with \n and its likes), quoted values over several lines. `${NAME}`
- * is not expanded.
+ * single quotes (literal), double quotes (with \n and its likes), quoted values over several lines, lines
+ * that end in any way. `${NAME}` is not expanded here.
  */
 #ifndef CONFIG_DOTENV_H
 #define CONFIG_DOTENV_H

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "base/text.h"
 #include "config/dotenv.h"
 #include "config/load.h"
 
@@ -101,6 +102,8 @@ void load_dotenv(struct load *load)
     else if (memchr(load->dotenv, '\0', len) || strncmp(load->dotenv, "\xff\xfe", 2) == 0 ||
              strncmp(load->dotenv, "\xfe\xff", 2) == 0)
         load_complain(load, origin, "is UTF-16 or holds a NUL byte; save it as UTF-8");
+    else if (!text_is_utf8((const uint8_t *)load->dotenv, len))
+        load_complain(load, origin, "is not UTF-8; save it as UTF-8");
     else if ((origin.line = dotenv_parse(load->dotenv, dotenv_on_entry, load)) > 0)
         load_complain(load, origin, "the quote that opens here never closes; close it");
 }
@@ -164,15 +167,15 @@ void load_export_to_libpq(const struct load *load)
     }
 }
 
-/* A name that begins like ours and is none is most likely misspelt. */
+/* A name that begins like ours, or is nearly one, and is none is most likely misspelt. */
 static void warn_of(struct load *load, struct origin origin, const char *name, size_t len)
 {
     char variable[64];
-    if (strncmp(name, "POSTGRES_", 9) != 0 || len >= sizeof variable)
+    if (len >= sizeof variable)
         return;
     snprintf(variable, sizeof variable, "%.*s", (int)len, name);
     const char *nearest = config_variable_nearest(variable);
-    if (strcmp(nearest, variable) != 0)
+    if (nearest && strcmp(nearest, variable) != 0)
         fprintf(load->errors, "%s: warning: %s is read by nobody; did you mean %s?\n", origin.name, variable,
                 nearest);
 }

@@ -403,12 +403,48 @@ START_TEST(dotenv_in_another_encoding_is_refused)
 }
 END_TEST
 
+START_TEST(a_file_in_another_encoding_is_an_error)
+{
+    given_dotenv("POSTGRES_PASSWORD=caf\xe9\n");
+    must_fail_with(".env: is not UTF-8; save it as UTF-8\n");
+}
+END_TEST
+
+START_TEST(lines_may_end_in_any_way)
+{
+    given_dotenv("POSTGRES_HOST=\"a\r\nb\"\r\nPOSTGRES_USER=u\rPOSTGRES_DATABASE = "
+                 "d\f\r\r\nPOSTGRES_PASSWORD='p'\v\n");
+    ck_assert_int_eq(load(), 0);
+    ck_assert_str_eq(config.database.host, "a\nb");
+    ck_assert_str_eq(config.database.user, "u");
+    ck_assert_str_eq(config.database.name, "d");
+    ck_assert_str_eq(config.database.password, "p");
+}
+END_TEST
+
 START_TEST(a_misspelt_variable_is_warned_of_with_the_nearest)
 {
     given_dotenv("POSTGRES_DATABSE=x\nPOSTGRES_PORT=5432\n");
     ck_assert_int_eq(load(), 0);
     ck_assert_ptr_nonnull(
         strstr(errors, "warning: POSTGRES_DATABSE is read by nobody; did you mean POSTGRES_DATABASE?"));
+    static const char *const others[][2] = { { "POSTGRES_DB", "POSTGRES_DATABASE" },
+                                             { "POSTGRES_PASS", "POSTGRES_PASSWORD" },
+                                             { "POSTGRE_HOST", "POSTGRES_HOST" },
+                                             { "postgres_port", "POSTGRES_PORT" },
+                                             { "POSTGRESS_USER", "POSTGRES_USER" } };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char text[100], warning[200];
+        snprintf(text, sizeof text, "%s=1\n", others[i][0]);
+        snprintf(warning, sizeof warning, "warning: %s is read by nobody; did you mean %s?", others[i][0],
+                 others[i][1]);
+        given_dotenv(text);
+        ck_assert_int_eq(load(), 0);
+        ck_assert_msg(strstr(errors, warning) != NULL, "%s: %s", others[i][0], errors);
+    }
+    given_dotenv("PATH=/bin\nPGHOST=db\nHOST=x\nUSER=y\nPORT=3000\nSERVICE_PORT=1\n");
+    ck_assert_int_eq(load(), 0);
+    ck_assert_ptr_null(strstr(errors, "read by nobody"));
 }
 END_TEST
 
@@ -596,6 +632,8 @@ Suite *config_suite(void)
     tcase_add_test(tcase, dotenv_is_read_as_docker_and_python_do);
     tcase_add_test(tcase, dotenv_replaces_references_as_python_does);
     tcase_add_test(tcase, dotenv_in_another_encoding_is_refused);
+    tcase_add_test(tcase, a_file_in_another_encoding_is_an_error);
+    tcase_add_test(tcase, lines_may_end_in_any_way);
     tcase_add_test(tcase, a_misspelt_variable_is_warned_of_with_the_nearest);
     tcase_add_test(tcase, what_libpq_reads_from_the_environment_reaches_it_from_dotenv);
     tcase_add_test(tcase, a_password_may_stand_in_a_file_of_its_own);
