@@ -168,7 +168,40 @@ class Admin(unittest.TestCase):
                                 (b" \r\n\r\n", b"400")):
             with socket.create_connection((host, int(port)), PATIENCE_S) as peer:
                 peer.sendall(request)
-                self.assertEqual(peer.recv(12)[9:], status, request[:20])
+                answer = peer.recv(5000)
+                self.assertEqual(answer[9:12], status, request[:20])
+                if status:
+                    self.assert_is_safe({name.lower(): value for name, value in re.findall(r"(?m)^([\w-]+): (.*?)\r$", answer.decode())})
+
+    def assert_is_safe(self, headers):
+        """Nothing of it may be run, framed or told on; the status page may run what stands in it."""
+        found = [headers.get(name) for name in ("x-content-type-options", "x-frame-options", "referrer-policy")]
+        self.assertEqual(found, ["nosniff", "DENY", "no-referrer"])
+        self.assertIn("default-src 'none'", headers["content-security-policy"])
+        self.assertIn("frame-ancestors 'none'", headers["content-security-policy"])
+
+    def test_every_answer_is_safe_in_a_browser_whatever_was_asked(self):
+        daemon = self.start()
+        host, port = daemon.admin.split(":")
+        line = b"GET %b HTTP/1.1\r\nhost: %b\r\nconnection: close\r\n%b\r\n"
+        asked = [(line % (path, b"127.0.0.1", b""), status) for path, status in (
+            (b"/", 200), (b"/livez", 200), (b"/status?x=1", 200), (b"/../../etc/passwd", 404), (b"/%2e%2e/etc/passwd", 404),
+            (b"//status", 404), (b"/status/", 404), (b"/./status", 404), (b"/status%00", 404), (b"/metrics/../config", 404), (b"*", 400),
+            (b"/\xff\xfe", 404), (b"/a" * 4000, 404), (b"/src/admin/page.html", 404), (b"/account_package.AccountService/ListSkills", 404))]
+        asked += [(line.replace(b"GET", verb) % (b"/status", b"127.0.0.1", b"content-length: 0\r\n"), 405)
+                  for verb in (b"POST", b"PUT", b"DELETE", b"TRACE", b"PATCH", b"BREW")]
+        asked += [(line % (b"/", b"evil.example", b""), 403), (line.replace(b"host: %b\r\n", b"") % (b"/", b""), 400),
+                  (line % (b"/", b"a", b"content-length: 5\r\ntransfer-encoding: chunked\r\n"), 400),
+                  (line % (b"/", b"127.0.0.1", b"x: " + b"y" * 70000 + b"\r\n"), 431), (line.replace(b"1.1", b"3.0") % (b"/", b"a", b""), 505)]
+        for request, status in asked:
+            with self.subTest(request[:60]), socket.create_connection((host, int(port)), PATIENCE_S) as peer:
+                peer.sendall(request)
+                answer = b""
+                while b"\r\n\r\n" not in answer and (more := peer.recv(65536)):
+                    answer += more
+                self.assertEqual(answer[9:12], b"%d" % status)
+                self.assertNotIn(b"root:x:", answer)
+                self.assert_is_safe({name.lower(): value for name, value in re.findall(r"(?m)^([\w-]+): (.*?)\r$", answer.decode())})
 
     def test_a_connection_carries_several_requests_and_http_2_is_spoken_too(self):
         daemon = self.start()

@@ -10,6 +10,7 @@
 #include "base/container_of.h"
 #include "edge/http/connection.h"
 #include "edge/http/proxy.h"
+#include "edge/http/text.h"
 
 #define LINGER_BYTES 262144
 #define HANDSHAKES_NS                                                                                        \
@@ -32,7 +33,7 @@ static void help(struct http_connection *connection)
 {
     static const uint8_t tls_alert[] = { 21, 3, 1, 0, 2, 2, 70 }; /* fatal, protocol_version */
     static const char text[] =
-        "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n"
+        "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n" HTTP_BARE_FIELDS
         "content-type: text/plain\r\n\r\nThis port speaks HTTP/1.1, and HTTP/2 with prior knowledge.\n";
     bool is_tls = connection->opening[0] == 22;
     if (is_tls)
@@ -47,7 +48,7 @@ static void help(struct http_connection *connection)
 /* Whoever speaks plainly on a port with TLS. */
 static void help_to_tls(struct http_connection *connection)
 {
-    static const char text[] = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n"
+    static const char text[] = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n" HTTP_BARE_FIELDS
                                "content-type: text/plain\r\n\r\nThis port speaks TLS: use https://.\n";
     tls_destroy(connection->tls);
     connection->tls = NULL;

@@ -145,7 +145,8 @@ size_t h1_answer_fill(struct h1_answer *answer, struct exchange *exchange, uint8
 size_t h1_answer_refusal(int status, const char *why, uint8_t *out, size_t room)
 {
     return (size_t)snprintf((char *)out, room,
-                            "HTTP/1.1 %d %s\r\ndate: %s\r\ncontent-type: text/plain; charset=utf-8\r\n"
+                            "HTTP/1.1 %d %s\r\ndate: %s\r\n" HTTP_BARE_FIELDS
+                            "content-type: text/plain; charset=utf-8\r\n"
                             "content-length: %zu\r\nconnection: close\r\n\r\n%s\n",
                             status, phrase_of(status), http_date(), strlen(why) + 1, why);
 }

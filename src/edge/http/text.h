@@ -34,4 +34,10 @@ bool http_text_is_number(struct http_text text, int64_t *number);
 /* Cuts the query off a path, which is without '?' then; no query: it stays as it is. */
 void http_text_split_query(struct http_text *path, struct http_text *query);
 
+/* Fields of an answer that is made before it is known what it is to: a browser runs and frames nothing of it.
+ */
+#define HTTP_BARE_FIELDS                                                                                     \
+    "x-content-type-options: nosniff\r\nx-frame-options: DENY\r\nreferrer-policy: no-referrer\r\n"           \
+    "content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n"
+
 #endif
