@@ -2,6 +2,7 @@
  *
  * svcd: reads its arguments and configuration, then does what its command says; without one it serves.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -205,16 +206,29 @@ static int parse_command(struct arguments *arguments, int argc, char **argv)
     return -1;
 }
 
+/* What was printed and did not arrive (a full disk, nobody there) is no success: it may be the only copy of a
+ * token. */
+static int end(const struct command *command, int status)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "svcd: what was to be printed could not be written: %s\n", strerror(errno ? errno : EIO));
+    return status || (command && command->answers_by_status) ? status : EXIT_FAILURE;
+}
+
 /* A caller may have closed standard input, output or error. Without this the first sockets and files would
  * get their numbers: the log would be written into a peer's connection, and libuv refuses to close
- * descriptors as low. It runs before main, for constructors of the gRPC core open descriptors (101 is the
- * first priority that is not the compiler's). */
+ * descriptors as low. Output that nobody gets fails still. It runs before main, for constructors of the gRPC
+ * core open descriptors (101 is the first priority that is not the compiler's). */
 __attribute__((constructor(101))) static void open_missing_streams(void)
 {
     int fd;
-    do
+    do {
         fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
+        if (fd == STDOUT_FILENO && close(fd) == 0)
+            fd = open("/dev/null", O_RDONLY);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd < 0)
         _exit(EXIT_FAILURE);
     close(fd);
@@ -227,7 +241,7 @@ int main(int argc, char **argv)
     if (status < 0)
         status = parse_command(&arguments, argc, argv);
     if (status >= 0)
-        return status;
+        return end(NULL, status);
     source = (struct config_source){ .file = arguments.config_file,
                                      .dotenv = ".env",
                                      .exports = true,
@@ -240,5 +254,5 @@ int main(int argc, char **argv)
     log_set_format(config.log.format);
     status = arguments.command->run(&config, &arguments.line);
     config_finish(&config);
-    return status;
+    return end(arguments.command, status);
 }

@@ -6,6 +6,8 @@
 #ifndef COMMANDS_COMMAND_H
 #define COMMANDS_COMMAND_H
 
+#include <stdbool.h>
+
 #include "config/config.h"
 
 #define EXIT_USAGE                                                                                           \
@@ -35,6 +37,8 @@ struct command {
     const char *summary;
     const struct command_option options[COMMAND_OPTIONS_MAX + 1]; /* an empty one at the end */
     int operands_min, operands_max;
+    bool answers_by_status; /* which means something of its own, and holds whatever becomes of what is printed
+                             */
     int (*run)(const struct config *config, const struct command_line *line);
 };
 

@@ -67,6 +67,7 @@ static int run(const struct config *config, const struct command_line *line)
 const struct command command_health = {
     .name = "health",
     .synopsis = "health",
+    .answers_by_status = true,
     .summary = "ask a server how it is: exit status 0 SERVING, 1 not, 3 unreachable, 4 unknown service",
     .options = { { "address", "HOST:PORT",
                    "of the server; without it the first that this configuration listens on" },

@@ -15,6 +15,43 @@ from harness import PATIENCE_S, ROOT, SVCD, Daemon, cluster, create_database, de
 import svcd_client
 
 
+class Output(unittest.TestCase):
+    """What a command prints and nobody gets."""
+
+    commands = (("--help",), ("--version",), ("config",), ("routes",), ("check",), ("-t",), ("token", "web"), ("job",), ("migrate", "--check"),
+                ("config", "--help"), ("hash-password",))
+
+    @classmethod
+    def setUpClass(cls):
+        cls.database = demo_database()
+
+    def run_into(self, output, arguments):
+        """With standard output being that; None: closed."""
+        close = None if output else lambda: os.close(1)
+        with open(output or "/dev/null", "wb") as out:
+            return subprocess.run([SVCD, *arguments], env=environment(self.database), stdout=out, stderr=subprocess.PIPE, text=True,
+                                  input="correct horse\n", timeout=PATIENCE_S, preexec_fn=close)
+
+    def test_that_a_disk_is_full_or_output_closed_is_told_and_exit_status_1(self):
+        for output in ("/dev/full", None):
+            for arguments in self.commands:
+                with self.subTest(output=output, arguments=arguments):
+                    done = self.run_into(output, arguments)
+                    self.assertEqual(done.returncode, 1)
+                    self.assertRegex(done.stderr, r"svcd: what was to be printed could not be written: .*\n$")
+
+    def test_the_exit_status_of_health_is_its_answer_all_the_same(self):
+        daemon = Daemon(demo_database())
+        self.addCleanup(daemon.stop)
+        daemon.wait_for_log("database available")
+        for output in ("/dev/full", None):
+            self.assertEqual(self.run_into(output, ("health", "--address", daemon.address)).returncode, 0)
+            self.assertEqual(self.run_into(output, ("health", "--address", daemon.address, "--service", "nobody")).returncode, 4)
+
+    def test_a_mistake_keeps_its_exit_status(self):
+        self.assertEqual(self.run_into("/dev/full", ("config", "--set", "log.calls=x")).returncode, 2)
+
+
 class Check(unittest.TestCase):
     def test_a_valid_configuration_is_said_to_be_with_check_and_with_t(self):
         for arguments in (("check",), ("-t",), ("-t", "--set", "server.max_connections=7")):
