@@ -8,29 +8,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "edge/bound.h"
 #include "observe/log.h"
 
-#define BACKLOG    4096 /* the kernel caps it at net.core.somaxconn */
-#define ACCEPT_MAX 64   /* a turn, so that a flood of connections does not starve calls */
-#define EXTRA_MS   10   /* until one that is extra may have given way */
+#define ACCEPT_MAX 64 /* a turn, so that a flood of connections does not starve calls */
+#define EXTRA_MS   10 /* until one that is extra may have given way */
 
 struct port {
     struct listener *listener;
     uv_poll_t poll;
-    int fd;
-    ino_t inode;                   /* of the file of a unix socket */
-    struct address address;        /* as the configuration has it */
-    struct sockaddr_storage bound; /* where it is: port 0 has become one */
+    struct bound bound;
+    struct address address; /* as the configuration has it */
     /* While other addresses are prepared: it is one of these, opened for that, and that one's number. */
     bool is_kept, is_new;
     size_t number;
@@ -115,7 +109,7 @@ static void refuse_one(struct port *port)
 {
     struct listener *listener = port->listener;
     close(listener->reserve_fd);
-    int fd = accept4(port->fd, NULL, NULL, SOCK_CLOEXEC);
+    int fd = accept4(port->bound.fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd >= 0)
         close(fd);
     listener->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -158,7 +152,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
         }
         struct sockaddr_storage address = { 0 };
         socklen_t len = sizeof address;
-        int fd = accept4(port->fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(port->bound.fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
             take(port, fd, (struct sockaddr *)&address, now_ms);
         else if (errno == EMFILE || errno == ENFILE) {
@@ -173,109 +167,32 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 
 /* ---- start and stop ---- */
 
-/* A file that a daemon left behind stands in the way; one that somebody listens on does so rightly. */
-static void remove_stale(const struct sockaddr *address)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return;
-    if (connect(fd, address, address_len(address)) && errno == ECONNREFUSED)
-        unlink(((const struct sockaddr_un *)address)->sun_path);
-    close(fd);
-}
-
-/* Nobody can connect before listen(), so the mode is right from the first connection on. */
-static int open_unix(struct port *port, const struct sockaddr *address)
-{
-    const char *path = ((const struct sockaddr_un *)address)->sun_path;
-    struct stat stat_of;
-    remove_stale(address);
-    if (bind(port->fd, address, address_len(address)) || chmod(path, 0660) || stat(path, &stat_of) ||
-        listen(port->fd, BACKLOG))
-        return -errno;
-    port->inode = stat_of.st_ino;
-    return 0;
-}
-
-static int open_inet(struct port *port, const struct sockaddr *address)
-{
-    int on = 1;
-    /* A restart must not wait for old connections to time out; a second daemon on the port is an error all
-     * the same. */
-    setsockopt(port->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (port->listener->options.reuse_port)
-        setsockopt(port->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    if (address->sa_family == AF_INET6)
-        setsockopt(port->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    return bind(port->fd, address, address_len(address)) || listen(port->fd, BACKLOG) ? -errno : 0;
-}
-
-/* Ours is a copy: that of whoever handed it over outlives this listener, and so do the peers in its queue. */
-static int open_handed(struct port *port, int handed_fd)
-{
-    fcntl(handed_fd, F_SETFD, FD_CLOEXEC);
-    port->fd = fcntl(handed_fd, F_DUPFD_CLOEXEC, 0);
-    int flags = port->fd < 0 ? -1 : fcntl(port->fd, F_GETFL);
-    return flags < 0 || fcntl(port->fd, F_SETFL, flags | O_NONBLOCK) ? -errno : 0;
-}
-
-static int open_port(struct port *port, const struct sockaddr *address)
-{
-    port->fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (port->fd < 0)
-        return -errno;
-    int rc = address->sa_family == AF_UNIX ? open_unix(port, address) : open_inet(port, address);
-    if (rc)
-        close(port->fd);
-    return rc;
-}
-
-/* What is accepted inherits them, in place of two calls a connection. */
-static void set_inherited(int fd)
-{
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* a unix socket has none */
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-}
-
 static void on_port_closed(uv_handle_t *handle)
 {
     struct port *port = handle->data;
-    close(port->fd);
+    bound_close(&port->bound);
     free(port);
-}
-
-/* Unless another daemon has put its own there. */
-static void remove_file(const struct port *port)
-{
-    const char *path = ((const struct sockaddr_un *)&port->address.socket)->sun_path;
-    struct stat stat_of;
-    if (port->inode && stat(path, &stat_of) == 0 && stat_of.st_ino == port->inode)
-        unlink(path);
 }
 
 static void close_port(struct port *port)
 {
     LIST_REMOVE(port, link);
-    remove_file(port);
+    bound_remove_file(&port->bound);
     uv_close((uv_handle_t *)&port->poll, on_port_closed);
 }
 
 static int start_port(struct port *port, const struct address *address)
 {
-    int rc = address->fd ? open_handed(port, address->fd)
-                         : open_port(port, (const struct sockaddr *)&address->socket);
-    if (!rc && (rc = uv_poll_init(port->listener->loop, &port->poll, port->fd)))
-        close(port->fd);
-    if (!rc)
-        set_inherited(port->fd);
+    int rc = bound_open(&port->bound, address, port->listener->options.reuse_port);
+    if (!rc && (rc = uv_poll_init(port->listener->loop, &port->poll, port->bound.fd)))
+        bound_close(&port->bound);
     return rc;
 }
 
 static void tell_port(const char *message, const struct port *port)
 {
     char text[ADDRESS_TEXT_LEN];
-    address_format((const struct sockaddr *)&port->bound, text);
+    address_format((const struct sockaddr *)&port->bound.at, text);
     log_info(message, log_str("address", text), log_str("scheme", scheme_name(port->address.scheme)),
              log_str("socket", port->address.fd ? "handed over" : NULL));
 }
@@ -308,8 +225,6 @@ static int add_port(struct listener *listener, const struct address *address, st
         close_port(port);
         return rc;
     }
-    socklen_t len = sizeof port->bound;
-    getsockname(port->fd, (struct sockaddr *)&port->bound, &len);
     *added = port;
     return 0;
 }
@@ -443,7 +358,7 @@ void listener_take(struct listener *listener, const struct address_list *listen)
             continue;
         tell_port("listening no more", port);
         if (listener->options.on_removed)
-            listener->options.on_removed(listener->options.data, (struct sockaddr *)&port->bound);
+            listener->options.on_removed(listener->options.data, (struct sockaddr *)&port->bound.at);
         close_port(port);
     }
 }

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "edge/bound.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 4096 /* the kernel caps it at net.core.somaxconn */
+
+static const char *path_of(const struct sockaddr *address)
+{
+    return ((const struct sockaddr_un *)address)->sun_path;
+}
+
+/* A file that a daemon left behind stands in the way; one that somebody listens on does so rightly. */
+static void remove_stale(const struct sockaddr *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    if (connect(fd, address, address_len(address)) && errno == ECONNREFUSED)
+        unlink(path_of(address));
+    close(fd);
+}
+
+/* Nobody can connect before listen(), so the mode is right from the first connection on. */
+static int open_unix(struct bound *bound, const struct sockaddr *address)
+{
+    const char *path = path_of(address);
+    struct stat stat_of;
+    remove_stale(address);
+    if (bind(bound->fd, address, address_len(address)) || chmod(path, 0660) || stat(path, &stat_of) ||
+        listen(bound->fd, BACKLOG))
+        return -errno;
+    bound->inode = stat_of.st_ino;
+    return 0;
+}
+
+/* What is accepted inherits them, in place of two calls a connection. */
+static void set_inherited(int fd)
+{
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
+static int open_inet(struct bound *bound, const struct sockaddr *address, bool reuse_port)
+{
+    int on = 1;
+    /* A restart must not wait for old connections to time out; a second daemon on the port is an error all
+     * the same. */
+    setsockopt(bound->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (reuse_port)
+        setsockopt(bound->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (address->sa_family == AF_INET6)
+        setsockopt(bound->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    set_inherited(bound->fd);
+    return bind(bound->fd, address, address_len(address)) || listen(bound->fd, BACKLOG) ? -errno : 0;
+}
+
+static int open_own(struct bound *bound, const struct sockaddr *address, bool reuse_port)
+{
+    bound->fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (bound->fd < 0)
+        return -errno;
+    int rc =
+        address->sa_family == AF_UNIX ? open_unix(bound, address) : open_inet(bound, address, reuse_port);
+    if (rc)
+        close(bound->fd);
+    return rc;
+}
+
+/* Ours is a copy: that of whoever handed it over outlives the listener, and so do the peers in its queue. */
+static int open_handed(struct bound *bound, int handed_fd)
+{
+    fcntl(handed_fd, F_SETFD, FD_CLOEXEC);
+    bound->fd = fcntl(handed_fd, F_DUPFD_CLOEXEC, 0);
+    if (bound->fd < 0)
+        return -errno;
+    int flags = fcntl(bound->fd, F_GETFL);
+    if (flags < 0 || fcntl(bound->fd, F_SETFL, flags | O_NONBLOCK)) {
+        int rc = -errno;
+        close(bound->fd);
+        return rc;
+    }
+    set_inherited(bound->fd);
+    return 0;
+}
+
+int bound_open(struct bound *bound, const struct address *address, bool reuse_port)
+{
+    *bound = (struct bound){ .fd = -1 };
+    int rc = address->fd ? open_handed(bound, address->fd)
+                         : open_own(bound, (const struct sockaddr *)&address->socket, reuse_port);
+    socklen_t len = sizeof bound->at;
+    if (!rc)
+        getsockname(bound->fd, (struct sockaddr *)&bound->at, &len);
+    return rc;
+}
+
+void bound_remove_file(const struct bound *bound)
+{
+    struct stat stat_of;
+    if (bound->inode && stat(path_of((const struct sockaddr *)&bound->at), &stat_of) == 0 &&
+        stat_of.st_ino == bound->inode)
+        unlink(path_of((const struct sockaddr *)&bound->at));
+}
+
+void bound_close(struct bound *bound)
+{
+    close(bound->fd);
+    bound->fd = -1;
+}
