@@ -11,10 +11,12 @@
 #include "commands/session.h"
 #include "db/migrate.h"
 #include "db/params.h"
+#include "db/statement_check.h"
 #include "edges.h"
 #include "reload.h"
 
-/* Every statement is prepared, as each connection of the daemon does. */
+/* A connection like the daemon's is made; then every statement is prepared, as the daemon's connections do.
+ */
 static int check_database(const struct config *config)
 {
     struct database_params params;
@@ -27,7 +29,9 @@ static int check_database(const struct config *config)
     if (session_init(&session, config))
         return EXIT_FAILURE;
     session_finish(&session);
-    puts("the database answers, and every statement can be prepared");
+    if (!statement_check_all(params.keywords, params.values))
+        return EXIT_FAILURE;
+    puts("the database answers, every statement can be prepared, and its role may run it");
     return EXIT_SUCCESS;
 }
 

@@ -338,11 +338,12 @@ const char *config_variable_nearest(const char *variable)
         upper[len] = (char)toupper((unsigned char)variable[len]);
     upper[len] = '\0';
     const char *nearest = NULL;
-    int least = strncmp(upper, "POSTGRES_", 9) == 0 ? INT_MAX : 3;
+    bool is_like_ours = strncmp(upper, "POSTGRES_", 9) == 0;
+    int least = is_like_ours ? INT_MAX : 3;
     for (size_t i = 0; i < config_keys_n; i++) {
         const char *name = config_keys[i].environment;
         int distance = name ? edit_distance(upper, name) : INT_MAX;
-        if (distance > 1 && distance < INT_MAX && len > 9 && is_short_for(upper, name))
+        if (is_like_ours && len > 9 && name && distance > 1 && is_short_for(upper, name))
             distance = 1;
         if (distance < least) {
             least = distance;

@@ -93,6 +93,9 @@ class Roles(Served):
         self.assertEqual(migrated.returncode, 0, migrated.stderr)
         self.assertEqual(psql("SELECT DISTINCT relowner::regrole FROM pg_class WHERE relnamespace = 'public'::regnamespace", database, "postgres"),
                          [["svcd_owner"]])
+        lacking = run_as(server, database, "check", "--db")
+        self.assertEqual(lacking.returncode, 1)
+        self.assertRegex(lacking.stderr, "list_skills: permission denied.*sql/roles.sql")
         apply_roles(database)
         self.served(database, env=server)
         self.assertEqual(run_as(server, database, "check", "--db").returncode, 0)

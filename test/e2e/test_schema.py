@@ -66,6 +66,9 @@ class Schema(Served):
         psql("DROP FUNCTION svcd.next_meetings(integer) CASCADE", database)
         self.refused(client.meeting.List5AppointmentsByUserID, meeting.ListAppointmentsRequest(userid=63), "svcd migrate")
         self.assertTrue(client.account.ListSkills(empty_pb2.Empty(), timeout=PATIENCE_S).skills)
+        checked = run_svcd("check", "--db", database=database)
+        self.assertEqual(checked.returncode, 1)
+        self.assertRegex(checked.stderr, "mentee_appointments: function next_meetings.*svcd migrate")
 
     def test_a_database_that_was_never_migrated_is_not_served(self):
         for tables in ("", (ROOT / "test/e2e/python_backend.sql").read_text(encoding="utf-8")):

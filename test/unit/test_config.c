@@ -442,7 +442,9 @@ START_TEST(a_misspelt_variable_is_warned_of_with_the_nearest)
         ck_assert_int_eq(load(), 0);
         ck_assert_msg(strstr(errors, warning) != NULL, "%s: %s", others[i][0], errors);
     }
-    given_dotenv("PATH=/bin\nPGHOST=db\nHOST=x\nUSER=y\nPORT=3000\nSERVICE_PORT=1\n");
+    given_dotenv("PATH=/"
+                 "bin\nPGHOST=db\nPGDATABASE=x\nPGPASSWORD=x\nPGPASSFILE=x\nHOST=x\nUSER=y\nPORT="
+                 "3000\nSERVICE_PORT=1\n");
     ck_assert_int_eq(load(), 0);
     ck_assert_ptr_null(strstr(errors, "read by nobody"));
 }

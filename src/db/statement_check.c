@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "db/statement_check.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "db/conn.h"
+#include "db/query.h"
+#include "db/session.h"
+#include "db/value.h"
+
+#define LOCK_WAIT_MS 2000
+
+static bool is_done(PGresult *result, const struct statement *statement)
+{
+    ExecStatusType status = PQresultStatus(result);
+    bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+    if (!ok) {
+        char error[400];
+        const char *advice = conn_advice_for(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+        statement_tell_error(statement, result, error, sizeof error);
+        fprintf(stderr, "svcd: %s%s%s\n", error, advice ? "; " : "", advice ? advice : "");
+    }
+    PQclear(result);
+    return ok;
+}
+
+/* Rights are looked at when a plan is made ready to run, which EXPLAIN does. */
+static bool check(PGconn *pg, const struct statement *statement)
+{
+    Oid oids[QUERY_PARAMS_MAX];
+    char explain[64 + 8 * QUERY_PARAMS_MAX];
+    for (size_t i = 0; i < statement->params_n; i++)
+        oids[i] = value_oid(statement->params[i]);
+    if (!is_done(PQprepare(pg, "checked", statement->text, (int)statement->params_n, oids), statement))
+        return false;
+    int len = snprintf(explain, sizeof explain, "EXPLAIN EXECUTE checked%s", statement->params_n ? " (" : "");
+    for (size_t i = 0; i < statement->params_n; i++)
+        len += snprintf(explain + len, sizeof explain - (size_t)len, "NULL%s",
+                        i + 1 < statement->params_n ? ", " : ")");
+    bool ok = is_done(PQexec(pg, explain), statement);
+    PQclear(PQexec(pg, "DEALLOCATE checked"));
+    return ok;
+}
+
+bool statement_check_all(const char *const *keywords, const char *const *values)
+{
+    char settings[SESSION_SETTINGS_LEN];
+    const char *const params[] = { settings };
+    PGconn *pg = PQconnectdbParams(keywords, values, 0);
+    bool ok = PQstatus(pg) == CONNECTION_OK;
+    if (!ok)
+        fprintf(stderr, "svcd: %s", pg ? PQerrorMessage(pg) : "out of memory\n");
+    session_settings(settings, LANE_JOB, NULL, 0, LOCK_WAIT_MS);
+    PQclear(ok ? PQexecParams(pg, session_sql, 1, NULL, params, NULL, NULL, 0) : NULL);
+    for (size_t i = 0; i < sql_statements_n && PQstatus(pg) == CONNECTION_OK; i++)
+        ok &= check(pg, sql_statements[i]);
+    ok &= PQstatus(pg) == CONNECTION_OK;
+    PQfinish(pg);
+    return ok;
+}
