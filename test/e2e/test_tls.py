@@ -6,6 +6,7 @@ import contextlib
 import signal
 import socket
 import ssl
+import subprocess
 import threading
 
 from harness import PATIENCE_S, TestCase, Daemon, demo_database, temporary_folder, wait_until
@@ -67,6 +68,36 @@ class Tls(TestCase):
             self.assertIsNone(self.served_status(self.context("stranger")))
         except OSError:
             pass  # it is told within the handshake
+
+    def test_a_certificate_that_does_not_hold_is_refused_within_the_handshake(self):
+        def signed(name, authority, *more):
+            subprocess.run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{self.folder}/{name}.key",
+                            "-out", f"{self.folder}/{name}.csr", "-subj", f"/CN={name}"], check=True, capture_output=True)
+            subprocess.run(["openssl", "x509", "-req", "-in", f"{self.folder}/{name}.csr", "-CA", f"{self.folder}/{authority}.pem", "-CAkey",
+                            f"{self.folder}/{authority}.key", "-CAcreateserial", "-out", f"{self.folder}/{name}.pem", *more], check=True, capture_output=True)
+        make_certificate(self.folder, "nobody")
+        signed("expired", "friend", "-days", "-1")
+        signed("forged", "nobody", "-days", "2")
+        for name, alert in (("expired", "expired"), ("forged", "unknown ca"), ("nobody", "unknown ca")):
+            for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+                context = self.context(name)
+                context.minimum_version = context.maximum_version = version
+                with self.subTest(name=name, version=version), self.assertRaisesRegex(ssl.SSLError, alert):
+                    self.connect(context).recv(1)
+
+    def test_who_agrees_on_no_protocol_is_told_so_and_who_asks_for_none_is_served(self):
+        with self.assertRaisesRegex(ssl.SSLError, "no application protocol"):
+            self.connect(self.context(protocols=("spdy/3", "h2c")))
+        silent = ssl.create_default_context(cafile=self.folder / "localhost.pem")
+        self.assertEqual(self.served_status(silent), "0")
+
+    def test_a_name_that_is_not_the_servers_is_the_clients_matter(self):
+        context = ssl._create_unverified_context()
+        host, port = self.daemon.address.rsplit(":", 1)
+        for name in ("elsewhere.example", "xn--bcher-kva.example", "a" * 63 + ".example", None):
+            with context.wrap_socket(socket.create_connection((host, int(port)), PATIENCE_S), server_hostname=name) as connected:
+                connected.sendall(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+                self.assertTrue(connected.recv(100).startswith(b"HTTP/1.1 200"))
 
     def test_plain_words_on_the_port_are_answered_with_help(self):
         host, port = self.daemon.address.rsplit(":", 1)
