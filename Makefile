@@ -467,7 +467,7 @@ lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-t
 	shellcheck etc/completion/svcd.bash tools/check tools/deps tools/handlers tools/run .ci/run
 
 # gcc's analyser, which takes minutes; clang's is part of lint. (Debian's cppcheck does not read
-# __VA_OPT__; given what the preprocessor makes of src it has one false alarm, gives up on two files, and finds nothing in the others.)
+# __VA_OPT__; given what the preprocessor makes of src it gives up on files that walk lists of <sys/queue.h>, and in the others finds nothing.)
 # Exceptions, each with its reason:
 build/analyze/src/config/effective.ok: ANALYZE_FLAGS = -Wno-analyzer-malloc-leak # config_values_finish frees what replace() puts there
 build/analyze/src/edge/core/calls.ok: ANALYZE_FLAGS = -Wno-analyzer-malloc-leak # a slot is the core's until it hands over a call
