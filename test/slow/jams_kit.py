@@ -85,11 +85,12 @@ class Calls:
 
 
 class Load(threading.Thread):
-    """Each of the calls every so often, whatever became of those before. took: by name, in the order of their beginning."""
+    """Each of the calls every so often, whatever became of those before; those that are stuck with a deadline. took: by name."""
 
-    def __init__(self, calls, names, every_s=0.1, deadline_s=5.0):
+    def __init__(self, calls, stuck=(), every_s=0.1, deadline_s=3.0, patience_s=60.0):
         super().__init__(daemon=True)
-        self.calls, self.names, self.every_s, self.deadline_s = calls.all(), names, every_s, deadline_s
+        self.calls, self.stuck, self.every_s, self.deadline_s, self.patience_s = calls.all(), stuck, every_s, deadline_s, patience_s
+        self.names = list(self.calls)
         self.over, self.took, self.pending = threading.Event(), collections.defaultdict(list), []
         self.start()
 
@@ -107,7 +108,7 @@ class Load(threading.Thread):
 
     def begin(self, name, rpc, request):
         begun = time.monotonic()
-        future = rpc.future(request, timeout=self.deadline_s)
+        future = rpc.future(request, timeout=self.deadline_s if name in self.stuck else self.patience_s)
         self.pending.append(future)
 
         def done(future):
@@ -120,7 +121,7 @@ class Load(threading.Thread):
         self.join()
         for future in self.pending:
             with contextlib.suppress(grpc.RpcError, grpc.FutureCancelledError):
-                future.result(self.deadline_s + 60)
+                future.result()
         time.sleep(0.05)
         return self.took
 
