@@ -234,6 +234,9 @@ class Reads(TestCase):
         self.first.stop()
         wait_until(lambda: "svcd-stale" in self.skills(self.client)[1], "no answer is marked")
         self.assertEqual(self.skills(self.client)[1]["svcd-stale"], "true")
+        wait_until(lambda: not is_serving(self.client), "health says that writes are served")
+        self.assertFalse(is_serving(self.client, "account_package.AccountService"))
+        self.assertTrue(is_serving(self.client, "svcd.live"))
         self.assertIn("last", self.plans(self.client, svcd_after=position)[0])
         timeline, _, lsn = position.partition(":")
         beyond = f"{timeline}:F/{lsn.partition('/')[2]}"
