@@ -95,7 +95,7 @@ class Stuck(unittest.TestCase):
             return False
 
     def test_a_daemon_that_starts_beside_a_locked_table_serves_who_does_not_need_it(self):
-        held = Held("LOCK TABLE milestone IN ACCESS EXCLUSIVE MODE", self.database)
+        held = Held("LOCK TABLE milestone, svcd.migration, svcd.timeline IN ACCESS EXCLUSIVE MODE", self.database)
         self.addCleanup(held.let_go)
         self.nobody_is_late(self.serve(), "milestone")
 
