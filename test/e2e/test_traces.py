@@ -11,8 +11,8 @@ from collector import Collector, attributes
 from google.protobuf.empty_pb2 import Empty
 from harness import PATIENCE_S, demo_database, free_port, is_serving, run_svcd, temporary_folder, wait_until
 from test_admin import Administered
-from test_edge import make_certificate
 from test_migrate import Held
+from wire import make_certificate
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"
