@@ -75,8 +75,11 @@ void admission_leave(struct admission *admission, struct held *held)
  * one's line. */
 static void let_in(struct admission *admission, enum lane lane)
 {
-    struct held *held;
-    while ((held = TAILQ_FIRST(&admission->held[lane])) && pool_room(admission->pool, lane) > 0) {
+    struct held *held, *next = TAILQ_FIRST(&admission->held[lane]);
+    while ((held = next) && pool_room(admission->pool, lane) > 0) {
+        next = TAILQ_NEXT(held, link);
+        if (!admission->is_wanted(held))
+            continue;
         enum lane other = full_lane(admission, held->method, true);
         admission_leave(admission, held);
         if (other < LANES)
@@ -98,9 +101,10 @@ static void on_turn(void *data)
     admission_let_in(data);
 }
 
-int admission_init(struct admission *admission, struct pool *pool, void (*begin)(struct held *held))
+int admission_init(struct admission *admission, struct pool *pool, void (*begin)(struct held *held),
+                   bool (*is_wanted)(const struct held *held))
 {
-    *admission = (struct admission){ .pool = pool, .begin = begin };
+    *admission = (struct admission){ .pool = pool, .begin = begin, .is_wanted = is_wanted };
     admission->lanes_of = calloc(rpc_methods_n, 1);
     if (!admission->lanes_of)
         return UV_ENOMEM;

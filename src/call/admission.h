@@ -42,13 +42,16 @@ struct admission {
     uint64_t held_total, refused_total;
     /* It may begin. */
     void (*begin)(struct held *held);
+    /* Whether its answer would find somebody who takes it; else it stays where it is. */
+    bool (*is_wanted)(const struct held *held);
 };
 
 enum admitted { ADMITTED, TO_BE_HELD, TOO_MANY };
 
 /* Of a pool that was started: it asks from then on, before it sends, who may begin. Returns 0 or UV_ENOMEM.
  */
-int admission_init(struct admission *admission, struct pool *pool, void (*begin)(struct held *held));
+int admission_init(struct admission *admission, struct pool *pool, void (*begin)(struct held *held),
+                   bool (*is_wanted)(const struct held *held));
 void admission_finish(struct admission *admission);
 
 /* A call of this method sends a query into this lane. */

@@ -88,6 +88,9 @@ struct call_transport {
     /* A unary call is held back, and then is not any more, for whatever reason: whoever has many held back is
      * to be read no further. NULL: nobody wants to know. */
     void (*held)(struct call *call, bool is_held);
+    /* Asked before a call that is held back begins: false, for its peer takes no answers now. NULL: it does.
+     */
+    bool (*is_wanted)(const struct call *call);
     /* Once, last: the call is FREE, and the transport may use it again. */
     void (*over)(struct call *call);
     /* The address at the other end of the connection; false: unknown. */

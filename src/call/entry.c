@@ -214,3 +214,9 @@ void calls_begin_held(struct held *held)
     call_begin_held(call);
     enter(call, held->bytes, held->len);
 }
+
+bool calls_want_held(const struct held *held)
+{
+    const struct call *call = container_of(held, struct call, held);
+    return !call->transport->is_wanted || call->transport->is_wanted(call);
+}

@@ -45,8 +45,9 @@ CALL_MUST_USE enum next call_dispatch(struct call *call, const uint8_t *bytes, s
 
 /* ---- for the daemon ---- */
 
-/* For admission_init(): a held call begins. */
+/* For admission_init(): a held call begins, and whether it is to. */
 void calls_begin_held(struct held *held);
+bool calls_want_held(const struct held *held);
 
 /* What the configuration says of who may call, as context->access; see access_create(). */
 int calls_read_rules(struct access **access, const struct config *config, FILE *errors);

@@ -115,7 +115,8 @@ const struct config_key config_keys[] = {
         "Of http, https and unix: from the headers of a call to its complete request; then it ends DEADLINE_EXCEEDED.", RELOAD),
     INT(server, max_buffered_bytes, 33554432, 1048576, 2147483647, "bytes",
         "Of http, https and unix: requests that are not complete and replies that are not read, of all connections "
-        "together. Beyond it no more is read from whoever holds most, and then its connection closed.", RELOAD),
+        "together. From a half of it on who holds more than an equal share of that is not read while that helps, and closed if "
+        "it neither reads nor sends on for ten seconds; beyond all of it calls are refused with pushback.", RELOAD),
     KEY(server, proxy_protocol_from, networks, struct network_list, "",
         "Of http and https: networks of proxies that begin a connection with the PROXY protocol, version 1 or 2, and so "
         "say whom they speak for. A peer from these that does not is closed, one from elsewhere that does too.", RELOAD),

@@ -81,7 +81,7 @@ static int start_pool(struct daemon *daemon)
     if (rc)
         return rc;
     daemon->context.admission = &daemon->admission;
-    rc = admission_init(&daemon->admission, &daemon->pool, calls_begin_held);
+    rc = admission_init(&daemon->admission, &daemon->pool, calls_begin_held, calls_want_held);
     if (!rc)
         rc = schema_look_start(&daemon->schema, &daemon->loop, &daemon->pool);
     return rc ? rc : standbys_start(&daemon->context.standbys, &daemon->loop, config, &daemon->pool);

@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import struct
 import subprocess
+import time
 import unittest
 
 from harness import UNDER_SANITIZER, value, wait_until
@@ -66,9 +67,11 @@ class Hostile(Edge):
                 block = wire.block(fields(PROFILES, grpc_encoding="gzip"))
                 wire.send(*(frame(HEADERS, WHOLE, stream, block) + frame(DATA, END, stream, packed) for stream in range(1, 1600, 2)))
                 wires.append(wire)
-            self.daemon.wait_for_log("connection closed.*reason=buffers")
-            self.assert_others_served()
-            self.assert_memory_kept()
+            for _ in range(50):
+                self.assert_others_served()
+                self.assert_memory_kept()
+                time.sleep(0.1)
+            self.assertFalse(any("reason=buffers" in line for line in self.daemon.log))  # they are read no further
         self.assert_others_served()
 
     def test_frames_that_ask_for_nothing_end_the_connection(self):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Peers that send and do not read, over each carrier: they are slowed, then closed with a line that says why, in bounded memory, and
-a good client beside them is served all the while."""
+"""Peers that send and do not read, or do not send on, over each carrier: they are slowed, then closed with a line that says why, in
+bounded memory, and a good client beside them is served all the while."""
 
 import socket
 import ssl
@@ -124,3 +124,45 @@ class UnreadOverUnix(Unread):
         connected = socket.socket(socket.AF_UNIX)
         connected.connect(str(self.path))
         return connected
+
+
+class Unsent(Edge):
+    """Requests that are begun and not sent on."""
+    arguments = ("--set", f"server.max_buffered_bytes={BUFFERED}", "--set", "server.idle_timeout_ms=0", "--set", "server.request_timeout_ms=600000")
+    STREAMS = range(1, 9, 2)
+    WHOLE_LEN, FIRST_LEN = 200_000, 150_000
+
+    def begin(self):
+        """Four calls of which three quarters are sent; what is missing of each."""
+        wire = self.wire()
+        next(kind for kind, *_ in wire.frames() if kind == SETTINGS)  # and is acknowledged: windows are as wide as they get
+        unknown = b"\x7a" + bytes((self.WHOLE_LEN & 0x7f | 0x80, self.WHOLE_LEN >> 7 & 0x7f | 0x80, self.WHOLE_LEN >> 14)) + bytes(self.WHOLE_LEN)
+        body = message(unknown)
+        for stream in self.STREAMS:
+            wire.send(frame(HEADERS, WHOLE, stream, wire.block(fields(SKILLS))))
+            for at in range(0, self.FIRST_LEN, 15_000):
+                wire.send(frame(DATA, 0, stream, body[at:at + 15_000]))
+        return wire, body[self.FIRST_LEN:]
+
+    def test_who_does_not_send_on_is_closed_where_room_is_scarce_and_who_does_is_not(self):
+        slow, missing = self.begin()
+        stuck = [NeverReads(self.begin()[0].socket, self.pings()) for _ in range(7)]
+        sent = 0
+        while sum(peer.is_closed for peer in stuck) < 3:
+            for stream in self.STREAMS:
+                self.assertTrue(slow.send(frame(DATA, 0, stream, missing[sent:sent + 500])))
+            sent += 500
+            self.assertLess(sent, len(missing))
+            self.assert_others_served()
+            time.sleep(0.5)
+        for stream in self.STREAMS:
+            for at in range(sent, len(missing), 15_000):
+                slow.send(frame(DATA, END if at + 15_000 >= len(missing) else 0, stream, missing[at:at + 15_000]))
+            self.assertEqual(slow.answer(stream).get("grpc-status"), "0")
+        self.daemon.wait_for_log("connection closed.*reason=buffers.*does not send on", times=3)
+
+    @staticmethod
+    def pings():
+        while True:
+            time.sleep(0.1)
+            yield frame(PING, 0, 0, b"12345678")

@@ -50,8 +50,8 @@ bool connection_is_over_budget(const struct http_connection *connection)
 
 bool connection_may_begin(const struct http_connection *connection)
 {
-    bool holds_much = connection->edge->is_over_budget && connection->buffered > SOFT_BYTES;
-    return !connection->is_ending && !connection_is_over_budget(connection) && !holds_much;
+    return !connection->is_ending && !connection_is_over_budget(connection) &&
+           !pressure_is_hopeless(connection->edge);
 }
 
 bool connection_is_held_back(const struct http_connection *connection)
@@ -69,8 +69,8 @@ void connection_charge(struct http_connection *connection, ssize_t bytes)
         connection->over_since_ns = uv_hrtime();
         connection_wants_write(connection); /* whence its timer is set */
     }
-    if (edge->buffered > edge->limits.max_buffered_bytes)
-        edge->is_over_budget = true; /* server.c looks for the one that holds most */
+    if (bytes > 0)
+        pressure_grown(edge);
 }
 
 void connection_charge_out(struct http_connection *connection)
@@ -100,6 +100,7 @@ void connection_close(struct http_connection *connection)
     bytes_finish(&connection->out);
     connection_charge_out(connection);
     connection_move(connection, CONNECTION_CLOSED);
+    pressure_closed(connection);
     peers_remove(edge->peers, connection->watch.fd);
     poller_forget(&connection->watch);
     close(connection->watch.fd);

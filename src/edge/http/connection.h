@@ -68,6 +68,7 @@ struct http_connection {
     LIST_HEAD(, exchange) exchanges;
     unsigned exchanges_n; /* that are not over, those whose peer has reset them included */
     unsigned held_n;      /* whose call is held back */
+    unsigned calls_n;     /* unary calls under way: these end by themselves */
     unsigned busy_n;      /* whose request is complete, and not yet answered: such a connection is not idle */
 
     struct timer timer; /* the next thing that is due, or earlier */
@@ -76,6 +77,10 @@ struct http_connection {
     uint64_t taken_ns;      /* the peer took of an answer, while LEAVING */
     uint64_t asked_ns;      /* for a sign of life; 0: not since it came */
     uint64_t over_since_ns; /* its budget, without anything being written since; 0: it is not */
+    bool is_slowed;         /* not read while all keep much; then, since the last look: */
+    size_t taken_len;       /* what the peer took of answers, */
+    size_t body_len;        /* and sent of requests; */
+    unsigned stuck_looks;   /* and in so many looks it did too little of what it should */
     bool is_dirty;
     bool is_shaking; /* in edge->shaking, and not polled for reading */
     TAILQ_ENTRY(http_connection) link, dirty_link, shaking_link;
@@ -88,7 +93,7 @@ void connection_create(struct http_edge *edge, int fd, const struct ip *ip, cons
 void connection_wants_write(struct http_connection *connection);
 
 /* The peer has taken some of an answer. */
-void connection_has_read(struct http_connection *connection);
+void connection_has_read(struct http_connection *connection, size_t len);
 
 /* Ends it at the end of the turn, after what its carrier has to say; exchanges are gone then. The first
  * reason counts. `detail` is constant, for the log. Safe inside a parser's callback. */
@@ -130,6 +135,28 @@ void connection_give_way(struct http_connection *connection);
 /* At once, whatever state it is in. It is there until connections_free_gone(). */
 void connection_close(struct http_connection *connection);
 void connections_free_gone(struct http_edge *edge);
+
+/* ---- pressure.c ---- */
+
+/* More is kept than before. */
+void pressure_grown(struct http_edge *edge);
+/* At the end of a turn, before connections are written. */
+void pressure_end_turn(struct http_edge *edge);
+/* A connection is closed. */
+void pressure_closed(struct http_connection *connection);
+void pressure_stop(struct http_edge *edge);
+
+/* Nothing more is read from it for now. */
+bool pressure_slows(const struct http_connection *connection);
+/* Nor are calls of it begun that were held back: it does not read what is answered. */
+bool pressure_holds_back(const struct http_connection *connection);
+/* How much is read of one at once. */
+size_t pressure_read_len(const struct http_edge *edge);
+/* No exchange can be begun, not even to refuse it. */
+bool pressure_is_hopeless(const struct http_edge *edge);
+
+#define PRESSURE_REFUSAL "the server keeps as much as it may (server.max_buffered_bytes); try again soon"
+#define PRESSURE_WAIT_MS 500 /* after which to */
 
 /* ---- among the parts: connection.c, connection_time.c, connection_write.c, connection_read.c ---- */
 

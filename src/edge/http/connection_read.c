@@ -211,11 +211,13 @@ static void on_proxy_bytes(struct http_connection *connection, uint8_t *bytes, s
 /* is_end: the peer has sent its last, so that less than there is room for is all. */
 static void on_readable(struct http_connection *connection, bool is_end)
 {
-    if (connection_is_held_back(connection)) {
+    if (connection_is_held_back(connection) || pressure_slows(connection)) {
         connection_wants_write(connection); /* and is not polled for it any more */
         return;
     }
-    size_t room = connection->edge->held_n > 0 ? READ_HELD : READ_LEN;
+    size_t room = pressure_read_len(connection->edge);
+    if (connection->edge->held_n > 0 && room > READ_HELD)
+        room = READ_HELD;
     ssize_t len = recv(connection->watch.fd, connection->edge->in, room, 0);
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return;

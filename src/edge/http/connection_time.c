@@ -44,6 +44,8 @@ static uint64_t next_due(const struct http_connection *connection)
         return connection->opened_ns + (connection->is_extra ? EXTRA_MS : OPENING_MS) * MS;
     if (connection->over_since_ns)
         at = earlier(at, connection->over_since_ns + UNREAD_MS * MS);
+    if (connection->is_slowed) /* nothing that it does can be heard */
+        return connection->state == CONNECTION_LEAVING ? at : earlier(at, connection->age_at_ns);
     if (limits->keepalive_ms && connection->carrier->ping)
         at = earlier(at, connection->asked_ns ? connection->asked_ns + LIFE_SIGN_MS * MS
                                               : connection->read_ns + limits->keepalive_ms * MS);
@@ -77,25 +79,26 @@ static void on_due(struct http_connection *connection, uint64_t now_ns)
             connection_end(connection, REASON_UNREAD, NULL);
         connection->over_since_ns = 0;
     }
-    if (connection->asked_ns && now_ns >= connection->asked_ns + LIFE_SIGN_MS * MS)
+    bool is_heard = !connection->is_slowed;
+    if (is_heard && connection->asked_ns && now_ns >= connection->asked_ns + LIFE_SIGN_MS * MS)
         connection_end(connection, REASON_SILENT, NULL);
-    if (!connection->asked_ns && limits->keepalive_ms && connection->carrier->ping &&
+    if (is_heard && !connection->asked_ns && limits->keepalive_ms && connection->carrier->ping &&
         now_ns >= connection->read_ns + limits->keepalive_ms * MS) {
         connection->asked_ns = now_ns;
         connection->carrier->ping(connection);
     }
-    if (connection->state == CONNECTION_LEAVING && now_ns >= stuck_at(connection))
+    if (is_heard && connection->state == CONNECTION_LEAVING && now_ns >= stuck_at(connection))
         connection_end(connection, REASON_UNREAD, http_reason_text(connection->reason));
     if (connection->state != CONNECTION_SERVING)
         return;
     if (now_ns >= connection->age_at_ns) {
         connection_leave(connection, REASON_AGE);
         connection->carrier->end_streams(connection, false);
-    } else if (limits->idle_timeout_ms && !connection->busy_n &&
+    } else if (is_heard && limits->idle_timeout_ms && !connection->busy_n &&
                now_ns >= connection->idle_since_ns + limits->idle_timeout_ms * MS) {
         connection_leave(connection, REASON_IDLE);
         connection->carrier->end_streams(connection, true);
-    } else if (connection->is_extra && !connection->busy_n &&
+    } else if (is_heard && connection->is_extra && !connection->busy_n &&
                now_ns >= connection->idle_since_ns + EXTRA_MS * MS && !connection_is_ordinary(connection)) {
         connection_leave(connection, REASON_FULL);
     }

@@ -19,10 +19,22 @@ void connection_wants_write(struct http_connection *connection)
     TAILQ_INSERT_TAIL(&connection->edge->dirty, connection, dirty_link);
 }
 
-void connection_has_read(struct http_connection *connection)
+void connection_has_read(struct http_connection *connection, size_t len)
 {
+    connection->taken_len += len;
     if (connection->state == CONNECTION_LEAVING)
         connection->taken_ns = uv_hrtime();
+}
+
+/* While it is not read nothing that it does can be heard: its times begin anew afterwards. */
+static void note_slowed(struct http_connection *connection)
+{
+    bool was_slowed = connection->is_slowed;
+    connection->is_slowed = pressure_slows(connection);
+    if (!was_slowed || connection->is_slowed)
+        return;
+    connection->idle_since_ns = connection->read_ns = connection->taken_ns = uv_hrtime();
+    connection->asked_ns = 0;
 }
 
 void connection_poll(struct http_connection *connection)
@@ -32,8 +44,10 @@ void connection_poll(struct http_connection *connection)
     uint32_t events = connection->has_peer_ended ? 0 : EPOLLRDHUP;
     if (is_blocked)
         events |= EPOLLOUT;
-    if (!connection->is_paused && !connection->is_shaking && !connection->has_read_all &&
-        !connection_is_held_back(connection) && (!is_blocked || !connection_is_over_budget(connection)))
+    note_slowed(connection);
+    if (!connection->is_paused && !connection->is_slowed && !connection->is_shaking &&
+        !connection->has_read_all && !connection_is_held_back(connection) &&
+        (!is_blocked || !connection_is_over_budget(connection)))
         events |= EPOLLIN;
     if (poller_want(&connection->edge->poller, &connection->watch, events))
         connection_end(connection, REASON_MEMORY, NULL); /* which can happen the first time only */
@@ -104,7 +118,7 @@ static bool send_kept(struct http_connection *connection, bool is_new)
     }
     connection->out_sent += (size_t)sent;
     if (sent > 0 && !is_new)
-        connection_has_read(connection);
+        connection_has_read(connection, (size_t)sent);
     if (connection->out_sent < out->len)
         return false;
     give_back_out(connection);

@@ -12,6 +12,7 @@
  *                  messages), exchange_call.c (as the call's transport), exchange_answer.c (what is said)
  *   connection.c   a socket: its beginning, budget and end (with connection_read.c, _write.c and _time.c)
  *   tls.c          what lies between, on https:// (with tls_server.c, which reads certificates and keys)
+ *   pressure.c     all connections together: who is not read, refused or closed where they keep too much
  *
  * A byte's way in, each line calling the next:
  *
@@ -117,6 +118,9 @@ struct http_cors {
     void (*add_fields)(struct exchange *exchange);
 };
 
+/* Of what all connections keep together; see pressure.c. */
+enum pressure { PRESSURE_CALM, PRESSURE_TIGHT, PRESSURE_FULL, PRESSURE_OVER };
+
 struct http_edge {
     uv_loop_t *loop;
     struct timers *timers;
@@ -144,12 +148,14 @@ struct http_edge {
     size_t buffered;      /* bytes of all connections */
     uint64_t closed[REASONS_N];
     bool is_draining;
-    bool is_over_budget;
-    struct bytes spare;            /* for what a connection has to send, while none uses it */
-    struct bytes inflated;         /* a message that came compressed, until its call has it */
-    struct bytes decoded, encoded; /* a message between its codec and its call */
-    struct tls_server *tls;        /* NULL: no listener wants it */
-    uint64_t handshakes_ns;        /* that they have taken in this turn */
+    enum pressure pressure;         /* of what all connections keep */
+    struct timer press;             /* looks at who stands still, meanwhile */
+    struct http_connection *reader; /* who is read although it is FULL; or NULL */
+    struct bytes spare;             /* for what a connection has to send, while none uses it */
+    struct bytes inflated;          /* a message that came compressed, until its call has it */
+    struct bytes decoded, encoded;  /* a message between its codec and its call */
+    struct tls_server *tls;         /* NULL: no listener wants it */
+    uint64_t handshakes_ns;         /* that they have taken in this turn */
     /* READ_LEN, WRITE_LEN, READ_LEN: one for all, nobody keeps a pointer into them. What is read lies in
      * `in`, or where TLS is between in `plain`. */
     uint8_t *in, *out, *plain;

@@ -17,8 +17,8 @@
 #include "base/state.h"
 #include "call/entry.h"
 
-#define FREE_MAX 4096  /* exchanges kept for reuse */
-#define KEPT_MAX 16384 /* bytes of a buffer that is kept with one */
+#define FREE_MAX 4096 /* exchanges kept for reuse */
+#define KEPT_MAX 2048 /* bytes of a buffer that is kept with one */
 
 static const struct state_machine states = {
     .of = "exchange",
@@ -159,6 +159,8 @@ void exchange_set_busy(struct exchange *exchange, bool is_busy)
     if (exchange->is_busy == is_busy || !exchange->connection)
         return;
     exchange->is_busy = is_busy;
+    if (exchange->call.method && exchange->call.method->kind == METHOD_UNARY)
+        exchange->connection->calls_n += is_busy ? 1 : -1U;
     if (is_busy)
         connection_busy(exchange->connection);
     else

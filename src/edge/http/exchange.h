@@ -174,6 +174,8 @@ void exchange_say(struct exchange *exchange, bool is_all);
 /* How it ended, in its protocol's words. */
 void exchange_say_end(struct exchange *exchange, enum status status, const char *message,
                       unsigned retry_after_ms);
+/* Refuses it before there is a call, or ends that, when all connections keep too much. */
+void exchange_push_back(struct exchange *exchange);
 /* Or nobody listens any more. */
 bool exchange_has_said_all(const struct exchange *exchange);
 /* exchange_answer() with a line of text. */

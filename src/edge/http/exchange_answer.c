@@ -109,6 +109,14 @@ void exchange_fail(struct exchange *exchange, enum status status, const char *me
         exchange_say_end(exchange, status, message, 0);
 }
 
+void exchange_push_back(struct exchange *exchange)
+{
+    if (exchange->is_called)
+        exchange_fail(exchange, STATUS_RESOURCE_EXHAUSTED, PRESSURE_REFUSAL);
+    else
+        exchange_say_end(exchange, STATUS_RESOURCE_EXHAUSTED, PRESSURE_REFUSAL, PRESSURE_WAIT_MS);
+}
+
 void exchange_answer(struct exchange *exchange, int status, const char *content_type, const void *body,
                      size_t len)
 {

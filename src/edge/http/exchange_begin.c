@@ -105,6 +105,10 @@ static void begin_call(struct exchange *exchange)
         exchange_say_end(exchange, STATUS_UNAVAILABLE, IS_FULL, FULL_MS);
         return;
     }
+    if (exchange->edge->pressure == PRESSURE_OVER && !http_text_is(&exchange->path, HEALTH_PATH)) {
+        exchange_push_back(exchange);
+        return;
+    }
     exchange->protocol->begin(exchange);
     if (exchange_has_said_all(exchange))
         return;

@@ -61,6 +61,7 @@ void exchange_receive(struct exchange *exchange, const uint8_t *bytes, size_t le
     size_t max = exchange->connection->message_max * UNFRAMED_FACTOR + READ_LEN;
     if (exchange_has_said_all(exchange) || len == 0)
         return;
+    exchange->connection->body_len += len;
     if (exchange->in_len == 0) {
         exchange->in = bytes;
         exchange->in_len = len;
@@ -183,6 +184,10 @@ static void look_early(struct exchange *exchange)
 static void keep_touched(struct exchange *exchange)
 {
     bool is_borrowed = exchange->in_len && exchange->in != exchange->kept.data;
+    if (is_borrowed && exchange->edge->pressure == PRESSURE_OVER) {
+        exchange_push_back(exchange);
+        return;
+    }
     if (is_borrowed && !keep(exchange, NULL, 0)) {
         exchange_fail(exchange, STATUS_RESOURCE_EXHAUSTED, "out of memory");
         return;
@@ -251,7 +256,7 @@ void exchange_taken(struct exchange *exchange, size_t len)
 {
     exchange->body_taken += len;
     if (exchange->connection)
-        connection_has_read(exchange->connection);
+        connection_has_read(exchange->connection, len);
     if (exchange->is_sending && exchange->body_taken == exchange->body.len)
         exchange_go_on_later(exchange);
 }

@@ -67,6 +67,7 @@ static void held(struct call *call, bool is_held)
 {
     struct exchange *exchange = container_of(call, struct exchange, call);
     exchange->edge->held_n += is_held ? 1 : -1U;
+    exchange_recharge(exchange);
     if (!exchange->connection)
         return;
     exchange->connection->held_n += is_held ? 1 : -1U;
@@ -74,6 +75,13 @@ static void held(struct call *call, bool is_held)
     exchange_recharge(exchange);
     if (!exchange->connection->is_ending)
         connection_wants_write(exchange->connection);
+}
+
+/* What it answers would only be kept. */
+static bool is_wanted(const struct call *call)
+{
+    const struct exchange *exchange = container_of(call, struct exchange, call);
+    return !exchange->connection || !pressure_holds_back(exchange->connection);
 }
 
 static void over(struct call *call)
@@ -115,6 +123,7 @@ const struct call_transport exchange_transport = { .reply = reply,
                                                    .send = send_message,
                                                    .receive = receive,
                                                    .held = held,
+                                                   .is_wanted = is_wanted,
                                                    .over = over,
                                                    .peer = peer,
                                                    .certificate_names = certificate_names,

@@ -61,31 +61,6 @@ static void flush(struct http_edge *edge)
     }
 }
 
-/* The one that holds most; *kept: bytes of all that are not about to end. */
-static struct http_connection *find_fattest(const struct http_edge *edge, size_t *kept)
-{
-    struct http_connection *connection, *fattest = NULL;
-    *kept = 0;
-    TAILQ_FOREACH (connection, &edge->connections, link) {
-        if (connection->is_ending || connection->state >= CONNECTION_LINGERING)
-            continue;
-        *kept += connection->buffered;
-        if (!fattest || connection->buffered > fattest->buffered)
-            fattest = connection;
-    }
-    return fattest;
-}
-
-/* Whoever hold most go. */
-static void relieve(struct http_edge *edge)
-{
-    struct http_connection *fattest;
-    size_t kept;
-    edge->is_over_budget = false;
-    while ((fattest = find_fattest(edge, &kept)) && kept > edge->limits.max_buffered_bytes)
-        connection_end(fattest, REASON_BUFFERS, NULL);
-}
-
 static void on_idle(uv_idle_t *more)
 {
     (void)more;
@@ -101,8 +76,7 @@ static void end_turn(struct http_server *server)
 {
     struct http_edge *edge = &server->edge;
     go_on(edge);
-    if (edge->is_over_budget)
-        relieve(edge);
+    pressure_end_turn(edge);
     flush(edge);
     connections_free_gone(edge);
     bool has_more = !TAILQ_EMPTY(&edge->later) || !TAILQ_EMPTY(&edge->dirty) || !TAILQ_EMPTY(&edge->shaking);
@@ -325,6 +299,7 @@ void http_server_stop(struct http_server *server)
     timers_stop(server->edge.timers, &server->look);
     timers_stop(server->edge.timers, &server->trim);
     poller_finish(&server->edge.poller);
+    pressure_stop(&server->edge);
     uv_close((uv_handle_t *)&server->before_poll, NULL);
     uv_close((uv_handle_t *)&server->after_poll, NULL);
     uv_close((uv_handle_t *)&server->more, NULL);
