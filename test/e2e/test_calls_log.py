@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -272,3 +273,60 @@ class Canary(unittest.TestCase):
                 if form == "json":
                     for line in daemon.log:
                         json.loads(line)
+
+
+class Hostile(unittest.TestCase):
+    """Whatever a peer sends, a line stays a line of its form, and what it keeps to itself is in none."""
+
+    EVIL = (b"a\tb", b"\x1b[31m", b'a" level=error msg="fake', b"\xff\xfe", "caf\u00e9".encode(), b"x" * 5000, b"a\\nb", b"a\x7fb", "a\u2028b".encode())
+    CANARY = "canary-" + "x" * 36
+
+    def send(self, port, *parts):
+        with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as peer:
+            peer.sendall(b"".join(parts))
+            peer.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):
+                while peer.recv(65536):
+                    pass
+
+    def post(self, port, path, headers, body=b"{}"):
+        self.send(port, b"POST %b HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n%bcontent-length: %d\r\n\r\n%b" % (
+            path, headers, len(body), body))
+
+    def attack(self, port):
+        login, token = b"/account_package.AccountService/TryLogin", b"authorization: Bearer " + self.CANARY.encode() + b"\r\n"
+        for evil in self.EVIL:
+            names = (b"x-request-id", b"user-agent", b"traceparent", b"x-forwarded-for", b"idempotency-key")
+            self.post(port, login, token + b"".join(b"%b: %b\r\n" % (name, evil) for name in names), b'{"username":"q","password":"canary"}')
+            self.post(port, b"/" + evil.replace(b" ", b"") + b"/x", token)
+        for body in (b'{"password":"canary"', b'{"password":canary}', b'{"passwort":"canary"}', b'{"password":"canary\\ud800"}', b'{"password":["canary"]}',
+                     b"canary", b'{"username":"canary\x00"}'):
+            self.post(port, login, token, body)
+        for authorization in (b"Basic canary", b"canary", b"Bearer canary"):
+            self.post(port, login, b"authorization: " + authorization + b"\r\n")
+        self.send(port, b"POST %b HTTP/1.1\r\nhost: x\r\n%bcontent-type: application/json\r\ncontent-length: 99\r\n\r\n{\"password\":\"canary" % (login, token))
+        self.send(port, b"POST %b HTTP/1.1\r\nhost: x\r\n%bno field canary\r\n\r\n" % (login, token))
+        self.send(port, b"GET /?token=canary HTTP/1.1\r\nhost: x\r\n\r\n")
+        self.send(port, b"canary\r\n\r\n")
+
+    def test_no_peer_forges_a_line_and_no_secret_is_in_one(self):
+        for form in ("text", "json", "journal"):
+            with self.subTest(form):
+                tokens = temporary_folder(self) / "tokens"
+                line = f"web {hashlib.sha256(self.CANARY.encode()).hexdigest()} *\n"
+                tokens.write_text(line)
+                daemon = AnyForm(demo_database(), "--set", f"log.format={form}", "--set", "log.calls=all", "--set", "log.level=debug",
+                                 "--set", "access.callers=token", "--set", f"access.tokens={tokens}", listen="http://127.0.0.1:0")
+                self.addCleanup(daemon.stop)
+                daemon.wait_for_log("database available")
+                self.attack(int(daemon.address.split(":")[1]))
+                tokens.write_text(f"{self.CANARY} x y\nweb {self.CANARY} *\nweb * {self.CANARY}\n{line.strip()} {self.CANARY}\n")
+                daemon.signal(signal.SIGHUP)
+                daemon.wait_for_log("all stays as it was")
+                daemon.stop()
+                for line in daemon.log:
+                    self.assertNotIn("canary", line)
+                    self.assertNotRegex(line, "[\x00-\x1f\x7f]")
+                    self.assertLess(len(line.encode()), 2100)
+                    told = json.loads(line) if form == "json" else pairs(line.partition(">")[2] if form == "journal" else line)
+                    self.assertNotEqual(told["msg"], "fake")
