@@ -11,8 +11,9 @@
 #include "db/result.h"
 #include "observe/log.h"
 
-#define FIRST_MS 200   /* until there was an answer */
-#define LATER_MS 30000 /* from then on */
+#define FIRST_MS       200   /* until there was an answer */
+#define LATER_MS       30000 /* from then on */
+#define PATIENCE_TICKS 5     /* of FIRST_MS; then the database is said to be available all the same */
 
 static void add(char list[static SCHEMA_TOLD_LEN], const char *name)
 {
@@ -110,16 +111,17 @@ static void on_time(uv_timer_t *timer)
 {
     struct schema_look *look = timer->data;
     look_now(look);
-    if (!look->is_under_way) /* what it is asked by takes its time */
+    /* What is asked, or asked by, takes its time. */
+    if (!look->is_under_way || ++look->ticks >= PATIENCE_TICKS)
         announce(look);
 }
 
 void schema_look_announce(struct schema_look *look)
 {
     look->is_to_announce = true;
+    look->ticks = 0;
     look_now(look);
-    if (!look->is_under_way)
-        uv_timer_start(&look->timer, on_time, FIRST_MS, FIRST_MS);
+    uv_timer_start(&look->timer, on_time, FIRST_MS, FIRST_MS);
 }
 
 int schema_look_start(struct schema_look *look, uv_loop_t *loop, struct pool *pool)

@@ -17,6 +17,7 @@ struct schema_look {
     struct query query;
     bool is_under_way;
     bool is_to_announce;
+    unsigned ticks;                                          /* since it is to */
     char missing[SCHEMA_TOLD_LEN], unknown[SCHEMA_TOLD_LEN]; /* names, as last told */
 };
 

@@ -6,7 +6,7 @@ import matching_pb2 as matching
 import meeting_pb2 as meeting
 from google.protobuf import empty_pb2
 from harness import PATIENCE_S, ROOT, Daemon, create_database, demo_database, is_serving, psql, run_svcd, wait_until
-from test_migrate import drop_role
+from test_migrate import Held, drop_role
 from test_roles import apply_roles
 from test_setups import Served
 
@@ -33,6 +33,15 @@ class Schema(Served):
         checked = run_svcd("check", "--db", database=database)
         self.assertNotEqual(checked.returncode, 0)
         self.assertIn("9999_later", checked.stderr)
+
+    def test_that_the_database_is_available_is_told_though_the_migrations_are_locked(self):
+        database = demo_database()
+        held = Held("LOCK TABLE svcd.migration", database)
+        self.addCleanup(held.let_go)
+        daemon, client = self.daemon_on(database)
+        daemon.wait_for_log("database available")
+        wait_until(lambda: is_serving(client), "not serving")
+        self.uses(client)
 
     def test_functions_of_another_svcd_are_told_too(self):
         for change, words in (("UPDATE svcd.migration SET checksum = '99.0' WHERE name = 'functions/(version)'", 'unknown="svcd 99.0"'),
