@@ -90,7 +90,7 @@ class Writer(threading.Thread):
         key = None if self.dice.random() < 0.2 else f"key {name}"
         gives_up = self.dice.random() < 0.1
         code, answer = self.try_once(rpc, request, key)
-        while key and answer is None and code in TRY_AGAIN and not gives_up:
+        while key and answer is None and code in TRY_AGAIN and not gives_up and not self.history.broken:
             code, answer = self.try_once(rpc, request, key)
         if answer is not None:
             self.history.answered()
@@ -171,7 +171,7 @@ class History(unittest.TestCase):
         self.env, self.listen = {**to_server, "POSTGRES_PORT": str(relay_port)}, f"127.0.0.1:{free_port()}"
         self.serve()
         self.addCleanup(lambda: self.daemon.stop())
-        self.over, self.lock, self.answers = threading.Event(), threading.Lock(), 0
+        self.over, self.broken, self.lock, self.answers = threading.Event(), False, threading.Lock(), 0
 
     def answered(self):
         with self.lock:
@@ -302,6 +302,9 @@ class History(unittest.TestCase):
             writer.start()
         try:
             done = self.faults()
+        except BaseException:
+            self.broken = True  # nobody may be there to answer
+            raise
         finally:
             self.over.set()
             for writer in writers:
