@@ -44,8 +44,8 @@ WORLD = f"""
         SELECT i, 'Person ' || i, i || '@example.com', '1990-01-01', 1 + i % 6 FROM generate_series({UNMATCHED.start}, {UNMATCHED.stop - 1}) i;
     INSERT INTO mentee (accountid) SELECT accountid FROM account WHERE accountid >= {UNMATCHED.start};"""
 
-# A new svcd is met soon.
-SOON = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)]
+# A new svcd is met soon. (grpc.min_reconnect_backoff_ms is how long an attempt may take, and sixteen busy threads make it long.)
+SOON = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)]
 
 Told = collections.namedtuple("Told", "kind key name request answer")  # answer None: nobody knows what became of it
 
@@ -244,13 +244,16 @@ class History(unittest.TestCase):
 
     FAULTS = (kill_9, restart_immediate, restart_fast, end_backends, kill_backend, freeze_3, freeze_15, silence, kill_svcd, replace_svcd)
 
-    def faults(self):
+    def faults(self, writers):
         """Each once in any order, and on until the time is over."""
         begun, to_come, done = time.monotonic(), [], collections.Counter()
         while time.monotonic() - begun < SECONDS or len(done) < len(self.FAULTS):
             to_come = to_come or self.dice.sample(self.FAULTS, len(self.FAULTS))
             enough = self.answers + BETWEEN
-            wait_until(lambda: self.answers >= enough, "no calls are answered any more: " + "\n".join(self.daemon.log[-20:]))
+            wait_until(lambda: self.answers >= enough or not any(writer.is_alive() for writer in writers),
+                       "no calls are answered any more: " + "\n".join(self.daemon.log[-20:]))
+            if self.answers < enough:
+                break  # what they saw is told at the end
             fault = to_come.pop()
             fault(self)
             done[fault.__name__] += 1
@@ -301,7 +304,7 @@ class History(unittest.TestCase):
         for writer in writers:
             writer.start()
         try:
-            done = self.faults()
+            done = self.faults(writers)
         except BaseException:
             self.broken = True  # nobody may be there to answer
             raise
