@@ -63,6 +63,9 @@ static void given_dotenv(const char *text)
 
 static int load(void)
 {
+    config_finish(&config);
+    free(errors);
+    errors = NULL;
     size_t len;
     FILE *stream = open_memstream(&errors, &len);
     ck_assert_ptr_nonnull(stream);
@@ -230,7 +233,6 @@ START_TEST(a_file_that_cannot_be_read_is_told)
 {
     source.file = file_path;
     must_fail_with("f: No such file or directory; give a readable file with --config\n");
-    free(errors);
     source.file = folder;
     ck_assert_int_eq(load(), UV_EINVAL);
     ck_assert_ptr_nonnull(strstr(errors, ": cannot be read; is it a file?\n"));
@@ -280,11 +282,9 @@ START_TEST(hosts_and_ports_are_lists_of_equal_length_or_one_port_for_all)
     must_load();
     ck_assert_str_eq(config.database.host, "a,b,c");
     ck_assert_str_eq(config.database.port, "1,2,3");
-    config_finish(&config);
     environment[1] = "POSTGRES_PORT=5432";
     must_load();
     ck_assert_str_eq(config.database.port, "5432");
-    config_finish(&config);
     environment[1] = "POSTGRES_PORT=1,2";
     must_fail_with("database.port: \"1,2\" is 2 ports for 3 hosts; expected one, or one for each\n");
 }
@@ -311,8 +311,6 @@ START_TEST(service_addresses_add_to_a_configured_listen_but_replace_the_default)
     source.environment = environment;
     must_load();
     must_listen_on("0.0.0.0:50051");
-    config_finish(&config);
-    free(errors);
     given_file("[server]\nlisten = 127.0.0.1:50051, 127.0.0.1:6000\n");
     must_load();
     must_listen_on("127.0.0.1:6000 0.0.0.0:50051");
@@ -486,8 +484,6 @@ START_TEST(no_dotenv_or_a_folder_of_that_name_is_fine)
 {
     source.dotenv = dotenv_path;
     must_load();
-    config_finish(&config);
-    free(errors);
     ck_assert_int_eq(mkdir(dotenv_path, 0700), 0);
     must_load();
 }
@@ -569,9 +565,6 @@ START_TEST(environment_files_of_the_python_backend_load_and_mean_the_same)
         ck_assert_str_eq(config.database.user, "postgres");
         ck_assert_str_eq(config.database.password, "secret");
         ck_assert_str_eq(config.database.name, "mentoring");
-        config_finish(&config);
-        free(errors);
-        errors = NULL;
     }
 }
 END_TEST
