@@ -9,6 +9,10 @@ import subprocess
 from harness import PATIENCE_S, ROOT, TestCase, run_svcd
 
 
+def heed_sigint():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which a shell's background jobs ignore
+
+
 class Examples(TestCase):
     def run_example(self, *command):
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
@@ -37,7 +41,8 @@ class Examples(TestCase):
 
     def test_call_prints_each_message_of_a_stream_as_it_comes(self):
         watch = subprocess.Popen([ROOT / "examples/python/call", "--address", self.daemon.address, "Health.Watch",
-                                  '{"service": "svcd.live"}'], stdout=subprocess.PIPE, text=True)
+                                  '{"service": "svcd.live"}'], stdout=subprocess.PIPE, text=True,
+                                 preexec_fn=heed_sigint)
         with watch:
             self.assertEqual([watch.stdout.readline().strip() for _ in range(3)], ["{", '"status": "SERVING"', "}"])
             watch.send_signal(signal.SIGINT)
