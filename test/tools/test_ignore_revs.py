@@ -25,6 +25,8 @@ class IgnoredRevisions(unittest.TestCase):
         lines = LIST.read_text(encoding="utf-8").splitlines()
         listed = [(number, line) for number, line in enumerate(lines, 1) if re.fullmatch("[0-9a-f]{40}", line)]
         self.assertGreater(len(listed), 5)
+        if not any(revision in commits for _, revision in listed):
+            self.skipTest("the files are here, but by another history")
         for number, revision in listed:
             subject = lines[number - 2].removeprefix("# ")
             with self.subTest(revision):
