@@ -18,7 +18,8 @@ struct context *fuzz_context(void)
 {
     static uv_loop_t loop;
     static struct timers timers;
-    static struct pool pool; /* zeroed: without a connection */
+    static struct outage outage;
+    static struct pool pool = { .options.conn.outage = &outage }; /* without a connection */
     static struct config config;
     static struct context context;
     static const char *const settings[] = { "password.argon2_memory_kib=19456", "throttle.entries=1024",
