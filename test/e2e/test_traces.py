@@ -14,6 +14,7 @@ from test_admin import Administered
 from test_migrate import Held
 from wire import make_certificate
 
+GIVES_UP_S = 10  # after which svcd sends what is next
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"
 SKILLS = "/account_package.AccountService/ListSkills"
@@ -135,11 +136,13 @@ class Traces(unittest.TestCase):
 
     def test_a_collector_that_hangs_delays_nobody_and_what_finds_no_room_is_counted(self):
         collector = self.collector(status=None)
+        begun = time.monotonic()
         daemon = self.start(collector.url)
         rpc = self.client.account.ListSkills
         wait_until(lambda: [rpc.future(Empty(), timeout=PATIENCE_S) for _ in range(500)][-1].result() is not None and
                    daemon.metrics()['svcd_trace_spans_dropped_total{reason="buffer_full"}'] > 0, "all spans find room")
-        self.assertEqual(collector.posts, 1)
+        self.assertLessEqual(collector.posts, 1 + (time.monotonic() - begun) // GIVES_UP_S)
+        self.assertGreaterEqual(collector.posts, 1)
         self.assertLess(daemon.resident_bytes(), (1000 if UNDER_SANITIZER else 100) << 20)
 
     def test_what_is_refused_is_not_sent_again_and_what_comes_too_early_is(self):

@@ -301,12 +301,17 @@ END_TEST
 
 START_TEST(clients_of_one_account_do_not_push_out_those_of_others)
 {
-    create();
-    must_log_in("victim@b", "192.0.2.1");
-    for (int i = 0; i < 100000; i++)
-        must_log_in("attacker@b", numbered_client(i));
-    attack("victim@b");
-    ck_assert_int_eq(attempts("victim@b", "192.0.2.1"), 5 + 3);
+    int admitted = 0;
+    for (int tries = 0; tries < 4 && admitted != 5 + 3; tries++) { /* of 512 places both have one by chance */
+        throttle_destroy(throttle);
+        create();
+        must_log_in("victim@b", "192.0.2.1");
+        for (int i = 0; i < 100000; i++)
+            must_log_in("attacker@b", numbered_client(i));
+        attack("victim@b");
+        admitted = attempts("victim@b", "192.0.2.1");
+    }
+    ck_assert_int_eq(admitted, 5 + 3);
 }
 END_TEST
 
