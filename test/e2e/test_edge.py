@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The edge of our own as careless and odd clients meet it: what is legal works, whatever its form; what is not costs its own sender
-at most. What is done on purpose: test_hostile.py; TLS: test_tls.py."""
+at most. What is done on purpose: slow/test_hostile.py; TLS: test_tls.py."""
 
 import gzip
 import struct
