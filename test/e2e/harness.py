@@ -97,6 +97,29 @@ def wait_until(condition, what, patience_s=PATIENCE_S):
     return time.monotonic() - begun
 
 
+class Held:
+    """A transaction that keeps what its statement locks, until let go."""
+
+    def __init__(self, statement, database, options=""):
+        self.client = subprocess.Popen(["psql", "-XAtq", "-d", database, "-U", "svcd"], stdin=subprocess.PIPE, text=True,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "PGAPPNAME": "hold", "PGOPTIONS": options})
+        self.client.stdin.write(f"BEGIN; {statement};\n")
+        self.client.stdin.flush()
+        wait_until(lambda: psql("SELECT pid FROM pg_stat_activity WHERE application_name = 'hold' AND state = 'idle in transaction' "
+                                f"AND datname = '{database}'", "postgres", "postgres"), "nothing is held")
+
+    def let_go(self):
+        if self.client.poll() is None:
+            self.client.stdin.close()
+            self.client.wait(PATIENCE_S)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.let_go()
+
+
 given_ports = set()
 
 

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 """`svcd migrate` on databases as they are: locked, owned by somebody else, in another encoding, migrated by others at the same time."""
 
-import os
 import re
 import subprocess
 import time
 import unittest
 
-from harness import PATIENCE_S, ROOT, SVCD, Daemon, create_database, demo_database, environment, psql, run_svcd, value, wait_until
+from harness import PATIENCE_S, ROOT, SVCD, Held, create_database, demo_database, environment, psql, run_svcd, value
 
 
 # What a role or a database may be set to.
@@ -20,23 +19,6 @@ HOSTILE_SETTINGS = (
     "transform_null_equals = on", "quote_all_identifiers = on", "xmlbinary = hex", "xmloption = document", "synchronize_seqscans = off",
     "enable_indexscan = off", "jit = on", "jit_above_cost = 0", "plan_cache_mode = force_custom_plan", "gin_fuzzy_search_limit = 1",
     "default_statistics_target = 1", "constraint_exclusion = on", "backslash_quote = on")
-
-
-class Held:
-    """A transaction that keeps what its statement locks, until let go."""
-
-    def __init__(self, statement, database, options=""):
-        self.client = subprocess.Popen(["psql", "-XAtq", "-d", database, "-U", "svcd"], stdin=subprocess.PIPE, text=True,
-                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "PGAPPNAME": "hold", "PGOPTIONS": options})
-        self.client.stdin.write(f"BEGIN; {statement};\n")
-        self.client.stdin.flush()
-        wait_until(lambda: psql("SELECT pid FROM pg_stat_activity WHERE application_name = 'hold' AND state = 'idle in transaction' "
-                                f"AND datname = '{database}'", "postgres", "postgres"), "nothing is held")
-
-    def let_go(self):
-        if self.client.poll() is None:
-            self.client.stdin.close()
-            self.client.wait(PATIENCE_S)
 
 
 SCHEMA = """

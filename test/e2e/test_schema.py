@@ -5,8 +5,8 @@ import grpc
 import matching_pb2 as matching
 import meeting_pb2 as meeting
 from google.protobuf import empty_pb2
-from harness import PATIENCE_S, ROOT, Daemon, create_database, demo_database, is_serving, psql, run_svcd, wait_until
-from test_migrate import Held, drop_role
+from harness import PATIENCE_S, ROOT, Daemon, Held, create_database, demo_database, is_serving, psql, run_svcd, wait_until
+from test_migrate import drop_role
 from test_roles import apply_roles
 from test_setups import Served
 

@@ -11,8 +11,7 @@ import google.protobuf.empty_pb2 as empty
 import grpc
 import meeting_pb2 as meeting
 import svcd_client
-from harness import Daemon, demo_database, is_serving, psql, value, wait_until
-from test_migrate import Held
+from harness import Daemon, Held, demo_database, is_serving, psql, value, wait_until
 
 LATE_S = 1  # ten times what is promised of the 99th percentile, for a machine that is slow or busy
 

@@ -9,9 +9,8 @@ import grpc
 import svcd_client
 from collector import Collector, attributes
 from google.protobuf.empty_pb2 import Empty
-from harness import PATIENCE_S, UNDER_SANITIZER, demo_database, free_port, is_serving, run_svcd, temporary_folder, wait_until
+from harness import PATIENCE_S, UNDER_SANITIZER, Held, demo_database, free_port, is_serving, run_svcd, temporary_folder, wait_until
 from test_admin import Administered
-from test_migrate import Held
 from wire import make_certificate
 
 GIVES_UP_S = 10  # after which svcd sends what is next

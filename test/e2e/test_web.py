@@ -15,7 +15,7 @@ import tempfile
 import time
 import unittest
 
-from harness import PATIENCE_S, Daemon, demo_database, free_port, run_svcd, value, wait_until
+from harness import PATIENCE_S, Daemon, Held, demo_database, free_port, run_svcd, value, wait_until
 
 PROFILES = "/account_package.AccountService/AccountProfiles"
 SKILLS = "/account_package.AccountService/ListSkills"
@@ -295,18 +295,8 @@ class Http1(WebCase):
         self.assertIn(b"HTTP/1.1", self.raw(b"\x80\x80hello there, whoever you are"))
         self.assertEqual(self.raw(b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03" + b"\0" * 40)[:1], b"\x15")
 
-    @contextlib.contextmanager
     def locked_table(self):
-        blocker = subprocess.Popen(["psql", "-Xq", "-d", self.database, "-U", "svcd"], stdin=subprocess.PIPE, text=True)
-        try:
-            blocker.stdin.write("BEGIN; LOCK TABLE websitefeedback IN ACCESS EXCLUSIVE MODE;\n")
-            blocker.stdin.flush()
-            locked = "SELECT count(*) FROM pg_locks WHERE relation = 'websitefeedback'::regclass AND granted AND mode = 'AccessExclusiveLock'"
-            wait_until(lambda: value(locked, self.database) == "1", "the table is not locked")
-            yield
-        finally:
-            blocker.stdin.close()
-            blocker.wait()
+        return Held("LOCK TABLE websitefeedback IN ACCESS EXCLUSIVE MODE", self.database)
 
     def wait_for_waiting(self, many):
         waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

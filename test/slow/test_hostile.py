@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The edge of our own as hostile clients meet it: it costs them their connection, and nobody else a moment."""
 
-import contextlib
 import gzip
 import struct
-import subprocess
 import time
 import unittest
 
-from harness import UNDER_SANITIZER, value, wait_until
+from harness import UNDER_SANITIZER, Held
 from wire import (CHECK, CONTINUATION, DATA, END, HEADERS, MAGIC, PING, PRIORITY, PROFILES, RESET, SETTINGS, SKILLS, WHOLE, WINDOW, Edge,
                   fields, frame, message)
 
@@ -42,24 +40,11 @@ class Hostile(Edge):
                         break
                 self.assert_closed(wire, "resets")
 
-    @contextlib.contextmanager
-    def locked_accounts(self):
-        blocker = subprocess.Popen(["psql", "-Xq", "-d", self.database, "-U", "svcd"], stdin=subprocess.PIPE, text=True)
-        try:
-            blocker.stdin.write("BEGIN; LOCK TABLE account IN ACCESS EXCLUSIVE MODE;\n")
-            blocker.stdin.flush()
-            locked = "SELECT count(*) FROM pg_locks WHERE relation = 'account'::regclass AND granted AND mode = 'AccessExclusiveLock'"
-            wait_until(lambda: value(locked, self.database) == "1", "the table is not locked")
-            yield
-        finally:
-            blocker.stdin.close()
-            blocker.wait()
-
     @unittest.skipIf(UNDER_SANITIZER, "which keeps what was freed")
     def test_compressed_messages_of_calls_that_wait_are_bounded_in_all(self):
         """Each is 300 bytes on the wire and 250,000 for whoever holds its call back: 64 MB a connection, were they not counted."""
         packed = message(gzip.compress(b"\x08\x3d" + b"\xfa\x07" + b"\x90\xa1\x0f" + b"a" * 250_000), 1)
-        with self.locked_accounts():
+        with Held("LOCK TABLE account IN ACCESS EXCLUSIVE MODE", self.database):
             wires = []
             for _ in range(12):
                 wire = self.wire()

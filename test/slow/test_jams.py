@@ -13,9 +13,8 @@ import unittest
 import grpc
 import svcd_client
 from grpc import StatusCode
-from harness import Daemon, demo_database, is_serving, psql, value, wait_until
+from harness import Daemon, Held, demo_database, is_serving, psql, value, wait_until
 from jams_kit import WORLD, Backends, Calls, Load, quantile
-from test_migrate import Held
 
 SEED = int(os.environ.get("JAMS_SEED", time.time_ns() % 1_000_000))
 LATE_S = 1  # ten times what is promised of the 99th percentile
