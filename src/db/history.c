@@ -8,12 +8,6 @@
 
 #include "db/migration_file.h"
 
-const char *history_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 const char *history_checksum(const PGresult *applied, const char *name)
 {
     int n = applied ? PQntuples(applied) : 0;
@@ -23,10 +17,10 @@ const char *history_checksum(const PGresult *applied, const char *name)
     return NULL;
 }
 
-static bool is_known_migration(const char *name)
+bool history_is_ours(const char *name)
 {
     for (size_t i = 0; i < migration_files_n; i++)
-        if (strcmp(history_name(migration_files[i].name), name) == 0)
+        if (strcmp(migration_files[i].name, name) == 0)
             return true;
     return false;
 }
@@ -61,7 +55,7 @@ bool history_check(const PGresult *applied)
     int n = applied ? PQntuples(applied) : 0;
     for (int row = 0; row < n; row++) {
         const char *name = PQgetvalue(applied, row, 0);
-        if (strchr(name, '/') == NULL && !is_known_migration(name)) {
+        if (strchr(name, '/') == NULL && !history_is_ours(name)) {
             fprintf(stderr,
                     "svcd migrate: the database has migration %s, which this svcd does not know: a newer "
                     "svcd migrated"
@@ -72,7 +66,7 @@ bool history_check(const PGresult *applied)
     }
     for (size_t i = 0; i < migration_files_n; i++) {
         const struct migration_file *file = &migration_files[i];
-        const char *checksum = history_checksum(applied, history_name(file->name));
+        const char *checksum = history_checksum(applied, file->name);
         if (checksum != NULL && strcmp(checksum, file->checksum) != 0) {
             fprintf(stderr,
                     "svcd migrate: %s has changed since it was applied (checksum %.12s then, %.12s now): "

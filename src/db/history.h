@@ -13,8 +13,8 @@ struct pg_result;
 /* Which svcd's functions the database has: the row of this name has a version for its checksum. */
 #define HISTORY_VERSION "functions/(version)"
 
-/* What the database calls a migration file: the last part of its path. */
-const char *history_name(const char *path);
+/* Whether this binary has a migration of that name. */
+bool history_is_ours(const char *name);
 
 /* NULL: not applied. */
 const char *history_checksum(const struct pg_result *applied, const char *name);

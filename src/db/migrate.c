@@ -207,7 +207,7 @@ static bool find_ledger(struct migration *m)
 static char *function_name(const struct migration_file *file)
 {
     char *name;
-    return asprintf(&name, "functions/%s", history_name(file->name)) < 0 ? NULL : name;
+    return asprintf(&name, "functions/%s", file->name) < 0 ? NULL : name;
 }
 
 static bool remember(struct migration *m, const struct migration_file *file, const char *name,
@@ -277,8 +277,8 @@ static bool apply_version(struct migration *m)
 static bool apply_migrations(struct migration *m)
 {
     for (size_t i = 0; i < migration_files_n; i++) {
-        const char *name = history_name(migration_files[i].name);
-        if (!is_applied(m, &migration_files[i], name) && !apply(m, &migration_files[i], name))
+        const struct migration_file *file = &migration_files[i];
+        if (!is_applied(m, file, file->name) && !apply(m, file, file->name))
             return false;
     }
     return true;

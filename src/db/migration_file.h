@@ -10,7 +10,7 @@
 /* A file of sql/ as it was when the binary was built; generated/migrations.c holds them, each array sorted by
  * name. */
 struct migration_file {
-    const char *name;     /* path; its last part is what the database remembers */
+    const char *name;     /* what the database remembers; of functions, after "functions/" */
     const char *path;     /* where it stands in the sources, for whoever is to mend it */
     const char *text;     /* UTF-8 */
     const char *checksum; /* of the text, SHA-256 in hexadecimal */

@@ -23,10 +23,7 @@ static void add(char list[static SCHEMA_TOLD_LEN], const char *name)
 
 static bool is_ours(const char *name)
 {
-    for (size_t i = 0; i < migration_files_n; i++)
-        if (strcmp(migration_files[i].name, name) == 0)
-            return true;
-    return strncmp(name, "functions/", strlen("functions/")) == 0;
+    return history_is_ours(name) || strncmp(name, "functions/", strlen("functions/")) == 0;
 }
 
 static void find_missing(char missing[static SCHEMA_TOLD_LEN], const PGresult *applied, bool is_newer)
