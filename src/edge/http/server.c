@@ -229,8 +229,7 @@ static int start_tls(struct http_server *server, const struct tls_options *optio
 int http_server_prepare_tls(struct http_server *server, const struct tls_options *options)
 {
     struct tls_options own = with_alpn(options);
-    int rc = server->edge.tls ? 0 : start_tls(server, options);
-    return rc ? rc : tls_server_prepare(server->edge.tls, &own);
+    return server->edge.tls ? tls_server_prepare(server->edge.tls, &own) : start_tls(server, options);
 }
 
 void http_server_take_tls(struct http_server *server)
