@@ -397,13 +397,12 @@ static enum recognised recognise(const uint8_t *bytes, size_t len)
     return (bytes[0] >= 'A' && bytes[0] <= 'Z') || bytes[0] == '\r' ? IS : IS_NOT;
 }
 
-/* HTTP/1.1 cannot ask for a sign of life, so the kernel does. */
+/* HTTP/1.1 cannot ask for a sign of life, so the kernel does: SO_KEEPALIVE is on from its listener. */
 static void watch_peer(const struct http_connection *connection)
 {
-    int is_on = 1, idle_s = (int)((connection->edge->limits.keepalive_ms + 999) / 1000);
+    int idle_s = (int)((connection->edge->limits.keepalive_ms + 999) / 1000);
     int signs_n = LIFE_SIGNS, gap_s = LIFE_SIGN_GAP_S;
-    if (!connection->has_ip || !idle_s ||
-        setsockopt(connection->watch.fd, SOL_SOCKET, SO_KEEPALIVE, &is_on, sizeof is_on))
+    if (!connection->has_ip || !idle_s)
         return;
     if (idle_s > 32767)
         idle_s = 32767; /* the most that Linux takes */
