@@ -67,7 +67,6 @@ static void held(struct call *call, bool is_held)
 {
     struct exchange *exchange = container_of(call, struct exchange, call);
     exchange->edge->held_n += is_held ? 1 : -1U;
-    exchange_recharge(exchange);
     if (!exchange->connection)
         return;
     exchange->connection->held_n += is_held ? 1 : -1U;
