@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Secrets that lie in files and are shown by peers: how one is read, and how it is known again.
+ * Secrets that lie in files: how one is read, so that no copy of it is left.
  */
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H

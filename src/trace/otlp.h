@@ -21,8 +21,7 @@
 struct otlp;
 
 /* url "" gives NULL, which everything below lets pass. Without a path it gets OTLP's own, /v1/traces. `ca` as
- * in http_post.h. 0 or a
- * UV_E* code, after an error was logged. */
+ * in http_post.h. 0 or a UV_E* code, after an error was logged. */
 int otlp_start(struct otlp **otlp, uv_loop_t *loop, const char *url, const char *ca);
 /* Copies it. */
 void otlp_put(struct otlp *otlp, const struct span *span);
