@@ -251,6 +251,8 @@ int daemon_run(struct config *config, const struct config_source *source, const 
     daemon_drained(&daemon);
     hash_pool_destroy(daemon.context.hash_pool); /* not before: the last calls look at it */
     uv_run(&daemon.loop, UV_RUN_DEFAULT);        /* until what was stopped has closed */
+    uv_close((uv_handle_t *)&daemon.drain_timer, NULL);
+    uv_run(&daemon.loop, UV_RUN_DEFAULT);
     scheduler_destroy(daemon.scheduler);
     pool_finish(&daemon.pool);
     servers_destroy(daemon.servers);

@@ -30,7 +30,8 @@
 /* After calls were ended: until connections that do not take their answers are cut off, and until the process
  * ends whatever hangs. */
 #define CUT_MS  300
-#define LAST_MS 900
+#define LAST_MS 600
+#define HASH_MS 200 /* that a password which is being hashed is waited for */
 /* Over both phases of a drain, before systemd ends what hangs. */
 #define STOP_GRACE_MS 5000
 
@@ -40,35 +41,15 @@ static void stop_work(struct daemon *daemon)
     if (daemon->work_stopped)
         return;
     daemon->work_stopped = true;
+    daemon->ended_ms = uv_now(&daemon->loop);
     streams_end(&daemon->context, STATUS_UNAVAILABLE, "the server is stopping");
-    hash_pool_stop(daemon->context.hash_pool);
+    hash_pool_stop(daemon->context.hash_pool, HASH_MS);
     scheduler_stop(daemon->scheduler);
     servers_stop(daemon->servers);
     schema_look_stop(&daemon->schema);
     standbys_stop(daemon->context.standbys);
     pool_stop(&daemon->pool);
     admission_let_in(&daemon->admission);
-    uv_update_time(&daemon->loop); /* the hash that ran may have taken long: that was no hanging */
-    daemon->ended_ms = uv_now(&daemon->loop);
-}
-
-void daemon_drained(struct daemon *daemon)
-{
-    log_info("drained");
-    stop_work(daemon);
-    admin_stop(daemon->admin);
-    timers_finish(&daemon->timers);
-    process_watch_stop();
-    systemd_stop();
-    otlp_stop(daemon->context.otlp);
-    uv_close((uv_handle_t *)&daemon->drain_timer, NULL);
-    daemon_stop_signals(daemon);
-}
-
-static void end_now(struct daemon *daemon)
-{
-    stop_work(daemon);
-    edges_cancel(daemon->edges);
 }
 
 /* Something that should have let go has not: nothing acknowledged is lost, and waiting longer helps nobody.
@@ -78,6 +59,34 @@ _Noreturn static void exit_hard(void)
     log_warn("something still runs after every call has ended, and is left behind");
     log_stop(LOG_STOP_MS);
     _exit(EXIT_SUCCESS);
+}
+
+static void on_last(uv_timer_t *timer)
+{
+    (void)timer;
+    exit_hard();
+}
+
+void daemon_drained(struct daemon *daemon)
+{
+    log_info("drained");
+    stop_work(daemon);
+    if (!hash_pool_stop(daemon->context.hash_pool, 0))
+        exit_hard();
+    admin_stop(daemon->admin);
+    timers_finish(&daemon->timers);
+    process_watch_stop();
+    systemd_stop();
+    otlp_stop(daemon->context.otlp);
+    daemon_stop_signals(daemon);
+    uv_timer_start(&daemon->drain_timer, on_last, LAST_MS, 0);
+    uv_unref((uv_handle_t *)&daemon->drain_timer);
+}
+
+static void end_now(struct daemon *daemon)
+{
+    stop_work(daemon);
+    edges_cancel(daemon->edges);
 }
 
 /* Streams end when no other call is left. A client that has nothing to ask may take long to hang up after the

@@ -46,7 +46,7 @@ struct hash_pool {
     void (*on_begin)(struct hash_job *job);
     uv_async_t async; /* jobs are done */
     uv_mutex_t mutex;
-    uv_cond_t work; /* jobs are queued, or the pool stops */
+    uv_cond_t work; /* jobs are queued; or the pool stops, or has come to its end */
 
     struct job_list queued, done;
     struct hash_pool_stats stats;
@@ -188,6 +188,8 @@ static void worker_take(struct hash_pool *pool, struct duty_cycle *cycle)
     pool->stats.n_made += (uint64_t)n_made;
     pool->stats.paused_ns += (uint64_t)cycle->paused_ns;
     job_end(pool, job, rc);
+    if (pool->is_stopping)
+        uv_cond_broadcast(&pool->work);
 }
 
 static void worker_main(void *arg)
@@ -266,13 +268,19 @@ static int pool_map_slots(struct hash_pool *pool)
 
 static void workers_join(struct hash_pool *pool)
 {
-    uv_mutex_lock(&pool->mutex);
-    pool->is_stopping = true;
-    uv_cond_broadcast(&pool->work);
-    uv_mutex_unlock(&pool->mutex);
-    for (int i = 0; i < pool->n_workers; i++)
+    for (int i = 0; i < pool->n_workers; i++) {
         if (pool->workers[i].is_started)
             uv_thread_join(&pool->workers[i].thread);
+        pool->workers[i].is_started = false;
+    }
+}
+
+/* With the lock held. */
+static void await_running(struct hash_pool *pool, unsigned patience_ms)
+{
+    uint64_t end_ns = uv_hrtime() + patience_ms * UINT64_C(1000000), now_ns;
+    while (pool->stats.n_running > 0 && (now_ns = uv_hrtime()) < end_ns)
+        (void)uv_cond_timedwait(&pool->work, &pool->mutex, end_ns - now_ns);
 }
 
 static void pool_on_closed(uv_handle_t *handle)
@@ -328,7 +336,7 @@ int hash_pool_start(struct hash_pool **started, uv_loop_t *loop, const struct ha
         pool->workers[i].is_started = rc == 0;
     }
     if (rc < 0) {
-        hash_pool_stop(pool);
+        hash_pool_stop(pool, 0); /* nothing runs yet */
         hash_pool_destroy(pool);
         return rc;
     }
@@ -344,17 +352,23 @@ err_after_calloc:
     return rc;
 }
 
-void hash_pool_stop(struct hash_pool *pool)
+bool hash_pool_stop(struct hash_pool *pool, unsigned patience_ms)
 {
-    if (!pool || pool->is_stopping)
-        return;
-    workers_join(pool);
+    if (!pool)
+        return true;
     struct hash_job *job;
     uv_mutex_lock(&pool->mutex);
+    pool->is_stopping = true;
+    uv_cond_broadcast(&pool->work);
     while ((job = TAILQ_FIRST(&pool->queued)))
         job_leave(pool, job, UV_ECANCELED);
+    await_running(pool, patience_ms);
+    bool is_over = pool->stats.n_running == 0;
     uv_mutex_unlock(&pool->mutex);
+    if (is_over)
+        workers_join(pool);
     pool_deliver(pool);
+    return is_over;
 }
 
 void hash_pool_destroy(struct hash_pool *pool)

@@ -71,11 +71,12 @@ struct hash_pool_options {
  * hash_pool_destroy(). What options point to is copied. UV_ENOMEM, UV_EAGAIN. */
 int hash_pool_start(struct hash_pool **pool, uv_loop_t *loop, const struct hash_pool_options *options);
 
-/* Refuses all that has not begun, now and from now on, with UV_ECANCELED, waits for what runs, and calls
- * every on_done. Blocks for as long as a hash takes. NULL is fine. */
-void hash_pool_stop(struct hash_pool *pool);
+/* Refuses all that has not begun, now and from now on, with UV_ECANCELED, waits so long for what runs, and
+ * calls the on_done of all that has ended. False: something runs still, as dear hashes do for seconds; it may
+ * be stopped again. NULL is fine. */
+bool hash_pool_stop(struct hash_pool *pool, unsigned patience_ms);
 
-/* Frees a stopped pool once the loop has closed its handle. NULL is fine. */
+/* Frees a pool of which nothing runs any more, once the loop has closed its handle. NULL is fine. */
 void hash_pool_destroy(struct hash_pool *pool);
 
 /* Queues a job. UV_ENOBUFS: the queue is full, or half of it with jobs of this client; UV_ETIMEDOUT: its

@@ -20,6 +20,7 @@ from harness import (PATIENCE_S, SVCD, Daemon, TestCase, cluster, create_databas
                      is_listening, is_serving, psql, run_svcd, temporary_folder, value, wait_until)
 
 MENTEE = 61
+DEAR = "$2b$15$" + "." * 53  # takes seconds
 
 
 def code_of(rpc, request, **options):
@@ -262,6 +263,44 @@ class Drain(TestCase):
         self.assertEqual(self.daemon.wait(), 0)
         self.assertLess(time.monotonic() - begun, 10)  # and not until the call's deadline
         self.assertIn(running.code(), (StatusCode.UNAVAILABLE, StatusCode.CANCELLED))
+
+    def again(self, *arguments):
+        """With little time to end."""
+        self.daemon.stop()
+        self.daemon = Daemon(self.database, "--set", "drain.timeout_ms=1", *arguments)
+        self.client = svcd_client.Client(self.daemon.address)
+        self.addCleanup(self.client.channel.close)
+        wait_until(lambda: is_serving(self.client), "not serving")
+
+    def assert_leaves_it_behind(self):
+        self.daemon.signal(signal.SIGTERM)
+        self.assertEqual(self.daemon.wait(), 0)
+        self.assertTrue(any("is left behind" in line for line in self.daemon.log), self.daemon.log)
+
+    def test_a_password_that_takes_seconds_to_hash_does_not_hold_it_up(self):
+        self.again()
+        psql(f"UPDATE account SET passwordhash = '{DEAR}' WHERE accountid = {MENTEE}", self.database)
+        email = value(f"SELECT email FROM account WHERE accountid = {MENTEE}", self.database)
+        login = self.client.account.TryLogin.future(account.AuthenticateRequest(username=email, password="x"), timeout=PATIENCE_S)
+
+        def is_being_hashed():
+            self.daemon.signal(signal.SIGUSR1)
+            return any("hashes_running=1" in line for line in list(self.daemon.log))
+        wait_until(is_being_hashed, "it is not hashed")
+        self.assert_leaves_it_behind()
+        self.assertIn(login.code(), (StatusCode.UNAVAILABLE, StatusCode.CANCELLED))
+
+    def test_a_reload_that_waits_for_a_file_does_not_hold_it_up(self):
+        tokens = temporary_folder(self) / "tokens"
+        tokens.touch()
+        self.again("--set", f"access.tokens={tokens}")
+        tokens.unlink()
+        os.mkfifo(tokens)
+        self.daemon.signal(signal.SIGHUP)
+        waits = os.open(tokens, os.O_WRONLY)  # returns when it is read, which goes on until it is closed
+        self.addCleanup(os.close, waits)
+        self.assertTrue(is_serving(self.client))
+        self.assert_leaves_it_behind()
 
     def test_while_lame_it_serves_on_but_health_says_NOT_SERVING(self):
         daemon = Daemon(self.database, "--set", f"drain.lame_ms={PATIENCE_S * 1000}")

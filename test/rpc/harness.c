@@ -412,7 +412,7 @@ static void start_pool(void)
 
 static void stop_logins(void)
 {
-    hash_pool_stop(harness.context.hash_pool);
+    ck_assert(hash_pool_stop(harness.context.hash_pool, WAIT_MAX_MS));
     hash_pool_destroy(harness.context.hash_pool);
     throttle_destroy(harness.context.throttle);
     config_finish(&harness.login_config);

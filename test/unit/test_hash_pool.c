@@ -19,7 +19,8 @@
 #define QUICK "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e" /* of "correct horse", 1 ms */
 #define LONG  "$2b$12$abcdefghijklmnopqrstuuFDJRuYeKkCzo3Wy7h8SxhBSHBAHiPK2" /* likewise, 200 ms */
 
-#define MS 1000000
+#define MS          1000000
+#define PATIENCE_MS 280000 /* twenty hashes take minutes under valgrind */
 
 enum { QUEUE_LIMIT = 8, JOBS_MAX = 32 };
 
@@ -113,7 +114,7 @@ static void set_up(void)
 
 static void stop(void)
 {
-    hash_pool_stop(pool);
+    ck_assert(hash_pool_stop(pool, PATIENCE_MS));
     hash_pool_destroy(pool);
     pool = NULL;
     uv_run(&loop, UV_RUN_DEFAULT);
@@ -452,7 +453,7 @@ START_TEST(stopping_waits_for_the_running_job_and_cancels_the_others)
     for (int i = 1; i <= QUEUE_LIMIT; i++)
         must_submit(quick_job(i));
     ck_assert_int_eq(pthread_create(&opener, NULL, open_once_it_stops, NULL), 0);
-    hash_pool_stop(pool);
+    ck_assert(hash_pool_stop(pool, PATIENCE_MS));
     pthread_join(opener, NULL);
     ck_assert_int_eq(n_done, 1 + QUEUE_LIMIT);
     ck_assert_int_eq(jobs[0].status, 0);
@@ -460,6 +461,21 @@ START_TEST(stopping_waits_for_the_running_job_and_cancels_the_others)
         ck_assert_int_eq(jobs[i].status, UV_ECANCELED);
     ck_assert_int_eq(hash_pool_submit(pool, quick_job(20)), UV_ECANCELED);
     ck_assert_int_eq(hash_pool_computed_ns(pool, &jobs[0]), 200 * MS);
+}
+END_TEST
+
+START_TEST(stopping_waits_no_longer_than_it_may)
+{
+    start(1);
+    hold_running(1);
+    must_submit(quick_job(1));
+    ck_assert(!hash_pool_stop(pool, 1));
+    ck_assert_int_eq(n_done, 1);
+    ck_assert_int_eq(jobs[1].status, UV_ECANCELED);
+    hash_gate_open();
+    run_until_done(2);
+    ck_assert_int_eq(jobs[0].status, 0);
+    ck_assert(hash_pool_stop(pool, 0));
 }
 END_TEST
 
@@ -604,7 +620,7 @@ START_TEST(a_pool_that_did_nothing_stops)
 {
     start(3);
     stop();
-    hash_pool_stop(NULL);
+    ck_assert(hash_pool_stop(NULL, 0));
     hash_pool_destroy(NULL);
 }
 END_TEST
@@ -630,6 +646,7 @@ Suite *hash_pool_suite(void)
     tcase_add_test(tcase, a_cancelled_job_is_not_begun_and_comes_back_once);
     tcase_add_test(tcase, cancelling_a_running_or_finished_job_changes_nothing);
     tcase_add_test(tcase, stopping_waits_for_the_running_job_and_cancels_the_others);
+    tcase_add_test(tcase, stopping_waits_no_longer_than_it_may);
     tcase_add_test(tcase, a_callback_may_submit_again);
     tcase_add_test(tcase, several_workers_run_jobs_at_once);
     tcase_add_test(tcase, workers_run_at_lower_priority_than_the_loop);
