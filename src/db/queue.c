@@ -1,8 +1,10 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Who comes, who goes next, and who has waited long enough. The lists are queue_lists.c's matter.
+ */
 #include "db/queue.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <uv.h>
 
 /* How long a statement is apart before it is one like any other again, of which none was found stuck since:
@@ -10,11 +12,6 @@
 #define APART_MIN_NS UINT64_C(1000000000)
 #define APART_MAX_NS UINT64_C(8000000000)
 #define TRY_AGAIN_NS UINT64_C(500000000)
-
-static struct kind *kind_of(const struct queue *queue, const struct statement *statement)
-{
-    return &queue->kinds[statement->number];
-}
 
 int queue_init(struct queue *queue, enum lane lane, unsigned kind_max, uint64_t wait_max_ns)
 {
@@ -39,169 +36,24 @@ void queue_finish(struct queue *queue)
     queue->kinds = NULL;
 }
 
-/* ---- lists ---- */
-
-static void put(struct query *query, struct query_list *list, bool first)
-{
-    query->state = QUERY_QUEUED;
-    query->in = list;
-    query->queue->n++;
-    query->queue->ready_n += list == &query->queue->ready;
-    if (first)
-        TAILQ_INSERT_HEAD(list, query, link);
-    else
-        TAILQ_INSERT_TAIL(list, query, link);
-}
-
-static void take_out(struct query *query)
-{
-    struct queue *queue = query->queue;
-    struct kind *kind = kind_of(queue, query->statement);
-    TAILQ_REMOVE(query->in, query, link);
-    queue->ready_n -= query->in == &queue->ready;
-    queue->apart_n -= query->in == &kind->apart;
-    queue->untried_n -= query->in == &kind->apart && !query->apart;
-    queue->parked_n -= query->in == &kind->parked;
-    if (query->in == &kind->apart && TAILQ_EMPTY(&kind->apart) && kind->in_turn) {
-        TAILQ_REMOVE(&queue->turns, kind, turn);
-        kind->in_turn = false;
-    }
-    query->in = NULL;
-    query->state = QUERY_IDLE;
-    queue->n--;
-}
-
-static void move(struct query *query, struct query_list *list)
-{
-    if (query->in)
-        take_out(query);
-    put(query, list, false);
-}
-
-static void put_apart(struct query *query)
-{
-    struct queue *queue = query->queue;
-    struct kind *kind = kind_of(queue, query->statement);
-    move(query, &kind->apart);
-    queue->apart_n++;
-    queue->untried_n += !query->apart;
-    if (kind->in_turn)
-        return;
-    kind->in_turn = true;
-    TAILQ_INSERT_TAIL(&queue->turns, kind, turn);
-}
-
-/* To the head of the ready ones, in their order. */
-static void make_ready(struct query_list *list)
-{
-    struct query *query;
-    while ((query = TAILQ_LAST(list, query_list))) {
-        struct queue *queue = query->queue;
-        take_out(query);
-        put(query, &queue->ready, true);
-    }
-}
-
-/* ---- keys: of those that want one row, one is under way ---- */
-
-static const struct sql_param *key_of(const struct query *query)
-{
-    return query->statement->key < 0 ? NULL : &query->params[query->statement->key];
-}
-
-static size_t bucket_of(const struct query *query)
-{
-    const struct sql_param *key = key_of(query);
-    uint32_t hash = (uint32_t)query->statement->number + 2166136261u; /* FNV-1a */
-    for (int i = 0; key && key->data && i < key->len; i++)
-        hash = (hash ^ key->data[i]) * 16777619u;
-    return hash % QUEUE_BUCKETS;
-}
-
-static bool is_same_key(const struct query *a, const struct query *b)
-{
-    const struct sql_param *x = key_of(a), *y = key_of(b);
-    return a->statement == b->statement && x->len == y->len && x->data && y->data &&
-           memcmp(x->data, y->data, (size_t)x->len) == 0;
-}
-
-static struct query *leader_of(const struct queue *queue, const struct query *query)
-{
-    struct query *leader;
-    if (!key_of(query))
-        return NULL;
-    LIST_FOREACH(leader, &queue->leaders[bucket_of(query)], leader)
-    if (is_same_key(leader, query))
-        return leader;
-    return NULL;
-}
-
-static void lead(struct query *query)
-{
-    if (query->leads || !key_of(query))
-        return;
-    query->leads = true;
-    TAILQ_INIT(&query->followers);
-    LIST_INSERT_HEAD(&query->queue->leaders[bucket_of(query)], query, leader);
-}
-
-/* The first follower leads the others, so that none of them is looked at before its turn. */
-static void queue_left(struct query *query)
-{
-    if (!query->leads)
-        return;
-    LIST_REMOVE(query, leader);
-    query->leads = false;
-    struct query *next = TAILQ_FIRST(&query->followers), *follower;
-    if (!next)
-        return;
-    take_out(next);
-    lead(next);
-    TAILQ_CONCAT(&next->followers, &query->followers, link);
-    TAILQ_FOREACH (follower, &next->followers, link)
-        follower->in = &next->followers;
-    put(next, &next->queue->ready, true);
-}
-
-/* ---- leaving ---- */
-
-void query_answer(struct query *query, const struct query_outcome *outcome)
-{
-    query->state = QUERY_IDLE;
-    query->batch = NULL;
-    queue_left(query);
-    query->on_done(query, outcome);
-}
-
-void query_end(struct query *query, enum query_end end)
-{
-    query_answer(query, &(struct query_outcome){ .end = end });
-}
-
-static void query_fail(struct query *query, const char *sqlstate, const char *message)
-{
-    query_answer(query,
-                 &(struct query_outcome){ .end = QUERY_FAILED, .sqlstate = sqlstate, .message = message });
-}
-
 /* ---- coming ---- */
 
 static bool goes_apart(const struct queue *queue, const struct query *query)
 {
-    uint64_t until_ns = kind_of(queue, query->statement)->apart_until_ns;
+    uint64_t until_ns = queue_kind_of(queue, query->statement)->apart_until_ns;
     return until_ns && uv_hrtime() < until_ns && !query->impatient;
 }
 
 /* Puts it where it has to wait whether there is a connection or not, if it has to. */
 static bool put_aside(struct query *query)
 {
-    struct query *leader = query->leads ? NULL : leader_of(query->queue, query);
+    struct query *leader = query->leads ? NULL : queue_leader_of(query->queue, query);
     if (!leader && !goes_apart(query->queue, query))
         return false;
     if (leader)
-        move(query, &leader->followers);
+        queue_move(query, &leader->followers);
     else
-        put_apart(query);
+        queue_put_apart(query);
     return true;
 }
 
@@ -214,7 +66,7 @@ void queue_submit(struct queue *queue, struct query *query)
     query->in = NULL;
     query->submitted_ns = uv_hrtime();
     if (!put_aside(query))
-        put(query, &queue->ready, false);
+        queue_put(query, &queue->ready, false);
 }
 
 void queue_again(struct queue *queue, struct query_list *queries)
@@ -228,11 +80,11 @@ void queue_again(struct queue *queue, struct query_list *queries)
         if (query->unwanted)
             query_end(query, QUERY_LOST);
         else
-            put(query, &queue->ready, false);
+            queue_put(query, &queue->ready, false);
     }
     while ((query = TAILQ_LAST(queries, query_list))) {
         TAILQ_REMOVE(queries, query, link);
-        put(query, &queue->ready, true);
+        queue_put(query, &queue->ready, true);
     }
 }
 
@@ -253,19 +105,19 @@ void queue_again_apart(struct queue *queue, struct query_list *queries, bool is_
     struct query *query;
     while ((query = TAILQ_FIRST(queries))) {
         TAILQ_REMOVE(queries, query, link);
-        put_kind_apart(kind_of(queue, query->statement), is_slow);
+        put_kind_apart(queue_kind_of(queue, query->statement), is_slow);
         if (query->unwanted) {
             query_end(query, QUERY_LOST);
             continue;
         }
-        struct query *leader = leader_of(queue, query);
+        struct query *leader = queue_leader_of(queue, query);
         if (leader && leader != query) {
             query->apart = false;
-            put(query, &leader->followers, false);
+            queue_put(query, &leader->followers, false);
             continue;
         }
-        lead(query);
-        put_apart(query);
+        queue_lead(query);
+        queue_put_apart(query);
     }
 }
 
@@ -278,15 +130,21 @@ static bool is_late(const struct query *query, uint64_t now_ns)
 
 static void expire(struct query *query, enum query_end end)
 {
-    take_out(query);
+    queue_take_out(query);
     query_end(query, end);
+}
+
+static void query_fail(struct query *query, const char *sqlstate, const char *message)
+{
+    query_answer(query,
+                 &(struct query_outcome){ .end = QUERY_FAILED, .sqlstate = sqlstate, .message = message });
 }
 
 /* What waited for a lock as long as it may is told so in the words that the server has for it. */
 static void give_up(struct query *query)
 {
     bool reads = query->statement->lane == LANE_READ;
-    take_out(query);
+    queue_take_out(query);
     query_fail(query, reads ? "55P03" : "57014", "waited for a lock longer than it may");
 }
 
@@ -295,18 +153,18 @@ bool queue_has_room(const struct queue *queue, const struct query *query, unsign
     unsigned aside = queue->n - queue->ready_n;
     if (queue->n >= max || aside < max - max / 4)
         return queue->n < max;
-    return !goes_apart(queue, query) && !leader_of(queue, query);
+    return !goes_apart(queue, query) && !queue_leader_of(queue, query);
 }
 
 /* Puts the head of the ready ones where it has to wait, if it has to. */
 static bool sets_aside(struct queue *queue, struct query *query, const struct statement *beside)
 {
-    struct kind *kind = kind_of(queue, query->statement);
+    struct kind *kind = queue_kind_of(queue, query->statement);
     if (put_aside(query))
         return true;
     if (query->statement == beside || kind->running < queue->kind_max)
         return false;
-    move(query, &kind->parked);
+    queue_move(query, &kind->parked);
     queue->parked_n++;
     return true;
 }
@@ -318,8 +176,8 @@ static void unpark(struct queue *queue)
         struct query *query = TAILQ_FIRST(&kind->parked);
         if (!query || kind->running >= queue->kind_max)
             continue;
-        take_out(query);
-        put(query, &queue->ready, true);
+        queue_take_out(query);
+        queue_put(query, &queue->ready, true);
     }
 }
 
@@ -338,14 +196,15 @@ struct query *queue_next(struct queue *queue, const struct statement *beside, bo
     if (!query || !beside)
         return query;
     bool is_other = query->statement != beside || beside_is_mixed;
-    bool watched = kind_of(queue, query->statement)->probation || kind_of(queue, beside)->probation;
+    bool watched =
+        queue_kind_of(queue, query->statement)->probation || queue_kind_of(queue, beside)->probation;
     return query->alone || (is_other && watched) ? NULL : query;
 }
 
 struct query *queue_next_apart(struct queue *queue, const struct statement *beside)
 {
     for (;;) {
-        struct kind *kind = beside ? kind_of(queue, beside) : TAILQ_FIRST(&queue->turns);
+        struct kind *kind = beside ? queue_kind_of(queue, beside) : TAILQ_FIRST(&queue->turns);
         struct query *query = kind ? TAILQ_FIRST(&kind->apart) : NULL;
         if (!query)
             return NULL;
@@ -384,39 +243,33 @@ struct query *queue_next_probe(struct queue *queue)
 
 void queue_take(struct query *query)
 {
-    struct kind *kind = kind_of(query->queue, query->statement);
+    struct kind *kind = queue_kind_of(query->queue, query->statement);
     bool was_apart = query->in == &kind->apart;
-    take_out(query);
+    queue_take_out(query);
     if (query->queue->lane != LANE_INSERT) /* there, only one that was found stuck keeps others back */
-        lead(query);
+        queue_lead(query);
     if (was_apart && kind->in_turn) { /* the others first, next time */
         TAILQ_REMOVE(&query->queue->turns, kind, turn);
         TAILQ_INSERT_TAIL(&query->queue->turns, kind, turn);
     }
 }
 
-void queue_remove(struct query *query)
-{
-    take_out(query);
-    queue_left(query);
-}
-
 /* ---- kinds ---- */
 
 void queue_kind_began(struct queue *queue, const struct statement *statement)
 {
-    kind_of(queue, statement)->running++;
+    queue_kind_of(queue, statement)->running++;
 }
 
 void queue_kind_ended(struct queue *queue, const struct statement *statement)
 {
-    struct kind *kind = kind_of(queue, statement);
+    struct kind *kind = queue_kind_of(queue, statement);
     kind->running--;
 }
 
 void queue_kind_is_well(struct queue *queue, const struct statement *statement)
 {
-    struct kind *kind = kind_of(queue, statement);
+    struct kind *kind = queue_kind_of(queue, statement);
     kind->probation = false;
     if (!kind->apart_until_ns)
         return;
@@ -428,11 +281,11 @@ void queue_kind_is_well(struct queue *queue, const struct statement *statement)
         next = TAILQ_NEXT(query, link);
         if (query->apart && statement->lane != LANE_READ)
             continue;
-        take_out(query);
+        queue_take_out(query);
         query->apart = false;
-        put(query, &guiltless, false);
+        queue_put(query, &guiltless, false);
     }
-    make_ready(&guiltless);
+    queue_make_ready(&guiltless);
 }
 
 /* ---- ending ---- */

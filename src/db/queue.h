@@ -106,4 +106,22 @@ void queue_expire_apart(struct queue *queue, uint64_t now_ns);
 /* Ends them all. */
 void queue_end(struct queue *queue, enum query_end end);
 
+/* ---- for the files of a queue only: queue_lists.c ---- */
+
+struct kind *queue_kind_of(const struct queue *queue, const struct statement *statement);
+
+/* Puts one that is in no list into one, at its head or its tail; takes one out; both. */
+void queue_put(struct query *query, struct query_list *list, bool first);
+void queue_take_out(struct query *query);
+void queue_move(struct query *query, struct query_list *list);
+/* To those apart, wherever it was. */
+void queue_put_apart(struct query *query);
+/* All of a list to the head of the ready ones, in their order. */
+void queue_make_ready(struct query_list *list);
+
+/* The query of an equal key that may be under way; NULL: there is none. */
+struct query *queue_leader_of(const struct queue *queue, const struct query *query);
+/* This one is, from now on, if it has a key. */
+void queue_lead(struct query *query);
+
 #endif
