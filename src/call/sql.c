@@ -207,9 +207,10 @@ static enum next rows_arrived(struct call *call, const struct query_outcome *out
     char why[RESULT_WHY_SIZE];
     if (outcome->is_shared && call_reply_as_others(call, outcome->result))
         return REPLIED;
+    _Static_assert(QUERY_ROWS_MAX > PB_SIZE_MAX, "who has too many rows is to be told so");
     if (n > PB_SIZE_MAX && !call->transport->is_internal) /* nanopb counts the entries of a list in 16 bits */
-        return call_fail(call, STATUS_RESOURCE_EXHAUSTED, "the answer would have %zu entries; at most %d fit",
-                         n, (int)PB_SIZE_MAX);
+        return call_fail(call, STATUS_RESOURCE_EXHAUSTED, "the answer would have more than %d entries",
+                         (int)PB_SIZE_MAX);
     void *rows = call_alloc(call, n, statement->row_size);
     if (!rows)
         return call_no_memory(call);

@@ -36,14 +36,13 @@ static bool can_merge(const struct query *query)
 
 static struct execution *execution_for(struct batch *batch, const struct query *query)
 {
-    unsigned most = queue_merge_max(batch->queue, query->statement);
     bool is_new_kind = true;
     for (size_t i = 0; i < batch->n; i++) {
         struct execution *execution = &batch->executions[i];
         if (execution->statement != query->statement)
             continue;
         is_new_kind = false;
-        if (can_merge(query) && execution->n < most)
+        if (can_merge(query) && execution->n < BATCH_MAX)
             return execution;
     }
     if (batch->n == BATCH_MAX)
@@ -121,13 +120,21 @@ static int send_merged(const struct execution *execution, PGconn *pg)
     char *values[QUERY_PARAMS_MAX] = { 0 };
     int lens[QUERY_PARAMS_MAX], formats[QUERY_PARAMS_MAX];
     size_t params_n = execution->statement->params_n;
+    bool has_limit = execution->statement->returns == SQL_MANY;
+    struct sql_param limit;
     int rc = 0;
     for (size_t p = 0; p < params_n && !rc; p++) {
         values[p] = merge_param(execution, p, &lens[p]);
         formats[p] = 1;
         rc = values[p] ? 0 : UV_ENOMEM;
     }
-    if (!rc && !PQsendQueryPrepared(pg, execution->statement->merged_name, (int)params_n,
+    if (has_limit) {
+        value_put_bigint(&limit, execution->rows_max);
+        values[params_n] = (char *)limit.own;
+        lens[params_n] = limit.len;
+        formats[params_n] = 1;
+    }
+    if (!rc && !PQsendQueryPrepared(pg, execution->statement->merged_name, (int)params_n + has_limit,
                                     (const char *const *)values, lens, formats, 1))
         rc = UV_EIO;
     for (size_t p = 0; p < params_n; p++)
@@ -138,11 +145,14 @@ static int send_merged(const struct execution *execution, PGconn *pg)
 int batch_prepare(PGconn *pg, const struct statement *statement, bool merged)
 {
     Oid oids[QUERY_PARAMS_MAX];
-    for (size_t i = 0; i < statement->params_n; i++)
+    size_t n = statement->params_n;
+    for (size_t i = 0; i < n; i++)
         oids[i] = merged ? value_array_oid(statement->params[i]) : value_oid(statement->params[i]);
+    if (merged && statement->returns == SQL_MANY)
+        oids[n++] = value_oid(SQL_BIGINT); /* the limit */
     const char *name = merged ? statement->merged_name : statement->name;
     const char *text = merged ? statement->merged_text : statement->text;
-    return PQsendPrepare(pg, name, text, (int)statement->params_n, oids) ? 0 : UV_EIO;
+    return PQsendPrepare(pg, name, text, (int)n, oids) ? 0 : UV_EIO;
 }
 
 /* For the transaction that the batch is. */
@@ -175,17 +185,21 @@ static int send_state(PGconn *pg, uint32_t after)
 static int send_execution(struct batch *batch, size_t number, PGconn *pg, const bool *prepared)
 {
     struct execution *execution = &batch->executions[number];
-    execution->merged = execution->n > 1 && execution->statement->params_n > 0;
+    const struct query *first = TAILQ_FIRST(&execution->queries);
+    const struct statement *statement = execution->statement;
+    /* Whoever may have many rows is merged though it be with nobody, for that has a limit. */
+    execution->merged = statement->merged_name && (execution->n > 1 || statement->returns == SQL_MANY);
+    execution->rows_max = queue_rows_max(batch->queue, first);
     bool is_there = prepared[batch_place_of(execution)];
     for (size_t i = 0; i < number && !is_there; i++)
         is_there = batch_place_of(&batch->executions[i]) == batch_place_of(execution);
     if (!is_there) {
         add_step(batch, STEP_PREPARE, number);
-        if (batch_prepare(pg, execution->statement, execution->merged))
+        if (batch_prepare(pg, statement, execution->merged))
             return UV_EIO;
     }
     add_step(batch, STEP_EXECUTE, number);
-    return execution->merged ? send_merged(execution, pg) : send_plain(TAILQ_FIRST(&execution->queries), pg);
+    return execution->merged ? send_merged(execution, pg) : send_plain(first, pg);
 }
 
 int batch_send(struct batch *batch, PGconn *pg, const bool *prepared)

@@ -16,6 +16,7 @@ struct execution {
     struct query_list queries;
     unsigned n;
     bool merged;
+    unsigned rows_max;     /* of a merged one of SQL_MANY: its rows end here */
     struct result *result; /* held back until the transaction has ended */
 };
 

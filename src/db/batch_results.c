@@ -93,22 +93,35 @@ static int caller_of(const PGresult *pg, int row)
     return (int)be32toh(wire);
 }
 
+/* Where rows end at their limit, those of the last caller may not be all, and of those behind it there are
+ * none: they are asked for again. Whoever has very many goes by itself, where the limit is another. */
+static void retry_cut(struct batch *batch, struct execution *execution, unsigned rows)
+{
+    struct query *cut = TAILQ_FIRST(&execution->queries), *query;
+    TAILQ_FOREACH (query, &execution->queries, link)
+        query->attempts--;
+    if (rows > execution->rows_max / 2)
+        cut->is_heavy = cut->alone = cut->apart = true;
+    retry(batch, execution, false);
+}
+
 /* Rows come in the callers' order; each takes those that carry its number. */
-static void answer_merged(const struct batch *batch, struct execution *execution, unsigned *rows_most)
+static void answer_merged(struct batch *batch, struct execution *execution)
 {
     const PGresult *pg = result_pg(execution->result);
     int rows_n = PQntuples(pg), row = 0, number = 0;
-    struct query *query;
-    while ((query = TAILQ_FIRST(&execution->queries))) {
+    bool is_cut = execution->statement->returns == SQL_MANY && rows_n >= (int)execution->rows_max &&
+                  execution->rows_max < QUERY_ROWS_MAX;
+    int last = is_cut ? caller_of(pg, rows_n - 1) - 1 : (int)execution->n;
+    while (++number <= last) {
         struct query_outcome outcome = { .result = execution->result, .first_row = row, .first_column = 1 };
-        number++;
         while (row < rows_n && caller_of(pg, row) == number)
             row++;
         outcome.rows_n = row - outcome.first_row;
-        if ((unsigned)outcome.rows_n > *rows_most)
-            *rows_most = (unsigned)outcome.rows_n;
-        answer(batch, execution, query, &outcome);
+        answer(batch, execution, TAILQ_FIRST(&execution->queries), &outcome);
     }
+    if (is_cut)
+        retry_cut(batch, execution, (unsigned)(rows_n - row));
 }
 
 static bool callers_in_order(const struct execution *execution)
@@ -128,12 +141,12 @@ static void answer_execution(struct batch *batch, struct execution *execution)
 {
     const PGresult *pg = result_pg(execution->result);
     const struct statement *statement = execution->statement;
-    unsigned rows = (unsigned)PQntuples(pg), most = execution->merged ? 0 : rows;
+    unsigned rows = (unsigned)PQntuples(pg);
     size_t bytes = PQresultMemorySize(pg);
     if (uv_hrtime() - batch->sent_ns < QUICK_NS)
         queue_kind_is_well(batch->queue, statement);
     if (execution->merged && callers_in_order(execution))
-        answer_merged(batch, execution, &most);
+        answer_merged(batch, execution);
     else if (execution->merged) { /* the plan is none that sqlgen's text should have */
         log_error("rows of merged reads out of order", log_str("statement", statement->name));
         retry(batch, execution, true);
@@ -143,7 +156,7 @@ static void answer_execution(struct batch *batch, struct execution *execution)
                                             .rows_n = (int)rows,
                                             .is_shared = execution->n > 1,
                                             .position = batch->position });
-    queue_learn_size(batch->queue, statement, bytes, rows, most);
+    queue_learn_size(batch->queue, statement, bytes, rows);
     result_release(execution->result);
     execution->result = NULL;
 }

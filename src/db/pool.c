@@ -178,6 +178,7 @@ static int lane_resize(struct pool *pool, enum lane number, unsigned n, uv_loop_
     }
     lane->wanted = n;
     lane->queue.kind_max = kind_max(number, n);
+    lane->queue.has_places_apart = n > 1;
     return 0;
 }
 

@@ -52,7 +52,7 @@ static void fill_apart(struct pool *pool, struct pool_lane *lane, enum lane numb
             break;
         beside = query->statement;
         bool alone = query->alone;
-        if (n == queue_merge_max(&lane->queue, beside) || !batch_add(batch, query) || alone)
+        if (!batch_add(batch, query) || alone)
             break;
     }
     batch->apart = batch->n > 0;

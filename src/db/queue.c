@@ -61,7 +61,7 @@ void queue_submit(struct queue *queue, struct query *query)
 {
     query->queue = queue;
     query->batch = NULL;
-    query->unwanted = query->alone = query->apart = query->was_lost = query->leads = false;
+    query->unwanted = query->alone = query->apart = query->was_lost = query->leads = query->is_heavy = false;
     query->attempts = 0;
     query->in = NULL;
     query->submitted_ns = uv_hrtime();
@@ -79,6 +79,8 @@ void queue_again(struct queue *queue, struct query_list *queries)
         TAILQ_REMOVE(queries, query, link);
         if (query->unwanted)
             query_end(query, QUERY_LOST);
+        else if (query->is_heavy && queue->has_places_apart)
+            queue_put_apart(query);
         else
             queue_put(query, &queue->ready, false);
     }
@@ -220,7 +222,7 @@ static struct query *probe_of(struct kind *kind, uint64_t now_ns)
 {
     struct query *query, *due = NULL;
     TAILQ_FOREACH (query, &kind->apart, link) {
-        if (is_late(query, now_ns))
+        if (is_late(query, now_ns) || query->is_heavy)
             continue;
         if (!query->apart)
             return query;
@@ -279,7 +281,7 @@ void queue_kind_is_well(struct queue *queue, const struct statement *statement)
     TAILQ_INIT(&guiltless);
     for (query = TAILQ_FIRST(&kind->apart); query; query = next) {
         next = TAILQ_NEXT(query, link);
-        if (query->apart && statement->lane != LANE_READ)
+        if (query->apart && (query->alone || statement->lane != LANE_READ))
             continue;
         queue_take_out(query);
         query->apart = false;
@@ -308,7 +310,7 @@ void queue_expire_apart(struct queue *queue, uint64_t now_ns)
             next = TAILQ_NEXT(query, link);
             if (is_late(query, now_ns))
                 expire(query, QUERY_EXPIRED);
-            else if (queue->wait_max_ns && now_ns > query->submitted_ns &&
+            else if (queue->wait_max_ns && !query->is_heavy && now_ns > query->submitted_ns &&
                      now_ns - query->submitted_ns > queue->wait_max_ns)
                 give_up(query);
         }

@@ -22,15 +22,16 @@
 /* Executions of a batch; enough to fill a send buffer, few enough to keep the first answer near the last. */
 #define BATCH_MAX 256
 
+/* Rows of one query at most: more than an answer can have. */
+#define QUERY_ROWS_MAX 65536
+
 /* What a lane knows of one statement. */
 struct kind {
     unsigned running;        /* batches under way that carry it, but for those apart */
     uint64_t apart_until_ns; /* until then its queries go apart */
     uint64_t apart_ns;       /* for so long, this time */
     bool probation;          /* shares no batch with others until one of it has been quick */
-    unsigned rows_max;       /* of one query, slowly forgotten */
-    unsigned row_bytes;      /* likewise, a mean */
-    bool known;              /* enough results were seen to judge by them */
+    unsigned row_bytes;      /* a mean, the greatest of late; 0: none was seen */
     struct query_list apart;
     struct query_list parked;
     bool in_turn; /* stands in queue->turns */
@@ -40,12 +41,13 @@ TAILQ_HEAD(kind_list, kind);
 
 struct queue {
     enum lane lane;
-    unsigned kind_max;  /* batches that may carry one statement at a time, but for those apart */
-    unsigned n;         /* all that wait */
-    unsigned ready_n;   /* of them ready */
-    unsigned apart_n;   /* of them apart */
-    unsigned untried_n; /* of those, that were not found stuck themselves */
-    unsigned parked_n;  /* of them parked for their statement's sake */
+    unsigned kind_max;     /* batches that may carry one statement at a time, but for those apart */
+    bool has_places_apart; /* connections enough for some to be set apart */
+    unsigned n;            /* all that wait */
+    unsigned ready_n;      /* of them ready */
+    unsigned apart_n;      /* of them apart */
+    unsigned untried_n;    /* of those, that were not found stuck themselves */
+    unsigned parked_n;     /* of them parked for their statement's sake */
     struct query_list ready;
     struct kind *kinds;     /* by statement's number */
     struct kind_list turns; /* of the kinds that have queries apart */
@@ -59,7 +61,7 @@ void queue_finish(struct queue *queue);
 
 void queue_submit(struct queue *queue, struct query *query);
 /* What comes back and is to be sent again: those that share before all others, those that go alone after
- * them. */
+ * them, those that are heavy apart. */
 void queue_again(struct queue *queue, struct query_list *queries);
 /* What comes back because it was found waiting for a lock, or slow, which takes longer to find: whatever else
  * there is of its statement goes apart, too, until one has been quick. */
@@ -92,11 +94,10 @@ void queue_kind_ended(struct queue *queue, const struct statement *statement);
 /* One of it was answered without having waited: it is as good as any other again. */
 void queue_kind_is_well(struct queue *queue, const struct statement *statement);
 
-/* How many queries of a statement one execution may carry, so that its result stays small. */
-unsigned queue_merge_max(const struct queue *queue, const struct statement *statement);
-/* A result came: so many bytes and rows in all, so many rows for the one that had most. */
-void queue_learn_size(struct queue *queue, const struct statement *statement, size_t bytes, unsigned rows,
-                      unsigned rows_most);
+/* How many rows an execution that begins with this query may return, so that its result stays small. */
+unsigned queue_rows_max(const struct queue *queue, const struct query *query);
+/* A result came, of so many bytes and rows. */
+void queue_learn_size(struct queue *queue, const struct statement *statement, size_t bytes, unsigned rows);
 
 /* Ends whatever waits beyond its deadline, and what is apart beyond wait_max_ns. Walks all: once in a while.
  */

@@ -1,32 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * How many queries of a statement one execution may carry, by the results that were seen.
+ * How many rows an execution may return, so that its result stays small whoever it is for.
  */
 #include "db/queue.h"
 
-#define RESULT_BYTES  (4 << 20) /* of one execution */
-#define UNKNOWN_MERGE 16
+#define RESULT_BYTES (4 << 20)
+#define ROWS_MAX     2048
+#define WIDE_BYTES   16384 /* of a row, while none was seen */
 
-unsigned queue_merge_max(const struct queue *queue, const struct statement *statement)
+unsigned queue_rows_max(const struct queue *queue, const struct query *query)
 {
-    const struct kind *kind = &queue->kinds[statement->number];
-    if (statement->returns != SQL_MANY || statement->params_n == 0)
-        return BATCH_MAX;
-    size_t worst = (size_t)kind->rows_max * kind->row_bytes;
-    size_t most = worst > 0 ? RESULT_BYTES / worst : BATCH_MAX;
-    size_t limit = kind->known ? BATCH_MAX : UNKNOWN_MERGE;
-    return most < 1 ? 1 : (unsigned)(most < limit ? most : limit);
+    unsigned row_bytes = queue_kind_of(queue, query->statement)->row_bytes;
+    unsigned rows = RESULT_BYTES / (row_bytes > 0 ? row_bytes : WIDE_BYTES);
+    if (query->alone)
+        return QUERY_ROWS_MAX;
+    return rows < 1 ? 1 : rows < ROWS_MAX ? rows : ROWS_MAX;
 }
 
-void queue_learn_size(struct queue *queue, const struct statement *statement, size_t bytes, unsigned rows,
-                      unsigned rows_most)
+void queue_learn_size(struct queue *queue, const struct statement *statement, size_t bytes, unsigned rows)
 {
-    struct kind *kind = &queue->kinds[statement->number];
-    kind->known = true;
-    if (rows_most >= kind->rows_max)
-        kind->rows_max = rows_most;
-    else
-        kind->rows_max -= kind->rows_max / 1024; /* a thousand results later a heavy one is half forgotten */
+    struct kind *kind = queue_kind_of(queue, statement);
     if (rows == 0)
         return;
     unsigned mean = (unsigned)(bytes / rows);

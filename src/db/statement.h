@@ -92,8 +92,8 @@ struct statement {
     int line;         /* of its `-- name:` there */
     const char *text;
     const char *merged_name; /* NULL: cannot be merged */
-    const char *
-        merged_text; /* takes every parameter as an array; leads each row by its caller's number, from 1 on */
+    const char *merged_text; /* takes every parameter as an array and, of SQL_MANY, how many rows it may
+                                return in all; leads each row by its caller's number, from 1 on */
     const enum sql_type *params;
     const char *const *param_names;
     size_t params_n;

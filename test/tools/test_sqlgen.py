@@ -78,6 +78,13 @@ class Statements(Generator):
         _, source = self.made_of(PLANS)
         self.assertIn("FROM unnest($1::bigint[]) WITH ORDINALITY AS caller(account_id, number)", source)
         self.assertIn("WHERE p.account = caller.account_id ORDER BY p.id", source)
+        self.assertIn("LIMIT $2::bigint", source)
+
+    def test_a_merged_read_ends_at_a_limit_only_where_a_caller_may_have_many_rows(self):
+        for returns in ("one", "optional"):
+            _, source = self.made_of(PLANS.replace("returns: many", f"returns: {returns}"))
+            self.assertIn("WITH ORDINALITY", source)
+            self.assertNotIn("LIMIT", source)
 
     def test_writes_and_reads_with_arrays_or_without_parameters_are_not_merged(self):
         for old, new in (("lane: read", "lane: write"), ("lane: read", "lane: insert"), ("account_id bigint", "account_id bigint[]")):
