@@ -222,7 +222,7 @@ static void on_readable(struct http_connection *connection, bool is_end)
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (len < 0) {
-        on_hung_up(connection, REASON_SOCKET);
+        on_hung_up(connection, http_reason_of_error(uv_translate_sys_error(errno)));
         return;
     }
     if (len == 0) {
@@ -285,7 +285,9 @@ void connection_on_event(struct watch *watch, uint32_t events)
 {
     struct http_connection *connection = container_of(watch, struct http_connection, watch);
     if (events & EPOLLERR) {
-        on_hung_up(connection, REASON_SOCKET);
+        int error = 0;
+        getsockopt(watch->fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){ sizeof error });
+        on_hung_up(connection, http_reason_of_error(uv_translate_sys_error(error)));
         return;
     }
     if (events & EPOLLOUT)

@@ -113,7 +113,7 @@ static bool send_kept(struct http_connection *connection, bool is_new)
     ssize_t sent = send_some(connection, out->data + connection->out_sent, out->len - connection->out_sent);
     if (sent < 0) {
         connection->has_peer_closed = true;
-        connection_end(connection, REASON_SOCKET, NULL);
+        connection_end(connection, http_reason_of_error((int)sent), NULL);
         return false;
     }
     connection->out_sent += (size_t)sent;
@@ -145,7 +145,7 @@ bool connection_send_plain(struct http_connection *connection, const uint8_t *by
     ssize_t sent = send_some(connection, bytes, len);
     if (sent < 0) {
         connection->has_peer_closed = true;
-        connection_end(connection, REASON_SOCKET, NULL);
+        connection_end(connection, http_reason_of_error((int)sent), NULL);
     } else if ((size_t)sent < len && keep(connection, bytes + sent, len - (size_t)sent)) {
         connection->has_peer_closed = true; /* what is lost cannot be sent after it */
         connection_end(connection, REASON_MEMORY, NULL);

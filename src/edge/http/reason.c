@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/http/reason.h"
 
+#include <uv.h>
+
 static const struct {
     const char *name, *text;
     bool is_grave;
@@ -27,6 +29,11 @@ static const struct {
     [REASON_BUFFERS] = { "buffers", "server.max_buffered_bytes is reached, and it held most", true },
     [REASON_MEMORY] = { "memory", "out of memory", true },
 };
+
+enum http_reason http_reason_of_error(int error)
+{
+    return error == UV_ECONNRESET || error == UV_EPIPE ? REASON_PEER : REASON_SOCKET;
+}
 
 const char *http_reason_name(enum http_reason reason)
 {
