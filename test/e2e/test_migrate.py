@@ -11,7 +11,7 @@ from harness import PATIENCE_S, ROOT, SVCD, Held, create_database, demo_database
 
 # What a role or a database may be set to.
 HOSTILE_SETTINGS = (
-    "lock_timeout = 1", "statement_timeout = 2", "idle_session_timeout = 300", "idle_in_transaction_session_timeout = 1",
+    "lock_timeout = 1", "statement_timeout = 1000", "idle_session_timeout = 1500", "idle_in_transaction_session_timeout = 1",
     "search_path = pg_catalog", "default_transaction_read_only = on", "default_transaction_isolation = 'serializable'",
     "default_transaction_deferrable = on", "TimeZone = 'Asia/Tokyo'", "DateStyle = 'SQL, DMY'", "IntervalStyle = sql_standard",
     "bytea_output = escape", "extra_float_digits = -15", "standard_conforming_strings = off", "row_security = off",

@@ -10,7 +10,7 @@ import account_pb2 as account
 import feedback_pb2 as feedback
 import meeting_pb2 as meeting
 import svcd_client
-from harness import CLUSTER, ROOT, SVCD, Daemon, create_database, demo_database, environment, is_serving, psql, run_svcd, value, wait_until
+from harness import CLUSTER, PATIENCE_S, ROOT, SVCD, Daemon, Held, create_database, demo_database, environment, is_serving, psql, run_svcd, value, wait_until
 from test_migrate import HOSTILE_SETTINGS
 
 
@@ -44,7 +44,15 @@ class Setup(Served):
         database = demo_database()
         for setting in HOSTILE_SETTINGS:
             psql(f"ALTER DATABASE {database} SET {setting}", "postgres", "postgres")
-        self.uses(self.served(database))
+        client = self.served(database)
+        self.uses(client)
+        with Held("SELECT FROM public.account WHERE accountid = 63 FOR UPDATE", database, options="-c default_transaction_read_only=off "
+                  "-c statement_timeout=0 -c idle_in_transaction_session_timeout=0"):
+            updated = client.account.UpdateProfileDetails.future(account.UpdateProfileDetailsRequest(
+                userid=63, profileType=account.MENTEE, newEmail="demo-legacy@example.com"), timeout=PATIENCE_S)
+            wait_until(lambda: psql("SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
+                                    "clock_timestamp() - query_start > interval '1.5 s'", "postgres", "postgres"), "no statement outlives the setting")
+        self.assertTrue(updated.result().success)
 
     def test_all_tables_can_be_published_and_still_be_written(self):
         database = demo_database()
