@@ -17,7 +17,7 @@ from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
 from harness import PATIENCE_S, TestCase, wait_until
 from wire import Wire as RawWire
-from wire import fields, message
+from wire import DATA, HEADERS, WHOLE, fields, frame, message
 
 MENTOR, MENTEE, NOBODY = 1, 61, 2**31 - 1
 IN_FLIGHT = 64
@@ -77,6 +77,25 @@ class Wire(TestCase):
                 wire.send(wire.request(1, body=message(b"\x0a\x06marked", 1), all_fields=fields(path, grpc_encoding=encoding)))
                 self.assertIn(wire.answer(1).get("grpc-status"), ("12", "13"))
         self.assertEqual(self.sql_value("SELECT count(*) FROM websitefeedback WHERE message = 'marked'"), "0")
+        self.assert_serves()
+
+    def test_a_message_whose_flag_is_none_is_never_run(self):
+        before = self.sql_value("SELECT count(*) FROM websitefeedback")
+        for flag in 2, 3, 0x7f, 0x80, 0xff:
+            for text in b"\x0a\x06marked", b"":
+                wire = RawWire(self.daemon.address)
+                with self.subTest(flag=flag, text=text), contextlib.closing(wire.socket):
+                    wire.send(wire.request(1, body=message(text, flag), all_fields=fields("/feedback_package.FeedbackService/AddDevFeedback")))
+                    self.assertEqual(wire.answer(1).get("grpc-status"), "13")
+        self.assertEqual(self.sql_value("SELECT count(*) FROM websitefeedback"), before)
+        self.assert_serves()
+
+    def test_a_call_whose_message_does_not_come_ends_at_its_deadline(self):
+        for sent in b"", message(b"half")[:6]:
+            wire = RawWire(self.daemon.address)
+            with self.subTest(sent=sent), contextlib.closing(wire.socket):
+                wire.send(frame(HEADERS, WHOLE, 1, wire.block(fields(grpc_timeout="200m"))), frame(DATA, 0, 1, sent))
+                self.assertEqual(wire.answer(1).get("grpc-status"), "4")
         self.assert_serves()
 
     def test_unknown_fields_are_ignored(self):

@@ -21,6 +21,7 @@
 #define POSTED_FIRST   2
 #define POSTED_MAX     64
 #define WATCH_AFTER_MS 10
+#define COARSE_NS      UINT64_C(2000000)
 #define HELD_MAX       64 /* calls of a method that are held back, until the core is asked for no more of them */
 
 static const struct state_machine states = {
@@ -186,13 +187,22 @@ void slot_unlist(struct slot *slot)
         uv_timer_stop(&slot->calls->watch);
 }
 
+/* The core, whose clock is coarser than ours, may find that a deadline passed before the call's own timer. */
+static void on_cancelled(struct slot *slot)
+{
+    if (slot->call.deadline_ns <= uv_hrtime() + COARSE_NS)
+        call_end(&slot->call, STATUS_DEADLINE_EXCEEDED, "the deadline passed before the call was done");
+    else
+        call_cancel(&slot->call);
+}
+
 static void on_closed(struct event *event, bool ok)
 {
     (void)ok;
     struct slot *slot = container_of(event, struct slot, closed);
     slot->pending--;
     if (slot->state == SLOT_RUNNING && slot->cancelled && !slot->has_answered)
-        call_cancel(&slot->call);
+        on_cancelled(slot);
     slot_try_free(slot);
 }
 

@@ -12,9 +12,8 @@
 #include "call/request.h"
 #include "call/stream.h"
 #include "edge/core/calls.h"
+#include "edge/core/core_flags.h"
 #include "edge/core/slot.h"
-
-#define MARKED_COMPRESSED 0x80000000u /* the core's GRPC_WRITE_INTERNAL_COMPRESS */
 
 static uint64_t deadline_ns(gpr_timespec deadline)
 {
@@ -93,15 +92,15 @@ static void refuse(struct slot *slot, enum status status, const char *message)
     slot_over(&slot->call);
 }
 
-/* The core knows that a message was marked as compressed, but forgets it where it does not know the encoding,
- * or none was named, and hands over the bytes as if they were the message. Only this, which no header
- * declares, still tells. It is C++'s by its name alone. */
-extern uint32_t flags_of_last_message(grpc_call *call) __asm__(
-    "_Z37grpc_call_test_only_get_message_flagsP9grpc_call");
-
-static bool is_compressed(const struct slot *slot, const grpc_byte_buffer *payload)
+/* Why a message may not be taken for what it seems to be; NULL: it may. */
+static const struct call_refusal *what_is_wrong(const struct slot *slot, const grpc_byte_buffer *payload)
 {
-    return payload && flags_of_last_message(slot->grpc) & MARKED_COMPRESSED;
+    static const struct call_refusal compressed = { STATUS_UNIMPLEMENTED,
+                                                    "compressed messages are not accepted" },
+                                     unknown = { STATUS_INTERNAL,
+                                                 "the flag before a message is neither 0 nor 1" };
+    uint32_t flags = payload ? core_message_flags(slot->grpc) : 0;
+    return flags & MARKED_UNKNOWN ? &unknown : flags & MARKED_COMPRESSED ? &compressed : NULL;
 }
 
 void slot_on_requested(struct event *event, bool ok)
@@ -120,11 +119,12 @@ void slot_on_requested(struct event *event, bool ok)
     slot->call.deadline_ns = deadline_ns(slot->deadline);
     slot_list(slot);
     grpc_byte_buffer *payload = take_payload(slot);
+    const struct call_refusal *wrong = what_is_wrong(slot, payload);
     slot->pending++; /* the slot is needed until this function is done */
     if (!slot_has_payload(slot->method->rpc))
         stream_open(&slot->call);
-    else if (is_compressed(slot, payload))
-        refuse(slot, STATUS_UNIMPLEMENTED, "compressed messages are not accepted");
+    else if (wrong)
+        refuse(slot, wrong->status, wrong->message);
     else if (payload)
         slot_run(slot, payload);
     else /* the peer closed without a message, or it was refused for its size and the core has said so */
@@ -149,9 +149,10 @@ void slot_on_received(struct event *event, bool ok)
     (void)ok; /* no message then: the peer has gone, and the call is cancelled in a moment */
     struct slot *slot = container_of(event, struct slot, received);
     grpc_byte_buffer *payload = take_payload(slot);
+    const struct call_refusal *wrong = what_is_wrong(slot, payload);
     bool is_wanted = slot->state == SLOT_RUNNING && !slot->has_answered;
-    if (is_wanted && is_compressed(slot, payload))
-        call_end(&slot->call, STATUS_UNIMPLEMENTED, "compressed messages are not accepted");
+    if (is_wanted && wrong)
+        call_end(&slot->call, wrong->status, wrong->message);
     else if (is_wanted && payload)
         slot_run(slot, payload);
     else if (is_wanted)

@@ -6,7 +6,9 @@
  *   server.c      on top: settings, start, drain, end
  *   core_loop.c   the loop's thread, which polls the core and libuv; owns the queue of events
  *   calls.c       calls of registered methods: the transport of struct call; with calls_request.c (what
- * comes), calls_answer.c (what leaves) and slot.h, which they share strays.c      calls of any other method
+ *                 comes), calls_answer.c (what leaves) and slot.h, which they share
+ *   core_flags.c  how a message is marked, which the core's interface does not tell
+ *   strays.c      calls of any other method
  */
 #ifndef EDGE_CORE_CORE_H
 #define EDGE_CORE_CORE_H

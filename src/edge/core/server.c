@@ -36,8 +36,9 @@ static grpc_server *create_server(const struct core_server_options *options)
         /* The core inflates a message before it checks its size: it shall not inflate any. */
         { GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0 },
         { GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0 },
-        /* Deadlines are the call layer's. */
-        { GRPC_ARG_ENABLE_DEADLINE_CHECKS, 0 },
+        /* Deadlines are the call layer's, but for calls that have not come to it: whose message is awaited,
+         * or that are held back. */
+        { GRPC_ARG_ENABLE_DEADLINE_CHECKS, 1 },
         { GRPC_ARG_ENABLE_CHANNELZ, 0 },
         { GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, options->max_message_bytes },
         { GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_concurrent_streams },
