@@ -23,6 +23,7 @@ for (const useBinaryFormat of [true, false]) {
 transports["Connect, compressed"] = connectNode.createConnectTransport(
   { baseUrl, httpVersion: "2", sendCompression: connectNode.compressionGzip, compressMinBytes: 1 });
 transports["gRPC"] = connectNode.createGrpcTransport({ baseUrl });
+transports["gRPC JSON"] = connectNode.createGrpcTransport({ baseUrl, useBinaryFormat: false });
 
 for (const [name, transport] of Object.entries(transports)) {
   try {

@@ -32,7 +32,7 @@ class Clients(WebCase):
 
     def test_every_client_of_connect_for_node_is_served_over_both_versions_of_http(self):
         told = self.run_client("node", str(CLIENTS / "node.mjs"), f"http://{self.daemon.address}", str(self.descriptors))
-        self.assertEqual(told.count("ok: "), 14, told)
+        self.assertEqual(told.count("ok: "), 15, told)
 
     @unittest.skipUnless(shutil.which("chromium"), "no chromium")
     def test_a_page_of_an_allowed_origin_calls_and_one_of_another_origin_does_not(self):

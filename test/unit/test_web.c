@@ -93,8 +93,9 @@ static enum chunked_state take_all(const char *text, size_t step, char *body, si
 
 START_TEST(a_chunked_body_comes_whole_however_it_is_cut)
 {
-    static const char text[] = "5;name=value\r\nhello\r\n0000a\r\n, our work\r\nB\r\ning\r\nworld!\r\n0\r\n"
-                               "trailer: x\r\nother: y\r\n\r\nGET";
+    static const char text[] =
+        "5;name=value\r\nhello\r\n0000a\r\n, our work\r\nB \t; a = b\r\ning\r\nworld!\r\n0\r\n"
+        "trailer: x\r\nother: y\r\n\r\nGET";
     for (size_t step = 1; step < sizeof text; step++) {
         char body[sizeof text];
         size_t left;
@@ -114,6 +115,7 @@ START_TEST(chunks_that_two_parsers_could_read_in_two_ways_are_refused)
         "5\rXhello\r\n0\r\n\r\n",
         " 5\r\nhello\r\n",
         "5 \r\nhello\r\n",
+        "5 5;a\r\nhello\r\n",
         "+5\r\nhello\r\n",
         "0x5\r\nhello\r\n",
         "-1\r\n",
@@ -149,6 +151,9 @@ START_TEST(extensions_and_trailers_of_chunks_have_an_end)
     ck_assert_int_eq(take_all(text, 1000, body, &left), CHUNKED_WRONG);
     ck_assert_uint_gt(left, CHUNK_TRAILERS_MAX - CHUNK_EXTENSION_MAX - 64);
     memcpy(text, "0\r\nname:", 8);
+    ck_assert_int_eq(take_all(text, 1000, body, &left), CHUNKED_WRONG);
+    memset(text, ' ', sizeof text - 1);
+    memcpy(text, "5", 1);
     ck_assert_int_eq(take_all(text, 1000, body, &left), CHUNKED_WRONG);
 }
 END_TEST

@@ -15,6 +15,12 @@ static int hex_of(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* Before an extension there may be blanks, and nothing else may come after them. */
+static enum chunked_state on_blank(uint8_t c)
+{
+    return c == ';' ? CHUNKED_EXTENSION : c == ' ' || c == '\t' ? CHUNKED_BLANK : CHUNKED_WRONG;
+}
+
 static enum chunked_state on_size(struct chunked *chunked, uint8_t c)
 {
     int digit = hex_of(c);
@@ -26,7 +32,7 @@ static enum chunked_state on_size(struct chunked *chunked, uint8_t c)
     chunked->extra_len = 0;
     if (chunked->digits == 0 || digit >= 0)
         return CHUNKED_WRONG;
-    return c == '\r' ? CHUNKED_SIZE_LF : c == ';' ? CHUNKED_EXTENSION : CHUNKED_WRONG;
+    return c == '\r' ? CHUNKED_SIZE_LF : on_blank(c);
 }
 
 static bool is_text(uint8_t c)
@@ -66,6 +72,8 @@ static enum chunked_state next_state(struct chunked *chunked, uint8_t c)
     switch (chunked->state) {
     case CHUNKED_SIZE:
         return on_size(chunked, c);
+    case CHUNKED_BLANK:
+        return ++chunked->extra_len <= CHUNK_EXTENSION_MAX ? on_blank(c) : CHUNKED_WRONG;
     case CHUNKED_EXTENSION:
         return on_extra(chunked, c, CHUNKED_SIZE_LF, CHUNK_EXTENSION_MAX);
     case CHUNKED_SIZE_LF:

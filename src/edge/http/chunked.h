@@ -3,8 +3,8 @@
  * HTTP/1.1's chunked bodies, taken apart as strictly as they are defined: what two parsers could read in two
  * ways is refused. Trailers are read over. Any thread.
  *
- *   SIZE ─▶ EXTENSION ─▶ SIZE_LF ─▶ DATA ─▶ DATA_CR ─▶ DATA_LF ─▶ SIZE
- *     └────────────────▶ SIZE_LF ─▶ LINE ─▶ NAME ─▶ TRAILER ─▶ TRAILER_LF ─▶ LINE ─▶ END_LF ─▶ END
+ *   SIZE ─▶ (BLANK ─▶) EXTENSION ─▶ SIZE_LF ─▶ DATA ─▶ DATA_CR ─▶ DATA_LF ─▶ SIZE
+ *     └───────────────────────────▶ SIZE_LF ─▶ LINE ─▶ NAME ─▶ TRAILER ─▶ TRAILER_LF ─▶ LINE ─▶ END_LF ─▶ END
  */
 #ifndef EDGE_HTTP_CHUNKED_H
 #define EDGE_HTTP_CHUNKED_H
@@ -17,6 +17,7 @@
 
 enum chunked_state {
     CHUNKED_SIZE,
+    CHUNKED_BLANK,
     CHUNKED_EXTENSION,
     CHUNKED_SIZE_LF,
     CHUNKED_DATA,

@@ -67,10 +67,13 @@ const char *grpc_status_text(enum status status)
     return texts[(unsigned)status < 17 ? status : STATUS_INTERNAL];
 }
 
+/* Whoever said more than the bare name, which stands for protobuf, looks for it in the answer. */
 static void head(struct exchange *exchange)
 {
+    bool is_bare = !exchange->codec->encode;
     exchange_head(exchange, 200);
-    exchange_head_field(exchange, "content-type", NAME);
+    exchange_head_field(exchange, "content-type",
+                        is_bare ? NAME : exchange_text(exchange, NAME "+%s", exchange->codec->name));
 }
 
 static int message(struct exchange *exchange, const uint8_t *bytes, size_t len)
