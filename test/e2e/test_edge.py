@@ -16,7 +16,7 @@ import grpc
 import health_pb2
 import svcd_client
 from harness import PATIENCE_S, UNDER_SANITIZER, TestCase, Daemon, demo_database, is_serving, temporary_folder, wait_until
-from wire import (CHECK, CONTINUATION, DATA, END, GOAWAY, HEADERS, MAGIC, PADDED, PING, PRIORITY, PROTOCOL_ERROR, REFUSED_STREAM, RESET, SETTINGS, WHOLE,
+from wire import (CHECK, CONTINUATION, DATA, END, GOAWAY, HEADERS, MAGIC, NOTIFICATIONS, PADDED, PING, PRIORITY, PROTOCOL_ERROR, REFUSED_STREAM, RESET, SETTINGS, WATCH, WHOLE,
                   WINDOW, Edge, Wire, fields, frame, message)
 
 
@@ -63,13 +63,32 @@ class Legal(Edge):
             wire.send(wire.request(2 * stream - 1, body=b"{}", all_fields=all_fields))
             self.assertEqual(wire.answer(2 * stream - 1)[":status"], status)
 
+    @staticmethod
+    def in_pieces(stream, block):
+        pieces = [block[at:at + 16000] for at in range(0, len(block), 16000)]
+        return b"".join(frame(CONTINUATION if i else HEADERS, WHOLE if i == len(pieces) - 1 else 0, stream, piece)
+                        for i, piece in enumerate(pieces))
+
+    def test_who_names_a_codec_is_answered_by_it(self):
+        wire = self.wire()
+        for stream, kind, body, answered in ((1, "application/grpc", message(), message(b"\x08\x01")), (3, "application/grpc+json", message(b"{}"), message(b'{"status":"SERVING"}'))):
+            wire.send(wire.request(stream, body=body, all_fields=fields(content_type=kind)))
+            answer = wire.answer(stream)
+            self.assertEqual((answer["content-type"], answer["body"], answer["grpc-status"]), (kind, answered, "0"))
+
+    def test_a_field_may_be_as_long_as_all_metadata(self):
+        for huffman in (False, True):
+            for length in (30000, 40000, 65000):
+                with self.subTest(length=length, huffman=huffman):
+                    wire = self.wire()
+                    block = wire.encoder.encode(fields(x_token="v" * length), huffman=huffman)
+                    wire.send(self.in_pieces(1, block), frame(DATA, END, 1, message()))
+                    self.assertEqual(wire.answer(1).get("grpc-status"), "0")
+
     def test_a_field_that_is_too_long_fails_its_own_call_only(self):
         wire = self.wire()
         wire.send(frame(HEADERS, WHOLE, 1, wire.block(fields())))
-        block = wire.block(fields(x_token="v" * 100000))
-        pieces = [block[at:at + 16000] for at in range(0, len(block), 16000)]
-        wire.send(*(frame(CONTINUATION if i else HEADERS, WHOLE if i == len(pieces) - 1 else 0, 3, piece)
-                    for i, piece in enumerate(pieces)), frame(DATA, END, 3, message()))
+        wire.send(self.in_pieces(3, wire.block(fields(x_token="v" * 100000))), frame(DATA, END, 3, message()))
         self.assertEqual(wire.answer(3)["grpc-status"], "8")
         wire.send(frame(DATA, END, 1, message()))
         self.assertEqual(wire.answer(1)["grpc-status"], "0")
@@ -157,6 +176,19 @@ class Wrong(Edge):
         self.assertEqual(wire.ends_with(), PROTOCOL_ERROR)
         self.assert_others_served()
 
+    def test_who_breaks_the_protocol_is_told_how_and_closed_and_the_log_says_so(self):
+        for what, code, *broken in (("settings of a stream", 1, frame(SETTINGS, 0, 1)), ("a frame too long", 6, b"\0\x80\0\0\0\0\0\0\1"),
+                                    ("a window that overflows", 3, frame(WINDOW, 0, 0, b"\x7f\xff\xff\xff")),
+                                    ("headers that are none", 9, frame(HEADERS, WHOLE | END, 3, b"\xff" * 8)),
+                                    ("data of no stream", 1, frame(DATA, END, 3)), ("a short ping", 6, frame(PING, 0, 0, b"short"))):
+            with self.subTest(what):
+                wire = self.wire()
+                self.assert_served(wire, 1)
+                told = sum("reason=protocol_error" in line for line in self.daemon.log)
+                wire.send(*broken)
+                self.assertEqual(wire.ends_with(), code)
+                self.daemon.wait_for_log("connection closed.*reason=protocol_error", told + 1)
+
     def test_what_is_no_call_is_told_so_in_http(self):
         for what, all_fields, status in (("content type", fields(content_type="text/html"), "415"),
                                          ("verb", [(":method", "GET")] + fields()[1:], "405"),
@@ -217,12 +249,6 @@ class Wrong(Edge):
         self.assertEqual(wire.answer(1)["grpc-status"], "4")
         self.assert_served(wire, 3)
 
-    def test_a_call_whose_message_does_not_come_ends_at_its_deadline(self):
-        wire = self.wire()
-        wire.send(frame(HEADERS, WHOLE, 1, wire.block(fields(grpc_timeout="200m"))))
-        self.assertEqual(wire.answer(1)["grpc-status"], "4")
-        self.assert_served(wire, 3)
-
     def test_streams_over_the_limit_are_refused_before_it_is_acknowledged(self):
         wire = self.wire()
         wire.send(*(frame(HEADERS, WHOLE, stream, wire.block(fields())) for stream in range(1, 2 * 1100, 2)))
@@ -248,6 +274,13 @@ class Leaving(Edge):
         wire = self.wire()
         wire.send(wire.request(1), frame(GOAWAY, 0, 0, bytes(8)))
         self.assertEqual(wire.answer(1)["grpc-status"], "0")
+        self.assertIsNone(wire.ends_with())
+
+    def test_it_is_closed_after_the_last_of_its_calls(self):
+        wire = self.wire()
+        wire.send(wire.request(1, WATCH, all_fields=fields(WATCH, grpc_timeout="200m")), frame(GOAWAY, 0, 0, bytes(8)))
+        self.assertEqual(wire.answer(1)["grpc-status"], "4")
+        self.assertIsNone(wire.ends_with())
 
 
 class Closing(Edge):
@@ -268,6 +301,19 @@ class Closing(Edge):
                 break
         self.assert_served(wire, 3)
 
+    def test_an_answer_that_is_read_slowly_is_whole_although_its_connection_is_closed_meanwhile(self):
+        self.sql("INSERT INTO menteemessage (menteeid, message) SELECT menteeid, repeat('x', 10000) FROM mentee, generate_series(1, 800) WHERE accountid = 61")
+        host, port = self.daemon.address.rsplit(":", 1)
+        connected = socket.socket()
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that most of it waits in the daemon
+        connected.connect((host, int(port)))
+        wire = self.wire(connected=connected, settings=struct.pack(">HI", 4, 2**31 - 1))
+        wire.send(frame(WINDOW, 0, 0, struct.pack(">I", 2**30)), wire.request(1, NOTIFICATIONS, message(b"\x08\x3d")))
+        time.sleep(1)  # it is idle, and closed, unless the machine is very busy
+        answer = wire.answer(1)
+        self.assertEqual((answer.get("grpc-status"), len(answer["body"]) > 8_000_000), ("0", True))
+        self.assertIn(wire.ends_with(), (0, None))  # None: it was told before the answer's end
+
     def test_no_call_is_lost_at_the_moment_of_an_idle_close(self):
         request = health_pb2.HealthCheckRequest()
         for pause_s in (0.28, 0.29, 0.295, 0.3, 0.301, 0.305, 0.31, 0.32) * 3:
@@ -287,6 +333,16 @@ class Age(Edge):
     def test_a_connection_without_calls_ends_without_an_error(self):
         wire = self.wire()
         self.assertEqual(wire.ends_with(), 0)
+
+
+class Alive(Edge):
+    arguments = ("--set", "server.keepalive_ms=100")
+
+    def test_a_peer_that_is_silent_is_asked_again_and_again_for_a_sign_of_life(self):
+        begun = time.monotonic()
+        pings = (kind for kind, _, _, _ in self.wire().frames() if kind == PING)
+        self.assertEqual([next(pings) for _ in range(4)], [PING] * 4)
+        self.assertLess(time.monotonic() - begun, 20)
 
 
 class Proxied(Edge):

@@ -16,6 +16,7 @@ END, WHOLE, PADDED = 1, 4, 8
 CHECK = "/grpc.health.v1.Health/Check"
 WATCH = "/grpc.health.v1.Health/Watch"
 SKILLS = "/account_package.AccountService/ListSkills"
+NOTIFICATIONS = "/account_package.AccountService/GetNotifications"
 PROFILES = "/account_package.AccountService/AccountProfiles"
 ENHANCE_YOUR_CALM, REFUSED_STREAM, PROTOCOL_ERROR = 11, 7, 1
 MAGIC = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

@@ -237,7 +237,10 @@ static void on_readable(struct http_connection *connection, bool is_end)
         return;
     }
     connection->read_ns = uv_hrtime();
-    connection->asked_ns = 0;
+    if (connection->asked_ns) {
+        connection->asked_ns = 0;
+        connection_arm(connection); /* for the next time that it is silent */
+    }
     if (connection->is_ending)
         return;
     if (connection->awaits_proxy)

@@ -71,23 +71,23 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     return 0;
 }
 
-static void try_end(struct h2 *h2)
-{
-    struct http_connection *connection = h2->connection;
-    if (h2->has_left && LIST_EMPTY(&connection->exchanges))
-        connection_end(connection, connection->reason, NULL);
-}
-
 static int on_stream_close(nghttp2_session *session, int32_t stream_id, uint32_t code, void *data)
 {
     struct h2 *h2 = data;
     struct exchange *exchange = h2_find(session, stream_id);
     (void)code;
-    if (exchange) {
+    if (exchange)
         h2_let_go(h2, exchange);
-        try_end(h2);
-    }
     return 0;
+}
+
+static void note_why(struct h2 *h2, const nghttp2_goaway *said)
+{
+    if (said->opaque_data_len)
+        snprintf(h2->why, sizeof h2->why, "%.*s", (int)said->opaque_data_len,
+                 (const char *)said->opaque_data);
+    else
+        snprintf(h2->why, sizeof h2->why, "%s", nghttp2_http2_strerror(said->error_code));
 }
 
 /* Whose answer is at its end before their request is need not send the rest. */
@@ -99,6 +99,8 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *d
     /* nghttp2 would send a PING before any GOAWAY that waits. */
     if (frame->hd.type == NGHTTP2_GOAWAY && h2->is_leaving && !h2->has_left)
         h2_check(h2, nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, leave_ping));
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR && !*h2->why)
+        note_why(h2, &frame->goaway);
     if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) ||
         (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS))
         return 0;
@@ -128,6 +130,34 @@ static int on_error(nghttp2_session *session, int code, const char *text, size_t
     return 0;
 }
 
+/* Calls that their peer has given up may go on without it. */
+static bool has_streams(const struct http_connection *connection)
+{
+    const struct exchange *exchange;
+    LIST_FOREACH(exchange, &connection->exchanges, link)
+    if (!exchange->is_gone)
+        return true;
+    return false;
+}
+
+/* Nothing more comes of it: all streams have ended after the last GOAWAY, be it ours or the peer's, or
+ * nghttp2 has given the session up. */
+static bool is_over(const struct h2 *h2)
+{
+    return !nghttp2_session_want_write(h2->session) &&
+           (h2->has_left ? !has_streams(h2->connection) : !nghttp2_session_want_read(h2->session));
+}
+
+static void end(struct h2 *h2)
+{
+    if (h2->has_left)
+        connection_end(h2->connection, h2->connection->reason, NULL);
+    else if (*h2->why)
+        connection_end(h2->connection, REASON_PROTOCOL_ERROR, h2->why);
+    else
+        connection_end(h2->connection, REASON_PEER, NULL);
+}
+
 static void pass(void *data, uint8_t *bytes, size_t len)
 {
     struct h2 *h2 = data;
@@ -140,8 +170,8 @@ static void pass(void *data, uint8_t *bytes, size_t len)
         connection_end(h2->connection, REASON_FLOOD, NULL);
     else if (rc < 0)
         connection_end(h2->connection, REASON_PROTOCOL_ERROR, nghttp2_strerror((int)rc));
-    else if (!nghttp2_session_want_read(h2->session) && !h2->has_left)
-        connection_end(h2->connection, *h2->why ? REASON_PROTOCOL_ERROR : REASON_PEER, h2->why);
+    else if (is_over(h2))
+        connection_wants_write(h2->connection);
 }
 
 /* A peer that does not read can make us want to say much: that a stream is refused, for each that it opens.
@@ -174,6 +204,10 @@ static size_t fill(struct http_connection *connection, uint8_t *out, size_t room
     struct h2 *h2 = connection->session;
     h2->out = out;
     h2->out_len = 0;
+    if (is_over(h2)) { /* and what it said last is written */
+        end(h2);
+        return 0;
+    }
     h2_give_back(h2);
     while (h2->out_len < room) {
         const uint8_t *bytes;
@@ -187,6 +221,8 @@ static size_t fill(struct http_connection *connection, uint8_t *out, size_t room
         h2->out_len += (size_t)len;
     }
     charge_queue(h2);
+    if (is_over(h2))
+        connection_wants_write(connection);
     return h2->out_len;
 }
 
@@ -208,7 +244,6 @@ static void say_last(struct h2 *h2)
     connection_wants_write(h2->connection);
     if (h2->connection->reason == REASON_AGE) /* streams that were begun in the meantime */
         exchange_end_streams(h2->connection, false);
-    try_end(h2);
 }
 
 static void leave(struct http_connection *connection)

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define LONG_LEN        ((size_t)32768)
+#define LONG_LEN        ((size_t)65536) /* the most that nghttp2 takes */
 #define REPLACEMENT_LEN ((size_t)4096)
 
 struct cursor {
