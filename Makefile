@@ -345,10 +345,10 @@ coverage: ## lines of src/ that unit, rpc and e2e tests (by every edge) run, as 
 	@FLAVOUR=coverage EDGES="$(EDGES)" tools/check unit rpc e2e edges; tests=$$?; \
 	gcovr -r . --object-directory build/coverage -f 'src/' -s --fail-under-line $(COVERAGE_FLOOR) build/coverage/src && exit $$tests
 
-# Suites and tests in which threads of ours work: workers that hash, the resolver, the log's writer. Not the
+# Suites and tests in which threads of ours work: workers that hash, the resolver, the log's writer, those that sign. Not the
 # core's: it is a library that was not built for this, and what it does between threads would be taken for races.
 TSAN_SUITES := hash_pool log_writer log endpoint duty_cycle hashing login guessing pool loss
-TSAN_E2E := test_rpcs test_streams
+TSAN_E2E := test_rpcs test_streams test_tls
 
 .PHONY: tsan
 tsan: ## tests of whatever uses threads, under ThreadSanitizer

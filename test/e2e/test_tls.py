@@ -3,21 +3,27 @@
 
 import concurrent.futures
 import contextlib
+import re
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import threading
+from pathlib import Path
 
 from harness import PATIENCE_S, TestCase, Daemon, demo_database, temporary_folder, wait_until
-from wire import Wire, make_certificate
+from wire import P256, Wire, make_certificate
 
 
 class Tls(TestCase):
+    key = P256
+
     @classmethod
     def setUpClass(cls):
         cls.folder = temporary_folder(cls)
-        for name in ("localhost", "friend", "stranger"):
+        make_certificate(cls.folder, "localhost", key=cls.key)
+        for name in ("friend", "stranger"):
             make_certificate(cls.folder, name)
         trusted = (cls.folder / "friend.pem").read_text() + (cls.folder / "stranger.pem").read_text()
         (cls.folder / "ca.pem").write_text(trusted)
@@ -126,7 +132,6 @@ class Tls(TestCase):
         wait_until(lambda: shown() == before, "the first certificate does not come back")
         kept.socket.close()
 
-
     def test_many_that_come_at_once_are_all_served(self):
         come = threading.Barrier(60, timeout=PATIENCE_S)
 
@@ -136,13 +141,113 @@ class Tls(TestCase):
         with concurrent.futures.ThreadPoolExecutor(60) as threads:
             self.assertEqual(list(threads.map(status, range(120))), ["0"] * 120)
 
-    def test_a_key_that_takes_long_to_sign_with_is_warned_of(self):
-        make_certificate(self.folder, "slow", key=("-newkey", "rsa:4096"))
-        daemon = Daemon(self.database, *(word for key, kind in (("certificate", "pem"), ("private_key", "key"))
-                                         for word in ("--set", f"tls.{key}={self.folder}/slow.{kind}")), listen="https://127.0.0.1:0")
-        self.addCleanup(daemon.stop)
-        daemon.wait_for_log("level=warn msg=\"a signature by tls.private_key takes long")
+    def test_a_key_that_does_not_take_long_to_sign_with_is_not_warned_of(self):
         self.assertNotIn("takes long", "\n".join(self.daemon.log))
+
+
+class SlowKey(Tls):
+    """All of that, and the rest, where threads sign."""
+
+    key = "-newkey", "rsa:4096"
+
+    def test_a_key_that_does_not_take_long_to_sign_with_is_not_warned_of(self):
+        self.daemon.wait_for_log("level=warn msg=\"a signature by tls.private_key takes long")
+
+    def another_daemon(self, *arguments):
+        for kind in ("pem", "key"):
+            (self.folder / f"own.{kind}").write_bytes((self.folder / f"localhost.{kind}").read_bytes())
+        daemon = Daemon(self.database, *(word for key, kind in (("certificate", "pem"), ("private_key", "key"))
+                                         for word in ("--set", f"tls.{key}={self.folder}/own.{kind}")), *arguments, listen="https://127.0.0.1:0")
+        self.addCleanup(daemon.stop)
+        return daemon
+
+    def begin(self, daemon, context=None):
+        """A connection that has said hello, and the client behind it with both of its ends."""
+        host, port = daemon.address.rsplit(":", 1)
+        plain = socket.create_connection((host, int(port)), PATIENCE_S)
+        self.addCleanup(plain.close)
+        ends = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = (context or self.context()).wrap_bio(*ends, server_hostname="localhost")
+        with self.assertRaises(ssl.SSLWantReadError):
+            client.do_handshake()
+        plain.sendall(ends[1].read())
+        return plain, client, ends
+
+    def finish(self, plain, client, ends):
+        """The handshake as far as it takes the server; what the client says last is yet to be sent."""
+        while True:
+            try:
+                return client.do_handshake()
+            except ssl.SSLWantReadError:
+                ends[0].write(plain.recv(65536))
+
+    def cpu_us(self, of_loop):
+        tasks = [task for task in Path(f"/proc/{self.daemon.process.pid}/task").iterdir() if (int(task.name) == self.daemon.process.pid) == of_loop]
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1000
+
+    def test_the_loop_signs_nothing(self):
+        signature_us = int(re.search(r"takes long.* us=(\d+)", "\n".join(self.daemon.log))[1])
+        here = Wire(self.daemon.address, connected=self.connect(self.context()))
+        loop_us, others_us = self.cpu_us(True), self.cpu_us(False)
+        with concurrent.futures.ThreadPoolExecutor(10) as threads:
+            statuses = threads.map(lambda _: self.served_status(self.context()), range(60))
+            for stream in range(1, 60, 2):
+                here.send(here.request(stream))
+                self.assertEqual(here.answer(stream).get("grpc-status"), "0")
+            self.assertEqual(list(statuses), ["0"] * 60)
+        here.socket.close()
+        self.assertGreater(self.cpu_us(False) - others_us, 60 * signature_us / 2)
+        self.assertLess(self.cpu_us(True) - loop_us, 60 * signature_us / 2)
+
+    def test_who_leaves_within_a_handshake_is_let_go(self):
+        self.assertEqual(self.served_status(self.context()), "0")
+        before = self.daemon.descriptors()
+        for n in range(60):
+            plain, client, ends = self.begin(self.daemon)
+            if n % 3 == 0:
+                self.finish(plain, client, ends)
+            elif n % 3 == 1:  # by a reset
+                plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            plain.close()
+        self.assertEqual(self.served_status(self.context()), "0")
+        wait_until(lambda: self.daemon.descriptors() <= before, "who has left is kept")
+
+    def test_who_has_said_all_and_ends_is_answered_though_others_wait(self):
+        plain, client, ends = self.begin(self.daemon, self.context(protocols=("http/1.1",)))
+        self.finish(plain, client, ends)
+        client.write(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+        for _ in range(20):
+            self.begin(self.daemon)
+        plain.sendall(ends[1].read())  # the last of the handshake, too
+        plain.shutdown(socket.SHUT_WR)
+        while (came := plain.recv(65536)):
+            ends[0].write(came)
+        self.assertTrue(client.read(100).startswith(b"HTTP/1.1 200"))
+
+    def test_a_reload_within_handshakes_loses_none_of_them(self):
+        daemon, context = self.another_daemon(), ssl._create_unverified_context()
+        begun = [self.begin(daemon, context) for _ in range(40)]
+        make_certificate(self.folder, "own")
+        daemon.signal(signal.SIGHUP)
+        begun += [self.begin(daemon, context) for _ in range(40)]
+        daemon.wait_for_log("configuration reloaded")
+        begun += [self.begin(daemon, context) for _ in range(40)]
+        shown = set()
+        for plain, client, ends in begun:
+            self.finish(plain, client, ends)
+            shown.add(client.getpeercert(binary_form=True))
+            client.write(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+            plain.sendall(ends[1].read())
+            self.assertTrue(plain.recv(1))
+        self.assertEqual(len(shown), 2)
+
+    def test_the_end_comes_in_its_time_within_handshakes_too(self):
+        for timeout_ms in (0, 3000):
+            daemon = self.another_daemon("--set", f"drain.timeout_ms={timeout_ms}")
+            begun = [self.begin(daemon) for _ in range(60)]
+            daemon.stop()
+            for plain, _, _ in begun:
+                plain.close()
 
 
 class Tickets(TestCase):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Its states, its budget, its beginning and its end. Its other parts are connection_time.c,
- * connection_write.c and connection_read.c.
+ * connection_write.c, connection_read.c and connection_handshake.c.
  */
 #include "edge/http/connection.h"
 
@@ -94,6 +94,7 @@ void connection_close(struct http_connection *connection)
     timers_stop(edge->timers, &connection->timer);
     tls_destroy(connection->tls);
     connection->tls = NULL;
+    connection_forget_lent(connection);
     bytes_finish(&connection->proxy);
     TAILQ_REMOVE(&edge->connections, connection, link);
     edge->connections_n--;

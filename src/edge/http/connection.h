@@ -28,6 +28,8 @@ enum connection_state {
     CONNECTION_CLOSED,
 };
 
+#define HANDSHAKES_AWAY_MAX 2 /* so that one is signed while another comes back */
+
 #define OPENING_BYTES 24 /* the longest that a carrier needs to see of a connection to recognise it */
 
 struct http_connection {
@@ -35,9 +37,11 @@ struct http_connection {
     const struct http_site *site;
     const struct http_carrier *carrier; /* NULL while OPENING */
     void *session;                      /* the carrier's */
-    struct tls *tls;                    /* between it and the socket; NULL: nothing */
+    struct tls *tls;                    /* between it and the socket; NULL: nothing, or it is lent */
+    struct handshake *handshake;        /* to whom; NULL: it is not */
     bool is_extra;                      /* see edge/peers.h: it is answered health only */
     bool is_first;                      /* nothing of TLS has come */
+    bool has_greeted;                   /* TLS has answered something */
     bool awaits_proxy;                  /* nothing has come of what a proxy says first, or not all */
     struct bytes proxy;                 /* of that */
     enum connection_state state;
@@ -126,8 +130,11 @@ void connection_idle(struct http_connection *connection);
 /* Writes once, and ends it if that is due. */
 void connection_flush(struct http_connection *connection);
 
-/* Handshakes of TLS that wait go on, one after another, until the turn has taken its time with them. */
+/* Handshakes of TLS that wait go on, one after another, until the turn has taken its time with them, or
+ * enough are away. */
 void connections_shake(struct http_edge *edge);
+/* Some wait, and not for those that are away. */
+bool connections_may_shake(const struct http_edge *edge);
 
 /* Says its end and closes it at once, to have its descriptor back. */
 void connection_give_way(struct http_connection *connection);
@@ -158,7 +165,7 @@ bool pressure_is_hopeless(const struct http_edge *edge);
 #define PRESSURE_REFUSAL "the server keeps as much as it may (server.max_buffered_bytes); try again soon"
 #define PRESSURE_WAIT_MS 500 /* after which to */
 
-/* ---- among the parts: connection.c, connection_time.c, connection_write.c, connection_read.c ---- */
+/* ---- among the parts: connection.c, _time.c, _write.c, _read.c, _handshake.c ---- */
 
 void connection_move(struct http_connection *connection, enum connection_state to);
 /* `out` has grown or shrunk. */
@@ -172,6 +179,12 @@ void connection_poll(struct http_connection *connection);
 void connection_on_event(struct watch *watch, uint32_t events);
 /* Its handshake waits for its turn no more. */
 void connection_unshake(struct http_connection *connection);
+/* To a thread its TLS, for what has come, which is copied. */
+void connection_lend(struct http_connection *connection, const uint8_t *bytes, size_t len);
+/* It is closed: what is lent is destroyed when it comes back. */
+void connection_forget_lent(struct http_connection *connection);
+/* What came through its TLS, or its handshake's part. */
+void connection_decipher(struct http_connection *connection, const uint8_t *bytes, size_t len);
 /* Nothing more is sent. */
 void connection_shut(struct http_connection *connection);
 /* Send what the carrier did not fill. True: all of it went, and there may be more to say. */

@@ -12,9 +12,8 @@
 #include "edge/http/proxy.h"
 #include "edge/http/text.h"
 
-#define LINGER_BYTES 262144
-#define HANDSHAKES_NS                                                                                        \
-    UINT64_C(1000000) /* of a turn, begun within: one by RSA of 4096 bits takes four times that */
+#define LINGER_BYTES  262144
+#define HANDSHAKES_NS UINT64_C(1000000) /* of a turn, begun within */
 
 static const struct http_carrier *recognise(const struct http_connection *connection, bool *perhaps)
 {
@@ -150,6 +149,21 @@ static bool on_first_plain(void *data, uint8_t *plain, size_t len)
     return on_plain(data, plain, len);
 }
 
+void connection_decipher(struct http_connection *connection, const uint8_t *bytes, size_t len)
+{
+    connection_borrow_out(connection);
+    size_t had = connection->out.len;
+    enum tls_rc rc = tls_receive(connection->tls, bytes, len, connection->edge->plain, READ_LEN,
+                                 on_first_plain, connection);
+    connection->has_greeted |= connection->out.len > had;
+    connection_charge_out(connection);
+    if (rc == TLS_FAILED)
+        connection_end(connection, REASON_TLS, tls_failure(connection->tls));
+    else if (rc == TLS_CLOSED)
+        on_ended(connection);
+    connection_wants_write(connection); /* a handshake's part */
+}
+
 static void on_encrypted(struct http_connection *connection, const uint8_t *bytes, size_t len)
 {
     struct http_edge *edge = connection->edge;
@@ -160,17 +174,13 @@ static void on_encrypted(struct http_connection *connection, const uint8_t *byte
         return;
     }
     connection->is_first = false;
-    connection_borrow_out(connection);
-    enum tls_rc rc =
-        tls_receive(connection->tls, bytes, len, edge->plain, READ_LEN, on_first_plain, connection);
-    connection_charge_out(connection);
+    if (is_handshake && tls_is_slow(connection->tls)) {
+        connection_lend(connection, bytes, len);
+        return;
+    }
+    connection_decipher(connection, bytes, len);
     if (is_handshake)
         edge->handshakes_ns += uv_hrtime() - begun_ns;
-    if (rc == TLS_FAILED)
-        connection_end(connection, REASON_TLS, tls_failure(connection->tls));
-    else if (rc == TLS_CLOSED)
-        on_ended(connection);
-    connection_wants_write(connection); /* a handshake's part */
 }
 
 static void on_socket_bytes(struct http_connection *connection, uint8_t *bytes, size_t len)
@@ -251,15 +261,20 @@ static void on_readable(struct http_connection *connection, bool is_end)
         connection->has_read_all = true; /* so it can be closed without more ado */
 }
 
-/* Nobody overtakes those that wait already, and meanwhile nobody is told each turn that there is something to
- * read. */
+/* Nobody overtakes those that wait already, but who has been answered: that was in vain if its time is over
+ * before its turn. And meanwhile nobody is told each turn that there is something to read. */
 static bool shakes_later(struct http_connection *connection)
 {
     struct http_edge *edge = connection->edge;
+    if (connection->handshake)
+        return true;
     if (!connection->tls || tls_is_open(connection->tls) || connection->state >= CONNECTION_LINGERING ||
-        (edge->handshakes_ns < HANDSHAKES_NS && TAILQ_EMPTY(&edge->shaking)))
+        (edge->handshakes_ns < HANDSHAKES_NS && edge->handshakes_away_n < HANDSHAKES_AWAY_MAX &&
+         TAILQ_EMPTY(&edge->shaking)))
         return false;
-    if (!connection->is_shaking)
+    if (!connection->is_shaking && connection->has_greeted)
+        TAILQ_INSERT_HEAD(&edge->shaking, connection, shaking_link);
+    else if (!connection->is_shaking)
         TAILQ_INSERT_TAIL(&edge->shaking, connection, shaking_link);
     connection->is_shaking = true;
     connection_poll(connection);
@@ -273,11 +288,16 @@ void connection_unshake(struct http_connection *connection)
     connection->is_shaking = false;
 }
 
+bool connections_may_shake(const struct http_edge *edge)
+{
+    return edge->handshakes_away_n < HANDSHAKES_AWAY_MAX && !TAILQ_EMPTY(&edge->shaking);
+}
+
 void connections_shake(struct http_edge *edge)
 {
-    struct http_connection *connection;
     edge->handshakes_ns = 0;
-    while (edge->handshakes_ns < HANDSHAKES_NS && (connection = TAILQ_FIRST(&edge->shaking))) {
+    while (edge->handshakes_ns < HANDSHAKES_NS && connections_may_shake(edge)) {
+        struct http_connection *connection = TAILQ_FIRST(&edge->shaking);
         connection_unshake(connection);
         on_readable(connection, false);
         connection_wants_write(connection); /* whence it polls anew */

@@ -40,14 +40,15 @@ static void note_slowed(struct http_connection *connection)
 void connection_poll(struct http_connection *connection)
 {
     bool is_blocked = connection->out.len > connection->out_sent;
-    /* After its end a peer is asked for nothing but whether it has left: that comes with whatever is. */
-    uint32_t events = connection->has_peer_ended ? 0 : EPOLLRDHUP;
+    bool is_waiting = connection->is_shaking || connection->handshake;
+    /* After its end a peer is asked for nothing but whether it has left: that comes with whatever is. Who has
+     * been answered in a handshake may have sent the rest of it, a request and its end, all unread. */
+    uint32_t events = connection->has_peer_ended || (is_waiting && connection->has_greeted) ? 0 : EPOLLRDHUP;
     if (is_blocked)
         events |= EPOLLOUT;
     note_slowed(connection);
-    if (!connection->is_paused && !connection->is_slowed && !connection->is_shaking &&
-        !connection->has_read_all && !connection_is_held_back(connection) &&
-        (!is_blocked || !connection_is_over_budget(connection)))
+    if (!connection->is_paused && !connection->is_slowed && !is_waiting && !connection->has_read_all &&
+        !connection_is_held_back(connection) && (!is_blocked || !connection_is_over_budget(connection)))
         events |= EPOLLIN;
     if (poller_want(&connection->edge->poller, &connection->watch, events))
         connection_end(connection, REASON_MEMORY, NULL); /* which can happen the first time only */

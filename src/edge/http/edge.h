@@ -11,7 +11,8 @@
  *   exchange.c     one request with its answer: exchange_begin.c (what is asked for), exchange_body.c (its
  *                  messages), exchange_call.c (as the call's transport), exchange_answer.c (what is said)
  *   connection.c   a socket: its beginning, budget and end (with connection_read.c, _write.c and _time.c)
- *   tls.c          what lies between, on https:// (with tls_server.c, which reads certificates and keys)
+ *   tls.c          what lies between, on https:// (with tls_server.c, which reads certificates and keys, and
+ *                  connection_handshake.c, which lends it to threads where a key is slow to sign with)
  *   pressure.c     all connections together: who is not read, refused or closed where they keep too much
  *
  * A byte's way in, each line calling the next:
@@ -32,7 +33,7 @@
  *   connection_flush, connection_write.c    the carrier fills edge->out (through TLS: connection->out), which
  *                                      is sent at once; what the socket does not take is kept and charged
  *
- * Everything here runs on the loop's thread.
+ * Everything here runs on the loop's thread, but for what connection_handshake.c says.
  */
 #ifndef EDGE_HTTP_EDGE_H
 #define EDGE_HTTP_EDGE_H
@@ -156,6 +157,7 @@ struct http_edge {
     struct bytes decoded, encoded;  /* a message between its codec and its call */
     struct tls_server *tls;         /* NULL: no listener wants it */
     uint64_t handshakes_ns;         /* that they have taken in this turn */
+    unsigned handshakes_away_n;     /* that are on threads */
     /* READ_LEN, WRITE_LEN, READ_LEN: one for all, nobody keeps a pointer into them. What is read lies in
      * `in`, or where TLS is between in `plain`. */
     uint8_t *in, *out, *plain;

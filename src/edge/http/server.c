@@ -79,7 +79,7 @@ static void end_turn(struct http_server *server)
     pressure_end_turn(edge);
     flush(edge);
     connections_free_gone(edge);
-    bool has_more = !TAILQ_EMPTY(&edge->later) || !TAILQ_EMPTY(&edge->dirty) || !TAILQ_EMPTY(&edge->shaking);
+    bool has_more = !TAILQ_EMPTY(&edge->later) || !TAILQ_EMPTY(&edge->dirty) || connections_may_shake(edge);
     if (has_more && !uv_is_active((uv_handle_t *)&server->more))
         uv_idle_start(&server->more, on_idle);
     else if (!has_more && uv_is_active((uv_handle_t *)&server->more))
@@ -207,10 +207,8 @@ static void on_look(struct timer *timer)
 
 static struct tls_options with_alpn(const struct tls_options *options)
 {
-    static const uint8_t alpn[] = "\2h2\10http/1.1";
     struct tls_options own = *options;
-    own.alpn = alpn;
-    own.alpn_len = carriers[1] ? sizeof alpn - 1 : 3; /* those of the table */
+    own.alpn = carriers[1] ? "\2h2\10http/1.1" : "\2h2"; /* those of the table */
     return own;
 }
 

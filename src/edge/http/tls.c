@@ -22,6 +22,8 @@ struct tls {
     struct bytes *out;
     const char *failure;
     struct bytes client_names;
+    bool is_slow;    /* its server's key was, when it came */
+    bool is_welcome; /* it is open, and the client one who may come */
 };
 
 /* ---- between OpenSSL and our buffers ---- */
@@ -116,7 +118,7 @@ struct tls *tls_create(struct tls_server *server, struct bytes *out)
         BIO_free(bio);
         return NULL;
     }
-    *tls = (struct tls){ .server = server, .ssl = ssl, .out = out };
+    *tls = (struct tls){ .server = server, .ssl = ssl, .out = out, .is_slow = tls_server_is_slow(server) };
     BIO_set_data(bio, tls);
     SSL_set_bio(ssl, bio, bio);
     SSL_set_accept_state(ssl);
@@ -152,7 +154,8 @@ static enum tls_rc shake_hands(struct tls *tls)
     int rc = SSL_do_handshake(tls->ssl);
     if (rc != 1)
         return why_not(tls, rc);
-    if (may_come(tls))
+    tls->is_welcome = may_come(tls);
+    if (tls->is_welcome)
         return TLS_OK;
     tls->failure = "the client's certificate has expired, or has none of tls.client_names";
     return TLS_FAILED;
@@ -164,9 +167,9 @@ enum tls_rc tls_receive(struct tls *tls, const uint8_t *bytes, size_t len, uint8
     tls->in = bytes;
     tls->in_len = len;
     ERR_clear_error();
-    if (!tls_is_open(tls)) {
+    if (!tls->is_welcome) {
         enum tls_rc rc = shake_hands(tls);
-        if (rc != TLS_OK || !tls_is_open(tls))
+        if (!tls->is_welcome)
             return rc;
     }
     for (;;) {
@@ -176,6 +179,27 @@ enum tls_rc tls_receive(struct tls *tls, const uint8_t *bytes, size_t len, uint8
         if (!on_plain(data, plain, (size_t)n))
             return TLS_OK;
     }
+}
+
+bool tls_is_slow(const struct tls *tls)
+{
+    return tls->is_slow;
+}
+
+/* The thread is libuv's, and ends when what OpenSSL keeps for it could no longer be found. */
+enum tls_rc tls_shake(struct tls *tls, const uint8_t *bytes, size_t len, size_t *left, struct bytes *out)
+{
+    struct bytes *own = tls->out;
+    tls->in = bytes;
+    tls->in_len = len;
+    tls->out = out;
+    ERR_clear_error();
+    int rc = SSL_do_handshake(tls->ssl);
+    enum tls_rc why = rc == 1 ? TLS_OK : why_not(tls, rc);
+    *left = tls->in_len;
+    tls->out = own;
+    OPENSSL_thread_stop();
+    return why;
 }
 
 int tls_send(struct tls *tls, const uint8_t *plain, size_t len)

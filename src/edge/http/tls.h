@@ -3,7 +3,7 @@
  * TLS by OpenSSL, as a filter of bytes: it knows neither sockets nor connections. What a server shows is
  * tls_server.h's.
  *
- * Loop thread only.
+ * Loop thread only, but for tls_shake.
  */
 #ifndef EDGE_HTTP_TLS_H
 #define EDGE_HTTP_TLS_H
@@ -27,6 +27,12 @@ enum tls_rc { TLS_OK, TLS_CLOSED, TLS_FAILED };
  * that are written into `plain`, and may end the connection by returning false. */
 enum tls_rc tls_receive(struct tls *tls, const uint8_t *bytes, size_t len, uint8_t *plain, size_t room,
                         bool (*on_plain)(void *data, uint8_t *plain, size_t len), void *data);
+/* Its handshake may take long: its steps before it is open are for tls_shake, and who the client is is asked
+ * by the tls_receive after them. */
+bool tls_is_slow(const struct tls *tls);
+/* A step of the handshake, on any thread while no other has to do with `tls`. What is to be sent is appended
+ * to `out`, and to nothing else; *left: so many of the last bytes were not taken. */
+enum tls_rc tls_shake(struct tls *tls, const uint8_t *bytes, size_t len, size_t *left, struct bytes *out);
 /* 0 or UV_ENOMEM. */
 int tls_send(struct tls *tls, const uint8_t *plain, size_t len);
 /* Says that nothing follows. */

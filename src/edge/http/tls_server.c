@@ -21,6 +21,7 @@
 struct tls_server {
     struct tls_options options, prepared_options; /* texts of its own */
     SSL_CTX *context, *prepared;
+    bool is_slow;                                    /* the key, to sign with */
     struct stat files[FILES], prepared_files[FILES]; /* as they were when they were read last */
 };
 
@@ -44,12 +45,10 @@ static int wrong(const char *what, const char *file)
 }
 
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
-                   unsigned in_len, void *data)
+                   unsigned in_len, void *alpn)
 {
-    const struct tls_options *options = data;
     (void)ssl;
-    int rc = SSL_select_next_proto((unsigned char **)out, out_len, options->alpn, (unsigned)options->alpn_len,
-                                   in, in_len);
+    int rc = SSL_select_next_proto((unsigned char **)out, out_len, alpn, (unsigned)strlen(alpn), in, in_len);
     return rc == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
@@ -196,17 +195,17 @@ static uint64_t sign_once_ns(EVP_PKEY *key, const EVP_MD *digest)
                      : UINT64_MAX;
 }
 
-/* Handshakes are signed on the loop, where everybody waits for them. */
-static void tell_slow_key(const struct tls_server *server)
+static bool has_slow_key(const struct tls_server *server)
 {
     EVP_PKEY *key = SSL_CTX_get0_privatekey(server->context);
     uint64_t first_ns = sign_once_ns(key, EVP_sha256()); /* in which OpenSSL makes ready */
     uint64_t ns = first_ns == UINT64_MAX ? first_ns : sign_once_ns(key, EVP_sha256());
-    if (ns != UINT64_MAX && first_ns > SLOW_NS && ns > SLOW_NS)
-        log_warn(
-            "a signature by tls.private_key takes long, and at each new connection all others wait for it; "
-            "a key of ECDSA P-256, or of RSA with 2048 bits, does not",
-            log_str("file", server->options.private_key), log_int("us", (int64_t)(ns / 1000)));
+    if (ns == UINT64_MAX || first_ns <= SLOW_NS || ns <= SLOW_NS)
+        return false;
+    log_warn("a signature by tls.private_key takes long, so threads sign, and new connections wait for each "
+             "other; a key of ECDSA P-256, or of RSA with 2048 bits, needs neither",
+             log_str("file", server->options.private_key), log_int("us", (int64_t)(ns / 1000)));
+    return true;
 }
 
 void tls_server_take(struct tls_server *server)
@@ -221,8 +220,8 @@ void tls_server_take(struct tls_server *server)
     server->prepared = NULL;
     options_finish(&before);
     memcpy(server->files, server->prepared_files, sizeof server->files);
-    SSL_CTX_set_alpn_select_cb(server->context, on_alpn, &server->options);
-    tell_slow_key(server);
+    SSL_CTX_set_alpn_select_cb(server->context, on_alpn, (void *)server->options.alpn);
+    server->is_slow = has_slow_key(server);
 }
 
 /* ---- the server ---- */
@@ -270,6 +269,11 @@ void tls_server_look(struct tls_server *server)
 const char *tls_server_certificate(const struct tls_server *server)
 {
     return server->options.certificate;
+}
+
+bool tls_server_is_slow(const struct tls_server *server)
+{
+    return server->is_slow;
 }
 
 int64_t tls_server_expiry_s(const struct tls_server *server)

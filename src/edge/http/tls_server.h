@@ -3,7 +3,7 @@
  * What a server shows by TLS: certificate, key, whom it trusts, the keys of tickets. It is read anew when the
  * files have changed; connections keep what they began with.
  *
- * Loop thread only.
+ * Loop thread only. What OpenSSL calls back, on whatever thread a handshake is, touches nothing of it.
  */
 #ifndef EDGE_HTTP_TLS_SERVER_H
 #define EDGE_HTTP_TLS_SERVER_H
@@ -24,8 +24,7 @@ struct tls_options {
     const char *client_ca;
     const char *client_names; /* separated by commas; "": whoever is verified */
     const char *ticket_keys;
-    const uint8_t *alpn; /* what is spoken, best first, each with its length before it */
-    size_t alpn_len;
+    const char *alpn; /* what is spoken, best first, each with its length before it; constant */
 };
 
 /* Reads the files; UV_EINVAL or another UV_E* code, after an error was logged that names the file. */
@@ -41,6 +40,8 @@ int tls_server_prepare(struct tls_server *server, const struct tls_options *opti
 void tls_server_take(struct tls_server *server);
 /* The file that its certificate is from. */
 const char *tls_server_certificate(const struct tls_server *server);
+/* Its key takes long to sign with: then that is not done on the loop (connection_handshake.c). */
+bool tls_server_is_slow(const struct tls_server *server);
 /* Seconds since 1970 at which the certificate expires. */
 int64_t tls_server_expiry_s(const struct tls_server *server);
 /* NULL is let pass. */
