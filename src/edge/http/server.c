@@ -18,7 +18,6 @@
 #include "edge/http/h2.h"
 #include "edge/http/h2_memory.h"
 #include "edge/http/protocols.h"
-#include "observe/log.h"
 
 #define LOOK_NS    UINT64_C(2000000000) /* between looks at the files of TLS */
 #define TRIM_NS    UINT64_C(2000000000) /* between looks at memory that sessions have left */
@@ -233,7 +232,6 @@ int http_server_prepare_tls(struct http_server *server, const struct tls_options
 void http_server_take_tls(struct http_server *server)
 {
     tls_server_take(server->edge.tls);
-    log_info("TLS certificate read", log_str("file", tls_server_certificate(server->edge.tls)));
 }
 
 /* ---- start and stop ---- */

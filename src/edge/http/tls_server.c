@@ -218,8 +218,10 @@ void tls_server_take(struct tls_server *server)
     server->context = server->prepared;
     server->prepared_options = (struct tls_options){ 0 };
     server->prepared = NULL;
-    options_finish(&before);
     memcpy(server->files, server->prepared_files, sizeof server->files);
+    if (before.certificate) /* at the start it is no news */
+        log_info("TLS certificate read", log_str("file", server->options.certificate));
+    options_finish(&before);
     SSL_CTX_set_alpn_select_cb(server->context, on_alpn, (void *)server->options.alpn);
     server->is_slow = has_slow_key(server);
 }
@@ -262,13 +264,7 @@ void tls_server_look(struct tls_server *server)
         log_error("the TLS certificate that was there before stays in use");
     } else {
         tls_server_take(server);
-        log_info("TLS certificate read", log_str("file", server->options.certificate));
     }
-}
-
-const char *tls_server_certificate(const struct tls_server *server)
-{
-    return server->options.certificate;
 }
 
 bool tls_server_is_slow(const struct tls_server *server)

@@ -36,10 +36,8 @@ void tls_server_look(struct tls_server *server);
  * changed (a UV_E* code); else they are shown once they are taken. What was prepared before and not taken
  * goes. */
 int tls_server_prepare(struct tls_server *server, const struct tls_options *options);
-/* Lets pass that nothing was prepared. */
+/* A line says so, but for the first. Lets pass that nothing was prepared. */
 void tls_server_take(struct tls_server *server);
-/* The file that its certificate is from. */
-const char *tls_server_certificate(const struct tls_server *server);
 /* Its key takes long to sign with: then that is not done on the loop (connection_handshake.c). */
 bool tls_server_is_slow(const struct tls_server *server);
 /* Seconds since 1970 at which the certificate expires. */
