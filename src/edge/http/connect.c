@@ -127,41 +127,20 @@ static void begin_unary(struct exchange *exchange)
     begin(exchange, false, "content-encoding");
 }
 
-static enum framed too_long(struct exchange *exchange)
-{
-    const char *text =
-        exchange_text(exchange, "the message is longer than %zu bytes", exchange->connection->message_max);
-    exchange_fail(exchange, STATUS_RESOURCE_EXHAUSTED, text ?: "the message is too long");
-    return FRAMED_FAILED;
-}
-
-static enum framed inflated(struct exchange *exchange, struct http_span *message)
-{
-    int rc = inflate_message(exchange->encoding, message->bytes, message->len, &exchange->edge->inflated,
-                             exchange->connection->message_max);
-    if (rc == UV_EMSGSIZE)
-        return too_long(exchange);
-    *message = (struct http_span){ exchange->edge->inflated.data, exchange->edge->inflated.len };
-    if (rc == 0)
-        return FRAMED_MESSAGE;
-    exchange_fail(exchange, rc == UV_ENOMEM ? STATUS_RESOURCE_EXHAUSTED : STATUS_INVALID_ARGUMENT,
-                  rc == UV_ENOMEM ? "out of memory" : "the compressed message is damaged");
-    return FRAMED_FAILED;
-}
-
 /* The whole body is the message. */
 static enum framed next_unary(struct exchange *exchange, struct http_span *message, size_t *taken)
 {
     if (exchange->in_len > exchange->connection->message_max)
-        return too_long(exchange);
+        return framing_too_long(exchange);
     if (!exchange->is_complete)
         return FRAMED_MORE;
     *taken = exchange->in_len;
     if (!message)
         return FRAMED_MESSAGE;
     *message = (struct http_span){ exchange->in, exchange->in_len };
-    return exchange->encoding == ENCODING_IDENTITY || !exchange->in_len ? FRAMED_MESSAGE
-                                                                        : inflated(exchange, message);
+    return exchange->encoding == ENCODING_IDENTITY || !exchange->in_len
+               ? FRAMED_MESSAGE
+               : framing_inflate(exchange, message, STATUS_INVALID_ARGUMENT);
 }
 
 static void head_unary(struct exchange *exchange)

@@ -9,24 +9,22 @@ static enum framed fail(struct exchange *exchange, enum status status, const cha
     return FRAMED_FAILED;
 }
 
-static enum framed too_long(struct exchange *exchange)
+enum framed framing_too_long(struct exchange *exchange)
 {
     const char *text =
         exchange_text(exchange, "the message is longer than %zu bytes", exchange->connection->message_max);
     return fail(exchange, STATUS_RESOURCE_EXHAUSTED, text ?: "the message is too long");
 }
 
-static enum framed inflated(struct exchange *exchange, struct http_span *message)
+enum framed framing_inflate(struct exchange *exchange, struct http_span *message, enum status damaged)
 {
-    if (exchange->encoding == ENCODING_IDENTITY)
-        return fail(exchange, STATUS_INTERNAL, "a message is marked as compressed, but no encoding is named");
     int rc = inflate_message(exchange->encoding, message->bytes, message->len, &exchange->edge->inflated,
                              exchange->connection->message_max);
     if (rc == UV_EMSGSIZE)
-        return too_long(exchange);
+        return framing_too_long(exchange);
     if (rc)
         return rc == UV_ENOMEM ? fail(exchange, STATUS_RESOURCE_EXHAUSTED, "out of memory")
-                               : fail(exchange, STATUS_INTERNAL, "the compressed message is damaged");
+                               : fail(exchange, damaged, "the compressed message is damaged");
     *message = (struct http_span){ exchange->edge->inflated.data, exchange->edge->inflated.len };
     return FRAMED_MESSAGE;
 }
@@ -45,14 +43,18 @@ enum framed framing_next(struct exchange *exchange, struct http_span *message, s
         return FRAMED_MORE;
     size_t len = (size_t)in[1] << 24 | (size_t)in[2] << 16 | (size_t)in[3] << 8 | in[4];
     if (len > exchange->connection->message_max)
-        return too_long(exchange);
+        return framing_too_long(exchange);
     if (exchange->in_len - FRAME_HEAD_LEN < len)
         return FRAMED_MORE;
     *taken = FRAME_HEAD_LEN + len;
     if (!message)
         return FRAMED_MESSAGE;
     *message = (struct http_span){ in + FRAME_HEAD_LEN, len };
-    return in[0] == 1 ? inflated(exchange, message) : FRAMED_MESSAGE;
+    if (in[0] == 0)
+        return FRAMED_MESSAGE;
+    if (exchange->encoding == ENCODING_IDENTITY)
+        return fail(exchange, STATUS_INTERNAL, "a message is marked as compressed, but no encoding is named");
+    return framing_inflate(exchange, message, STATUS_INTERNAL);
 }
 
 int framing_put(struct bytes *out, uint8_t flag, const void *bytes, size_t len)
