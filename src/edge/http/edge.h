@@ -3,7 +3,8 @@
  * What the parts of our own edge share, and how they lie on each other, from the top:
  *
  *   server.c       start, drain, stop; the end of a turn
- *   h1.c           carrier: HTTP/1.1 (with h1_head.c and chunked.c, which read, h1_answer.c, which writes)
+ *   h1.c           carrier: HTTP/1.1 (with h1_request.c, h1_head.c and chunked.c, which read, h1_answer.c,
+ *                  which writes)
  *   h2.c           carrier: an HTTP/2 session (with h2_guard.c, which bounds what a peer may ask of it,
  *                  h2_request.c and h2_answer.c, between its streams and exchanges, and h2_headers.c, which
  *                  checks what HTTP wants of headers, with text.c as h1_head.c does)

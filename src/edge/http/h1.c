@@ -17,21 +17,15 @@
 
 #include "base/container_of.h"
 #include "base/state.h"
-#include "edge/http/chunked.h"
-#include "edge/http/exchange.h"
-#include "edge/http/h1_answer.h"
-#include "edge/http/h1_head.h"
+#include "edge/http/h1_session.h"
 
 #define MS              UINT64_C(1000000)
-#define FIRST_LINE_MAX  ((size_t)8192)
 #define AHEAD_MAX       ((size_t)65536) /* of requests that wait for their turn; then no more is read */
 #define CONTINUE        "HTTP/1.1 100 Continue\r\n\r\n"
 #define LIFE_SIGNS      4 /* asked for, before a peer that gives none is taken for dead */
 #define LIFE_SIGN_GAP_S 5
 #define PROBE_FIRST_MS  300 /* after the peer's end, while its answer is not there: most are by then */
 #define PROBE_MS        10000
-
-enum h1_state { H1_HEAD, H1_BODY, H1_ANSWER, H1_LAST };
 
 static const struct state_machine states = {
     .of = "HTTP/1.1 session",
@@ -41,26 +35,7 @@ static const struct state_machine states = {
               [H1_ANSWER] = TO(H1_HEAD) | TO(H1_LAST) },
 };
 
-struct h1 {
-    struct http_connection *connection;
-    enum h1_state state;
-    struct exchange *exchange; /* from the end of its head until its answer is written */
-    struct bytes begun;        /* of a head that is not whole */
-    struct bytes ahead;        /* what came while an exchange was under way */
-    struct h1_scan scan;
-    struct h1_head head; /* of the exchange */
-    struct chunked chunked;
-    uint64_t body_left;
-    struct h1_answer answer;
-    bool owes_continue;
-    bool is_leaving;
-    bool has_ended; /* the peer sends nothing more */
-    int refusal;    /* an HTTP status, to be said without an exchange; 0: none */
-    const char *refusal_text;
-    struct timer timer; /* HEAD: its time, or what came ahead is gone on with; ANSWER: see on_ended */
-};
-
-static void move(struct h1 *h1, enum h1_state to)
+void h1_move(struct h1 *h1, enum h1_state to)
 {
     h1->state = state_move(&states, h1->state, to);
 }
@@ -77,47 +52,29 @@ static void let_go(struct h1 *h1)
 }
 
 /* Says so, unless an answer is half said. */
-static void refuse(struct h1 *h1, int status, const char *why, enum http_reason reason)
+void h1_refuse(struct h1 *h1, int status, const char *why, enum http_reason reason)
 {
     bool is_begun = h1->exchange && h1->exchange->is_begun;
     let_go(h1);
     h1->refusal = is_begun ? 0 : status;
     h1->refusal_text = why;
-    move(h1, H1_LAST);
+    h1_move(h1, H1_LAST);
     connection_end(h1->connection, reason, why);
 }
 
 static void on_timer(struct timer *timer);
 
-static void start_timer(struct h1 *h1, uint64_t ms)
+void h1_start_timer(struct h1 *h1, uint64_t ms)
 {
     timers_start(h1->connection->edge->timers, &h1->timer, uv_hrtime() + ms * MS, on_timer);
 }
 
-static void stop_timer(struct h1 *h1)
+void h1_stop_timer(struct h1 *h1)
 {
     timers_stop(h1->connection->edge->timers, &h1->timer);
 }
 
-/* ---- memory ---- */
-
-static int keep(struct h1 *h1, struct bytes *bytes, const uint8_t *more, size_t len)
-{
-    size_t had = bytes->size;
-    if (bytes_reserve(bytes, len)) {
-        connection_end(h1->connection, REASON_MEMORY, NULL);
-        return UV_ENOMEM;
-    }
-    bytes_put(bytes, more, len);
-    connection_charge(h1->connection, (ssize_t)(bytes->size - had));
-    return 0;
-}
-
-static void forget(struct h1 *h1, struct bytes *bytes)
-{
-    connection_charge(h1->connection, -(ssize_t)bytes->size);
-    bytes_finish(bytes);
-}
+/* ---- a request ---- */
 
 /* Stops reading while too much waits, and lets a peer that sends many messages wait for its answers. */
 static void pause_or_go_on(struct h1 *h1)
@@ -133,142 +90,12 @@ static void pause_or_go_on(struct h1 *h1)
     connection_wants_write(h1->connection); /* whence it polls anew */
 }
 
-/* ---- a request ---- */
-
-static void on_whole(struct h1 *h1)
-{
-    move(h1, H1_ANSWER);
-    exchange_received(h1->exchange);
-}
-
-static void begin_body(struct h1 *h1)
-{
-    move(h1, H1_BODY);
-    h1->chunked = (struct chunked){ 0 };
-    h1->body_left = (uint64_t)h1->head.body_len;
-    bool has_body = h1->head.body == H1_BODY_CHUNKED || h1->body_left > 0;
-    h1->owes_continue = h1->head.expects_continue && has_body;
-    if (h1->owes_continue)
-        connection_wants_write(h1->connection);
-    exchange_begin(h1->exchange);
-    if (!has_body)
-        on_whole(h1);
-}
-
-static void on_head(struct h1 *h1, const uint8_t *text, size_t len)
-{
-    struct http_connection *connection = h1->connection;
-    const char *wrong = NULL;
-    struct exchange *exchange = exchange_create(connection);
-    char *copy = exchange ? arena_alloc(&exchange->arena, len) : NULL;
-    h1->exchange = exchange;
-    h1->head = (struct h1_head){ 0 };
-    h1->answer = (struct h1_answer){ 0 };
-    if (!copy) {
-        refuse(h1, 503, "out of memory", REASON_MEMORY);
-        return;
-    }
-    memcpy(copy, text, len);
-    exchange->scheme =
-        connection->site->has_tls ? (struct http_text){ "https", 5 } : (struct http_text){ "http", 4 };
-    int status = h1_head_read(exchange, copy, len, &h1->head, &wrong);
-    if (status)
-        refuse(h1, status, wrong, REASON_PROTOCOL_ERROR);
-    else
-        begin_body(h1);
-}
-
-/* What can be told of a head before it is whole. True: it was refused. */
-static bool is_hopeless(struct h1 *h1, const uint8_t *text, size_t len)
-{
-    size_t first_len = h1->scan.first_len;
-    if ((first_len ? first_len : len) > FIRST_LINE_MAX)
-        refuse(h1, 414, "the first line of a request is at most 8192 bytes long", REASON_HEADERS);
-    else if (len > HEADERS_LEN_MAX)
-        refuse(h1, 431, "the head of a request is at most 65536 bytes long", REASON_HEADERS);
-    else if (first_len && !memmem(text, first_len, " HTTP/", 6))
-        refuse(h1, 400, "this port speaks HTTP/1.1 and HTTP/2", REASON_WRONG_PROTOCOL);
-    else
-        return false;
-    return true;
-}
-
-static size_t take_head(struct h1 *h1, const uint8_t *bytes, size_t len)
-{
-    size_t had = h1->begun.len;
-    if (had && keep(h1, &h1->begun, bytes, len))
-        return len;
-    const uint8_t *text = had ? h1->begun.data : bytes;
-    size_t text_len = had ? h1->begun.len : len;
-    ssize_t head_len = h1_head_find_end(&h1->scan, text, text_len);
-    if (head_len < 0) {
-        refuse(h1, 400, "a line ends with a carriage return and a line feed", REASON_PROTOCOL_ERROR);
-        return len;
-    }
-    if (is_hopeless(h1, text, head_len ? (size_t)head_len : text_len))
-        return len;
-    if (!head_len) {
-        if (!had && keep(h1, &h1->begun, bytes, len))
-            return len;
-        if (!h1->timer.is_running)
-            start_timer(h1, h1->connection->edge->limits.request_timeout_ms);
-        return len;
-    }
-    stop_timer(h1);
-    h1->scan = (struct h1_scan){ 0 };
-    if (head_len > 2) /* an empty line before a request is let pass */
-        on_head(h1, text, (size_t)head_len);
-    forget(h1, &h1->begun);
-    return (size_t)head_len - had;
-}
-
-static size_t take_chunks(struct h1 *h1, const uint8_t *bytes, size_t len)
-{
-    size_t taken = 0;
-    while (taken < len && h1->chunked.state < CHUNKED_END) {
-        const uint8_t *piece;
-        size_t piece_len;
-        taken += chunked_take(&h1->chunked, bytes + taken, len - taken, &piece, &piece_len);
-        if (piece_len)
-            exchange_receive(h1->exchange, piece, piece_len);
-    }
-    if (h1->chunked.state == CHUNKED_END)
-        on_whole(h1);
-    else if (h1->chunked.state == CHUNKED_WRONG)
-        refuse(h1, 400, "the body is not in chunks as HTTP/1.1 has them", REASON_PROTOCOL_ERROR);
-    return taken;
-}
-
-static size_t take_body(struct h1 *h1, const uint8_t *bytes, size_t len)
-{
-    h1->owes_continue = false;
-    if (h1->head.body == H1_BODY_CHUNKED)
-        return take_chunks(h1, bytes, len);
-    size_t n = len < h1->body_left ? len : (size_t)h1->body_left;
-    exchange_receive(h1->exchange, bytes, n);
-    h1->body_left -= n;
-    if (!h1->body_left)
-        on_whole(h1);
-    return n;
-}
-
-/* Returns how much was taken; what is left waits for the answer. */
-static size_t parse(struct h1 *h1, const uint8_t *bytes, size_t len)
-{
-    size_t taken = 0;
-    while (taken < len && h1->state < H1_ANSWER && !h1->connection->is_ending)
-        taken += h1->state == H1_HEAD ? take_head(h1, bytes + taken, len - taken)
-                                      : take_body(h1, bytes + taken, len - taken);
-    exchanges_keep(h1->connection->edge);
-    return h1->state == H1_LAST || h1->connection->is_ending ? len : taken;
-}
-
 static void on_bytes(struct http_connection *connection, uint8_t *bytes, size_t len)
 {
     struct h1 *h1 = connection->session;
-    size_t taken = h1->ahead.len ? 0 : parse(h1, bytes, len);
+    size_t taken = h1->ahead.len ? 0 : h1_take(h1, bytes, len);
     if (taken < len && h1->state != H1_LAST)
-        keep(h1, &h1->ahead, bytes + taken, len - taken);
+        h1_keep(h1, &h1->ahead, bytes + taken, len - taken);
     pause_or_go_on(h1);
 }
 
@@ -276,18 +103,18 @@ static void on_bytes(struct http_connection *connection, uint8_t *bytes, size_t 
 static void end_after_peer(struct h1 *h1)
 {
     let_go(h1);
-    move(h1, H1_LAST);
+    h1_move(h1, H1_LAST);
     connection_wants_write(h1->connection);
 }
 
 static void go_on(struct h1 *h1)
 {
-    size_t taken = parse(h1, h1->ahead.data, h1->ahead.len);
+    size_t taken = h1_take(h1, h1->ahead.data, h1->ahead.len);
     h1->ahead.len -= taken;
     if (h1->ahead.len)
         memmove(h1->ahead.data, h1->ahead.data + taken, h1->ahead.len);
     else
-        forget(h1, &h1->ahead);
+        h1_forget(h1, &h1->ahead);
     if (h1->has_ended && h1->state < H1_ANSWER)
         end_after_peer(h1);
     pause_or_go_on(h1);
@@ -299,7 +126,7 @@ static void probe(struct h1 *h1)
 {
     h1->owes_continue = !h1->exchange->is_begun;
     connection_wants_write(h1->connection);
-    start_timer(h1, PROBE_MS);
+    h1_start_timer(h1, PROBE_MS);
 }
 
 static void on_timer(struct timer *timer)
@@ -312,8 +139,8 @@ static void on_timer(struct timer *timer)
     else if (h1->ahead.len)
         go_on(h1);
     else
-        refuse(h1, 408, "the head of the request was not whole within server.request_timeout_ms",
-               REASON_OPENING);
+        h1_refuse(h1, 408, "the head of the request was not whole within server.request_timeout_ms",
+                  REASON_OPENING);
 }
 
 /* ---- its answer ---- */
@@ -326,13 +153,13 @@ static bool is_last(const struct h1 *h1)
 static void on_written(struct h1 *h1)
 {
     bool is_over = h1->answer.is_last || is_last(h1);
-    stop_timer(h1);
-    move(h1, is_over ? H1_LAST : H1_HEAD);
+    h1_stop_timer(h1);
+    h1_move(h1, is_over ? H1_LAST : H1_HEAD);
     let_go(h1);
     if (is_over)
         connection_wants_write(h1->connection); /* and then nothing is left of it */
     else if (h1->ahead.len)
-        start_timer(h1, 0);
+        h1_start_timer(h1, 0);
     pause_or_go_on(h1);
 }
 
@@ -439,7 +266,7 @@ static bool on_ended(struct http_connection *connection)
     h1->has_ended = true;
     if (h1->state == H1_ANSWER) {
         if (!h1->head.is_old && !h1->timer.is_running)
-            start_timer(h1, PROBE_FIRST_MS);
+            h1_start_timer(h1, PROBE_FIRST_MS);
         return exchange->state == EXCHANGE_ANSWERED || !exchange->call.method ||
                exchange->call.method->kind == METHOD_UNARY;
     }
@@ -459,9 +286,9 @@ static void say_end(struct http_connection *connection)
 static void close_session(struct http_connection *connection)
 {
     struct h1 *h1 = connection->session;
-    stop_timer(h1);
-    forget(h1, &h1->begun);
-    forget(h1, &h1->ahead);
+    h1_stop_timer(h1);
+    h1_forget(h1, &h1->begun);
+    h1_forget(h1, &h1->ahead);
     exchange_gone_all(connection);
     free(h1);
 }

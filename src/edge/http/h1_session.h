@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of HTTP/1.1's carrier share: h1.c (the session, its states and answers), h1_request.c (what
+ * comes).
+ */
+#ifndef EDGE_HTTP_H1_SESSION_H
+#define EDGE_HTTP_H1_SESSION_H
+
+#include "edge/http/chunked.h"
+#include "edge/http/exchange.h"
+#include "edge/http/h1_answer.h"
+#include "edge/http/h1_head.h"
+
+enum h1_state { H1_HEAD, H1_BODY, H1_ANSWER, H1_LAST };
+
+struct h1 {
+    struct http_connection *connection;
+    enum h1_state state;
+    struct exchange *exchange; /* from the end of its head until its answer is written */
+    struct bytes begun;        /* of a head that is not whole */
+    struct bytes ahead;        /* what came while an exchange was under way */
+    struct h1_scan scan;
+    struct h1_head head; /* of the exchange */
+    struct chunked chunked;
+    uint64_t body_left;
+    struct h1_answer answer;
+    bool owes_continue;
+    bool is_leaving;
+    bool has_ended; /* the peer sends nothing more */
+    int refusal;    /* an HTTP status, to be said without an exchange; 0: none */
+    const char *refusal_text;
+    struct timer timer; /* HEAD: its time, or what came ahead is gone on with; ANSWER: see on_ended */
+};
+
+void h1_move(struct h1 *h1, enum h1_state to);
+/* Ends it, and says so, unless an answer is half said. */
+void h1_refuse(struct h1 *h1, int status, const char *why, enum http_reason reason);
+void h1_start_timer(struct h1 *h1, uint64_t ms);
+void h1_stop_timer(struct h1 *h1);
+
+/* ---- h1_request.c ---- */
+
+/* Parses what came, and returns how much was taken; what is left waits for the answer. */
+size_t h1_take(struct h1 *h1, const uint8_t *bytes, size_t len);
+/* Appends what is charged to the connection. 0, or UV_ENOMEM: it ends. */
+int h1_keep(struct h1 *h1, struct bytes *bytes, const uint8_t *more, size_t len);
+void h1_forget(struct h1 *h1, struct bytes *bytes);
+
+#endif
