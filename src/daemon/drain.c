@@ -9,7 +9,7 @@
  *   4. hash pool and database pool stop;
  *   5. the loop has run empty: everything is freed (daemon.c).
  *
- * A second signal skips the waiting.
+ * A second signal skips the waiting, of both kinds: what runs is ended.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -111,13 +111,17 @@ static void on_drain_tick(uv_timer_t *timer)
         streams_end(&daemon->context, STATUS_UNAVAILABLE, "the server is stopping");
 }
 
-static void on_lame_over(uv_timer_t *timer)
+static void begin_drain(struct daemon *daemon)
 {
-    struct daemon *daemon = timer->data;
     daemon->phase = DRAINING;
     daemon->drain_started_ms = uv_now(&daemon->loop);
     edges_drain(daemon->edges);
     uv_timer_start(&daemon->drain_timer, on_drain_tick, DRAIN_TICK_MS, DRAIN_TICK_MS);
+}
+
+static void on_lame_over(uv_timer_t *timer)
+{
+    begin_drain(timer->data);
 }
 
 void daemon_stop(struct daemon *daemon, const char *signal)
@@ -133,7 +137,8 @@ void daemon_stop(struct daemon *daemon, const char *signal)
         uv_timer_start(&daemon->drain_timer, on_lame_over, (uint64_t)daemon->config->drain.lame_ms, 0);
         return;
     case LAME:
-        uv_timer_start(&daemon->drain_timer, on_lame_over, 0, 0);
+        begin_drain(daemon);
+        end_now(daemon);
         return;
     case DRAINING:
         end_now(daemon);

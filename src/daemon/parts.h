@@ -57,7 +57,7 @@ void daemon_warn_of_config(const struct config *config);
 int daemon_start_signals(struct daemon *daemon);
 void daemon_stop_signals(struct daemon *daemon);
 
-/* drain.c: the first lets load balancers see it, the second drains at once, the third ends at once. */
+/* drain.c: the first drains, once load balancers may have seen it; the second ends at once. */
 void daemon_stop(struct daemon *daemon, const char *signal);
 /* Everything is answered: what is left stops. */
 void daemon_drained(struct daemon *daemon);

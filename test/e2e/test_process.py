@@ -317,6 +317,24 @@ class Drain(TestCase):
         daemon.signal(signal.SIGTERM)  # it has been seen
         self.assertEqual(daemon.wait(), 0)
 
+    def test_a_second_signal_ends_at_once_whatever_runs_and_however_soon_it_comes(self):
+        self.daemon.stop()
+        for lame_ms in (0, PATIENCE_S * 1000):
+            for pause_s in (0, 0.3):
+                with self.subTest(lame_ms=lame_ms, pause_s=pause_s):
+                    self.daemon = Daemon(self.database, "--set", f"drain.lame_ms={lame_ms}", "--set", "drain.timeout_ms=600000")
+                    self.client = svcd_client.Client(self.daemon.address)
+                    self.addCleanup(self.client.channel.close)
+                    running, holder = self.begin_blocked_call()
+                    self.daemon.signal(signal.SIGTERM)
+                    self.daemon.wait_for_log("stopping")
+                    time.sleep(pause_s)
+                    self.daemon.signal(signal.SIGINT)
+                    self.assertEqual(self.daemon.wait(), 0)
+                    self.assertIn(running.code(), (StatusCode.UNAVAILABLE, StatusCode.CANCELLED))
+                    self.client.channel.close()
+                    holder.communicate()
+
     def test_lameness_ends_by_itself(self):
         daemon = Daemon(self.database, "--set", "drain.lame_ms=200")
         daemon.signal(signal.SIGTERM)
