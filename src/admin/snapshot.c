@@ -22,8 +22,9 @@ static void log_lane(const struct pool_lane *lane, enum lane number)
 static void log_job(const struct admin_job *job)
 {
     log_info("snapshot of a job", log_str("job", job->name), log_str("running", job->running ? "yes" : "no"),
-             log_int("done", (int64_t)job->done_n), log_int("failed", (int64_t)job->failed_n),
-             log_int("last_done_s", job->done_s), log_int("next_s", job->next_s));
+             log_str("outcome", job->outcome), log_int("done", (int64_t)job->done_n),
+             log_int("failed", (int64_t)job->failed_n), log_int("last_done_s", job->done_s),
+             log_int("next_s", job->next_s));
 }
 
 void admin_log_snapshot(const struct admin_options *options)

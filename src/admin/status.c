@@ -219,10 +219,11 @@ static void put_jobs(FILE *out, const struct admin_view *view)
     fputs("\"jobs\":[", out);
     for (size_t i = 0; i < n && i < JOBS_MAX; i++)
         fprintf(out,
-                "%s{\"name\":\"%s\",\"running\":%s,\"done\":%" PRIu64 ",\"failed\":%" PRIu64
-                ",\"next_ms\":%" PRId64 ",\"last_ms\":%" PRId64 ",\"took_ms\":%.3f}",
-                i ? "," : "", jobs[i].name, yes(jobs[i].running), jobs[i].done_n, jobs[i].failed_n,
-                jobs[i].next_s * 1000, jobs[i].done_s * 1000, (double)jobs[i].took_us / 1e3);
+                "%s{\"name\":\"%s\",\"running\":%s,\"outcome\":\"%s\",\"done\":%" PRIu64
+                ",\"failed\":%" PRIu64 ",\"next_ms\":%" PRId64 ",\"last_ms\":%" PRId64 ",\"took_ms\":%.3f}",
+                i ? "," : "", jobs[i].name, yes(jobs[i].running), jobs[i].outcome ?: "", jobs[i].done_n,
+                jobs[i].failed_n, jobs[i].next_s * 1000, jobs[i].done_s * 1000,
+                (double)jobs[i].took_us / 1e3);
     fputs("]", out);
 }
 

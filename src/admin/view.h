@@ -13,6 +13,7 @@
 struct admin_job {
     const char *name;
     bool running;
+    const char *outcome; /* of the last run, a word; NULL: none yet */
     uint64_t done_n, failed_n;
     int64_t next_s, done_s; /* since 1970; 0: never */
     int64_t took_us;

@@ -165,6 +165,7 @@ static size_t tell_jobs(void *data, struct admin_job *jobs, size_t max)
     for (size_t i = 0; i < n; i++)
         jobs[i] = (struct admin_job){ .name = status[i].name,
                                       .running = status[i].running,
+                                      .outcome = status[i].outcome,
                                       .done_n = status[i].runs[JOB_DONE],
                                       .failed_n = status[i].runs[JOB_FAILED],
                                       .next_s = status[i].next_s,

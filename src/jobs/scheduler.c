@@ -28,9 +28,12 @@ struct entry {
     int64_t settled_s; /* everything due up to then */
     unsigned failures; /* since it last succeeded */
     uint64_t runs[JOB_OUTCOMES];
-    int64_t done_s;  /* when one was last known to be done, by whomever */
-    int64_t took_us; /* the last that was done here */
+    const char *outcome; /* of the last run that was not put off for somebody else's; NULL: none yet */
+    int64_t done_s;      /* when one was last known to be done, by whomever */
+    int64_t took_us;     /* the last that was done here */
 };
+
+static const char *const outcomes[JOB_OUTCOMES] = { "done", "already", "busy", "failed" };
 
 struct scheduler {
     struct scheduler_options options;
@@ -93,6 +96,8 @@ static void on_run_ended(struct job_run *run)
     struct entry *entry = run->data;
     entry->running = false;
     entry->runs[run->outcome]++;
+    if (run->outcome != JOB_BUSY)
+        entry->outcome = outcomes[run->outcome];
     if (run->outcome == JOB_DONE || run->outcome == JOB_ALREADY)
         entry->done_s = entry->scheduler->options.now_s();
     if (run->outcome == JOB_DONE)
@@ -145,6 +150,7 @@ size_t scheduler_status(const struct scheduler *scheduler, struct job_status *st
                                          .running = entry->running,
                                          .next_s = cron_next(schedule, scheduler->options.now_s()),
                                          .done_s = entry->done_s,
+                                         .outcome = entry->outcome,
                                          .took_us = entry->took_us };
         memcpy(status[n].runs, entry->runs, sizeof status[n].runs);
         n++;
@@ -154,7 +160,6 @@ size_t scheduler_status(const struct scheduler *scheduler, struct job_status *st
 
 static void tell_job(struct metrics_out *out, enum metric metric, const struct job_status *status)
 {
-    static const char *const outcomes[JOB_OUTCOMES] = { "done", "already", "busy", "failed" };
     switch (metric) {
     case METRIC_svcd_job_runs_total:
         for (unsigned i = 0; i < JOB_OUTCOMES; i++)

@@ -36,6 +36,7 @@ struct job_status {
     const char *name;
     bool running;
     uint64_t runs[JOB_OUTCOMES];
+    const char *outcome;    /* of the last run: "done", "already" or "failed"; NULL: none yet */
     int64_t next_s, done_s; /* since 1970; when one was last known to be done, by whomever, 0: not yet */
     int64_t took_us;        /* the last that was done here */
 };

@@ -15,7 +15,7 @@ import account_pb2 as account
 import grpc
 import svcd_client
 from google.protobuf.empty_pb2 import Empty
-from harness import PATIENCE_S, ROOT, Daemon, cluster, demo_database, is_serving, run_svcd, temporary_folder, wait_until
+from harness import PATIENCE_S, ROOT, Daemon, cluster, demo_database, is_serving, psql, run_svcd, temporary_folder, wait_until
 
 SECTIONS = re.compile(r'^(\w+?)(?:\{(.*)\})? (\S+)$')
 
@@ -123,6 +123,26 @@ class Admin(unittest.TestCase):
         self.assertEqual([job["name"] for job in status["jobs"]], jobs)
         self.assertEqual(status["warnings"], [])
         self.assertEqual((status["asks_for_token"], status["callers"], status["callers_refused"]), (False, [], {}))
+
+    def test_the_status_tells_what_became_of_a_job(self):
+        database = demo_database()
+
+        def outcome():
+            daemon = Administered(database, "--set", "jobs.update_models=0 0 1 1 *")
+            self.addCleanup(daemon.stop)
+
+            def known():
+                return next(job for job in json.loads(get(daemon.admin, "/status").text)["jobs"] if job["name"] == "update-models")
+            wait_until(lambda: known()["outcome"], "it was not run")
+            told = known()
+            daemon.stop()  # or it would try again
+            return told["outcome"], told["failed"] > 0, told["last_ms"] > 0
+        psql("SELECT svcd.note_run('update-models', '2001-01-01', '1 s', 'done', 0, NULL); "
+             "ALTER TABLE pendingratingfeedback RENAME TO gone", database)
+        self.assertEqual(outcome(), ("failed", True, False))
+        psql("ALTER TABLE gone RENAME TO pendingratingfeedback", database)
+        self.assertEqual(outcome(), ("done", False, True))
+        self.assertEqual(outcome(), ("already", False, True))
 
     def test_a_listener_that_others_reach_without_tls_and_a_token_is_warned_of(self):
         daemon = Administered(demo_database(), listen="http://0.0.0.0:0")
