@@ -104,11 +104,18 @@ static void read_limit(struct reading *reading, const struct caller *caller, cha
         *limit = (unsigned)n;
 }
 
+/* Certificates' names are compared without regard to case. */
+static bool has_name_of(const struct caller *caller, const struct caller *other)
+{
+    bool are_certificates = caller->has_certificate && other->has_certificate;
+    return (are_certificates ? strcasecmp : strcmp)(caller->name, other->name) == 0;
+}
+
 static void check_is_only(struct reading *reading, const struct caller *caller)
 {
     for (size_t i = 0; i < reading->callers->n; i++) {
         const struct caller *other = reading->callers->items[i];
-        if (strcmp(other->name, caller->name) == 0)
+        if (has_name_of(caller, other))
             complain(reading, "%s stands in line %u already; keep one of them", shown(caller->name),
                      other->line);
         else if (caller->has_hash && other->has_hash && digest_is(caller->hash, other->hash))
@@ -184,6 +191,13 @@ static void read_line(struct reading *reading, char *text)
 
 /* ---- the file ---- */
 
+/* Editors of Windows begin a file so. */
+static char *without_mark(char *text, unsigned line)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    return line == 1 && strncmp(text, mark, sizeof mark - 1) == 0 ? text + sizeof mark - 1 : text;
+}
+
 int callers_read(struct callers *callers, const char *file, const struct service_names *services,
                  FILE *errors)
 {
@@ -202,7 +216,7 @@ int callers_read(struct callers *callers, const char *file, const struct service
         if (strlen(text) != (size_t)len)
             complain(&reading, "the line holds a NUL byte; remove it");
         else
-            read_line(&reading, text);
+            read_line(&reading, without_mark(text, reading.line));
     }
     if (ferror(in)) {
         fprintf(errors, "access.tokens: %s: cannot be read; expected a file\n", file);

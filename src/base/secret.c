@@ -29,6 +29,17 @@ static ssize_t read_line(int fd, char *text, size_t size)
     return end ? end - text : (ssize_t)len;
 }
 
+/* Editors of Windows begin a file so. Returns what is left. */
+static ssize_t remove_mark(char *text, ssize_t len)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    const ssize_t mark_len = sizeof mark - 1;
+    if (len < mark_len || memcmp(text, mark, (size_t)mark_len) != 0)
+        return len;
+    memmove(text, text + mark_len, (size_t)(len - mark_len));
+    return len - mark_len;
+}
+
 int secret_read(char *text, size_t size, const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -41,6 +52,7 @@ int secret_read(char *text, size_t size, const char *path)
         len = UV_E2BIG;
     else if (len > 0 && memchr(text, '\0', (size_t)len))
         len = UV_EILSEQ;
+    len = remove_mark(text, len);
     size_t kept = len > 0 ? (size_t)len : 0;
     explicit_bzero(text + kept, size - kept);
     return len < 0 ? (int)len : 0;

@@ -13,9 +13,20 @@
 #include "call/method.h"
 #include "commands/command.h"
 
+/* What is printed must be one word of the line, and known to whoever reads that. */
+static const char *problem_of(char *const *list, size_t i)
+{
+    if (!*list[i] || strpbrk(list[i], " \t\r\n"))
+        return "services are given by full name, as words of their own";
+    return strcmp(list[i], "*") == 0 && (i > 0 || list[1]) ? "stands alone: it is all services" : NULL;
+}
+
 static int check_services(char **list)
 {
     const struct service_names names = { rpc_services, rpc_services_n };
+    for (size_t i = 0; list[i]; i++)
+        if (problem_of(list, i))
+            return command_misused(*list[i] ? list[i] : "''", problem_of(list, i));
     bool *ignored = calloc(names.n + 1, sizeof *ignored);
     int rc = ignored ? 0 : EXIT_FAILURE;
     for (; ignored && *list; list++)

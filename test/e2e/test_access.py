@@ -390,6 +390,14 @@ class CommandLine(unittest.TestCase):
         self.assertIn("did you mean account_package.AccountService?", done.stderr)
         self.assertEqual(run_svcd("token", "two words").returncode, 2)
 
+    def test_no_line_is_printed_that_would_not_be_taken(self):
+        account, meeting = "account_package.AccountService", "meeting_package.MeetingService"
+        for services in ((account, "*"), ("*", account), ("*", "*"), ("",), (f"{account}, {meeting}",), (f"{account} {meeting}",), (f"{account},",)):
+            done = run_svcd("token", "web", *services)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), services)
+        for services in (("*",), (f"{account},{meeting}", "health")):
+            self.assertEqual(self.check(run_svcd("token", "web", *services).stdout.splitlines()[1]).returncode, 0, services)
+
     def test_each_mistake_in_the_file_is_told_with_its_line_and_what_would_be_right(self):
         hash_ = "0" * 64
         done = self.check(f"# a comment\n\nweb {hash_} account_package.AccountService # another\nlonely\nshort {hash_}\n"
@@ -408,6 +416,20 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(len(re.findall(rf"(?m)^{file}:{line}: ", done.stderr)), 1, done.stderr)
         for line in (1, 2, 3, 12):
             self.assertNotIn(f"{file}:{line}:", done.stderr)
+
+    def test_a_certificate_s_name_stands_once_in_whatever_case(self):
+        done = self.check("friend.example cert *\nFriend.Example cert *\n")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("tokens:2: Friend.Example stands in line 1 already", done.stderr)
+        self.assertEqual(self.check(f"friend {'0' * 64} *\nFriend {'1' * 64} *\n").returncode, 0)
+
+    def test_a_file_as_editors_of_windows_write_it_is_read(self):
+        lines = f"web {'0' * 64} * rate=5\r\nfriend cert *\r\n"
+        for text in ("\ufeff" + lines, "\ufeff# callers\r\n" + lines, "\ufeff"):
+            done = self.check(text)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+        done = self.check("# callers\n\ufeff" + lines)
+        self.assertIn(f"{self.folder}/tokens:2: ", done.stderr)
 
     def test_files_may_be_credentials_of_systemd(self):
         def check(name, folder):

@@ -34,6 +34,9 @@ START_TEST(it_is_the_first_line_without_its_end)
                                             { "\n", "" },
                                             { "\r\nmore", "" },
                                             { "a\rb\n", "a\rb" },
+                                            { "\xef\xbb\xbfsecret\r\n", "secret" },
+                                            { "\xef\xbb\xbf\n", "" },
+                                            { "\xef\xbbsecret", "\xef\xbbsecret" },
                                             { "15 bytes so far", "15 bytes so far" } };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         ck_assert_int_eq(read_of(files[i][0], strlen(files[i][0])), 0);
