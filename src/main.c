@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/nearest.h"
 #include "commands/command.h"
 #include "config/load.h"
 #include "daemon/daemon.h"
@@ -30,7 +31,9 @@ static int serve(const struct config *read, const struct command_line *line)
     return daemon_run(&config, &source, &rules);
 }
 
-static const struct command command_serve = { .name = "", .synopsis = "", .summary = "serve", .run = serve };
+static const struct command command_serve = {
+    .name = "serve", .synopsis = "serve", .summary = "serve; so it does without a command", .run = serve
+};
 
 static const struct command *const commands[] = {
     &command_serve,
@@ -101,6 +104,12 @@ static void list_options(struct option *options)
     options[n] = (struct option){ 0 };
 }
 
+/* A name that differs from one there is by so little may be meant as that. */
+static bool is_slip(const char *name, int distance)
+{
+    return distance <= ((int)strlen(name) + 1) / 3;
+}
+
 /* The functions from here on return -1 to go on, or the exit status. */
 
 static int keep_own_option(struct command_line *line, const char *name, const char *value)
@@ -121,6 +130,24 @@ static int keep_setting(struct arguments *arguments, const char *setting)
         return command_misused("--set", "too many; put them into a file for --config");
     arguments->settings[arguments->settings_n++] = setting;
     return -1;
+}
+
+/* What getopt has said is wrong with the word, if it was a long option, may be no more than a slip. */
+static void suggest_option(const struct option *options, const char *word)
+{
+    char name[EDIT_DISTANCE_FAR + 1];
+    int least = EDIT_DISTANCE_FAR;
+    const char *nearest = NULL;
+    if (strncmp(word, "--", 2) != 0)
+        return;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+    for (; options->name; options++)
+        if (edit_distance(name, options->name) < least) {
+            least = edit_distance(name, options->name);
+            nearest = options->name;
+        }
+    if (nearest && least > 0 && is_slip(name, least))
+        fprintf(stderr, "Did you mean '--%s'?\n", nearest);
 }
 
 static int parse_options(struct arguments *arguments, int argc, char **argv)
@@ -149,6 +176,7 @@ static int parse_options(struct arguments *arguments, int argc, char **argv)
             status = keep_own_option(&arguments->line, options[index].name, optarg);
             break;
         default: /* getopt has said what is wrong */
+            suggest_option(options, argv[optind - 1]);
             fputs("Try 'svcd --help'.\n", stderr);
             return EXIT_USAGE;
         }
@@ -183,17 +211,33 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
+static int no_such_command(const char *name)
+{
+    char why[96];
+    int least = EDIT_DISTANCE_FAR;
+    const char *nearest = NULL;
+    for (size_t i = 0; commands[i]; i++)
+        if (edit_distance(name, commands[i]->name) < least) {
+            least = edit_distance(name, commands[i]->name);
+            nearest = commands[i]->name;
+        }
+    bool is_meant = nearest && is_slip(name, least);
+    snprintf(why, sizeof why, "no such command%s%s%s", is_meant ? "; did you mean '" : "",
+             is_meant ? nearest : "", is_meant ? "'?" : "");
+    return command_misused(*name ? name : "''", why);
+}
+
 static int parse_command(struct arguments *arguments, int argc, char **argv)
 {
     bool is_given = optind < argc;
-    const char *name = is_given ? argv[optind++] : "";
-    const struct command *command = is_given && !*name ? NULL : find_command(name);
+    const char *name = is_given ? argv[optind++] : command_serve.name;
+    const struct command *command = find_command(name);
     if (arguments->command && !is_given) /* -t */
         command = arguments->command;
     if (arguments->command && command != arguments->command)
         return command_misused("-t", "is a command by itself");
     if (!command)
-        return command_misused(*name ? name : "''", "no such command");
+        return no_such_command(name);
     for (size_t i = 0; arguments->line.options[i].name; i++)
         if (!command_has(command, arguments->line.options[i].name))
             return misplaced_option(arguments->line.options[i].name);

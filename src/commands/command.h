@@ -32,7 +32,7 @@ struct command_line {
 };
 
 struct command {
-    const char *name;     /* "": what is done without one */
+    const char *name;
     const char *synopsis; /* name, operands and options, as the help shows them */
     const char *summary;
     const struct command_option options[COMMAND_OPTIONS_MAX + 1]; /* an empty one at the end */

@@ -142,6 +142,13 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.complete("health", "--service", "meet"), ["meeting_package.MeetingService"])
         self.assertEqual(self.complete("job", "up"), ["update-models"])
         self.assertEqual(self.complete("--config", "README"), ["README.md"])
+        self.assertEqual(self.complete("token", "web", "meet"), ["meeting_package.MeetingService"])
+        self.assertEqual(self.complete("token", "mi"), [])  # a name of the caller's own
+        for option, typed, whole in (("--config", "README", "README.md"), ("--set", "log.f", "log.format="), ("--service", "meet", "meeting_package.MeetingService")):
+            self.assertEqual(self.complete(option, "=", typed), [whole])  # as bash parts --config=README
+            self.assertIn(whole, self.complete(option, "="))
+        for value in (("=",), ("=", ""), ("=", "h")):
+            self.assertEqual(self.complete("--set", "log.level", *value), [])
         helped = run_svcd("--help").stdout
         for word in re.findall(r"(?m)^(?:Usage:| {6}) svcd \[OPTION\]\.\.\. ([a-z-]+)|(--[a-z-]+)", helped):
             self.assertIn(word[0] or word[1], self.complete(""))
@@ -177,7 +184,7 @@ class ZshCompletion(unittest.TestCase):
     def test_commands_options_keys_and_services_are_completed(self):
         for typed, whole in (("svcd mig", "svcd migrate"), ("svcd --conf", "svcd --config"), ("svcd --set log.f", "svcd --set log.format="),
                              ("svcd health --service meet", "meeting_package.MeetingService"), ("svcd job up", "svcd job update-models"),
-                             ("svcd --config README", "README.md")):
+                             ("svcd --config README", "README.md"), ("svcd token web meet", "meeting_package.MeetingService")):
             with self.subTest(typed=typed):
                 self.type(typed + "\t", whole.removeprefix(typed))
                 self.type("\x15", "")  # forget the line
@@ -238,6 +245,16 @@ class Health(unittest.TestCase):
             cluster("stop")
             wait_until(lambda: not is_serving(client), "the loss is not noticed")
             self.assertEqual(run_svcd(*at).returncode, 1)
+
+    def test_no_proxy_for_the_web_is_asked(self):
+        daemon = Daemon(demo_database())
+        self.addCleanup(daemon.stop)
+        daemon.wait_for_log("database available")
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            proxy = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            env = environment("svcd", http_proxy=proxy, https_proxy=proxy, grpc_proxy=proxy, no_proxy="")
+            done = subprocess.run([SVCD, "health", "--address", daemon.address], env=env, capture_output=True, text=True, timeout=PATIENCE_S)
+        self.assertEqual((done.returncode, done.stdout), (0, "SERVING\n"), done.stderr)
 
     def test_who_is_not_there_or_says_nothing_is_unreachable(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:

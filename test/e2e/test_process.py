@@ -52,6 +52,21 @@ class CommandLine(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (2, ""), arguments)
             self.assertIn(arguments[-1].lstrip("-"), done.stderr)
 
+    def test_serve_is_what_is_done_without_a_command(self):
+        daemon = Daemon(demo_database(), "serve")
+        daemon.wait_for_log("database available")
+        daemon.stop()
+        self.assertEqual(run_svcd("serve", "more").returncode, 2)
+
+    def test_a_slip_in_a_command_or_an_option_is_told_with_what_was_meant(self):
+        for arguments, says in ((["migrte"], "did you mean 'migrate'?"), (["chekc"], "did you mean 'check'?"), (["--confg", "x"], "Did you mean '--config'?"),
+                                (["--sett=a.b=c"], "Did you mean '--set'?"), (["health", "--adress", "x"], "Did you mean '--address'?")):
+            done = run_svcd(*arguments)
+            self.assertEqual(done.returncode, 2, arguments)
+            self.assertIn(says, done.stderr)
+        for arguments in (["frobnicate"], ["help"], ["--frobnicate"], ["--config"], ["-x"], ["--set"]):
+            self.assertNotIn("id you mean", run_svcd(*arguments).stderr, arguments)
+
     def test_an_option_of_another_command_exits_with_2_and_says_where_it_belongs(self):
         for arguments, option, command in (["--check"], "--check", "migrate"), (["job", "--check"], "--check", "migrate"), \
                 (["--report", "migrate"], "--report", "job"):
