@@ -19,12 +19,16 @@ static int check_defaults(void)
     char *text = NULL;
     size_t len;
     FILE *errors = open_memstream(&text, &len);
-    if (!errors || config_load(&config, &(struct config_source){ 0 }, errors) == 0)
+    if (!errors)
         return 0;
+    int rc = config_load(&config, &(struct config_source){ 0 }, errors);
+    if (!rc)
+        config_finish(&config);
     fclose(errors);
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+    for (char *line = rc ? strtok(text, "\n") : NULL; line; line = strtok(NULL, "\n"))
         fprintf(stderr, TABLE "%s\n", line);
-    return 1;
+    free(text);
+    return rc;
 }
 
 static int check_places(void)
