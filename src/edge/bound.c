@@ -102,6 +102,13 @@ int bound_open(struct bound *bound, const struct address *address, bool reuse_po
     return rc;
 }
 
+void bound_await_words(const struct bound *bound, bool is_awaited)
+{
+    int seconds = is_awaited;
+    if (bound->at.ss_family != AF_UNIX)
+        setsockopt(bound->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
+}
+
 void bound_remove_file(const struct bound *bound)
 {
     struct stat stat_of;

@@ -19,6 +19,8 @@ struct bound {
 
 /* 0 or a negative errno; then there is nothing to close. */
 int bound_open(struct bound *bound, const struct address *address, bool reuse_port);
+/* Whether who has connected is let in only when it has said something, or nothing for a second. */
+void bound_await_words(const struct bound *bound, bool is_awaited);
 /* Nobody new comes by its file, unless it is another daemon's by now. */
 void bound_remove_file(const struct bound *bound);
 void bound_close(struct bound *bound);

@@ -339,6 +339,7 @@ static void take_port(struct listener *listener, size_t number, const struct add
         bool is_told = !port->is_new && port->address.scheme == address->scheme;
         port->is_new = false;
         port->address.scheme = address->scheme;
+        bound_await_words(&port->bound, address->scheme == SCHEME_GRPC);
         if (!is_told)
             tell_port(listener->options.told_as ?: "listening", port);
         return;

@@ -15,9 +15,9 @@ import meeting_pb2 as meeting
 import svcd_client
 from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
-from harness import PATIENCE_S, TestCase, wait_until
+from harness import PATIENCE_S, Daemon, TestCase, wait_until
 from wire import Wire as RawWire
-from wire import DATA, HEADERS, WHOLE, fields, frame, message
+from wire import DATA, HEADERS, MAGIC, SETTINGS, WHOLE, fields, frame, message
 
 MENTOR, MENTEE, NOBODY = 1, 61, 2**31 - 1
 IN_FLIGHT = 64
@@ -176,3 +176,42 @@ class Wire(TestCase):
             with svcd_client.Client(self.daemon.address) as client:
                 self.assertEqual(len(client.account.ListSkills(Empty(), timeout=PATIENCE_S).skills), 10)
         wait_until(lambda: self.daemon.descriptors() <= before + 2, "connections stay open")
+
+
+class Visitors(TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Daemon("nowhere", listen="grpc://127.0.0.1:0")  # which asks the database for nothing
+        cls.addClassCleanup(cls.daemon.stop)
+
+    def say(self, *pieces):
+        """What comes back until the other end closes."""
+        host, port = self.daemon.address.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), PATIENCE_S) as visitor:
+            for piece in pieces:
+                visitor.sendall(piece)
+            said = b""
+            while got := visitor.recv(4096):
+                said += got
+        return said
+
+    def test_who_speaks_tls_or_http_1_where_grpc_is_spoken_is_told_so(self):
+        for verb in b"GET", b"POST", b"PUT", b"OPTIONS":
+            with self.subTest(verb=verb):
+                said = self.say(verb + b" / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
+                self.assertTrue(said.startswith(b"HTTP/1.1 400 ") and b"speaks gRPC" in said, said)
+        self.daemon.wait_for_log("connection closed.*reason=wrong_protocol.*HTTP/1.1.*peer=127.0.0.1")
+        alert = self.say(b"\x16\x03\x01\x00\xc8\x01" + bytes(199))
+        self.assertEqual(alert, b"\x15\x03\x01\x00\x02\x02\x46")
+        self.daemon.wait_for_log("connection closed.*reason=wrong_protocol.*TLS")
+
+    def test_who_speaks_http_2_late_or_byte_by_byte_is_served(self):
+        for pause_s in 0, 0.001, 1.5:
+            wire = RawWire(self.daemon.address, begin=False)
+            with self.subTest(pause_s=pause_s), contextlib.closing(wire.socket):
+                time.sleep(pause_s)
+                wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                for byte in MAGIC:
+                    wire.send(bytes([byte]))
+                wire.send(frame(SETTINGS, 0, 0), wire.request(1, body=message(b"\x0a\x09svcd.live")))
+                self.assertEqual(wire.answer(1).get("grpc-status"), "0")

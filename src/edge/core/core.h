@@ -9,6 +9,7 @@
  *                 comes), calls_answer.c (what leaves) and slot.h, which they share
  *   core_flags.c  how a message is marked, which the core's interface does not tell
  *   strays.c      calls of any other method
+ *   visitor.c     connections of whoever speaks something else
  */
 #ifndef EDGE_CORE_CORE_H
 #define EDGE_CORE_CORE_H

@@ -15,6 +15,7 @@
 #include "edge/core/core_log.h"
 #include "edge/core/core_loop.h"
 #include "edge/core/strays.h"
+#include "edge/core/visitor.h"
 
 struct core_server {
     struct core_loop loop;
@@ -126,6 +127,8 @@ int core_server_create(struct core_server **out, uv_loop_t *loop, struct context
 
 void core_server_add_connection(struct core_server *server, int fd)
 {
+    if (visitor_turned_away(fd, server->calls.peers))
+        return;
     grpc_server_add_channel_from_fd(server->server, fd, server->credentials);
 }
 

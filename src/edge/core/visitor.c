@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "edge/core/visitor.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "observe/log.h"
+
+#define TLS_HANDSHAKE 22
+#define UNREAD_MAX    4 /* pieces of what it said, which would reset the connection under our answer */
+
+static const char tls_alert[] = { 21, 3, 1, 0, 2, 2, 70 }; /* fatal, protocol_version */
+static const char text[] = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n"
+                           "This port speaks gRPC over HTTP/2, without TLS.\n";
+
+static void turn_away(int fd, const void *answer, size_t len)
+{
+    char unread[4096];
+    for (int i = 0; i < UNREAD_MAX && recv(fd, unread, sizeof unread, MSG_DONTWAIT) > 0; i++)
+        ;
+    if (send(fd, answer, len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len)
+        shutdown(fd, SHUT_WR);
+}
+
+static void tell(int fd, const struct peers *peers, const char *detail)
+{
+    char peer[ADDRESS_TEXT_LEN];
+    const struct ip *ip = peers_find(peers, fd);
+    if (ip)
+        ip_format(ip, peer);
+    log_warn("connection closed", log_str("reason", "wrong_protocol"),
+             log_str("because", "the peer speaks another protocol"), log_str("detail", detail),
+             log_str("peer", ip ? peer : NULL));
+}
+
+/* HTTP/2 begins with "PRI". One of which less has come is left to the core. */
+bool visitor_turned_away(int fd, const struct peers *peers)
+{
+    unsigned char said[2] = { 'P', 'R' };
+    if (recv(fd, said, sizeof said, MSG_PEEK | MSG_DONTWAIT) < 1)
+        return false;
+    bool is_tls = said[0] == TLS_HANDSHAKE, is_verb = said[0] >= 'A' && said[0] <= 'Z';
+    if (!is_tls && (!is_verb || (said[0] == 'P' && said[1] == 'R')))
+        return false;
+    tell(fd, peers, is_tls ? "TLS on a port without it" : "HTTP/1.1 on a port of gRPC");
+    turn_away(fd, is_tls ? tls_alert : text, is_tls ? sizeof tls_alert : sizeof text - 1);
+    close(fd);
+    return true;
+}
