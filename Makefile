@@ -375,7 +375,7 @@ $(O)/unaccounted: $(SVCD_OBJECTS) $(O)/test/bench/unaccounted.o
 	@echo "LINK $@"
 	@$(CC) $(LDFLAGS) $(ACCOUNTS:%=-Wl,--wrap=%) -o $@ $^ $(LDLIBS)
 
-$(O)/open_loop: $(O)/test/bench/open_loop.o
+$(O)/open_loop: $(addprefix $(O)/test/bench/,open_loop.o h2_client.o probe.o)
 	@echo "LINK $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ -lnghttp2
 

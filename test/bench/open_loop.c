@@ -7,246 +7,40 @@
  *     open_loop PORT CONNECTIONS STREAMS RATE SECONDS DEADLINE_MS PATH REQUEST_HEX WEIGHT...
  *
  * RATE 0: as many as STREAMS allow, always (closed loop), by which capacity is measured. STREAMS 0: what the
- * server allows. DEADLINE_MS 0: none; else what was not sent within it is given up here. On a connection of
- * its own a probe asks Health/Check and the first PATH in turn every 10 ms, and for 2 s after the load has
- * ended. Prints one JSON object.
+ * server allows. DEADLINE_MS 0: none; else what was not sent within it is given up here. Meanwhile, and for
+ * 2 s after the load has ended, a process beside it looks what Health/Check and the first PATH take
+ * (probe.h). Prints one JSON object.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <nghttp2/nghttp2.h>
-#include <poll.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-#define CODES         17
-#define PATHS_MAX     16
-#define NS            UINT64_C(1000000000)
-#define PROBE_NS      (NS / 100)
-#define AFTER_NS      (2 * NS)
-#define CALM_AFTER_NS (1 * NS) /* from then on everything is to be as it was */
-#define WARM_NS       (1 * NS) /* not counted */
-#define REQUEST_MAX   4096
+#include "h2_client.h"
+#include "probe.h"
 
-struct samples {
-    uint32_t *us;
-    size_t n, size;
-};
+#define CODES     17
+#define PATHS_MAX 16
+#define WARM_NS   (1 * NS) /* not counted */
 
-struct path {
-    const char *path;
-    uint8_t request[REQUEST_MAX];
-    size_t len;
-    unsigned weight;
-    uint64_t sent, given_up, codes[CODES], refused_streams, resets;
-    struct samples ok, failed;
-};
-
-struct stream {
-    struct path *path;
-    uint64_t sent_ns;
-    size_t taken;
-    int status;
-    struct stream *next;
-};
-
-struct connection {
-    nghttp2_session *session;
-    int fd;
-    unsigned active;
-    bool is_probe, is_over;
-};
-
-static struct path paths[PATHS_MAX + 1]; /* the last: health */
+static struct path paths[PATHS_MAX];
 static size_t paths_n;
-static struct path *const health = &paths[PATHS_MAX];
-static struct stream *free_streams;
-static struct samples probes[2], calm[2]; /* health, the first path */
-static char authority[32];
 static unsigned deadline_ms;
 static uint64_t began_ns, ends_ns;
-static bool is_probing;
 
-static uint64_t now_ns(void)
+static void on_call_answered(struct connection *connection, const struct stream *stream, uint32_t error_code)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS + (uint64_t)now.tv_nsec;
-}
-
-static void die(const char *what)
-{
-    fprintf(stderr, "open_loop: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static void add(struct samples *samples, uint64_t ns)
-{
-    if (samples->n == samples->size) {
-        samples->size = samples->size ? samples->size * 2 : 65536;
-        samples->us = realloc(samples->us, samples->size * sizeof *samples->us);
-        if (!samples->us)
-            die("realloc");
-    }
-    samples->us[samples->n++] = (uint32_t)(ns / 1000);
-}
-
-/* ---- one call ---- */
-
-static ssize_t on_read(nghttp2_session *session, int32_t id, uint8_t *out, size_t room, uint32_t *flags,
-                       nghttp2_data_source *source, void *data)
-{
-    struct stream *stream = source->ptr;
-    size_t len = stream->path->len - stream->taken;
-    (void)session, (void)id, (void)data;
-    len = len < room ? len : room;
-    memcpy(out, stream->path->request + stream->taken, len);
-    stream->taken += len;
-    if (stream->taken == stream->path->len)
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-    return (ssize_t)len;
-}
-
-static nghttp2_nv nv(const char *name, const char *value)
-{
-    return (nghttp2_nv){ (uint8_t *)name, (uint8_t *)value, strlen(name), strlen(value),
-                         NGHTTP2_NV_FLAG_NONE };
-}
-
-static void submit(struct connection *connection, struct path *path, uint64_t left_ns)
-{
-    struct stream *stream = free_streams;
-    char timeout[24];
-    if (stream)
-        free_streams = stream->next;
-    else
-        stream = malloc(sizeof *stream);
-    if (!stream)
-        die("malloc");
-    *stream = (struct stream){ .path = path, .sent_ns = now_ns(), .status = -1 };
-    snprintf(timeout, sizeof timeout, "%lluu", (unsigned long long)(left_ns / 1000));
-    const nghttp2_nv headers[] = {
-        nv(":method", "POST"),       nv(":scheme", "http"), nv(":path", path->path),
-        nv(":authority", authority), nv("te", "trailers"),  nv("content-type", "application/grpc"),
-        nv("grpc-timeout", timeout),
-    };
-    const nghttp2_data_provider body = { .source.ptr = stream, .read_callback = on_read };
-    size_t n = sizeof headers / sizeof *headers - (left_ns == 0);
-    if (nghttp2_submit_request(connection->session, NULL, headers, n, &body, stream) < 0)
-        die("submit");
-    connection->active++;
-    path->sent++;
-}
-
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
-                     size_t name_len, const uint8_t *value, size_t len, uint8_t flags, void *data)
-{
-    struct stream *stream = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-    (void)flags, (void)data, (void)len;
-    if (stream && name_len == 11 && memcmp(name, "grpc-status", 11) == 0)
-        stream->status = atoi((const char *)value);
-    return 0;
-}
-
-static void on_probe_closed(const struct stream *stream, uint64_t now)
-{
-    size_t which = stream->path == health ? 0 : 1;
-    is_probing = false;
-    if (stream->status != 0)
-        return;
-    if (now < ends_ns)
-        add(&probes[which], now - stream->sent_ns);
-    else if (now > ends_ns + CALM_AFTER_NS)
-        add(&calm[which], now - stream->sent_ns);
-}
-
-static int on_closed(nghttp2_session *session, int32_t id, uint32_t code, void *data)
-{
-    struct connection *connection = data;
-    struct stream *stream = nghttp2_session_get_stream_user_data(session, id);
-    uint64_t now = now_ns();
-    if (!stream)
-        return 0;
     struct path *path = stream->path;
-    connection->active--;
-    if (connection->is_probe)
-        on_probe_closed(stream, now);
-    else if (now > began_ns + WARM_NS && now < ends_ns) {
-        if (stream->status >= 0 && stream->status < CODES)
-            path->codes[stream->status]++;
-        else if (code == NGHTTP2_REFUSED_STREAM)
-            path->refused_streams++;
-        else
-            path->resets++;
-        add(stream->status == 0 ? &path->ok : &path->failed, now - stream->sent_ns);
-    }
-    stream->next = free_streams;
-    free_streams = stream;
-    return 0;
-}
-
-/* ---- a connection ---- */
-
-static void connect_to(struct connection *connection, int port, nghttp2_session_callbacks *callbacks)
-{
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_port = htons((uint16_t)port),
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int one = 1;
-    const nghttp2_settings_entry settings[] = { { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 20 } };
-    connection->fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (connection->fd < 0 || connect(connection->fd, (struct sockaddr *)&address, sizeof address))
-        die("connect");
-    setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    fcntl(connection->fd, F_SETFL, O_NONBLOCK);
-    if (nghttp2_session_client_new(&connection->session, callbacks, connection))
-        die("session");
-    nghttp2_submit_settings(connection->session, NGHTTP2_FLAG_NONE, settings, 1);
-    nghttp2_session_set_local_window_size(connection->session, NGHTTP2_FLAG_NONE, 0, 1 << 30);
-}
-
-static void receive(struct connection *connection)
-{
-    static uint8_t in[65536];
-    ssize_t len = recv(connection->fd, in, sizeof in, 0);
-    if (len < 0 && errno == EAGAIN)
+    uint64_t now = now_ns();
+    (void)connection;
+    if (now <= began_ns + WARM_NS || now >= ends_ns)
         return;
-    if (len <= 0 || nghttp2_session_mem_recv(connection->session, in, (size_t)len) < 0)
-        connection->is_over = true;
-}
-
-/* nghttp2 is asked for no more than the socket takes, so that what waits, waits in it as calls. */
-static void send_some(struct connection *connection)
-{
-    static uint8_t out[65536 + 32768];
-    size_t len = 0;
-    struct pollfd writable = { .fd = connection->fd, .events = POLLOUT };
-    if (!nghttp2_session_want_write(connection->session) || poll(&writable, 1, 0) <= 0)
-        return;
-    while (len < 65536) {
-        const uint8_t *bytes;
-        ssize_t n = nghttp2_session_mem_send(connection->session, &bytes);
-        if (n <= 0)
-            break;
-        memcpy(out + len, bytes, (size_t)n);
-        len += (size_t)n;
-    }
-    for (size_t sent = 0; sent < len && !connection->is_over;) {
-        ssize_t n = send(connection->fd, out + sent, len - sent, MSG_NOSIGNAL);
-        if (n > 0)
-            sent += (size_t)n;
-        else if (errno == EAGAIN)
-            poll(&writable, 1, 1000);
-        else
-            connection->is_over = true;
-    }
+    if (stream->status >= 0 && stream->status < CODES)
+        path->codes[stream->status]++;
+    else if (error_code == NGHTTP2_REFUSED_STREAM)
+        path->refused_streams++;
+    else
+        path->resets++;
+    samples_add(stream->status == 0 ? &path->ok : &path->failed, now - stream->sent_ns);
 }
 
 /* ---- the load ---- */
@@ -292,22 +86,10 @@ static uint64_t send_due(struct connection *connections, unsigned n, unsigned st
             continue;
         }
         full = 0;
-        submit(connection, next_path(), left_ns ? left_ns - age_ns : 0);
+        client_submit(connection, next_path(), left_ns ? left_ns - age_ns : 0);
         done++;
     }
     return rate > 0 ? due - done : 0;
-}
-
-static void probe(struct connection *connection)
-{
-    static uint64_t next_ns;
-    static unsigned turn;
-    uint64_t now = now_ns();
-    if (is_probing || now < next_ns || connection->is_over)
-        return;
-    next_ns = now + PROBE_NS;
-    is_probing = true;
-    submit(connection, turn++ % 2 ? &paths[0] : health, 0);
 }
 
 /* ---- what came of it ---- */
@@ -348,6 +130,26 @@ static void print_path(struct path *path, double seconds)
     printf("}");
 }
 
+static void print_all(struct probe *probe, uint64_t waiting, unsigned closed, double seconds)
+{
+    printf("{\"waiting\": %llu, \"closed\": %u, \"paths\": {", (unsigned long long)waiting, closed);
+    for (size_t i = 0; i < paths_n; i++) {
+        printf("%s", i ? ", " : "");
+        print_path(&paths[i], seconds - (double)WARM_NS / 1e9);
+    }
+    printf("}");
+    for (enum probed what = 0; what < PROBED; what++) {
+        static const char *const names[][2] = { [PROBED_HEALTH] = { "health", "health_after" },
+                                                [PROBED_CALL] = { "probe", "probe_after" },
+                                                [PROBED_ECHO] = { "echo", "echo_after" } };
+        printf(", ");
+        print_samples(names[what][0], &probe->during[what]);
+        printf(", ");
+        print_samples(names[what][1], &probe->after[what]);
+    }
+    printf("}\n");
+}
+
 static void read_paths(char **arguments)
 {
     for (; arguments[0] && arguments[1] && arguments[2] && paths_n < PATHS_MAX; arguments += 3) {
@@ -363,22 +165,6 @@ static void read_paths(char **arguments)
         path->request[4] = (uint8_t)len;
         path->len = 5 + len;
     }
-    *health = (struct path){ .path = "/grpc.health.v1.Health/Check", .len = 5 };
-}
-
-static void turn(struct connection *all, struct pollfd *fds, unsigned n, int timeout_ms)
-{
-    for (unsigned i = 0; i < n; i++) {
-        if (!all[i].is_over)
-            send_some(&all[i]);
-        bool wants = !all[i].is_over && nghttp2_session_want_write(all[i].session);
-        fds[i] = (struct pollfd){ .fd = all[i].is_over ? -1 : all[i].fd,
-                                  .events = (short)(POLLIN | (wants ? POLLOUT : 0)) };
-    }
-    poll(fds, n, timeout_ms);
-    for (unsigned i = 0; i < n; i++)
-        if (fds[i].revents & (POLLIN | POLLHUP | POLLERR))
-            receive(&all[i]);
 }
 
 int main(int argc, char **argv)
@@ -388,49 +174,32 @@ int main(int argc, char **argv)
                         "WEIGHT...\n");
         return 2;
     }
-    int port = atoi(argv[1]);
     unsigned n = (unsigned)atoi(argv[2]), streams = (unsigned)atoi(argv[3]);
     double rate = atof(argv[4]), seconds = atof(argv[5]);
     deadline_ms = (unsigned)atoi(argv[6]);
     read_paths(argv + 7);
-    snprintf(authority, sizeof authority, "127.0.0.1:%d", port);
-    nghttp2_session_callbacks *callbacks;
-    if (nghttp2_session_callbacks_new(&callbacks))
-        die("callbacks");
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
-    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_closed);
-    struct connection *all = calloc(n + 1, sizeof *all);
-    struct pollfd *fds = calloc(n + 1, sizeof *fds);
-    if (!all || !fds)
-        die("calloc");
-    all[n].is_probe = true;
-    for (unsigned i = 0; i <= n; i++)
-        connect_to(&all[i], port, callbacks);
+    client_init(atoi(argv[1]));
+    client_on_answered(on_call_answered);
     began_ns = now_ns();
     ends_ns = began_ns + (uint64_t)(seconds * 1e9);
+    struct probe probe;
+    probe_start(&probe, &paths[0], ends_ns);
+    struct connection *all = calloc(n, sizeof *all);
+    struct pollfd *fds = calloc(n, sizeof *fds);
+    if (!all || !fds)
+        die("calloc");
+    for (unsigned i = 0; i < n; i++)
+        client_connect(&all[i]);
     uint64_t waiting = 0;
-    while (now_ns() < ends_ns + AFTER_NS) {
+    while (now_ns() < ends_ns + PROBE_AFTER_NS) {
         if (now_ns() < ends_ns)
             waiting = send_due(all, n, streams, rate);
-        probe(&all[n]);
-        turn(all, fds, n + 1, 1);
+        client_turn(all, fds, n, 0, 1);
     }
     unsigned closed = 0;
-    for (unsigned i = 0; i <= n; i++)
+    for (unsigned i = 0; i < n; i++)
         closed += all[i].is_over;
-    printf("{\"waiting\": %llu, \"closed\": %u, \"paths\": {", (unsigned long long)waiting, closed);
-    for (size_t i = 0; i < paths_n; i++) {
-        printf("%s", i ? ", " : "");
-        print_path(&paths[i], seconds - (double)WARM_NS / 1e9);
-    }
-    printf("}, ");
-    print_samples("health", &probes[0]);
-    printf(", ");
-    print_samples("probe", &probes[1]);
-    printf(", ");
-    print_samples("health_after", &calm[0]);
-    printf(", ");
-    print_samples("probe_after", &calm[1]);
-    printf("}\n");
+    probe_end(&probe);
+    print_all(&probe, waiting, closed, seconds);
     return 0;
 }

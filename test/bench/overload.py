@@ -64,5 +64,5 @@ def beyond_capacity(bench, row):
         return {"rps": goodput, "to_peak": goodput / peak,
                 "admitted": max(percentile_99_s(at_peak, at_last, method) / percentile_99_s(at_first, at_peak, method)
                                 for method in methods),
-                "health_ms": flood["health"]["p99_us"] / 1000, "resident_mb": max(resident),
+                "health_ms": flood["health"]["p99_us"] / 1000, "echo_ms": flood["echo"]["p99_us"] / 1000, "resident_mb": max(resident),
                 "after": flood["probe_after"]["p50_us"] / nominal["probe"]["p50_us"]}

@@ -122,7 +122,8 @@ def table(world):
                   Target("p99 from admission on ÷ at the peak", "admitted", 3, 1.5, at_most=True),
                   Target("health, p99", "health_ms", 50, 20, at_most=True, unit="ms"),
                   Target("a call a second later ÷ at the peak", "after", 1, 0.5, at_most=True),
-                  Target("resident memory", "resident_mb", memory_mb, memory_mb / 2, at_most=True, unit="MB")))
+                  Target("resident memory", "resident_mb", memory_mb, memory_mb / 2, at_most=True, unit="MB")),
+              note="a byte that a process gives back at once took {echo_ms:.1f} ms meanwhile (p99)")
           for name, edge, memory_mb in (("overload", "grpc", 300), ("http-overload", "http", 80))),
         http("latency", "one connection, one stream: AccountProfiles", one_stream, (profiles,), targets=(
             Target("p50 ÷ (pgbench -c1 + Check)", "to_sum", 1.15, 1.05, at_most=True),),
