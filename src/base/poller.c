@@ -5,24 +5,55 @@
 #include <stddef.h>
 #include <unistd.h>
 
+static void leave_line(struct watch *watch)
+{
+    if (watch->due)
+        TAILQ_REMOVE(watch->in, watch, link);
+    watch->due = 0;
+}
+
+static void stand_in_line(struct poller *poller, struct watch *watch, uint32_t events)
+{
+    if (!watch->due) {
+        watch->in = watch->goes_first ? &poller->first : &poller->others;
+        TAILQ_INSERT_TAIL(watch->in, watch, link);
+    }
+    watch->due = events;
+}
+
+/* At least one. What is not wanted any more was told of in an earlier turn. */
+static void serve(struct watch_list *line, uint64_t until_ns)
+{
+    struct watch *watch;
+    while ((watch = TAILQ_FIRST(line))) {
+        uint32_t events = watch->due & (watch->wanted | EPOLLERR | EPOLLHUP);
+        leave_line(watch);
+        if (events)
+            watch->on_event(watch, events);
+        if (uv_hrtime() >= until_ns)
+            return;
+    }
+}
+
+/* Who is left in line is told of again in the next turn, for what it waits for lasts. */
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct poller *poller = poll->data;
+    struct epoll_event due[POLLER_DUE];
     (void)status, (void)events;
-    int n = epoll_wait(poller->epoll_fd, poller->due, POLLER_DUE, 0);
+    int n = epoll_wait(poller->epoll_fd, due, POLLER_DUE, 0);
     for (int i = 0; i < n; i++)
-        ((struct watch *)poller->due[i].data.ptr)->due = &poller->due[i];
-    for (int i = 0; i < n; i++) {
-        struct watch *watch = poller->due[i].data.ptr;
-        if (!watch) /* another one's event has closed it */
-            continue;
-        watch->due = NULL;
-        watch->on_event(watch, poller->due[i].events);
-    }
+        stand_in_line(poller, due[i].data.ptr, due[i].events);
+    uint64_t until_ns = uv_hrtime() + poller->turn_ns;
+    serve(&poller->first, until_ns);
+    serve(&poller->others, until_ns);
 }
 
 int poller_init(struct poller *poller, uv_loop_t *loop)
 {
+    poller->turn_ns = POLLER_TURN_NS;
+    TAILQ_INIT(&poller->first);
+    TAILQ_INIT(&poller->others);
     poller->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (poller->epoll_fd < 0)
         return uv_translate_sys_error(errno);
@@ -49,9 +80,7 @@ int poller_want(struct poller *poller, struct watch *watch, uint32_t events)
 
 void poller_forget(struct watch *watch)
 {
-    if (watch->due)
-        watch->due->data.ptr = NULL;
-    watch->due = NULL;
+    leave_line(watch);
     watch->is_known = false;
 }
 

@@ -249,7 +249,7 @@ static void on_readable_or_writable(uv_poll_t *poll, int status, int events)
     else if (conn->state == CONN_CONNECTING)
         conn_connect_poll(conn);
     else {
-        if (events & UV_READABLE)
+        if (events & UV_READABLE && conn->owner->may_read(conn))
             read_results(conn);
         if (conn->pg && (events & UV_WRITABLE) && conn->state != CONN_CONNECTING)
             conn_flush(conn);

@@ -41,6 +41,9 @@ struct conn_owner {
     void (*on_down)(struct conn *conn, struct query_list *retry);
     /* An attempt to connect failed. */
     void (*on_failed)(struct conn *conn);
+    /* Whether results may be handled in this turn: false once it has done much. They are there in the next
+     * one. */
+    bool (*may_read)(struct conn *conn);
     /* A batch has come back; what is to be sent again is in its `retry` and `stuck`. */
     void (*on_batch_done)(struct conn *conn);
 };

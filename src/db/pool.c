@@ -13,6 +13,7 @@
 #include "base/container_of.h"
 
 #define CHECK_EVERY_MS 1000
+#define RESULTS_NS     UINT64_C(1000000) /* that a turn handles results, begun within */
 
 /* What shares a connection, under way and waiting for it: about two batches, one that travels and one that
  * gathers. With more nothing is done sooner, and everything later. */
@@ -110,11 +111,24 @@ static void on_batch_done(struct conn *conn)
     queue_again(&lane->queue, &conn->batch.retry);
 }
 
+/* One in each turn at least. Who was left over comes first in the next: the loop asks in the order in which
+ * they have become readable. */
+static bool may_read(struct conn *conn)
+{
+    struct pool *pool = conn->data;
+    uint64_t now_ns = uv_hrtime();
+    bool is_first = !pool->turn_ends_ns;
+    if (is_first)
+        pool->turn_ends_ns = now_ns + pool->results_ns;
+    return is_first || now_ns < pool->turn_ends_ns;
+}
+
 static const struct conn_owner conn_owner = { .has_backend = has_backend,
                                               .on_refused = on_refused,
                                               .on_up = on_up,
                                               .on_down = on_down,
                                               .on_failed = on_failed,
+                                              .may_read = may_read,
                                               .on_batch_done = on_batch_done };
 
 /* ---- the end of a turn ---- */
@@ -122,7 +136,9 @@ static const struct conn_owner conn_owner = { .has_backend = has_backend,
 /* Before libuv polls: what RPCs and timers have submitted. After it: what continuations have. */
 static void on_before_poll(uv_prepare_t *handle)
 {
-    pool_send_all(handle->data);
+    struct pool *pool = handle->data;
+    pool->turn_ends_ns = 0;
+    pool_send_all(pool);
 }
 
 static void on_after_poll(uv_check_t *handle)
@@ -221,6 +237,8 @@ int pool_start(struct pool *pool, uv_loop_t *loop, const struct pool_options *op
     if (!pool->options.conn.outage)
         pool->options.conn.outage = &pool->own_outage;
     pool->available = pool->stopping = false;
+    pool->results_ns = RESULTS_NS;
+    pool->turn_ends_ns = 0;
     for (enum lane number = 0; number < LANES; number++)
         pool->lanes[number] = (struct pool_lane){ 0 };
     uv_prepare_init(loop, &pool->before_poll);

@@ -50,6 +50,8 @@ struct pool {
     struct pool_options options;
     struct outage own_outage; /* where the options name none */
     struct pool_lane lanes[LANES];
+    uint64_t results_ns;   /* that a turn handles results, begun within; a test's own */
+    uint64_t turn_ends_ns; /* so that it does until then; 0: none has been handled in it */
     unsigned batches_sent; /* so far: whoever sees it change knows that an answer is near */
     bool available;        /* as on_available was last told */
     bool stopping;

@@ -188,7 +188,7 @@ void connection_create(struct http_edge *edge, int fd, const struct ip *ip, cons
         return;
     }
     uint64_t now_ns = uv_hrtime();
-    connection->watch = (struct watch){ .fd = fd, .on_event = connection_on_event };
+    connection->watch = (struct watch){ .fd = fd, .on_event = connection_on_event, .goes_first = true };
     connection->edge = edge;
     connection->site = site;
     connection->has_ip = ip;

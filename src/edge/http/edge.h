@@ -18,7 +18,8 @@
  *
  * A byte's way in, each line calling the next:
  *
- *   on_readable, connection_read.c     recv() once a turn, into edge->in
+ *   on_readable, connection_read.c     recv() once a turn, into edge->in; who has nothing under way first,
+ *                                      and as many as there is time for (base/poller.h)
  *   tls_receive, tls.c                 where TLS is between: deciphered into edge->plain
  *   carrier->on_bytes, h1.c or h2.c    parsed; where a head is whole there is an exchange
  *   exchange_begin                     a page answers it, or a protocol is found by its content type
@@ -30,7 +31,7 @@
  *
  *   reply, end, exchange_call.c        codec, then protocol: head, body and trailers of the exchange
  *   exchange_say                       the carrier is told; the connection is on edge->dirty
- *   end_turn, server.c                 at the end of the turn, for each that is
+ *   end_turn, server.c                 at the end of the turn, for each that is and there is time for
  *   connection_flush, connection_write.c    the carrier fills edge->out (through TLS: connection->out), which
  *                                      is sent at once; what the socket does not take is kept and charged
  *
@@ -60,7 +61,7 @@ struct http_protocol;
 struct exchange;
 struct tls_server;
 
-#define READ_LEN   ((size_t)65536) /* what one connection may have parsed in a turn */
+#define READ_LEN   ((size_t)16384) /* what one connection may have parsed in a turn: some 300 small calls */
 #define READ_HELD  ((size_t)4096)  /* while calls are held back */
 #define WRITE_ROOM ((size_t)65536) /* what it writes */
 #define WRITE_LEN                                                                                            \

@@ -77,6 +77,7 @@ struct exchange *exchange_create(struct http_connection *connection)
     exchange_move(exchange, EXCHANGE_HEADERS);
     LIST_INSERT_HEAD(&connection->exchanges, exchange, link);
     connection->exchanges_n++;
+    connection->watch.goes_first = false;
     edge->exchanges_n++;
     exchange_recharge(exchange);
     return exchange;
@@ -174,7 +175,7 @@ void exchange_try_free(struct exchange *exchange)
     if (exchange->connection) {
         connection_charge(exchange->connection, -(ssize_t)exchange->charged);
         LIST_REMOVE(exchange, link);
-        exchange->connection->exchanges_n--;
+        exchange->connection->watch.goes_first = --exchange->connection->exchanges_n == 0;
         exchange->connection = NULL;
     }
     exchange_move(exchange, EXCHANGE_FREE);

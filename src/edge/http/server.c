@@ -21,6 +21,7 @@
 
 #define LOOK_NS    UINT64_C(2000000000) /* between looks at the files of TLS */
 #define TRIM_NS    UINT64_C(2000000000) /* between looks at memory that sessions have left */
+#define FLUSH_NS   UINT64_C(1000000)    /* that a turn writes, begun within */
 #define SILENT_NS  UINT64_C(20000000)   /* for who is extra to say anything, */
 #define TALKING_NS UINT64_C(250000000)  /* and to be answered */
 
@@ -49,13 +50,14 @@ static void go_on(struct http_edge *edge)
     }
 }
 
-static void flush(struct http_edge *edge)
+/* Those for whom there is no time left are the first ones of the next turn. */
+static void flush(struct http_edge *edge, uint64_t until_ns)
 {
     struct http_connection *connection, *last = TAILQ_LAST(&edge->dirty, dirty_list);
     while (last && (connection = TAILQ_FIRST(&edge->dirty))) {
         bool is_last = connection == last;
         connection_flush(connection);
-        if (is_last)
+        if (is_last || uv_hrtime() >= until_ns)
             return;
     }
 }
@@ -76,7 +78,7 @@ static void end_turn(struct http_server *server)
     struct http_edge *edge = &server->edge;
     go_on(edge);
     pressure_end_turn(edge);
-    flush(edge);
+    flush(edge, uv_hrtime() + FLUSH_NS);
     connections_free_gone(edge);
     bool has_more = !TAILQ_EMPTY(&edge->later) || !TAILQ_EMPTY(&edge->dirty) || connections_may_shake(edge);
     if (has_more && !uv_is_active((uv_handle_t *)&server->more))
@@ -187,7 +189,7 @@ void http_server_cancel(struct http_server *server)
     struct http_connection *connection;
     TAILQ_FOREACH (connection, &server->edge.connections, link)
         connection_end(connection, REASON_STOP, NULL);
-    flush(&server->edge);
+    flush(&server->edge, UINT64_MAX);
 }
 
 const struct http_edge *http_server_edge(const struct http_server *server)
