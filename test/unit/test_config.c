@@ -12,89 +12,7 @@
 #include <uv.h>
 
 #include "config/config_keys.h"
-#include "config/load.h"
-
-static char folder[] = "/tmp/svcd-config-XXXXXX";
-static char file_path[64], dotenv_path[64];
-
-static struct config config;
-static struct config_source source;
-static char *errors;
-
-static void set_up(void)
-{
-    strcpy(folder, "/tmp/svcd-config-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(file_path, sizeof file_path, "%s/f", folder);
-    snprintf(dotenv_path, sizeof dotenv_path, "%s/.env", folder);
-    source = (struct config_source){ 0 };
-    errors = NULL;
-}
-
-static void tear_down(void)
-{
-    config_finish(&config);
-    free(errors);
-    unlink(file_path);
-    unlink(dotenv_path);
-    rmdir(dotenv_path);
-    rmdir(folder);
-}
-
-static void write_bytes(const char *path, const char *bytes, size_t len)
-{
-    FILE *file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_uint_eq(fwrite(bytes, 1, len, file), len);
-    ck_assert_int_eq(fclose(file), 0);
-}
-
-static void given_file(const char *text)
-{
-    write_bytes(file_path, text, strlen(text));
-    source.file = file_path;
-}
-
-static void given_dotenv(const char *text)
-{
-    write_bytes(dotenv_path, text, strlen(text));
-    source.dotenv = dotenv_path;
-}
-
-static int load(void)
-{
-    config_finish(&config);
-    free(errors);
-    errors = NULL;
-    size_t len;
-    FILE *stream = open_memstream(&errors, &len);
-    ck_assert_ptr_nonnull(stream);
-    int rc = config_load(&config, &source, stream);
-    fclose(stream);
-    return rc;
-}
-
-static void must_load(void)
-{
-    int rc = load();
-    ck_assert_str_eq(errors, "");
-    ck_assert_int_eq(rc, 0);
-}
-
-/* Paths of the folder are left out of what the errors are held against. */
-static void must_fail_with(const char *expected)
-{
-    ck_assert_int_eq(load(), UV_EINVAL);
-    char shown[4096] = "";
-    size_t prefix = strlen(folder) + 1;
-    for (const char *at = errors; *at;) {
-        if (strncmp(at, folder, prefix - 1) == 0)
-            at += prefix;
-        else
-            strncat(shown, at++, 1);
-    }
-    ck_assert_str_eq(shown, expected);
-}
+#include "unit/config_kit.h"
 
 static void must_listen_on(const char *expected)
 {
@@ -235,7 +153,7 @@ START_TEST(a_file_that_cannot_be_read_is_told)
     must_fail_with("f: No such file or directory; give a readable file with --config\n");
     source.file = folder;
     ck_assert_int_eq(load(), UV_EINVAL);
-    ck_assert_ptr_nonnull(strstr(errors, ": cannot be read; is it a file?\n"));
+    ck_assert_ptr_nonnull(strstr(config_errors, ": cannot be read; is it a file?\n"));
 }
 END_TEST
 
@@ -353,112 +271,6 @@ START_TEST(a_host_name_listens_on_its_addresses)
 }
 END_TEST
 
-START_TEST(dotenv_is_read_as_docker_and_python_do)
-{
-    given_dotenv("\xef\xbb\xbf# comment\n"
-                 "\n"
-                 "export POSTGRES_DATABASE = \"a b\\n\\\"c\\\" # no comment\" # comment\n"
-                 "  POSTGRES_USER='it\\'s\\n' \n"
-                 "POSTGRES_PASSWORD=se#cret # comment\n"
-                 "POSTGRES_HOST=first\r\n"
-                 "POSTGRES_HOST=\"two\nlines\"\n"
-                 "NOT AN ASSIGNMENT\n"
-                 "exported=1\n"
-                 "POSTGRES_PORT=5432");
-    must_load();
-    ck_assert_str_eq(config.database.name, "a b\n\"c\" # no comment");
-    ck_assert_str_eq(config.database.user, "it's\\n");
-    ck_assert_str_eq(config.database.password, "se#cret");
-    ck_assert_str_eq(config.database.host, "two\nlines");
-    ck_assert_str_eq(config.database.port, "5432");
-}
-END_TEST
-
-START_TEST(dotenv_replaces_references_as_python_does)
-{
-    static char *environment[] = { (char *)"OUTER=outside", (char *)"BASE=environment", NULL };
-    source.environment = environment;
-    given_dotenv("BASE=file\n"
-                 "NAME='app'\n"
-                 "POSTGRES_DATABASE=${NAME}_db\n"
-                 "POSTGRES_USER='${OUTER}-${BASE}'\n"
-                 "POSTGRES_PASSWORD=\"$NAME ${MISSING:-a b}${MISSING}${}\"\n"
-                 "POSTGRES_HOST=${NAME:-other}.example # comment\n");
-    must_load();
-    ck_assert_str_eq(config.database.name, "app_db");
-    ck_assert_str_eq(config.database.user, "outside-environment");
-    ck_assert_str_eq(config.database.password, "$NAME a b");
-    ck_assert_str_eq(config.database.host, "app.example");
-}
-END_TEST
-
-START_TEST(dotenv_in_another_encoding_is_refused)
-{
-    static const char utf16[] = "\xff\xfeP\0O\0=\0x\0";
-    write_bytes(dotenv_path, utf16, sizeof utf16 - 1);
-    source.dotenv = dotenv_path;
-    must_fail_with(".env: is UTF-16 or holds a NUL byte; save it as UTF-8\n");
-}
-END_TEST
-
-START_TEST(a_file_in_another_encoding_is_an_error)
-{
-    given_dotenv("POSTGRES_PASSWORD=caf\xe9\n");
-    must_fail_with(".env: is not UTF-8; save it as UTF-8\n");
-}
-END_TEST
-
-START_TEST(lines_may_end_in_any_way)
-{
-    given_dotenv("POSTGRES_HOST=\"a\r\nb\"\r\nPOSTGRES_USER=u\rPOSTGRES_DATABASE = "
-                 "d\f\r\r\nPOSTGRES_PASSWORD='p'\v\n");
-    ck_assert_int_eq(load(), 0);
-    ck_assert_str_eq(config.database.host, "a\nb");
-    ck_assert_str_eq(config.database.user, "u");
-    ck_assert_str_eq(config.database.name, "d");
-    ck_assert_str_eq(config.database.password, "p");
-}
-END_TEST
-
-START_TEST(a_misspelt_variable_is_warned_of_with_the_nearest)
-{
-    given_dotenv("POSTGRES_DATABSE=x\nPOSTGRES_PORT=5432\n");
-    ck_assert_int_eq(load(), 0);
-    ck_assert_ptr_nonnull(
-        strstr(errors, "warning: POSTGRES_DATABSE is read by nobody; did you mean POSTGRES_DATABASE?"));
-    static const char *const others[][2] = { { "POSTGRES_DB", "POSTGRES_DATABASE" },
-                                             { "POSTGRES_PASS", "POSTGRES_PASSWORD" },
-                                             { "POSTGRE_HOST", "POSTGRES_HOST" },
-                                             { "postgres_port", "POSTGRES_PORT" },
-                                             { "POSTGRESS_USER", "POSTGRES_USER" } };
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        char text[100], warning[200];
-        snprintf(text, sizeof text, "%s=1\n", others[i][0]);
-        snprintf(warning, sizeof warning, "warning: %s is read by nobody; did you mean %s?", others[i][0],
-                 others[i][1]);
-        given_dotenv(text);
-        ck_assert_int_eq(load(), 0);
-        ck_assert_msg(strstr(errors, warning) != NULL, "%s: %s", others[i][0], errors);
-    }
-    given_dotenv("PATH=/"
-                 "bin\nPGHOST=db\nPGDATABASE=x\nPGPASSWORD=x\nPGPASSFILE=x\nHOST=x\nUSER=y\nPORT="
-                 "3000\nSERVICE_PORT=1\n");
-    ck_assert_int_eq(load(), 0);
-    ck_assert_ptr_null(strstr(errors, "read by nobody"));
-}
-END_TEST
-
-START_TEST(what_libpq_reads_from_the_environment_reaches_it_from_dotenv)
-{
-    unsetenv("PGSSLMODE");
-    given_dotenv("PGSSLMODE=verify-full\nPATH=/nowhere\n");
-    source.exports = true;
-    must_load();
-    ck_assert_str_eq(getenv("PGSSLMODE"), "verify-full");
-    ck_assert_str_ne(getenv("PATH"), "/nowhere");
-}
-END_TEST
-
 START_TEST(a_password_may_stand_in_a_file_of_its_own)
 {
     write_bytes(dotenv_path, "se cret\n", 8);
@@ -470,22 +282,6 @@ START_TEST(a_password_may_stand_in_a_file_of_its_own)
     must_load();
     ck_assert_str_eq(config.database.password, "se cret");
     ck_assert_str_eq(config.database.tls, "require");
-}
-END_TEST
-
-START_TEST(an_open_quote_in_dotenv_is_told_without_its_text)
-{
-    given_dotenv("A=1\nPOSTGRES_PASSWORD=\"secret\n");
-    must_fail_with(".env:2: the quote that opens here never closes; close it\n");
-}
-END_TEST
-
-START_TEST(no_dotenv_or_a_folder_of_that_name_is_fine)
-{
-    source.dotenv = dotenv_path;
-    must_load();
-    ck_assert_int_eq(mkdir(dotenv_path, 0700), 0);
-    must_load();
 }
 END_TEST
 
@@ -608,7 +404,7 @@ Suite *config_suite(void)
 {
     Suite *suite = suite_create("config");
     TCase *tcase = tcase_create("config");
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, config_set_up, config_tear_down);
     tcase_add_test(tcase, without_any_source_the_defaults_hold);
     tcase_add_test(tcase, each_source_wins_over_the_one_before);
     tcase_add_test(tcase, an_empty_variable_is_as_good_as_none);
@@ -624,16 +420,7 @@ Suite *config_suite(void)
     tcase_add_test(tcase, a_set_listen_drops_listeners_of_the_environment);
     tcase_add_test(tcase, what_is_listened_on_says_how_clients_speak);
     tcase_add_test(tcase, a_host_name_listens_on_its_addresses);
-    tcase_add_test(tcase, dotenv_is_read_as_docker_and_python_do);
-    tcase_add_test(tcase, dotenv_replaces_references_as_python_does);
-    tcase_add_test(tcase, dotenv_in_another_encoding_is_refused);
-    tcase_add_test(tcase, a_file_in_another_encoding_is_an_error);
-    tcase_add_test(tcase, lines_may_end_in_any_way);
-    tcase_add_test(tcase, a_misspelt_variable_is_warned_of_with_the_nearest);
-    tcase_add_test(tcase, what_libpq_reads_from_the_environment_reaches_it_from_dotenv);
     tcase_add_test(tcase, a_password_may_stand_in_a_file_of_its_own);
-    tcase_add_test(tcase, an_open_quote_in_dotenv_is_told_without_its_text);
-    tcase_add_test(tcase, no_dotenv_or_a_folder_of_that_name_is_fine);
     tcase_add_test(tcase, finishing_twice_or_nothing_is_fine);
     tcase_add_test(tcase, every_default_is_valid_and_every_key_has_a_section);
     tcase_add_test(tcase, the_shipped_file_loads);
