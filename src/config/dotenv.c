@@ -8,8 +8,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#define BLANKS " \t\v\f"
-
 struct scanner {
     char *at;
     int line;
@@ -37,19 +35,68 @@ static char unescaped(char c)
     }
 }
 
+/* Bytes of the blank here, 0: none. It need not be ASCII's: a no-break space comes with what is copied from a
+ * page. */
+static size_t blank_len(const char *at)
+{
+    static const char *const wide[] = { "\xc2\x85", "\u00a0", "\u1680", "\u2000", "\u2001",
+                                        "\u2002",   "\u2003", "\u2004", "\u2005", "\u2006",
+                                        "\u2007",   "\u2008", "\u2009", "\u200a", "\u2028",
+                                        "\u2029",   "\u202f", "\u205f", "\u3000" };
+    if (*at && strchr(" \t\v\f\x1c\x1d\x1e\x1f", *at))
+        return 1;
+    for (size_t i = 0; i < sizeof wide / sizeof *wide && *at & 0x80; i++)
+        if (strncmp(at, wide[i], strlen(wide[i])) == 0)
+            return strlen(wide[i]);
+    return 0;
+}
+
+static void skip_blanks(struct scanner *scan)
+{
+    for (size_t len; (len = blank_len(scan->at)) > 0;)
+        scan->at += len;
+}
+
+static void skip_line(struct scanner *scan)
+{
+    scan->at += strcspn(scan->at, "\n");
+    scan->line += *scan->at == '\n';
+    scan->at += *scan->at == '\n';
+}
+
+/* Whether nothing but a comment follows in the line. */
+static bool is_at_end(struct scanner scan)
+{
+    skip_blanks(&scan);
+    return !*scan.at || *scan.at == '\n' || *scan.at == '#';
+}
+
+/* The first quote without a backslash before it, else the last one; NULL: there is none. */
+static char *closing_quote(char *at, char quote)
+{
+    char *last = NULL;
+    for (; *at; at++) {
+        if (*at != quote)
+            continue;
+        last = at;
+        if (at[-1] != '\\')
+            break;
+    }
+    return last;
+}
+
 /* Reads up to the closing quote; NULL if there is none. */
 static char *scan_quoted(struct scanner *scan)
 {
     char quote = *scan->at++;
-    char *value = scan->at, *out = value;
-    for (; *scan->at != quote; scan->at++) {
-        if (!*scan->at)
-            return NULL;
+    char *value = scan->at, *out = value, *end = closing_quote(scan->at, quote);
+    if (!end)
+        return NULL;
+    for (; scan->at < end; scan->at++) {
         if (*scan->at == '\n')
             scan->line++;
-        char next = scan->at[1];
-        if (*scan->at == '\\' &&
-            (next == '\'' || next == '\\' || (quote == '"' && next && strchr("\"abfnrtv", next)))) {
+        char next = scan->at + 1 < end ? scan->at[1] : '\0';
+        if (*scan->at == '\\' && next && strchr(quote == '"' ? "'\\\"abfnrtv" : "'\\", next)) {
             scan->at++;
             *out++ = quote == '"' ? unescaped(next) : next;
         } else {
@@ -61,41 +108,35 @@ static char *scan_quoted(struct scanner *scan)
     return value;
 }
 
-/* Reads to the end of the line or a comment, which needs a space in front. Ends on the newline. */
+/* Reads to the end of the line or a comment, which needs a blank in front. Ends behind the newline. */
 static char *scan_bare(struct scanner *scan)
 {
     char *value = scan->at, *end = value;
-    for (; *scan->at && *scan->at != '\n'; scan->at++) {
-        if (*scan->at == '#' && scan->at > value && strchr(BLANKS, scan->at[-1]))
-            break;
-        if (!strchr(BLANKS, *scan->at))
-            end = scan->at + 1;
+    while (*scan->at && *scan->at != '\n' && (*scan->at != '#' || scan->at == end)) {
+        size_t blank = blank_len(scan->at);
+        scan->at += blank ? blank : 1;
+        if (!blank)
+            end = scan->at;
     }
-    scan->at += strcspn(scan->at, "\n");
-    /* The newline itself may be where the value ends; the caller has to look before it is overwritten. */
-    scan->line += *scan->at == '\n';
-    scan->at += *scan->at == '\n';
+    skip_line(scan); /* before its newline is overwritten, where the value ends there */
     *end = '\0';
     return value;
 }
 
-/* Whether nothing but a comment follows in the line. */
-static bool is_at_end(const struct scanner *scan)
+/* Bytes of the name here, which may be quoted; 0: there is none. Ends behind it. */
+static size_t scan_name(struct scanner *scan, char **name)
 {
-    const char *at = scan->at + strspn(scan->at, BLANKS);
-    return !*at || *at == '\n' || *at == '#';
-}
-
-static void skip_line(struct scanner *scan)
-{
-    scan->at += strcspn(scan->at, "\n");
-    scan->line += *scan->at == '\n';
-    scan->at += *scan->at == '\n';
-}
-
-static void skip_blanks(struct scanner *scan)
-{
-    scan->at += strspn(scan->at, BLANKS);
+    *name = scan->at;
+    const char *close = *scan->at == '\'' ? strchr(scan->at + 1, '\'') : NULL;
+    if (close && close > scan->at + 1) {
+        ++*name;
+        for (; scan->at <= close; scan->at++)
+            scan->line += *scan->at == '\n';
+        return (size_t)(close - *name);
+    }
+    while (*scan->at && !strchr("=#\n", *scan->at) && !blank_len(scan->at))
+        scan->at++;
+    return (size_t)(scan->at - *name);
 }
 
 /* However a line ends, it is a line; also within quotes. */
@@ -110,6 +151,21 @@ static void unify_newlines(char *text)
     *out = '\0';
 }
 
+/* NULL: the line is none that sets something. False: a quote never closes. */
+static bool scan_value(struct scanner *scan, char **value)
+{
+    if (*scan->at != '"' && *scan->at != '\'') {
+        *value = scan_bare(scan);
+        return true;
+    }
+    char *quoted = scan_quoted(scan);
+    if (!quoted)
+        return false;
+    *value = is_at_end(*scan) ? quoted : NULL;
+    skip_line(scan);
+    return true;
+}
+
 int dotenv_parse(char *text, dotenv_entry_cb on_entry, void *user)
 {
     struct scanner scan = { .at = text, .line = 1 };
@@ -118,38 +174,23 @@ int dotenv_parse(char *text, dotenv_entry_cb on_entry, void *user)
     unify_newlines(scan.at);
     while (*scan.at) {
         int line = scan.line;
+        char *name, *value = NULL;
         skip_blanks(&scan);
-        if (strncmp(scan.at, "export", 6) == 0 && strchr(BLANKS, scan.at[6]) && scan.at[6])
+        if (strncmp(scan.at, "export", 6) == 0 && blank_len(scan.at + 6))
             scan.at += 6;
         skip_blanks(&scan);
-        char *name = scan.at;
-        size_t name_len = strcspn(name, "=#\n" BLANKS);
-        if (*name == '\'' && strcspn(name + 1, "'\n") > 0 && name[1 + strcspn(name + 1, "'\n")] == '\'') {
-            name_len = strcspn(++name, "'");
-            scan.at += 2;
-        }
-        scan.at += name_len;
+        size_t name_len = scan_name(&scan, &name);
         skip_blanks(&scan);
-        if (name_len == 0 || *scan.at != '=') {
+        bool is_set = name_len > 0 && *scan.at == '=', is_bare = name_len > 0 && is_at_end(scan);
+        scan.at += is_set;
+        skip_blanks(&scan);
+        if (!is_set)
             skip_line(&scan);
+        else if (!scan_value(&scan, &value))
+            return line;
+        if (!value && !is_bare)
             continue;
-        }
-        scan.at++;
         name[name_len] = '\0';
-        skip_blanks(&scan);
-
-        char *value;
-        if (*scan.at == '"' || *scan.at == '\'') {
-            value = scan_quoted(&scan);
-            if (!value)
-                return line;
-            bool is_whole = is_at_end(&scan);
-            skip_line(&scan);
-            if (!is_whole)
-                continue;
-        } else {
-            value = scan_bare(&scan);
-        }
         on_entry(user, name, value, line);
     }
     return 0;

@@ -65,7 +65,7 @@ static char *expand(const struct load *load, const char *value)
 static void dotenv_on_entry(void *user, const char *name, const char *value, int line)
 {
     struct load *load = user;
-    char *expanded = expand(load, value);
+    char *expanded = expand(load, value ? value : "");
     if (!expanded) {
         load->rc = UV_ENOMEM;
         return;
@@ -77,7 +77,7 @@ static void dotenv_on_entry(void *user, const char *name, const char *value, int
         return;
     }
     load->variables = grown;
-    load->variables[load->n_variables++] = (struct variable){ name, expanded, line };
+    load->variables[load->n_variables++] = (struct variable){ name, expanded, value != NULL, line };
 }
 
 void load_dotenv(struct load *load)
@@ -162,7 +162,7 @@ void load_export_to_libpq(const struct load *load)
         const char *name = load->variables[i].name;
         bool is_libpq = strncmp(name, "PG", 2) == 0 &&
                         strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == strlen(name);
-        if (is_libpq && !environment_find(load, name, strlen(name)))
+        if (is_libpq && load->variables[i].is_set && !environment_find(load, name, strlen(name)))
             setenv(name, load->variables[i].value, 1);
     }
 }

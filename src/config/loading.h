@@ -21,7 +21,8 @@ struct origin {
 
 struct variable {
     const char *name;
-    char *value; /* its own, with ${NAME} replaced */
+    char *value; /* its own, with ${NAME} replaced; "" where the name stands alone */
+    bool is_set;
     int line;
 };
 

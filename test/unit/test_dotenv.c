@@ -31,6 +31,23 @@ START_TEST(dotenv_is_read_as_docker_and_python_do)
 }
 END_TEST
 
+START_TEST(dotenv_is_read_as_python_does_to_its_odd_corners)
+{
+    given_dotenv("POSTGRES_HOST=first\n"
+                 "POSTGRES_HOST # stands alone: takes back\n"
+                 "POSTGRES_DATABASE =\u00a0a\u00a0b\u2003# blanks that are not ASCII's\n"
+                 "'POSTGRES\n_PORT' is no name\n"
+                 "POSTGRES_PASSWORD=\"a\\\\\n"
+                 "\\\" b\" # up to the first quote without a backslash before it\n"
+                 "POSTGRES_USER='c:\\\\'\n");
+    must_load();
+    ck_assert_str_eq(config.database.host, "");
+    ck_assert_str_eq(config.database.name, "a\u00a0b");
+    ck_assert_str_eq(config.database.password, "a\\\n\" b");
+    ck_assert_str_eq(config.database.user, "c:\\");
+}
+END_TEST
+
 START_TEST(dotenv_replaces_references_as_python_does)
 {
     static char *environment[] = { (char *)"OUTER=outside", (char *)"BASE=environment", NULL };
@@ -138,6 +155,7 @@ Suite *dotenv_suite(void)
     TCase *tcase = tcase_create("dotenv");
     tcase_add_checked_fixture(tcase, config_set_up, config_tear_down);
     tcase_add_test(tcase, dotenv_is_read_as_docker_and_python_do);
+    tcase_add_test(tcase, dotenv_is_read_as_python_does_to_its_odd_corners);
     tcase_add_test(tcase, dotenv_replaces_references_as_python_does);
     tcase_add_test(tcase, dotenv_in_another_encoding_is_refused);
     tcase_add_test(tcase, a_file_in_another_encoding_is_an_error);
