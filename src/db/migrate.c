@@ -341,10 +341,20 @@ static bool look_at_database(struct migration *m)
     return ok;
 }
 
+/* In libpq's words, which name host and port. */
+static void tell_no_connection(const struct migration *m)
+{
+    const char *why = m->pg ? PQerrorMessage(m->pg) : "out of memory\n";
+    fprintf(stderr, "svcd migrate: %s", why);
+    if (strstr(why, "timeout expired"))
+        fprintf(stderr, "svcd migrate: gave up connecting after %lld s (database.connect_timeout_ms)\n",
+                (long long)(time(NULL) - m->begun));
+}
+
 static bool migrate(struct migration *m)
 {
     if (PQstatus(m->pg) != CONNECTION_OK) {
-        fprintf(stderr, "svcd migrate: %s", m->pg ? PQerrorMessage(m->pg) : "out of memory\n");
+        tell_no_connection(m);
         return false;
     }
     if (PQsetClientEncoding(m->pg, "UTF8") != 0) {

@@ -27,7 +27,8 @@ struct migrate_options {
  *
  * Returns the process's exit code: 0 the database is as this binary wants it; 1 it is not, because files are
  * pending (check_only), one failed (the ones before it stay applied), an applied migration's text has
- * changed, a newer svcd has migrated it, it is not encoded in UTF-8, or there is no connection.
+ * changed, a newer svcd has migrated it, it is not encoded in UTF-8, or there is no connection (within the
+ * arrays' connect_timeout, if it is there).
  */
 int migrate_run(const char *const *keywords, const char *const *values, const struct migrate_options *options,
                 FILE *out);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "db/params.h"
 
+#include <stdio.h>
+
 static void set(struct database_params *params, const struct config *config, const char *host,
                 const char *port, const char *target)
 {
     params->statement_timeout_ms = (unsigned)config->database.statement_timeout_ms;
+    snprintf(params->connect_timeout_s, sizeof params->connect_timeout_s, "%d",
+             (config->database.connect_timeout_ms + 999) / 1000);
     const char *pairs[][2] = {
         { "host", host },
         { "port", port },
@@ -15,6 +19,7 @@ static void set(struct database_params *params, const struct config *config, con
         { "sslmode", config->database.tls },
         { "sslrootcert", config->database.tls_ca },
         { "client_encoding", "UTF8" },
+        { "connect_timeout", params->connect_timeout_s },
         { "keepalives_idle", "30" },
         { "keepalives_interval", "5" },
         { "keepalives_count", "3" },

@@ -11,11 +11,12 @@
 #include "db/endpoint.h"
 
 /* The connection parameters of PQconnectdbParams for this configuration, NULL-terminated; config must live as
- * long as they are used. */
+ * long as they are used, and the struct stay where it is. */
 #define DATABASE_PARAMS_MAX 20
 struct database_params {
     const char *keywords[DATABASE_PARAMS_MAX];
     const char *values[DATABASE_PARAMS_MAX];
+    char connect_timeout_s[12]; /* for whoever has libpq wait; the loop's connections have timers */
     unsigned statement_timeout_ms;
 };
 void database_params_set(struct database_params *params, const struct config *config);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The container and Kubernetes files of etc/: the arguments they give svcd are ones it takes, and their ports and versions are its own."""
+"""The container and Kubernetes files of etc/: the arguments they give svcd are ones it takes, and their ports and versions are its own.
+And what the manuals show of a configuration is one."""
 
 import os
 import re
@@ -21,6 +22,11 @@ def instruction(name):
     return yaml.safe_load(re.search(rf"{name} (\[.*\])", CONTAINERFILE)[1])
 
 
+def configurations(text):
+    """What is shown between a line like [server] and the first that is neither key, comment nor section."""
+    return re.findall(r"^ +\[[a-z]+\]\n(?: +(?:\[[a-z]+\]|#.*|[a-z_]+ = .*)\n)+", text, re.M)
+
+
 def documents(path):
     return list(yaml.safe_load_all((ROOT / path).read_text()))
 
@@ -40,6 +46,21 @@ class Deployment(unittest.TestCase):
 
     def assert_serves(self, arguments):
         self.assertEqual(self.run_svcd([*arguments, "check"]).returncode, 0, arguments)
+
+    def test_what_the_manuals_show_of_a_configuration_is_taken_as_it_stands(self):
+        shown = [(page.name, text) for page in sorted((ROOT / "docs").glob("*.md")) for text in configurations(page.read_text(encoding="utf-8"))]
+        self.assertGreater(len(shown), 6)
+        for page, text in shown:
+            with self.subTest(page, text=text), tempfile.TemporaryDirectory() as folder:
+                file, secret = Path(folder, "svcd.conf"), Path(folder, "database-password")
+                file.write_text(text, encoding="utf-8")
+                secret.write_text("x\n", encoding="ascii")
+                done = subprocess.run([SVCD, "--config", file, "config"], env={"CREDENTIALS_DIRECTORY": folder}, cwd=folder, capture_output=True,
+                                      text=True, check=False)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                taken = dict(re.findall(rf"^(\S+) = (.*?) +# {file}:\d+$", done.stdout, re.M))
+                self.assertFalse([value for value in taken.values() if "#" in value], taken)
+                self.assertEqual(len(taken), len(re.findall(r"^ +[a-z_]+ = ", text, re.M)), taken)
 
     def test_the_image_starts_svcd_with_arguments_it_takes_and_asks_its_health(self):
         entry = instruction("ENTRYPOINT")
