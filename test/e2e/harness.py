@@ -25,6 +25,13 @@ UNDER_SANITIZER = "asan" in SVCD
 EDGE = os.environ.get("EDGE", "grpc")  # which edge the daemons serve through: "http" for our own
 PATIENCE_S = 600  # for what must happen, however slow the machine
 
+# Whose the database is, for what tests do to it themselves and for migrations; and whom svcd serves as, who may do that and no more.
+OWNER, SERVER = "svcd", "svcd_serve"
+MAKE_ROLES = f"""DO $$ BEGIN
+    CREATE ROLE svcd_owner ROLE {OWNER}; CREATE ROLE svcd_runtime; CREATE ROLE {SERVER} LOGIN IN ROLE svcd_runtime ROLE {OWNER};
+    EXCEPTION WHEN duplicate_object THEN NULL;
+END $$;"""
+
 count = iter(range(1, 1_000_000))
 
 
@@ -32,7 +39,7 @@ def cluster(verb):
     subprocess.run([ROOT / "tools/cluster", verb, CLUSTER], check=True)
 
 
-def psql(statement, database="svcd", user="svcd"):
+def psql(statement, database="svcd", user=OWNER):
     """Rows as lists of text."""
     done = subprocess.run(["psql", "-XAtq", "-F", "\x1f", "-R", "\x1e", "-v", "ON_ERROR_STOP=1", "-d", database, "-U", user],
                           input=statement, text=True, capture_output=True)
@@ -50,7 +57,7 @@ def environment(database, **extra):
     """That of a shell in which nothing of svcd's is set but the way to this database."""
     clean = {name: text for name, text in os.environ.items() if not name.startswith("POSTGRES_")}
     return {**clean, "POSTGRES_HOST": os.environ["PGHOST"], "POSTGRES_PORT": os.environ["PGPORT"],
-            "POSTGRES_USER": "svcd", "POSTGRES_DATABASE": database, **extra}
+            "POSTGRES_USER": SERVER, "POSTGRES_DATABASE": database, **extra}
 
 
 def services_of_proto():
@@ -64,21 +71,37 @@ def services_of_proto():
 
 
 def run_svcd(*arguments, database="svcd", **options):
-    return subprocess.run([SVCD, *arguments], env=environment(database), capture_output=True, text=True,
+    user = OWNER if "migrate" in arguments else SERVER
+    return subprocess.run([SVCD, *arguments], env=environment(database, POSTGRES_USER=user), capture_output=True, text=True,
                           timeout=PATIENCE_S, **options)
 
 
+def apply_roles(database, user="postgres", **server):
+    done = subprocess.run(["psql", "-Xq", "-d", database, "-U", user, "-c", MAKE_ROLES, "-f", str(ROOT / "sql/roles.sql")],
+                          env={**os.environ, **server}, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+
+def migrate(database, **env):
+    """As who sets svcd up does: by the owner, and with the roles; of another server if env names it."""
+    env = environment(database, **env, POSTGRES_USER=OWNER)
+    done = subprocess.run([SVCD, "migrate"], env=env, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.returncode == 0, done.stderr
+    apply_roles(database, PGHOST=env["POSTGRES_HOST"], PGPORT=env["POSTGRES_PORT"])
+
+
 def create_database(template=None):
+    """Its owner is OWNER; SERVER may do in it what it may in the template."""
     name = f"test_{next(count)}"
-    psql(f"CREATE DATABASE {name} OWNER svcd TEMPLATE {template or 'template0'}", "postgres", "postgres")
+    psql(f"{MAKE_ROLES} CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template or 'template0'}; "
+         f"REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC; GRANT ALL ON DATABASE {name} TO svcd_owner", "postgres", "postgres")
     return name
 
 
 @functools.cache
 def demo_template():
     name = create_database()
-    migrated = run_svcd("migrate", database=name)
-    assert migrated.returncode == 0, migrated.stderr
+    migrate(name)
     psql(subprocess.run([ROOT / "tools/demo-data"], check=True, capture_output=True, text=True).stdout, name)
     return name
 
@@ -101,7 +124,7 @@ class Held:
     """A transaction that keeps what its statement locks, until let go."""
 
     def __init__(self, statement, database, options=""):
-        self.client = subprocess.Popen(["psql", "-XAtq", "-d", database, "-U", "svcd"], stdin=subprocess.PIPE, text=True,
+        self.client = subprocess.Popen(["psql", "-XAtq", "-d", database, "-U", OWNER], stdin=subprocess.PIPE, text=True,
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "PGAPPNAME": "hold", "PGOPTIONS": options})
         self.client.stdin.write(f"BEGIN; {statement};\n")
         self.client.stdin.flush()

@@ -9,7 +9,7 @@ import account_pb2 as account
 import matching_pb2 as matching
 import meeting_pb2 as meeting
 import svcd_client
-from harness import ROOT, Daemon, create_database, demo_database, is_serving, psql, run_svcd, value, wait_until
+from harness import ROOT, Daemon, create_database, demo_database, is_serving, migrate, psql, run_svcd, value, wait_until
 
 WORLDS = int(os.environ.get("WORLDS", "200"))  # of the property test; WORLDS=5000 test/e2e/run build/svcd test_database
 
@@ -45,7 +45,7 @@ class PythonBackend(unittest.TestCase):
 
     def test_its_database_is_served_once_migrated(self):
         database = python_database()
-        self.assertEqual(run_svcd("migrate", database=database).returncode, 0)
+        migrate(database)
         daemon = Daemon(database)
         self.addCleanup(daemon.stop)
         with svcd_client.Client(daemon.address) as client:

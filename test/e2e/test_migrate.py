@@ -6,7 +6,7 @@ import subprocess
 import time
 import unittest
 
-from harness import PATIENCE_S, ROOT, SVCD, Held, create_database, demo_database, environment, psql, run_svcd, value
+from harness import OWNER, PATIENCE_S, ROOT, SVCD, Held, create_database, demo_database, environment, psql, run_svcd, value
 
 
 # What a role or a database may be set to.
@@ -54,7 +54,7 @@ class Migration(unittest.TestCase):
         database = self.half_migrated()
         held = Held("SELECT count(*) FROM mentor", database)
         self.addCleanup(held.let_go)
-        with subprocess.Popen([SVCD, "migrate"], env=environment(database), text=True,
+        with subprocess.Popen([SVCD, "migrate"], env=environment(database, POSTGRES_USER=OWNER), text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE) as migrate:
             for line in migrate.stdout:
                 if line.startswith("waiting for process"):
@@ -89,7 +89,7 @@ class Migration(unittest.TestCase):
         files = len([*(ROOT / "sql/migrations").glob("*.sql"), *(ROOT / "sql/functions").glob("*.sql")])
         database, steps = create_database(), 0
         while run_svcd("migrate", "--check", database=database).returncode:
-            with subprocess.Popen([SVCD, "migrate"], env=environment(database), text=True, stdout=subprocess.PIPE,
+            with subprocess.Popen([SVCD, "migrate"], env=environment(database, POSTGRES_USER=OWNER), text=True, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE) as migrate:
                 if migrate.stdout.readline().startswith("applied"):
                     steps += 1
@@ -104,7 +104,7 @@ class Migration(unittest.TestCase):
         database = self.half_migrated()
         held = Held("LOCK TABLE mentor", database)
         self.addCleanup(held.let_go)
-        with subprocess.Popen([SVCD, "migrate"], env=environment(database), text=True, stdout=subprocess.PIPE) as migrate:
+        with subprocess.Popen([SVCD, "migrate"], env=environment(database, POSTGRES_USER=OWNER), text=True, stdout=subprocess.PIPE) as migrate:
             for line in migrate.stdout:
                 if line.startswith("waiting for process"):
                     break
@@ -115,7 +115,7 @@ class Migration(unittest.TestCase):
 
     def test_any_number_at_once_end_well_and_each_file_is_applied_once(self):
         database = create_database()
-        runs = [subprocess.Popen([SVCD, "migrate"], env=environment(database), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        runs = [subprocess.Popen([SVCD, "migrate"], env=environment(database, POSTGRES_USER=OWNER), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
                 for _ in range(4)]
         told = []
         for run in runs:
@@ -193,7 +193,7 @@ class Migration(unittest.TestCase):
             with self.subTest(lack):
                 database = make()
                 self.addCleanup(psql, "REASSIGN OWNED BY newcomer TO svcd; DROP OWNED BY newcomer CASCADE", database, "postgres")
-                psql(f"REASSIGN OWNED BY svcd TO newcomer; ALTER DATABASE {database} OWNER TO postgres; REVOKE ALL ON DATABASE {database} FROM PUBLIC; "
+                psql(f"REASSIGN OWNED BY svcd, svcd_owner TO newcomer; ALTER DATABASE {database} OWNER TO postgres; REVOKE ALL ON DATABASE {database} FROM PUBLIC; "
                      f"GRANT ALL ON DATABASE {database} TO newcomer; GRANT ALL ON SCHEMA public TO newcomer", database, "postgres")
                 psql(lack.format(database), database, "postgres")
                 refused = self.migrate_as("newcomer", database)

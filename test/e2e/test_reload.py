@@ -17,7 +17,7 @@ import health_pb2 as health
 import svcd_client
 from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
-from harness import (PATIENCE_S, UNDER_SANITIZER, Daemon, demo_database, free_port, is_listening, psql, run_svcd, temporary_folder,
+from harness import (PATIENCE_S, SERVER, UNDER_SANITIZER, Daemon, demo_database, free_port, is_listening, psql, run_svcd, temporary_folder,
                      wait_until)
 from test_access import make_token
 from wire import make_certificate
@@ -112,11 +112,11 @@ class Reload(Case):
         self.assertGreater(self.metric("svcd_config_reload_timestamp_seconds"), before)
 
     def test_what_was_set_on_the_command_line_and_in_the_environment_stays(self):
-        self.start(arguments=("--set", "log.slow_ms=77"), env={"POSTGRES_USER": "svcd"})
+        self.start(arguments=("--set", "log.slow_ms=77"), env={"POSTGRES_USER": SERVER})
         self.reload(log={"slow_ms": "88", "calls": "slow"}, database={"user": "nobody"})
         self.assertEqual(self.effective("log.slow_ms"), ("77", "--set log.slow_ms"))
         self.assertEqual(self.effective("log.calls"), ("slow", f"{self.folder}/svcd.conf:3"))
-        self.assertEqual(self.effective("database.user"), ("svcd", "POSTGRES_USER"))
+        self.assertEqual(self.effective("database.user"), (SERVER, "POSTGRES_USER"))
 
     def test_a_key_that_needs_a_restart_is_named_and_stays(self):
         self.start(server={"grpc_idle_timeout_ms": "600000"})

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The roles of sql/roles.sql: each may do what it must, and nothing else. (All of test/rpc is served as the runtime role.)"""
+"""The roles of sql/roles.sql: each may do what it must, and nothing else. (All of test/rpc and test/e2e is served as the runtime role.)"""
 
 import subprocess
 
-from harness import PATIENCE_S, ROOT, SVCD, create_database, demo_database, environment, psql
+from harness import PATIENCE_S, SVCD, apply_roles, create_database, demo_database, environment, psql
 from test_migrate import drop_role
 from test_setups import Served
 
@@ -22,11 +22,6 @@ MAY_NOT = {
                     "DELETE FROM account RETURNING *", "SELECT name FROM account WHERE passwordhash > ''",
                     "INSERT INTO websitefeedback (message) SELECT convert_from(passwordhash, 'UTF8') FROM account"),
 }
-
-
-def apply_roles(database, user="postgres"):
-    done = subprocess.run(["psql", "-Xq", "-d", database, "-U", user, "-f", str(ROOT / "sql/roles.sql")], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
 class Roles(Served):

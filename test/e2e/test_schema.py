@@ -5,9 +5,7 @@ import grpc
 import matching_pb2 as matching
 import meeting_pb2 as meeting
 from google.protobuf import empty_pb2
-from harness import PATIENCE_S, ROOT, Daemon, Held, create_database, demo_database, is_serving, psql, run_svcd, wait_until
-from test_migrate import drop_role
-from test_roles import apply_roles
+from harness import PATIENCE_S, ROOT, Daemon, Held, create_database, demo_database, is_serving, migrate, psql, run_svcd, wait_until
 from test_setups import Served
 
 
@@ -88,17 +86,13 @@ class Schema(Served):
                 daemon.wait_for_log("level=error.*the database cannot be used.*svcd migrate")
                 self.assertFalse(is_serving(client))
                 self.refused(client.account.ListSkills, empty_pb2.Empty(), "the database is not ready for svcd")
-                self.assertEqual(run_svcd("migrate", database=database).returncode, 0)
+                migrate(database)
                 wait_until(lambda: is_serving(client), "not serving")
 
     def test_what_svcds_role_may_not_is_refused_with_what_to_do_in_the_log(self):
         database = demo_database()
-        apply_roles(database)
-        drop_role("server")
-        psql("CREATE ROLE server LOGIN PASSWORD 'x' IN ROLE svcd_runtime", "postgres", "postgres")
-        self.addCleanup(drop_role, "server")
         psql("REVOKE SELECT ON skill FROM svcd_runtime", database, "postgres")
-        daemon, client = self.daemon_on(database, env={"POSTGRES_USER": "server", "POSTGRES_PASSWORD": "x"})
+        daemon, client = self.daemon_on(database)
         wait_until(lambda: is_serving(client), "not serving")
         self.refused(client.account.ListSkills, empty_pb2.Empty(), "does not let svcd")
         daemon.wait_for_log("permission denied for table skill.*sql/roles.sql")

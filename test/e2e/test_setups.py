@@ -10,7 +10,7 @@ import account_pb2 as account
 import feedback_pb2 as feedback
 import meeting_pb2 as meeting
 import svcd_client
-from harness import CLUSTER, PATIENCE_S, ROOT, SVCD, Daemon, Held, create_database, demo_database, environment, is_serving, psql, run_svcd, value, wait_until
+from harness import CLUSTER, PATIENCE_S, ROOT, SVCD, Daemon, Held, create_database, demo_database, environment, is_serving, migrate, psql, value, wait_until
 from test_migrate import HOSTILE_SETTINGS
 
 
@@ -83,7 +83,7 @@ class Setup(Served):
 
     def test_a_dump_of_the_data_alone_loads_into_a_migrated_database(self):
         source, target = demo_database(), create_database()
-        self.assertEqual(run_svcd("migrate", database=target).returncode, 0)
+        migrate(target)
         dump = subprocess.run(["pg_dump", "-U", "postgres", "--data-only", "--disable-triggers", "--exclude-table=svcd.migration", source],
                               capture_output=True, text=True, check=True).stdout
         psql(dump, target, "postgres")

@@ -11,7 +11,7 @@ import tempfile
 import types
 from pathlib import Path
 
-from harness import PATIENCE_S, ROOT, SVCD, environment, free_port
+from harness import ROOT, free_port, migrate
 
 loader = importlib.machinery.SourceFileLoader("cluster", str(ROOT / "tools/cluster"))
 cluster = importlib.util.module_from_spec(importlib.util.spec_from_loader("cluster", loader))
@@ -88,8 +88,7 @@ class Servers:
         self.all = [Server(self.folder / str(i), free_port()) for i in range(n)]
         try:
             self.all[0].start()
-            subprocess.run([SVCD, "migrate"], env=environment("svcd", **self.environment()), check=True, timeout=PATIENCE_S,
-                           stdout=subprocess.DEVNULL)
+            migrate("svcd", **self.environment())
             demo = subprocess.run([ROOT / "tools/demo-data"], check=True, capture_output=True, text=True).stdout
             subprocess.run(["psql", "-Xq", "-h", HOST, "-p", str(self.all[0].port), "-U", "svcd", "svcd"], input=demo, text=True, check=True,
                            stdout=subprocess.DEVNULL)
@@ -101,7 +100,7 @@ class Servers:
 
     def environment(self, **more):
         return {"POSTGRES_HOST": ",".join(HOST for _ in self.all), "POSTGRES_PORT": ",".join(str(server.port) for server in self.all),
-                "POSTGRES_USER": "svcd", "POSTGRES_DATABASE": "svcd", **more}
+                **more}
 
     def drop(self):
         for server in self.all:

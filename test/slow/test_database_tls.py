@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 import svcd_client
-from harness import PATIENCE_S, ROOT, SVCD, Daemon, environment, free_port, is_serving, temporary_folder, wait_until
+from harness import PATIENCE_S, ROOT, SVCD, Daemon, environment, free_port, is_serving, migrate, temporary_folder, wait_until
 
 
 def openssl(*arguments):
@@ -37,7 +37,7 @@ class DatabaseTls(unittest.TestCase):
                        capture_output=True)
         cls.addClassCleanup(subprocess.run, [ROOT / "tools/cluster", "drop", cluster], check=True, capture_output=True)
         cls.env = {"POSTGRES_HOST": "localhost", "POSTGRES_PORT": str(cls.port)}
-        subprocess.run([SVCD, "migrate"], env=environment("svcd", **cls.env), check=True, capture_output=True)
+        migrate("svcd", **cls.env)
 
     @classmethod
     def addCleanup(cls, function, *arguments):

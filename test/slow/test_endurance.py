@@ -10,14 +10,14 @@ import meeting_pb2 as meeting
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
-from harness import PATIENCE_S, UNDER_SANITIZER, TestCase, value
+from harness import PATIENCE_S, SERVER, UNDER_SANITIZER, TestCase, value
 from test_wire import MENTEE, MENTOR, NOBODY, call_many, raw
 
 
 class Endurance(TestCase):
     def test_10000_failing_calls_in_a_row_leave_the_next_good_one_answered_as_before(self):
         good = self.client.account.GetNotifications(account.NotificationsRequest(userid=MENTEE), timeout=PATIENCE_S)
-        sessions = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{self.database}' AND usename = 'svcd'"
+        sessions = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{self.database}' AND usename = '{SERVER}'"
         before = value(sessions, "postgres")
         failing = [
             (self.client.matching.TryMatch, matching.MenteeToMentorMatchingRequest(menteeUserId=NOBODY), StatusCode.NOT_FOUND),

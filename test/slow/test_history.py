@@ -26,7 +26,7 @@ import meeting_pb2 as meeting
 import svcd_client
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
-from harness import PATIENCE_S, ROOT, SVCD, Daemon, environment, free_port, wait_until
+from harness import PATIENCE_S, ROOT, Daemon, free_port, migrate, wait_until
 from replicas_kit import HOST, Server
 
 SECONDS = float(os.environ.get("HISTORY_S", "25"))
@@ -160,8 +160,8 @@ class History(unittest.TestCase):
         self.server = Server(Path(folder.name) / "pg", port)
         self.server.start()
         self.addCleanup(self.server.stop)
-        to_server = {"POSTGRES_HOST": HOST, "POSTGRES_USER": "svcd", "POSTGRES_DATABASE": "svcd"}
-        subprocess.run([SVCD, "migrate"], env=environment("svcd", **to_server, POSTGRES_PORT=str(port)), check=True, stdout=subprocess.DEVNULL)
+        to_server = {"POSTGRES_HOST": HOST, "POSTGRES_DATABASE": "svcd"}
+        migrate("svcd", **to_server, POSTGRES_PORT=str(port))
         demo = subprocess.run([ROOT / "tools/demo-data"], check=True, capture_output=True, text=True).stdout
         subprocess.run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-h", HOST, "-p", str(port), "-U", "svcd", "svcd"], input=demo + WORLD,
                        text=True, check=True, stdout=subprocess.DEVNULL)

@@ -12,7 +12,7 @@ import feedback_pb2 as feedback
 import grpc
 import svcd_client
 from google.protobuf import empty_pb2
-from harness import CLUSTER, PATIENCE_S, SVCD, Daemon, demo_database, environment, free_port, is_listening, is_serving, psql, temporary_folder, value, wait_until
+from harness import CLUSTER, OWNER, PATIENCE_S, SERVER, SVCD, Daemon, demo_database, environment, free_port, is_listening, is_serving, psql, temporary_folder, value, wait_until
 
 ADVISORY = ("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE "
             "datname = current_database())")
@@ -23,7 +23,7 @@ class Pooled(unittest.TestCase):
         """PgBouncer in front of the cluster, configured with nothing but how it pools; what reaches it."""
         folder, port = temporary_folder(self), free_port()
         folder.chmod(0o755)
-        (folder / "users").write_text('"svcd" ""\n', encoding="ascii")
+        (folder / "users").write_text(f'"{OWNER}" ""\n"{SERVER}" ""\n', encoding="ascii")
         (folder / "ini").write_text(f"""[databases]
 * = host={os.environ["PGHOST"]} port={os.environ["PGPORT"]}
 [pgbouncer]
@@ -90,6 +90,6 @@ default_pool_size = 12
     def test_migrations_leave_no_lock_on_a_pooled_backend(self):
         database, env = demo_database(), self.bounce("session")
         for _ in range(3):
-            migrated = subprocess.run([SVCD, "migrate"], env=environment(database, **env), capture_output=True, text=True, timeout=PATIENCE_S)
+            migrated = subprocess.run([SVCD, "migrate"], env=environment(database, **env, POSTGRES_USER=OWNER), capture_output=True, text=True, timeout=PATIENCE_S)
             self.assertEqual(migrated.returncode, 0, migrated.stderr)
             self.assertEqual(value(ADVISORY, database), "0")

@@ -12,7 +12,7 @@ import meeting_pb2 as meeting
 import svcd_client
 from google.protobuf import empty_pb2
 from harness import PATIENCE_S, SVCD, Daemon, environment, is_serving, wait_until
-from replicas_kit import Servers
+from replicas_kit import HOST, Servers
 
 CALL_S = 5  # that one attempt of a call may take
 
@@ -125,6 +125,30 @@ class Primary(TestCase):
         for command in (["migrate"], ["check", "--db"], ["job"]):
             done = subprocess.run([SVCD, *command], env=environment("svcd", **env), capture_output=True, text=True, timeout=PATIENCE_S)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+class Counted(TestCase):
+    """docs/deployment.md, How many connections."""
+
+    standbys = 2
+
+    def counts(self):
+        return [int(server.psql("SELECT count(*) FROM pg_stat_activity WHERE application_name ~ ' svcd '")) for server in self.servers.all]
+
+    def test_each_server_has_as_many_connections_as_the_manual_counts(self):
+        lanes, reads = 2 + 2 + 4, 2
+        first, everywhere = {"POSTGRES_HOST": HOST, "POSTGRES_PORT": str(self.first.port)}, self.servers.environment()
+        from_all = ["--set", f"database.read_host={everywhere['POSTGRES_HOST']}", "--set", f"database.read_port={everywhere['POSTGRES_PORT']}"]
+        for arguments, env, expected in (
+            ([], first, [lanes + 2, 0, 0]),
+            ([], everywhere, [lanes + 2 + 1, 1, 1]),
+            (["--set", f"database.read_host={HOST}", "--set", f"database.read_port={self.others[0].port}"], first, [lanes + 2, reads + 1, 0]),
+            (from_all, everywhere, [lanes + 2 + 1 + reads + 1, reads + 1 + 1, reads + 1 + 1]),
+        ):
+            with self.subTest(expected):
+                daemon, _ = self.served(*arguments, **env)
+                wait_until(lambda expected=expected: self.counts() == expected, f"{self.counts()} in place of {expected}", 60)
+                daemon.stop()
 
 
 class Reads(TestCase):
