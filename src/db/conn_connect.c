@@ -85,7 +85,7 @@ void conn_on_connect_timeout(uv_timer_t *timer)
 static bool connect_start(struct conn *conn, const struct endpoint *endpoint)
 {
     char name[SESSION_NAME_LEN];
-    session_name(name, conn->lane);
+    session_name(name, lane_name(conn->lane));
     const char *const pairs[][2] = { { "host", endpoint->host },
                                      { "hostaddr", endpoint->address },
                                      { "port", endpoint->port },

@@ -26,6 +26,7 @@ struct migration {
     bool check_only;
     int backend_pid; /* the server's own, whoever stands in between */
     bool was_locked; /* the last error: somebody else holds a lock */
+    bool has_ledger;
     unsigned wait_s;
     time_t begun;
     size_t files_done; /* applied, or found pending */
@@ -33,9 +34,11 @@ struct migration {
 
 enum { MIGRATED = 0, NOT_MIGRATED = 1 };
 
-/* Limits of the role or database that could end a session between its transactions; what is not set stays so,
- * for whoever a pooler gives the connection to. */
+/* Settings of the role or database that could end a session between its transactions, or by an error; what is
+ * not set stays so, for whoever a pooler gives the connection to. */
 static const char *const limits_sql[] = {
+    "SELECT pg_catalog.set_config('exit_on_error', 'off', false)"
+    " WHERE pg_catalog.current_setting('exit_on_error') OPERATOR(pg_catalog.<>) 'off'",
     "SELECT pg_catalog.set_config('statement_timeout', '0', false)"
     " WHERE pg_catalog.current_setting('statement_timeout') OPERATOR(pg_catalog.<>) '0'",
     "SELECT pg_catalog.set_config('idle_session_timeout', '0', false)"
@@ -44,17 +47,19 @@ static const char *const limits_sql[] = {
 
 /* For each transaction, so that nothing is left on a connection that a pooler gives to others. Whoever waits
  * for a table longer than lock_timeout gives it up for a while, for those who queue behind him. */
-static const char BEGIN_SQL[] =
-    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL search_path = svcd, public, pg_temp; SET "
-    "LOCAL TIME ZONE 'UTC';"
-    "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;"
-    "SET LOCAL lock_timeout = '2s'; SET LOCAL client_min_messages = warning;"
-    "SET LOCAL check_function_bodies = on; SET LOCAL standard_conforming_strings = on;"
-    "SET LOCAL DateStyle = ISO; SET LOCAL IntervalStyle = postgres; SET LOCAL default_tablespace = '';"
-    "SET LOCAL default_table_access_method = heap;" MIGRATE_ROLE_SQL;
+#define SETTINGS_SQL                                                                                         \
+    "SET LOCAL search_path = svcd, public, pg_temp; SET LOCAL TIME ZONE 'UTC';"                              \
+    "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;"                    \
+    "SET LOCAL lock_timeout = '2s'; SET LOCAL client_min_messages = warning;"                                \
+    "SET LOCAL check_function_bodies = on; SET LOCAL standard_conforming_strings = on;"                      \
+    "SET LOCAL DateStyle = ISO; SET LOCAL IntervalStyle = postgres; SET LOCAL default_tablespace = '';"      \
+    "SET LOCAL default_table_access_method = heap;" MIGRATE_ROLE_SQL
 
-/* Held until the transaction ends. The class is "svcd" in ASCII; sql/functions/locks.sql has its others. */
-static const char LOCK_SQL[] = "SELECT pg_advisory_xact_lock(1937138532, 0)";
+static const char LOOK_SQL[] = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;" SETTINGS_SQL;
+/* With a lock that is held until the transaction ends. The class is "svcd" in ASCII; sql/functions/locks.sql
+ * has its others. */
+static const char BEGIN_SQL[] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;" SETTINGS_SQL
+                                ";SELECT pg_catalog.pg_advisory_xact_lock(1937138532, 0)";
 
 static const char ENCODING_SQL[] =
     "SELECT pg_catalog.current_setting('server_encoding') = 'UTF8', pg_catalog.current_setting("
@@ -91,24 +96,28 @@ static void tell_failure(const struct migration *m, const struct migration_file 
 }
 
 /* An error that may be none of ours is not printed, for it will be tried again. */
-static bool is_done(struct migration *m, const struct migration_file *file, PGresult *result)
+static bool is_good(struct migration *m, const struct migration_file *file, const PGresult *result)
 {
     bool ok = succeeded(result);
     m->was_locked = has_sqlstate(result, "55P03") || has_sqlstate(result, "40P01");
     if (!ok && !m->was_locked)
         tell_failure(m, file, result);
+    return ok;
+}
+
+static bool is_done(struct migration *m, const struct migration_file *file, PGresult *result)
+{
+    bool ok = is_good(m, file, result);
     PQclear(result);
     return ok;
 }
 
-/* While it waits, who is waited for is told from a second connection. */
-static bool execute(struct migration *m, const struct migration_file *file, const char *sql)
+/* The last result, or the first error, NULL where there is no connection. While it waits, who is waited for
+ * is told from a second connection. */
+static PGresult *run(struct migration *m, const char *sql)
 {
-    if (!PQsendQuery(m->pg, sql)) {
-        fprintf(stderr, "svcd migrate: %s", PQerrorMessage(m->pg));
-        return false;
-    }
-    blockers_tell_while_waiting(m->pg, m->backend_pid, m->keywords, m->values, m->out);
+    if (PQsendQuery(m->pg, sql))
+        blockers_tell_while_waiting(m->pg, m->backend_pid, m->keywords, m->values, m->out);
     PGresult *result = NULL, *next;
     while ((next = PQgetResult(m->pg))) {
         if (result && !succeeded(result)) {
@@ -118,7 +127,12 @@ static bool execute(struct migration *m, const struct migration_file *file, cons
         PQclear(result);
         result = next;
     }
-    return is_done(m, file, result);
+    return result;
+}
+
+static bool execute(struct migration *m, const struct migration_file *file, const char *sql)
+{
+    return is_done(m, file, run(m, sql));
 }
 
 /* Stores the answer of a one-row statement that returns a boolean. */
@@ -158,17 +172,18 @@ static bool may_wait(const struct migration *m, unsigned *pause_ms)
 }
 
 /* A transaction of one migration at a time; again as long as it may wait for others' locks. */
-static bool transact(struct migration *m, const struct migration_file *file, const char *name,
+static bool transact(struct migration *m, const char *begin_sql, const struct migration_file *file,
+                     const char *name,
                      bool (*work)(struct migration *m, const struct migration_file *file, const char *name))
 {
     unsigned pause_ms = 500;
     for (;;) {
         m->was_locked = false;
-        if (execute(m, file, BEGIN_SQL) && execute(m, file, LOCK_SQL) && work(m, file, name) &&
-            execute(m, file, "COMMIT"))
+        if (execute(m, file, begin_sql) && work(m, file, name) && execute(m, file, "COMMIT"))
             return true;
         bool was_locked = m->was_locked;
-        PQclear(PQexec(m->pg, "ROLLBACK"));
+        if (PQtransactionStatus(m->pg) != PQTRANS_IDLE)
+            PQclear(PQexec(m->pg, "ROLLBACK"));
         m->was_locked = was_locked;
         if (!may_wait(m, &pause_ms))
             return false;
@@ -186,21 +201,21 @@ static bool make_ledger(struct migration *m, const struct migration_file *file, 
 static bool read_ledger(struct migration *m)
 {
     PQclear(m->applied);
-    m->applied = PQexec(m->pg, READ_LEDGER_SQL);
-    if (succeeded(m->applied))
-        return history_check(m->applied) && history_check_version(m->applied);
-    tell_failure(m, NULL, m->applied);
-    return false;
+    m->applied = run(m, READ_LEDGER_SQL);
+    return is_good(m, NULL, m->applied) && history_check(m->applied) && history_check_version(m->applied);
+}
+
+static bool look_for_ledger(struct migration *m, const struct migration_file *file, const char *name)
+{
+    (void)file;
+    (void)name;
+    return ask(m, HAS_LEDGER_SQL, &m->has_ledger) && (!m->has_ledger || read_ledger(m));
 }
 
 static bool find_ledger(struct migration *m)
 {
-    bool exists;
-    if (!ask(m, HAS_LEDGER_SQL, &exists))
-        return false;
-    if (exists)
-        return read_ledger(m);
-    return m->check_only || transact(m, NULL, NULL, make_ledger);
+    return transact(m, LOOK_SQL, NULL, NULL, look_for_ledger) &&
+           (m->has_ledger || m->check_only || transact(m, BEGIN_SQL, NULL, NULL, make_ledger));
 }
 
 /* What the database calls a function file: in a folder, as no migration is. NULL without memory. */
@@ -262,7 +277,7 @@ static bool run_file(struct migration *m, const struct migration_file *file, con
 static bool apply(struct migration *m, const struct migration_file *file, const char *name)
 {
     if (!m->check_only)
-        return transact(m, file, name, run_file);
+        return transact(m, BEGIN_SQL, file, name, run_file);
     m->files_done++;
     fprintf(m->out, "pending %s\n", file->name);
     fflush(m->out);
@@ -271,7 +286,7 @@ static bool apply(struct migration *m, const struct migration_file *file, const 
 
 static bool apply_version(struct migration *m)
 {
-    return is_version_noted(m) || m->check_only || transact(m, NULL, NULL, note_version);
+    return is_version_noted(m) || m->check_only || transact(m, BEGIN_SQL, NULL, NULL, note_version);
 }
 
 static bool apply_migrations(struct migration *m)
@@ -341,20 +356,10 @@ static bool look_at_database(struct migration *m)
     return ok;
 }
 
-/* In libpq's words, which name host and port. */
-static void tell_no_connection(const struct migration *m)
-{
-    const char *why = m->pg ? PQerrorMessage(m->pg) : "out of memory\n";
-    fprintf(stderr, "svcd migrate: %s", why);
-    if (strstr(why, "timeout expired"))
-        fprintf(stderr, "svcd migrate: gave up connecting after %lld s (database.connect_timeout_ms)\n",
-                (long long)(time(NULL) - m->begun));
-}
-
 static bool migrate(struct migration *m)
 {
     if (PQstatus(m->pg) != CONNECTION_OK) {
-        tell_no_connection(m);
+        migrate_tell_no_connection(m->pg, time(NULL) - m->begun);
         return false;
     }
     if (PQsetClientEncoding(m->pg, "UTF8") != 0) {

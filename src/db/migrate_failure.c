@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "db/migration_file.h"
 
@@ -86,4 +87,19 @@ void migrate_tell_failure(PGconn *pg, const struct migration_file *file, const P
     print_field("detail", PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
     print_field("hint", PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
     print_field("where", PQresultErrorField(result, PG_DIAG_CONTEXT));
+}
+
+void migrate_tell_no_connection(PGconn *pg, time_t waited_s)
+{
+    static const char denied[] = "permission denied for database ";
+    const char *why = pg ? PQerrorMessage(pg) : "out of memory\n", *database = strstr(why, denied);
+    fprintf(stderr, "svcd migrate: %s", why);
+    if (database) { /* as SQL quotes it */
+        database += strlen(denied);
+        fprintf(stderr, "  who owns it can help with:\n    GRANT CONNECT ON DATABASE %.*s TO \"%s\";\n",
+                (int)strcspn(database, "\n"), database, PQuser(pg));
+    }
+    if (strstr(why, "timeout expired"))
+        fprintf(stderr, "svcd migrate: gave up connecting after %lld s (database.connect_timeout_ms)\n",
+                (long long)waited_s);
 }

@@ -6,6 +6,8 @@
 #ifndef DB_MIGRATE_FAILURE_H
 #define DB_MIGRATE_FAILURE_H
 
+#include <time.h>
+
 /* Who migrates does it as the owner of schema svcd, if that is a role that nobody can log in as (svcd_owner
  * of sql/roles.sql): what comes into being is not the property of whichever member was there. */
 #define MIGRATE_ROLE_SQL                                                                                     \
@@ -16,6 +18,9 @@
 struct migration_file;
 struct pg_conn;
 struct pg_result;
+
+/* In libpq's words, which name host and port; after so long. pg NULL: there was no memory for it. */
+void migrate_tell_no_connection(struct pg_conn *pg, time_t waited_s);
 
 /* `file` NULL: the failed statement is the runner's own. */
 void migrate_tell_failure(struct pg_conn *pg, const struct migration_file *file,

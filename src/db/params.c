@@ -9,6 +9,7 @@ static void set(struct database_params *params, const struct config *config, con
     params->statement_timeout_ms = (unsigned)config->database.statement_timeout_ms;
     snprintf(params->connect_timeout_s, sizeof params->connect_timeout_s, "%d",
              (config->database.connect_timeout_ms + 999) / 1000);
+    session_name(params->name, "command");
     const char *pairs[][2] = {
         { "host", host },
         { "port", port },
@@ -20,6 +21,7 @@ static void set(struct database_params *params, const struct config *config, con
         { "sslrootcert", config->database.tls_ca },
         { "client_encoding", "UTF8" },
         { "connect_timeout", params->connect_timeout_s },
+        { "fallback_application_name", params->name },
         { "keepalives_idle", "30" },
         { "keepalives_interval", "5" },
         { "keepalives_count", "3" },

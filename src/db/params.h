@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "db/conn.h"
 #include "db/endpoint.h"
+#include "db/session.h"
 
 /* The connection parameters of PQconnectdbParams for this configuration, NULL-terminated; config must live as
  * long as they are used, and the struct stay where it is. */
@@ -16,7 +17,8 @@
 struct database_params {
     const char *keywords[DATABASE_PARAMS_MAX];
     const char *values[DATABASE_PARAMS_MAX];
-    char connect_timeout_s[12]; /* for whoever has libpq wait; the loop's connections have timers */
+    char connect_timeout_s[12];  /* for whoever has libpq wait; the loop's connections have timers, */
+    char name[SESSION_NAME_LEN]; /* and names of their own */
     unsigned statement_timeout_ms;
 };
 void database_params_set(struct database_params *params, const struct config *config);

@@ -30,7 +30,8 @@ void session_settings(char json[static SESSION_SETTINGS_LEN], enum lane lane, co
     snprintf(
         json, SESSION_SETTINGS_LEN,
         "{\"search_path\": \"%s\", \"TimeZone\": \"UTC\", \"statement_timeout\": \"%u\","
-        " \"lock_timeout\": \"%u\", \"idle_session_timeout\": \"0\", \"transaction_timeout\": \"0\","
+        " \"lock_timeout\": \"%u\", \"exit_on_error\": \"off\", \"idle_session_timeout\": \"0\", "
+        "\"transaction_timeout\": \"0\","
         " \"idle_in_transaction_session_timeout\": \"0\", \"client_connection_check_interval\": \"1000\","
         " \"default_transaction_isolation\": \"read committed\", \"default_transaction_read_only\": \"%s\","
         " \"default_transaction_deferrable\": \"off\", \"client_min_messages\": \"warning\","
@@ -40,10 +41,10 @@ void session_settings(char json[static SESSION_SETTINGS_LEN], enum lane lane, co
         lane == LANE_READ ? "on" : "off");
 }
 
-void session_name(char name[static SESSION_NAME_LEN], enum lane lane)
+void session_name(char name[static SESSION_NAME_LEN], const char *lane)
 {
     char host[256] = "";
     gethostname(host, sizeof host - 1);
-    int len = snprintf(name, SESSION_NAME_LEN, "%s svcd %ld@", lane_name(lane), (long)getpid());
+    int len = snprintf(name, SESSION_NAME_LEN, "%s svcd %ld@", lane, (long)getpid());
     snprintf(name + len, (size_t)(SESSION_NAME_LEN - len), "%s", host);
 }

@@ -28,8 +28,9 @@ extern const char session_ready_sql[];
 void session_settings(char json[static SESSION_SETTINGS_LEN], enum lane lane, const char *schemas,
                       unsigned statement_timeout_ms, unsigned lock_timeout_ms);
 
-/* application_name: the lane first, then what tells daemons and hosts apart: `read svcd 4711@host`. */
+/* application_name: the lane first, `command` for one that has none, then what tells daemons and hosts apart:
+ * `read svcd 4711@host`. */
 #define SESSION_NAME_LEN 64
-void session_name(char name[static SESSION_NAME_LEN], enum lane lane);
+void session_name(char name[static SESSION_NAME_LEN], const char *lane);
 
 #endif

@@ -2,6 +2,7 @@
 """`svcd migrate` on databases as they are: locked, owned by somebody else, in another encoding, migrated by others at the same time."""
 
 import re
+import socket
 import subprocess
 import time
 import unittest
@@ -75,6 +76,17 @@ class Migration(unittest.TestCase):
         named = re.findall(r"^waiting for process \d+ \(hold\) of role svcd.*last statement: (.*);$", migrated.stdout, re.M)
         self.assertEqual(sorted(set(named)), ["SELECT count(*) FROM mentee, mentor", "SELECT count(*) FROM mentor"], migrated.stdout)
         self.assertLessEqual(len(named), 4, migrated.stdout)
+
+    def test_what_was_migrated_may_be_locked_too(self):
+        database = demo_database()
+        with Held("LOCK TABLE svcd.migration", database):
+            for command in ("migrate", "--wait", "1"), ("migrate", "--check", "--wait", "1"), ("check", "--db"):
+                with self.subTest(command):
+                    done = run_svcd(*command, database=database)
+                    self.assertEqual(done.returncode, 1)
+                    self.assertIn("(hold)", done.stdout)
+                    self.assertIn("locked by others", done.stderr)
+        self.assertEqual(run_svcd("check", "--db", database=database).returncode, 0)
 
     def test_told_not_to_wait_it_still_names_who_is_in_the_way(self):
         database = self.half_migrated()
@@ -207,6 +219,30 @@ class Migration(unittest.TestCase):
     def migrate_as(self, role, database):
         return subprocess.run([SVCD, "migrate"], env=environment(database, POSTGRES_USER=role, POSTGRES_PASSWORD="x"), capture_output=True,
                               text=True, timeout=PATIENCE_S)
+
+    def test_a_server_that_gives_no_sign_is_given_up_with_where_it_is_and_how_long_it_was_waited_for(self):
+        silent = socket.create_server(("127.0.0.1", 0))  # the system accepts for it, and nobody answers
+        self.addCleanup(silent.close)
+        for name, port in (("silent", silent.getsockname()[1]), ("black hole", self.black_hole())):
+            for command in ("migrate",), ("check", "--db"):
+                with self.subTest(name, command=command):
+                    env = environment("svcd", POSTGRES_HOST="127.0.0.1", POSTGRES_PORT=str(port))
+                    done = subprocess.run([SVCD, "--set", "database.connect_timeout_ms=2000", *command], env=env, capture_output=True, text=True,
+                                          timeout=PATIENCE_S)
+                    self.assertEqual(done.returncode, 1)
+                    self.assertRegex(done.stderr, f'"127.0.0.1", port {port} failed: timeout expired')
+                    self.assertRegex(done.stderr, r"gave up connecting after \d+ s \(database.connect_timeout_ms\)")
+
+    def black_hole(self):
+        """The port of a listener with a full queue: the system drops whoever else would connect."""
+        listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+        self.addCleanup(listener.close)
+        for _ in range(3):
+            waiting = socket.socket()
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+            self.addCleanup(waiting.close)
+        return listener.getsockname()[1]
 
     def test_an_older_svcd_does_not_undo_a_newer_ones_functions(self):
         database = demo_database()
