@@ -85,6 +85,7 @@ struct conn {
     const char *advice;         /* what would help, if no retry does */
     size_t setup_step;          /* PREPARING: whose result comes next */
     bool is_migrated;           /* the database has a schema of some svcd */
+    bool is_barred;             /* and the role may not use it */
     bool lacks_something;       /* a statement could not be prepared */
     bool *prepared;             /* by statement's number: plain, merged */
     int64_t backend_pid, backend_began_us;

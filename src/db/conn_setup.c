@@ -135,8 +135,10 @@ static void on_session(struct conn *conn, const PGresult *result, bool is_last)
         conn_try_next(conn);
         return;
     }
-    if (!is_last)
+    if (!is_last) {
         conn->is_migrated = *PQgetvalue(result, 0, SESSION_IS_MIGRATED) == 't';
+        conn->is_barred = *PQgetvalue(result, 0, SESSION_IS_BARRED) == 't';
+    }
     int64_t pid = number_at(result, 0), began_us = number_at(result, 1);
     bool has_changed =
         is_last && conn->backend_pid && (pid != conn->backend_pid || began_us != conn->backend_began_us);
@@ -184,6 +186,10 @@ static void on_setup_again(uv_timer_t *timer)
  * wanted, and fails then. A database that was never migrated is asked again now and then. */
 static void on_setup(struct conn *conn)
 {
+    if (conn->is_barred) {
+        conn_note(conn, "permission denied for schema svcd");
+        conn->advice = conn_advice_for("42501");
+    }
     if (conn->lacks_something)
         outage_lacks(conn->options->outage, conn->why, conn->advice, conn->is_migrated);
     if (!conn->lacks_something || conn->is_migrated)

@@ -65,7 +65,10 @@ static const char ENCODING_SQL[] =
     "SELECT pg_catalog.current_setting('server_encoding') = 'UTF8', pg_catalog.current_setting("
     "'server_encoding'), pg_catalog.current_database(), pg_catalog.pg_backend_pid()";
 
-static const char HAS_LEDGER_SQL[] = "SELECT to_regclass('svcd.migration') IS NOT NULL";
+/* Whether or not the role may see it. */
+static const char HAS_LEDGER_SQL[] =
+    "SELECT count(*) > 0 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = 'svcd' AND c.relname = 'migration'";
 static const char MAKE_LEDGER_SQL[] =
     "CREATE SCHEMA IF NOT EXISTS svcd;"
     "CREATE TABLE IF NOT EXISTS svcd.migration (name text PRIMARY KEY, checksum text NOT NULL,"
@@ -92,7 +95,7 @@ static void tell_failure(const struct migration *m, const struct migration_file 
 {
     migrate_tell_failure(m->pg, file, result);
     if (has_sqlstate(result, "42501"))
-        migrate_tell_grants(m->pg);
+        migrate_tell_grants(m->pg, m->check_only);
 }
 
 /* An error that may be none of ours is not printed, for it will be tried again. */

@@ -49,11 +49,18 @@ static const char GRANTS_SQL[] =
     " LEFT JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e'"
     " WHERE n.nspname = 'svcd' AND d.objid IS NULL AND NOT pg_has_role(p.proowner, 'USAGE') ORDER BY 1)";
 
-void migrate_tell_grants(PGconn *pg)
+static const char LOOK_GRANTS_SQL[] =
+    "SELECT format('GRANT USAGE ON SCHEMA svcd TO %I;', current_user) FROM pg_namespace n"
+    " WHERE n.nspname = 'svcd' AND NOT has_schema_privilege(n.oid, 'USAGE')"
+    " UNION ALL SELECT format('GRANT SELECT ON svcd.migration TO %I;', current_user)"
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'svcd'"
+    " AND c.relname = 'migration' AND NOT has_table_privilege(c.oid, 'SELECT')";
+
+void migrate_tell_grants(PGconn *pg, bool is_to_look)
 {
     PQclear(PQexec(pg, "ROLLBACK"));
     PQclear(PQexec(pg, "BEGIN; " MIGRATE_ROLE_SQL));
-    PGresult *grants = PQexec(pg, GRANTS_SQL);
+    PGresult *grants = PQexec(pg, is_to_look ? LOOK_GRANTS_SQL : GRANTS_SQL);
     int n = PQresultStatus(grants) == PGRES_TUPLES_OK ? PQntuples(grants) : 0;
     if (n > 0)
         fprintf(stderr, "  a superuser, or who owns what is named, can help with:\n");

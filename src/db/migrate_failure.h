@@ -6,6 +6,7 @@
 #ifndef DB_MIGRATE_FAILURE_H
 #define DB_MIGRATE_FAILURE_H
 
+#include <stdbool.h>
 #include <time.h>
 
 /* Who migrates does it as the owner of schema svcd, if that is a role that nobody can log in as (svcd_owner
@@ -26,7 +27,8 @@ void migrate_tell_no_connection(struct pg_conn *pg, time_t waited_s);
 void migrate_tell_failure(struct pg_conn *pg, const struct migration_file *file,
                           const struct pg_result *result);
 
-/* Ends the transaction, and asks the database what its role lacks of what migrations need. */
-void migrate_tell_grants(struct pg_conn *pg);
+/* Ends the transaction, and asks the database what its role lacks of what migrations need, or only a look at
+ * what was migrated. */
+void migrate_tell_grants(struct pg_conn *pg, bool is_to_look);
 
 #endif

@@ -18,6 +18,7 @@ extern const char session_sql[];
 #define SESSION_IN_RECOVERY 5
 #define SESSION_TIMELINE    6 /* 0 in recovery */
 #define SESSION_IS_MIGRATED 7 /* by whichever svcd */
+#define SESSION_IS_BARRED   8 /* from schema svcd, which is there; what is in it looks missing */
 
 /* Takes $1, a lock_timeout in ms; one row: pid and beginning as above, which behind a pooler of transactions
  * may be another's. */

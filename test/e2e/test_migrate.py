@@ -216,9 +216,35 @@ class Migration(unittest.TestCase):
                 helped = self.migrate_as("newcomer", database)
                 self.assertEqual(helped.returncode, 0, helped.stderr)
 
-    def migrate_as(self, role, database):
-        return subprocess.run([SVCD, "migrate"], env=environment(database, POSTGRES_USER=role, POSTGRES_PASSWORD="x"), capture_output=True,
-                              text=True, timeout=PATIENCE_S)
+    def test_who_may_not_look_at_what_was_migrated_is_told_which_grants_it_lacks_and_they_suffice(self):
+        database = demo_database()
+        drop_role("newcomer")
+        psql("CREATE ROLE newcomer LOGIN PASSWORD 'x'", "postgres", "postgres")
+        self.addCleanup(drop_role, "newcomer")
+        self.addCleanup(psql, "DROP OWNED BY newcomer CASCADE", database, "postgres")
+        refused = self.migrate_as("newcomer", database, "--check")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("permission denied for schema svcd", refused.stderr)
+        statements = re.findall(r"^    (GRANT .*;)$", refused.stderr, re.M)
+        self.assertEqual(len(statements), 2, refused.stderr)
+        psql("\n".join(statements), database, "postgres")
+        helped = self.migrate_as("newcomer", database, "--check")
+        self.assertEqual(helped.returncode, 0, helped.stderr)
+
+    def test_who_may_not_connect_is_told_which_grant_it_lacks_and_it_suffices(self):
+        database = create_database()
+        drop_role("newcomer")
+        psql(f"CREATE ROLE newcomer LOGIN PASSWORD 'x'; REVOKE CONNECT ON DATABASE {database} FROM PUBLIC", "postgres", "postgres")
+        self.addCleanup(drop_role, "newcomer")
+        self.addCleanup(psql, "DROP OWNED BY newcomer CASCADE", database, "postgres")
+        refused = self.migrate_as("newcomer", database, "--check")
+        statement, = re.findall(r"^    (GRANT .*;)$", refused.stderr, re.M)
+        psql(statement, "postgres", "postgres")
+        self.assertIn("pending", self.migrate_as("newcomer", database, "--check").stdout)
+
+    def migrate_as(self, role, database, *arguments):
+        return subprocess.run([SVCD, "migrate", *arguments], env=environment(database, POSTGRES_USER=role, POSTGRES_PASSWORD="x"),
+                              capture_output=True, text=True, timeout=PATIENCE_S)
 
     def test_a_server_that_gives_no_sign_is_given_up_with_where_it_is_and_how_long_it_was_waited_for(self):
         silent = socket.create_server(("127.0.0.1", 0))  # the system accepts for it, and nobody answers

@@ -89,6 +89,15 @@ class Schema(Served):
                 migrate(database)
                 wait_until(lambda: is_serving(client), "not serving")
 
+    def test_a_schema_that_svcds_role_may_not_use_is_told_from_one_that_is_not_there(self):
+        database = demo_database()
+        psql("REVOKE USAGE ON SCHEMA svcd FROM svcd_runtime", database, "postgres")
+        daemon, client = self.daemon_on(database)
+        daemon.wait_for_log("level=error.*the database cannot be used.*permission denied for schema svcd.*sql/roles.sql")
+        self.assertFalse(is_serving(client))
+        psql("GRANT USAGE ON SCHEMA svcd TO svcd_runtime", database, "postgres")
+        wait_until(lambda: is_serving(client), "not serving")
+
     def test_what_svcds_role_may_not_is_refused_with_what_to_do_in_the_log(self):
         database = demo_database()
         psql("REVOKE SELECT ON skill FROM svcd_runtime", database, "postgres")
