@@ -13,9 +13,11 @@ const char session_sql[] =
     " pg_catalog.pg_is_in_recovery(), CASE WHEN pg_catalog.pg_is_in_recovery() THEN 0 ELSE"
     "  ('x' OPERATOR(pg_catalog.||) pg_catalog.substr(pg_catalog.pg_walfile_name("
     "   pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::integer END,"
-    " pg_catalog.to_regclass('svcd.migration') IS NOT NULL,"
+    " EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    "  WHERE n.nspname = 'svcd' AND c.relname = 'migration' AND pg_catalog.has_schema_privilege(n.oid, "
+    "'USAGE')),"
     " (SELECT NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') FROM pg_catalog.pg_namespace n"
-    "  WHERE n.nspname OPERATOR(pg_catalog.=) 'svcd')"
+    "  WHERE n.nspname = 'svcd')"
     " FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) b";
 
 const char session_ready_sql[] = "SELECT b.pid, (extract(epoch FROM b.backend_start) * 1000000)::bigint,"
