@@ -145,7 +145,8 @@ DECLARE
     new_area integer;
     moves boolean;
 BEGIN
-    SELECT a.accountid, a.email, a.businesssectorid INTO old FROM account a WHERE a.accountid = account_id FOR UPDATE;
+    -- As text, whatever its type: a record's remembered plans are for one.
+    SELECT a.accountid, a.email::text, a.businesssectorid INTO old FROM account a WHERE a.accountid = account_id FOR UPDATE;
     profile_id := CASE WHEN is_mentor THEN (SELECT m.mentorid FROM mentor m WHERE m.accountid = account_id)
                                       ELSE (SELECT e.menteeid FROM mentee e WHERE e.accountid = account_id) END;
     SELECT b.businesssectorid INTO new_area FROM businesssector b WHERE b.businesssectorid = new_area_id FOR KEY SHARE;

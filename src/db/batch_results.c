@@ -218,7 +218,8 @@ static bool execution_wants_other_preparation(struct batch *batch, struct execut
 {
     const struct query *first = TAILQ_FIRST(&execution->queries);
     bool is_lost = strcmp(sqlstate, "26000") == 0, is_known = strcmp(sqlstate, "42P05") == 0;
-    bool is_stale = strcmp(sqlstate, "0A000") == 0; /* the result's type has changed */
+    /* A type has changed: the result's, or of what a function of ours has remembered. */
+    bool is_stale = strcmp(sqlstate, "0A000") == 0 || strcmp(sqlstate, "42804") == 0;
     if (!first || first->attempts >= ATTEMPTS_MAX || !(is_lost || is_known || is_stale))
         return false;
     prepared[batch_place_of(execution)] = is_known;
