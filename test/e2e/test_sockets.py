@@ -121,7 +121,8 @@ class Sockets(unittest.TestCase):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        activate = subprocess.Popen(["systemd-socket-activate", "-l", f"127.0.0.1:{port}", "--fdname=http", SVCD],
+        activate = subprocess.Popen(["systemd-socket-activate", "-l", f"127.0.0.1:{port}", "--fdname=http", SVCD, "--set",
+                                     "server.listen=http://127.0.0.1:1"],  # whose place it takes
                                     env=environment(demo_database()), stderr=subprocess.PIPE, text=True)
         self.addCleanup(activate.communicate)
         self.addCleanup(activate.terminate)
