@@ -17,6 +17,7 @@ static const char cut_text[] = " cut=yes", cut_json[] = ",\"cut\":true";
 struct writer {
     struct log_line *line;
     bool is_json, cut;
+    bool has_pairs; /* another is set apart from them */
 };
 
 static const struct {
@@ -167,11 +168,9 @@ static void put_number(struct writer *writer, int64_t value, bool as_ms)
 
 static void put_key(struct writer *writer, const char *key)
 {
-    const char *start = writer->line->text;
-    size_t len = writer->line->len;
-    bool is_first = len == 0 || start[len - 1] == '{' || start[len - 1] == '>';
-    if (!is_first)
+    if (writer->has_pairs)
         put(writer, writer->is_json ? "," : " ", 1);
+    writer->has_pairs = true;
     if (writer->is_json)
         put(writer, "\"", 1);
     puts_plain(writer, key);

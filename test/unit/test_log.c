@@ -84,6 +84,13 @@ START_TEST(what_could_end_a_line_or_forge_a_pair_is_quoted_and_escaped)
 }
 END_TEST
 
+START_TEST(whatever_a_value_ends_with_the_next_pair_is_set_apart)
+{
+    log_info("a{", log_str("b", "c>"), log_str("d", "{"), log_int("e", 1));
+    assert_logged("level=info msg=a{ b=c> d={ e=1\n");
+}
+END_TEST
+
 START_TEST(letters_of_any_script_stay_and_what_is_no_text_is_escaped)
 {
     log_info("name", log_str("good", "Łódź 東京 🙂"), log_str("c1", "\xc2\x9b"),
@@ -262,6 +269,7 @@ Suite *log_suite(void)
     tcase_add_test(tcase, an_event_is_one_line_with_time_level_message_and_pairs);
     tcase_add_test(tcase, a_message_without_pairs_is_fine);
     tcase_add_test(tcase, what_could_end_a_line_or_forge_a_pair_is_quoted_and_escaped);
+    tcase_add_test(tcase, whatever_a_value_ends_with_the_next_pair_is_set_apart);
     tcase_add_test(tcase, letters_of_any_script_stay_and_what_is_no_text_is_escaped);
     tcase_add_test(tcase, events_below_the_level_are_dropped_and_their_fields_not_evaluated);
     tcase_add_loop_test(tcase, a_line_that_is_too_long_is_cut_and_says_so, 0, 4);
