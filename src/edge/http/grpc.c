@@ -81,8 +81,7 @@ static int message(struct exchange *exchange, const uint8_t *bytes, size_t len)
     return framing_put(&exchange->body, 0, bytes, len);
 }
 
-/* Where nothing has been said yet, the head goes first; the carrier puts both into one block (Trailers-Only)
- * only for what never became a call. */
+/* Where nothing has been said yet, the head goes first, in a block of its own. */
 static void end(struct exchange *exchange, enum status status, const char *message, unsigned retry_after_ms)
 {
     if (!exchange->has_head) {

@@ -67,7 +67,7 @@ int h2_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_
 
 static void begin_answer(struct h2 *h2, struct exchange *exchange)
 {
-    nghttp2_nv nv[1 + 2 * ANSWER_FIELDS];
+    nghttp2_nv nv[1 + ANSWER_FIELDS];
     char status[12] = "200";
     uint8_t copy = exchange->status == 200 ? NGHTTP2_NV_FLAG_NO_COPY_VALUE : NGHTTP2_NV_FLAG_NONE;
     if (exchange->status != 200)
@@ -79,7 +79,7 @@ static void begin_answer(struct h2 *h2, struct exchange *exchange)
     bool has_body = exchange->state != EXCHANGE_ANSWERED || exchange->body.len;
     const nghttp2_data_provider body = { .source.ptr = exchange, .read_callback = on_read };
     exchange->is_begun = true;
-    if (!has_body && exchange->is_called) { /* fields of its head are initial metadata also where it failed */
+    if (!has_body && exchange->trailers.n) { /* its head is initial metadata also where it failed */
         nghttp2_nv trailers[ANSWER_FIELDS];
         h2_check(h2, nghttp2_submit_headers(h2->session, NGHTTP2_FLAG_NONE, exchange->stream_id, NULL, nv, n,
                                             NULL));
@@ -87,8 +87,6 @@ static void begin_answer(struct h2 *h2, struct exchange *exchange)
                                             add_fields(trailers, 0, &exchange->trailers)));
         return;
     }
-    if (!has_body || is_head)
-        n = add_fields(nv, n, &exchange->trailers);
     h2_check(h2, nghttp2_submit_response(h2->session, exchange->stream_id, nv, n,
                                          has_body && !is_head ? &body : NULL));
 }
