@@ -45,6 +45,16 @@ static const char *without_scheme(const char *address)
     return strncmp(address, "https://", 8) == 0 ? NULL : address;
 }
 
+/* The core takes any port modulo 65536, and none for that of https. */
+static bool is_address(const char *text)
+{
+    const char *port = strrchr(text, ':');
+    if (strncmp(text, "unix:", 5) == 0)
+        return text[5] != '\0';
+    return port && port > text && strspn(port + 1, "0123456789") == strlen(port + 1) &&
+           strlen(port + 1) <= 5 && atoi(port + 1) >= 1 && atoi(port + 1) <= 65535;
+}
+
 static int run(const struct config *config, const struct command_line *line)
 {
     static const int exit_codes[] = { [HEALTH_SERVING] = EXIT_SUCCESS,
@@ -58,6 +68,8 @@ static int run(const struct config *config, const struct command_line *line)
     if (!address || !*address)
         return command_misused("health",
                                "speaks plain HTTP/2 only: give --address HOST:PORT of such a listener");
+    if (!is_address(address))
+        return command_misused("--address", "expected HOST:PORT or unix:/PATH");
     enum health_answer answer = core_health_ask(address, service ? service : "", TIMEOUT_MS, why, sizeof why);
     FILE *out = answer <= HEALTH_NOT_SERVING ? stdout : stderr;
     fprintf(out, "%s%s%s\n", answers[answer], *why ? ": " : "", why);

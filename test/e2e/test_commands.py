@@ -265,5 +265,7 @@ class Health(unittest.TestCase):
         self.assertIn("unreachable", done.stderr)
 
     def test_wrong_arguments_are_exit_status_2(self):
-        for arguments in (("--address", ""), ("--address", "https://127.0.0.1:1"), ("x",), ("--nothing",)):
+        for arguments in (("--address", ""), ("--address", "https://127.0.0.1:1"), ("x",), ("--nothing",), ("--address", "localhost"),
+                          ("--address", "127.0.0.1:99999"), ("--address", "127.0.0.1:0"), ("--address", "127.0.0.1:http"), ("--address", ":50051"),
+                          ("--address", "unix:"), ("--address", "127.0.0.1:")):
             self.assertEqual(run_svcd("health", *arguments).returncode, 2, arguments)
