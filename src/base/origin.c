@@ -65,10 +65,23 @@ bool origin_is_listed(const char *list, const char *origin, size_t len)
     return false;
 }
 
+/* Which origins never name. */
+static size_t len_without_usual_port(const char *scheme, const char *authority, size_t len)
+{
+    for (size_t i = 0; i < sizeof usual_ports / sizeof *usual_ports; i++) {
+        size_t n = strlen(usual_ports[i].port);
+        if (strcmp(usual_ports[i].scheme, scheme) == 0 && len > n + 1 && authority[len - n - 1] == ':' &&
+            memcmp(authority + len - n, usual_ports[i].port, n) == 0)
+            return len - n - 1;
+    }
+    return len;
+}
+
 bool origin_is_own(const char *origin, size_t len, const char *scheme, const char *authority,
                    size_t authority_len)
 {
     size_t scheme_len = strlen(scheme), rest = scheme_len + 3;
+    authority_len = len_without_usual_port(scheme, authority, authority_len);
     return authority_len > 0 && len == rest + authority_len && memcmp(origin, scheme, scheme_len) == 0 &&
            memcmp(origin + scheme_len, "://", 3) == 0 &&
            strncasecmp(origin + rest, authority, authority_len) == 0;

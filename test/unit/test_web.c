@@ -334,6 +334,11 @@ START_TEST(only_a_listed_origin_or_ones_own_may_call)
     ck_assert(origin_is_own("http://h:81", 11, "http", "H:81", 4));
     ck_assert(!origin_is_own("http://h:81", 11, "https", "h:81", 4));
     ck_assert(!origin_is_own("http://h:81", 11, "http", "h", 1));
+    ck_assert(origin_is_own("http://h", 8, "http", "h:80", 4));
+    ck_assert(origin_is_own("https://[::1]", 13, "https", "[::1]:443", 9));
+    ck_assert(!origin_is_own("http://h", 8, "http", "h:443", 5));
+    ck_assert(!origin_is_own("http://h", 8, "http", "h:180", 5));
+    ck_assert(!origin_is_own("http://", 7, "http", ":80", 3));
     ck_assert(!origin_is_own("http://", 7, "http", "", 0));
 }
 END_TEST
