@@ -10,11 +10,13 @@
 
 #define PERIOD_NS 1000000
 /* What of a period is slept is so many times what the other thread was busy, but the computation goes on at a
- * third of its speed, or hardly less. A thread that is hardly busy wants nothing. The last two are percents.
- */
-#define PAUSE_FACTOR 2
-#define PAUSE_MAX    70
-#define BUSY_MIN     10
+ * third of its speed, or hardly less; one that takes long, for which all behind it wait, at half of it from
+ * then on. A thread that is hardly busy wants nothing. Three of these are percents. */
+#define PAUSE_FACTOR    2
+#define PAUSE_MAX       70
+#define PAUSE_MAX_LATER 50
+#define LATER_NS        INT64_C(200000000)
+#define BUSY_MIN        10
 
 static int64_t read_ns(clockid_t clock)
 {
@@ -49,7 +51,9 @@ static int64_t wanted_pause(struct duty_cycle *cycle, const struct duty_times *t
     int64_t busy = passed_ns > 0 ? busy_ns * 100 / passed_ns : 0;
     cycle->last = *times;
     cycle->busy += (busy - cycle->busy) / 4;
-    return cycle->busy < BUSY_MIN ? 0 : least(cycle->busy * PAUSE_FACTOR, PAUSE_MAX);
+    bool is_long = times->now_ns - cycle->begun.now_ns > LATER_NS;
+    return cycle->busy < BUSY_MIN ? 0
+                                  : least(cycle->busy * PAUSE_FACTOR, is_long ? PAUSE_MAX_LATER : PAUSE_MAX);
 }
 
 /* Pauses are not all that keeps it from computing: so many threads may want the core that it gets less than
@@ -128,5 +132,7 @@ void duty_cycle_end(struct duty_cycle *cycle)
 /* Pauses grow with business and then no more, so they were longest if it was the same all the time. */
 int64_t duty_cycle_computed_ns(int64_t passed_ns, int64_t other_ns)
 {
-    return passed_ns - least(other_ns * PAUSE_FACTOR, passed_ns * PAUSE_MAX / 100);
+    int64_t first_ns = least(passed_ns, LATER_NS);
+    int64_t most_ns = first_ns * PAUSE_MAX / 100 + (passed_ns - first_ns) * PAUSE_MAX_LATER / 100;
+    return passed_ns - least(other_ns * PAUSE_FACTOR, most_ns);
 }
