@@ -47,8 +47,11 @@ static void move_all(struct execution *execution, struct query_list *to, bool al
 static void set_apart(struct batch *batch, struct execution *execution, bool all)
 {
     struct query *query;
-    TAILQ_FOREACH (query, &execution->queries, link)
+    TAILQ_FOREACH (query, &execution->queries, link) {
         query->apart |= all;
+        if (execution->n == 1)
+            queue_remember_stuck(query);
+    }
     move_all(execution, &batch->stuck, !all);
 }
 
@@ -137,6 +140,14 @@ static bool callers_in_order(const struct execution *execution)
     return true;
 }
 
+static void was_quick(struct batch *batch, struct execution *execution)
+{
+    struct query *query;
+    TAILQ_FOREACH (query, &execution->queries, link)
+        queue_forget_stuck(query);
+    queue_kind_is_well(batch->queue, execution->statement);
+}
+
 static void answer_execution(struct batch *batch, struct execution *execution)
 {
     const PGresult *pg = result_pg(execution->result);
@@ -144,7 +155,7 @@ static void answer_execution(struct batch *batch, struct execution *execution)
     unsigned rows = (unsigned)PQntuples(pg);
     size_t bytes = PQresultMemorySize(pg);
     if (uv_hrtime() - batch->sent_ns < QUICK_NS)
-        queue_kind_is_well(batch->queue, statement);
+        was_quick(batch, execution);
     if (execution->merged && callers_in_order(execution))
         answer_merged(batch, execution);
     else if (execution->merged) { /* the plan is none that sqlgen's text should have */

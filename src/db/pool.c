@@ -105,7 +105,7 @@ static void on_batch_done(struct conn *conn)
     struct pool *pool = conn->data;
     struct pool_lane *lane = &pool->lanes[conn->lane];
     if (conn->batch.is_probe)
-        lane->probe_after_ns = pool_next_probe_ns(&conn->batch, uv_hrtime());
+        pool_probed(lane, &conn->batch, uv_hrtime());
     forget_batch(lane, conn);
     queue_again_apart(&lane->queue, &conn->batch.stuck, conn->batch.cancelled);
     queue_again(&lane->queue, &conn->batch.retry);

@@ -108,8 +108,8 @@ bool pool_withdraw(struct pool *pool, struct query *query);
 
 /* pool_send.c: gives what waits to connections that are free. */
 void pool_send_all(struct pool *pool);
-/* When the next of those apart may be tried, now that this one has come back. */
-uint64_t pool_next_probe_ns(const struct batch *batch, uint64_t now_ns);
+/* One of those apart was tried, and has come back. */
+void pool_probed(struct pool_lane *lane, const struct batch *batch, uint64_t now_ns);
 
 /* pool_watch.c: whether statements of this lane are looked after, which runs while anything is under way. */
 bool pool_watches(enum lane lane);

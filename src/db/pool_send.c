@@ -4,12 +4,13 @@
  */
 #include "db/pool.h"
 
-#define WATCH_EVERY_MS 20
-#define PROBE_MS       5 /* that one of those apart waits for a lock when it is tried */
-#define PROBE_PAUSE_NS UINT64_C(10000000)
-#define PROBE_SHARE    5    /* of the time of one connection, at most, is spent on such trials in vain */
-#define SLICE_MS       200  /* that a read waits for a lock while others wait for its place */
-#define SLICE_WRITE_MS 1500 /* likewise; longer than it takes the server to see a deadlock */
+#define WATCH_EVERY_MS    10
+#define PROBE_MS          5 /* that one of those apart waits for a lock when it is tried */
+#define PROBE_PAUSE_NS    UINT64_C(10000000)
+#define PROBE_SHARE       3    /* of the time of one connection, at most, is spent on such trials in vain */
+#define PROBE_AGAIN_SHARE 10   /* likewise, of those that were tried before */
+#define SLICE_MS          200  /* that a read waits for a lock while others wait for its place */
+#define SLICE_WRITE_MS    1500 /* likewise; longer than it takes the server to see a deadlock */
 
 /* Queries that may share one Sync of the lane. Writes that lock go alone, so that none waits on another's
  * locks. */
@@ -21,10 +22,14 @@ static void fill(struct pool_lane *lane, enum lane number, struct batch *batch)
 {
     struct query *query;
     const struct statement *beside = NULL;
-    bool is_mixed = false;
+    bool is_mixed = false, was_again = false;
     for (unsigned n = 0; n < queries_max[number]; n++) {
         query = queue_next(&lane->queue, beside, is_mixed);
-        bool alone = query && query->alone;
+        bool alone = query && query->alone, again = query && query->attempts > 0;
+        /* What shared a transaction with one that was stuck does not meet the next such at once. */
+        if (number == LANE_INSERT && n > 0 && again != was_again)
+            return;
+        was_again = again;
         if (!query || !batch_add(batch, query))
             return;
         is_mixed |= beside && beside != query->statement;
@@ -79,10 +84,13 @@ static void fill_probe(struct pool_lane *lane, struct batch *batch)
         lane->probe_again_after_ns = now_ns + PROBE_PAUSE_NS;
 }
 
-uint64_t pool_next_probe_ns(const struct batch *batch, uint64_t now_ns)
+void pool_probed(struct pool_lane *lane, const struct batch *batch, uint64_t now_ns)
 {
     uint64_t ran_ns = now_ns - batch->sent_ns;
-    return TAILQ_EMPTY(&batch->stuck) ? 0 : now_ns + PROBE_PAUSE_NS + ran_ns * (PROBE_SHARE - 1);
+    bool in_vain = !TAILQ_EMPTY(&batch->stuck);
+    lane->probe_after_ns = in_vain ? now_ns + PROBE_PAUSE_NS + ran_ns * (PROBE_SHARE - 1) : 0;
+    if (in_vain)
+        lane->probe_again_after_ns = now_ns + ran_ns * (PROBE_AGAIN_SHARE - 1);
 }
 
 /* Those apart have their turn while nobody else waits, or nothing of them is under way. */

@@ -6,11 +6,15 @@
 #include "db/pool.h"
 
 #define STARVED_NS UINT64_C(40000000) /* waited so long for a connection */
-#define PROBE_NS   UINT64_C(30000000) /* what is tried is quick, or goes back to those apart */
 
 /* How long a batch may take while it keeps others waiting, until what is under way is run apart. */
 static const uint64_t slow_ns[LANES] = {
     [LANE_READ] = UINT64_C(60000000), [LANE_INSERT] = UINT64_C(250000000), [LANE_WRITE] = UINT64_C(100000000)
+};
+
+/* What is tried is quick, or goes back to those apart; a short write waits for the disk, too. */
+static const uint64_t probe_ns[LANES] = {
+    [LANE_READ] = UINT64_C(30000000), [LANE_INSERT] = UINT64_C(60000000), [LANE_WRITE] = UINT64_C(30000000)
 };
 
 /* Statements of these lanes are looked after; jobs take their time. */
@@ -66,13 +70,17 @@ static uint64_t patience_ns(const struct pool_lane *lane, enum lane number)
     return lane->queue.apart_n > 0 || lane->apart_busy > 0 ? slow_ns[number] / 2 : slow_ns[number];
 }
 
-/* The batch that has taken longest, of those that have had their time. */
-static struct conn *slowest(struct pool_lane *lane, enum lane number, uint64_t now_ns)
+/* The batch that has taken longest, of those that have had their time; of one statement, if that is not NULL.
+ */
+static struct conn *slowest(struct pool_lane *lane, enum lane number, const struct statement *statement,
+                            uint64_t now_ns)
 {
     struct conn *found = NULL;
     bool all_apart = lane->apart_busy >= lane->wanted;
     for (unsigned i = 0; i < lane->conns_n; i++) {
         struct conn *conn = &lane->conns[i];
+        if (statement && (conn_is_free(conn) || conn->batch.executions[0].statement != statement))
+            continue;
         if (conn_is_free(conn) || conn->is_cancelling)
             return NULL; /* there is, or will be, one for whoever waits */
         if (ran_ns(conn, now_ns) < patience_ns(lane, number) || (conn->batch.apart && !all_apart))
@@ -83,13 +91,19 @@ static struct conn *slowest(struct pool_lane *lane, enum lane number, uint64_t n
     return found;
 }
 
-/* Though nobody has waited for long yet. */
+/* Though nobody has waited for long yet: it keeps its company waiting, or is alone and others of its
+ * statement are stuck. */
 static bool is_overdue(const struct pool_lane *lane, enum lane number, const struct conn *conn,
                        uint64_t now_ns)
 {
-    if (conn->batch.is_probe)
-        return ran_ns(conn, now_ns) > PROBE_NS;
-    return ran_ns(conn, now_ns) > patience_ns(lane, number) && batch_has_company(&conn->batch);
+    const struct batch *batch = &conn->batch;
+    uint64_t so_far_ns = ran_ns(conn, now_ns);
+    if (so_far_ns <= probe_ns[number] || batch->apart)
+        return false;
+    if (batch->is_probe)
+        return true;
+    return batch_has_company(batch) ? so_far_ns > patience_ns(lane, number)
+                                    : queue_has_stuck(&lane->queue, batch->executions[0].statement);
 }
 
 static void watch_lane(struct pool *pool, enum lane number, uint64_t now_ns)
@@ -102,7 +116,10 @@ static void watch_lane(struct pool *pool, enum lane number, uint64_t now_ns)
         else if (is_overdue(lane, number, conn, now_ns))
             pool_cancel(pool, conn, false);
     }
-    struct conn *conn = is_starved(lane, now_ns) ? slowest(lane, number, now_ns) : NULL;
+    const struct statement *starved = queue_starved_kind(&lane->queue, now_ns - STARVED_NS);
+    struct conn *conn = is_starved(lane, now_ns) ? slowest(lane, number, NULL, now_ns) : NULL;
+    if (!conn && starved)
+        conn = slowest(lane, number, starved, now_ns);
     if (conn)
         pool_cancel(pool, conn, false);
     queue_expire_apart(&lane->queue, now_ns);

@@ -77,6 +77,7 @@ struct query {
     bool unwanted;     /* withdrawn while it was sent */
     bool alone;        /* shares neither execution nor transaction: it, or a neighbour, failed before */
     bool apart;        /* was found waiting for a lock, or slow: runs apart from what is neither */
+    bool is_told_of;   /* its kind was set apart because of it, or it was known to be stuck when it came */
     bool is_heavy;     /* has more rows than are merged with others': runs apart, but waits for no lock */
     bool was_lost;     /* with a connection, and sent again */
     unsigned attempts; /* how often it was sent */

@@ -12,6 +12,8 @@
 #define APART_MIN_NS UINT64_C(1000000000)
 #define APART_MAX_NS UINT64_C(8000000000)
 #define TRY_AGAIN_NS UINT64_C(500000000)
+/* One of a statement was quick so short a time before another was found stuck: not all of them are. */
+#define RECENT_NS UINT64_C(300000000)
 
 int queue_init(struct queue *queue, enum lane lane, unsigned kind_max, uint64_t wait_max_ns)
 {
@@ -41,7 +43,17 @@ void queue_finish(struct queue *queue)
 static bool goes_apart(const struct queue *queue, const struct query *query)
 {
     uint64_t until_ns = queue_kind_of(queue, query->statement)->apart_until_ns;
-    return until_ns && uv_hrtime() < until_ns && !query->impatient;
+    return !query->impatient && ((until_ns && uv_hrtime() < until_ns) || queue_was_stuck(queue, query));
+}
+
+/* What is known to be stuck tells nothing new of its kind. */
+static void put_apart(struct query *query)
+{
+    if (queue_was_stuck(query->queue, query)) {
+        query->apart = query->is_told_of = true;
+        query->sent_ns = uv_hrtime();
+    }
+    queue_put_apart(query);
 }
 
 /* Puts it where it has to wait whether there is a connection or not, if it has to. */
@@ -53,7 +65,7 @@ static bool put_aside(struct query *query)
     if (leader)
         queue_move(query, &leader->followers);
     else
-        queue_put_apart(query);
+        put_apart(query);
     return true;
 }
 
@@ -61,7 +73,8 @@ void queue_submit(struct queue *queue, struct query *query)
 {
     query->queue = queue;
     query->batch = NULL;
-    query->unwanted = query->alone = query->apart = query->was_lost = query->leads = query->is_heavy = false;
+    query->unwanted = query->alone = query->apart = query->was_lost = query->leads = false;
+    query->is_heavy = query->is_told_of = false;
     query->attempts = 0;
     query->in = NULL;
     query->submitted_ns = uv_hrtime();
@@ -107,7 +120,10 @@ void queue_again_apart(struct queue *queue, struct query_list *queries, bool is_
     struct query *query;
     while ((query = TAILQ_FIRST(queries))) {
         TAILQ_REMOVE(queries, query, link);
-        put_kind_apart(queue_kind_of(queue, query->statement), is_slow);
+        struct kind *kind = queue_kind_of(queue, query->statement);
+        if (!query->is_told_of && kind->quick_ns + RECENT_NS < query->sent_ns)
+            put_kind_apart(kind, is_slow);
+        query->is_told_of = true;
         if (query->unwanted) {
             query_end(query, QUERY_LOST);
             continue;
@@ -171,6 +187,16 @@ static bool sets_aside(struct queue *queue, struct query *query, const struct st
     return true;
 }
 
+const struct statement *queue_starved_kind(const struct queue *queue, uint64_t since_ns)
+{
+    for (size_t i = 0; queue->parked_n > 0 && i < sql_statements_n; i++) {
+        const struct query *query = TAILQ_FIRST(&queue->kinds[i].parked);
+        if (query && query->submitted_ns < since_ns && queue->kinds[i].running >= queue->kind_max)
+            return query->statement;
+    }
+    return NULL;
+}
+
 static void unpark(struct queue *queue)
 {
     for (size_t i = 0; queue->parked_n > 0 && i < sql_statements_n; i++) {
@@ -218,15 +244,15 @@ struct query *queue_next_apart(struct queue *queue, const struct statement *besi
 }
 
 /* One that was not tried yet tells most. */
-static struct query *probe_of(struct kind *kind, uint64_t now_ns)
+static struct query *probe_of(const struct queue *queue, struct kind *kind, uint64_t now_ns)
 {
     struct query *query, *due = NULL;
     TAILQ_FOREACH (query, &kind->apart, link) {
         if (is_late(query, now_ns) || query->is_heavy)
             continue;
-        if (!query->apart)
+        if (!query->apart && !queue_was_stuck(queue, query))
             return query;
-        if (!due && now_ns > query->sent_ns + TRY_AGAIN_NS)
+        if (!due && query->apart && now_ns > query->sent_ns + TRY_AGAIN_NS)
             due = query;
     }
     return due;
@@ -238,7 +264,7 @@ struct query *queue_next_probe(struct queue *queue)
     struct query *query = NULL;
     uint64_t now_ns = uv_hrtime();
     TAILQ_FOREACH (kind, &queue->turns, turn)
-        if ((query = probe_of(kind, now_ns)))
+        if ((query = probe_of(queue, kind, now_ns)))
             break;
     return query;
 }
@@ -273,7 +299,8 @@ void queue_kind_is_well(struct queue *queue, const struct statement *statement)
 {
     struct kind *kind = queue_kind_of(queue, statement);
     kind->probation = false;
-    if (!kind->apart_until_ns)
+    kind->quick_ns = uv_hrtime();
+    if (!kind->apart_until_ns && (queue->untried_n == 0 || !kind->in_turn))
         return;
     kind->apart_until_ns = kind->apart_ns = 0;
     struct query_list guiltless;
@@ -281,7 +308,7 @@ void queue_kind_is_well(struct queue *queue, const struct statement *statement)
     TAILQ_INIT(&guiltless);
     for (query = TAILQ_FIRST(&kind->apart); query; query = next) {
         next = TAILQ_NEXT(query, link);
-        if (query->apart && (query->alone || statement->lane != LANE_READ))
+        if (query->apart)
             continue;
         queue_take_out(query);
         query->apart = false;

@@ -4,9 +4,10 @@
  * need. Knows no connection.
  *
  *   ready   in order; taken from its head
- *   apart   a list for every statement: those that were found waiting for a lock, or slow, and those that
- *           came since one of their statement was. They have connections of their own and take turns there;
- *           meanwhile one after another is tried with little patience, for other rows may be free.
+ *   apart   a list for every statement: those that were found waiting for a lock, or slow, or want what was
+ *           found so lately, or have very many rows; and those that came since one of their statement was
+ *           found stuck. They have connections of their own and take turns there; meanwhile one after another
+ *           is tried with little patience, for other rows may be free.
  *   parked  those whose statement has its share of the connections, and the followers of a query of an equal
  *           key that is under way: they are ready again when that ends
  *
@@ -25,13 +26,23 @@
 /* Rows of one query at most: more than an answer can have. */
 #define QUERY_ROWS_MAX 65536
 
+/* What was found stuck by itself, for a while. */
+struct stuck {
+    uint32_t hash; /* of what it wants */
+    uint64_t until_ns;
+};
+#define STUCK_MAX 32
+
 /* What a lane knows of one statement. */
 struct kind {
     unsigned running;        /* batches under way that carry it, but for those apart */
     uint64_t apart_until_ns; /* until then its queries go apart */
     uint64_t apart_ns;       /* for so long, this time */
+    uint64_t quick_ns;       /* when one of it was last answered without having waited */
     bool probation;          /* shares no batch with others until one of it has been quick */
     unsigned row_bytes;      /* a mean, the greatest of late; 0: none was seen */
+    struct stuck stuck[STUCK_MAX];
+    uint64_t stuck_until_ns; /* the last of them; 0: there is none */
     struct query_list apart;
     struct query_list parked;
     bool in_turn; /* stands in queue->turns */
@@ -63,8 +74,9 @@ void queue_submit(struct queue *queue, struct query *query);
 /* What comes back and is to be sent again: those that share before all others, those that go alone after
  * them, those that are heavy apart. */
 void queue_again(struct queue *queue, struct query_list *queries);
-/* What comes back because it was found waiting for a lock, or slow, which takes longer to find: whatever else
- * there is of its statement goes apart, too, until one has been quick. */
+/* What comes back because it was found waiting for a lock, or slow, which takes longer to find. Unless others
+ * of its statement were quick meanwhile, whatever else there is of it goes apart, too, until one has been
+ * quick. */
 void queue_again_apart(struct queue *queue, struct query_list *queries, bool is_slow);
 
 /* Whether there is room for one more where `max` may wait in all. A quarter of it is for those who can go as
@@ -80,6 +92,10 @@ struct query *queue_next_apart(struct queue *queue, const struct statement *besi
  * others were, or was last tried a while ago. NULL: there is none. Walks all that are apart. */
 struct query *queue_next_probe(struct queue *queue);
 void queue_take(struct query *query);
+
+/* A statement of which some have waited since then for others of it, which have its share of the connections;
+ * NULL: there is none. */
+const struct statement *queue_starved_kind(const struct queue *queue, uint64_t since_ns);
 
 /* Withdraws one that waits. */
 void queue_remove(struct query *query);
@@ -107,7 +123,19 @@ void queue_expire_apart(struct queue *queue, uint64_t now_ns);
 /* Ends them all. */
 void queue_end(struct queue *queue, enum query_end end);
 
-/* ---- for the files of a queue only: queue_lists.c ---- */
+/* What one query was found to be by itself is remembered, and forgotten when one that wants the same has been
+ * quick. */
+void queue_remember_stuck(struct query *query);
+void queue_forget_stuck(struct query *query);
+/* Some of this statement are. */
+bool queue_has_stuck(const struct queue *queue, const struct statement *statement);
+
+/* ---- for the files of a queue only ---- */
+
+/* queue_stuck.c: whether what it wants is remembered to be stuck. */
+bool queue_was_stuck(const struct queue *queue, const struct query *query);
+
+/* queue_lists.c */
 
 struct kind *queue_kind_of(const struct queue *queue, const struct statement *statement);
 
@@ -120,6 +148,8 @@ void queue_put_apart(struct query *query);
 /* All of a list to the head of the ready ones, in their order. */
 void queue_make_ready(struct query_list *list);
 
+/* Of what it wants: its key, or all parameters of a statement that has none. */
+uint32_t query_hash(const struct query *query);
 /* The query of an equal key that may be under way; NULL: there is none. */
 struct query *queue_leader_of(const struct queue *queue, const struct query *query);
 /* This one is, from now on, if it has a key. */

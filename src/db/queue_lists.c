@@ -81,13 +81,21 @@ static const struct sql_param *key_of(const struct query *query)
     return query->statement->key < 0 ? NULL : &query->params[query->statement->key];
 }
 
+/* FNV-1a */
+uint32_t query_hash(const struct query *query)
+{
+    const struct sql_param *key = key_of(query), *params = key ? key : query->params;
+    size_t n = key ? 1 : query->statement->params_n;
+    uint32_t hash = (uint32_t)query->statement->number + 2166136261u;
+    for (size_t p = 0; p < n; p++)
+        for (int i = 0; params[p].data && i < params[p].len; i++)
+            hash = (hash ^ params[p].data[i]) * 16777619u;
+    return hash;
+}
+
 static size_t bucket_of(const struct query *query)
 {
-    const struct sql_param *key = key_of(query);
-    uint32_t hash = (uint32_t)query->statement->number + 2166136261u; /* FNV-1a */
-    for (int i = 0; key && key->data && i < key->len; i++)
-        hash = (hash ^ key->data[i]) * 16777619u;
-    return hash % QUEUE_BUCKETS;
+    return query_hash(query) % QUEUE_BUCKETS;
 }
 
 static bool is_same_key(const struct query *a, const struct query *b)
