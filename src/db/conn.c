@@ -241,11 +241,21 @@ static void read_results(struct conn *conn)
         (void)PQisBusy(conn->pg); /* lets libpq parse what an idle server said, such as a farewell */
 }
 
+/* libuv says of every error that the descriptor is bad; libpq knows which it is. */
+static void on_socket_error(struct conn *conn, int status)
+{
+    if (!PQconsumeInput(conn->pg))
+        conn_note(conn, PQerrorMessage(conn->pg));
+    else
+        (void)PQisBusy(conn->pg);
+    conn_go_down_for(conn, conn->why[0] ? NULL : uv_strerror(status));
+}
+
 static void on_readable_or_writable(uv_poll_t *poll, int status, int events)
 {
     struct conn *conn = poll->data;
-    if (status < 0)
-        conn_go_down_for(conn, conn->why[0] ? NULL : uv_strerror(status));
+    if (status < 0 && conn->state != CONN_CONNECTING)
+        on_socket_error(conn, status);
     else if (conn->state == CONN_CONNECTING)
         conn_connect_poll(conn);
     else {

@@ -10,7 +10,7 @@ import account_pb2 as account
 import feedback_pb2 as feedback
 import meeting_pb2 as meeting
 import svcd_client
-from harness import CLUSTER, PATIENCE_S, ROOT, SVCD, Daemon, Held, create_database, demo_database, environment, is_serving, migrate, psql, value, wait_until
+from harness import CLUSTER, PATIENCE_S, ROOT, SVCD, Daemon, Held, create_database, demo_database, environment, free_port, is_serving, migrate, psql, value, wait_until
 from test_migrate import HOSTILE_SETTINGS
 
 
@@ -124,6 +124,12 @@ class Setup(Served):
                 hba.write_text(text, encoding="utf-8")
                 psql("SELECT pg_reload_conf()", "postgres", "postgres")
             put() if text != rules else self.addCleanup(put)
+
+    def test_a_server_that_is_not_there_is_told_in_libpqs_words(self):
+        port = free_port()
+        daemon = Daemon("svcd", env={"POSTGRES_HOST": "127.0.0.1", "POSTGRES_PORT": str(port)})
+        self.addCleanup(daemon.stop)
+        daemon.wait_for_log(f'cannot connect to the database.*127.0.0.1.*port {port} failed: Connection refused')
 
     def test_a_connection_that_an_operator_ends_is_told_once_in_the_servers_words(self):
         database = demo_database()
