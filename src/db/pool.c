@@ -107,8 +107,11 @@ static void on_batch_done(struct conn *conn)
     if (conn->batch.is_probe)
         pool_probed(lane, &conn->batch, uv_hrtime());
     forget_batch(lane, conn);
+    bool was_locked = !TAILQ_EMPTY(&conn->batch.stuck) && !conn->batch.cancelled;
     queue_again_apart(&lane->queue, &conn->batch.stuck, conn->batch.cancelled);
     queue_again(&lane->queue, &conn->batch.retry);
+    if (was_locked) /* else it would be sent again before anybody looks how long it has waited */
+        queue_expire_apart(&lane->queue, uv_hrtime());
 }
 
 /* One in each turn at least. Who was left over comes first in the next: the loop asks in the order in which

@@ -11,7 +11,7 @@ import google.protobuf.empty_pb2 as empty
 import grpc
 import meeting_pb2 as meeting
 import svcd_client
-from harness import Daemon, Held, demo_database, is_serving, psql, value, wait_until
+from harness import PATIENCE_S, Daemon, Held, demo_database, is_serving, psql, value, wait_until
 
 LATE_S = 1  # ten times what is promised of the 99th percentile, for a machine that is slow or busy
 
@@ -43,13 +43,22 @@ class Stuck(unittest.TestCase):
              "WHERE accountid = 63", self.database)
         self.plans = [int(row[0]) for row in psql("SELECT milestoneid FROM milestone ORDER BY 1 DESC LIMIT 20", self.database)]
 
-    def serve(self):
-        daemon = Daemon(self.database)
+    def serve(self, *arguments):
+        daemon = Daemon(self.database, *arguments)
         self.addCleanup(daemon.stop)
         client = svcd_client.Client(daemon.address)
         self.addCleanup(client.channel.close)
         wait_until(lambda: is_serving(client), "not serving")
         return client
+
+    def test_a_read_gives_a_lock_up_when_its_time_is_over_though_nobody_else_waits(self):
+        client = self.serve("--set", "database.lock_wait_ms=200")
+        with Held("LOCK TABLE skill IN ACCESS EXCLUSIVE MODE", self.database):
+            for _ in range(3):
+                with self.assertRaises(grpc.RpcError) as caught:
+                    client.account.ListSkills(empty.Empty(), timeout=PATIENCE_S)
+                self.assertEqual((caught.exception.code(), "locked by somebody else" in caught.exception.details()), (grpc.StatusCode.UNAVAILABLE, True))
+        self.assertTrue(client.account.ListSkills(empty.Empty(), timeout=PATIENCE_S).skills)
 
     def mixed_load(self, client, table, seconds=3):
         """Seconds each of the calls took that do not need the table, while those that do come, too."""
