@@ -219,9 +219,10 @@ static void ports_expect(const struct config_key *key, char text[static CONFIG_E
              "default");
 }
 
+/* What is made for one program's DATABASE_URL is no host. */
 static int hosts_parse(const struct config_key *key, const char *value, void *member)
 {
-    return parts_parse(key, value, member, parts_add);
+    return strstr(value, "://") ? UV_EINVAL : parts_parse(key, value, member, parts_add);
 }
 
 static void hosts_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])

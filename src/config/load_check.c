@@ -93,6 +93,10 @@ void load_check(struct load *load)
             load, (struct origin){ .name = "database.tls" },
             "\"%s\" is not valid; expected disable, allow, prefer, require, verify-ca or verify-full",
             c->database.tls);
+    if (strstr(c->database.name, "://"))
+        load_complain(
+            load, (struct origin){ .name = "database.name" },
+            "is a URL; expected the database's name: host, port, user and password have keys of their own");
     check_ports(load, "database.port", c->database.host, c->database.port);
     check_ports(load, "database.read_port", c->database.read_host, c->database.read_port);
     check_admin(load);

@@ -185,6 +185,24 @@ START_TEST(mistakes_of_environment_and_options_name_the_variable_or_option)
 }
 END_TEST
 
+START_TEST(a_url_in_the_wrong_place_is_told_without_its_password)
+{
+    const char *settings[] = { "database.host=postgres://u:secret@db/svcd",
+                               "log.otlp=http://u:se@cret@c:4318/x@y" };
+    source.settings = settings;
+    source.n_settings = sizeof settings / sizeof settings[0];
+    must_fail_with(
+        "--set database.host: database.host = \"postgres://********@db/svcd\" is not valid; expected a "
+        "name, an address or a folder, or several, separated by commas, or nothing\n"
+        "--set log.otlp: log.otlp = \"http://********@c:4318/x@y\" is not valid; expected http://HOST or "
+        "https://HOST, with :PORT and /PATH or without, or nothing\n");
+    settings[0] = settings[1] = "database.name=postgres://u:secret@db/svcd";
+    must_fail_with(
+        "database.name: is a URL; expected the database's name: host, port, user and password have keys "
+        "of their own\n");
+}
+END_TEST
+
 START_TEST(keys_that_contradict_each_other_are_told)
 {
     given_file("[database]\nreconnect_min_ms = 600\n");
@@ -413,6 +431,7 @@ Suite *config_suite(void)
     tcase_add_test(tcase, lines_that_are_too_long_or_hold_nul_are_told);
     tcase_add_test(tcase, a_file_that_cannot_be_read_is_told);
     tcase_add_test(tcase, mistakes_of_environment_and_options_name_the_variable_or_option);
+    tcase_add_test(tcase, a_url_in_the_wrong_place_is_told_without_its_password);
     tcase_add_test(tcase, keys_that_contradict_each_other_are_told);
     tcase_add_test(tcase, hosts_and_ports_are_lists_of_equal_length_or_one_port_for_all);
     tcase_add_test(tcase, addresses_of_the_four_services_become_listeners_without_duplicates);
