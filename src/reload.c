@@ -8,6 +8,8 @@
 #include "access/access.h"
 #include "call/entry.h"
 #include "config/adopt.h"
+#include "db/params.h"
+#include "db/trial.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 
@@ -43,6 +45,28 @@ int rules_read(struct rules *rules, const struct config *config, FILE *errors)
 
 /* ---- reading, on a thread ---- */
 
+/* The login that it will be, where the database stays. The configuration in force is as it is meanwhile. */
+static int try_login(const struct reload *reload, FILE *errors)
+{
+    const struct config *live = reload->config;
+    struct config tried = { .database = live->database };
+    if (!database_logins_differ(live, &reload->fresh))
+        return 0;
+    tried.database.user = reload->fresh.database.user;
+    tried.database.password = reload->fresh.database.password;
+    tried.database.tls = reload->fresh.database.tls;
+    tried.database.tls_ca = reload->fresh.database.tls_ca;
+    return database_try(&tried, &reload->is_abandoned, errors);
+}
+
+static int check_rest(struct reload *reload, FILE *errors)
+{
+    int rc = rules_read(&reload->rules, &reload->fresh, errors);
+    if (!rc && (rc = try_login(reload, errors)))
+        access_destroy(reload->rules.access);
+    return rc;
+}
+
 static void read_all(uv_work_t *work)
 {
     struct reload *reload = work->data;
@@ -51,7 +75,7 @@ static void read_all(uv_work_t *work)
     FILE *errors = open_memstream(&reload->errors, &reload->errors_len);
     reload->rc = errors ? config_load(&reload->fresh, &source, errors) : UV_ENOMEM;
     if (!reload->rc)
-        reload->rc = rules_read(&reload->rules, &reload->fresh, errors);
+        reload->rc = check_rest(reload, errors);
     if (errors)
         fclose(errors);
 }
@@ -138,4 +162,9 @@ void reload_start(struct reload *reload)
     reload->work.data = reload;
     if (uv_queue_work(reload->loop, &reload->work, read_all, on_read))
         reload->is_running = false;
+}
+
+void reload_abandon(struct reload *reload)
+{
+    atomic_store(&reload->is_abandoned, true);
 }

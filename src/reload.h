@@ -9,6 +9,7 @@
 #ifndef RELOAD_H
 #define RELOAD_H
 
+#include <stdatomic.h>
 #include <uv.h>
 
 #include "admin/gate.h"
@@ -48,12 +49,15 @@ struct reload {
     size_t errors_len;
     int rc;
     bool is_running, is_wanted_again;
-    bool is_good;    /* the last one */
-    int64_t good_ms; /* since 1970, when one last was, or svcd began */
+    atomic_bool is_abandoned; /* svcd stops: nothing is waited for */
+    bool is_good;             /* the last one */
+    int64_t good_ms;          /* since 1970, when one last was, or svcd began */
 };
 
 void reload_init(struct reload *reload);
 /* Begins; while one is under way another follows it. */
 void reload_start(struct reload *reload);
+/* What is under way ends soon, and changes nothing. */
+void reload_abandon(struct reload *reload);
 
 #endif

@@ -208,8 +208,8 @@ static void put_logins(FILE *out, const struct admin_view *view)
             ",\"hash\":{\"queued\":%d,\"queue_limit\":%d,\"running\":%d,\"verified\":%" PRIu64
             ",\"made\":%" PRIu64 ",\"refused_full\":%" PRIu64 ",\"refused_late\":%" PRIu64
             ",\"mean_ms\":%.3f}",
-            hash.n_queued, view->options.config->password.queue_limit, hash.n_running, hash.n_verified,
-            hash.n_made, hash.n_refused_full, hash.n_refused_late, ms(hash.mean_duration_ns));
+            hash.n_queued, hash.queue_limit, hash.n_running, hash.n_verified, hash.n_made,
+            hash.n_refused_full, hash.n_refused_late, ms(hash.mean_duration_ns));
 }
 
 static void put_jobs(FILE *out, const struct admin_view *view)

@@ -160,9 +160,9 @@ const struct config_key config_keys[] = {
         "Database to connect to. What is empty here and below is libpq's default: PGDATABASE, PGUSER, PGPASSWORD, "
         "~/.pgpass, PGHOST, PGPORT, and so on.", VARIABLE("POSTGRES_DATABASE")),
     KEY(database, user, text, char *, "",
-        "Role to connect as.", VARIABLE("POSTGRES_USER")),
+        "Role to connect as. A reload that changes the login is refused where the database does not let svcd in so.", VARIABLE("POSTGRES_USER"), RELOAD),
     KEY(database, password, text, char *, "",
-        "Its password, which is better kept in the environment or .pgpass.", VARIABLE("POSTGRES_PASSWORD"), SECRET),
+        "Its password, which is better kept in the environment or .pgpass.", VARIABLE("POSTGRES_PASSWORD"), SECRET, RELOAD),
     KEY(database, host, hosts, char *, "",
         "Host of the server; one that starts with a slash is the folder of a unix socket. Of servers that replicate each other, "
         "all, separated by commas: svcd finds out which is the primary, and follows it.", VARIABLE("POSTGRES_HOST")),
@@ -176,16 +176,16 @@ const struct config_key config_keys[] = {
     KEY(database, read_port, ports, char *, "",
         "Port of the standbys: one for every read_host, or one each. Empty = as port, if that is one."),
     INT(database, read_max_lag_ms, 1000, 10, DAY_MS, "milliseconds",
-        "A standby that is further behind the primary than this, as measured, answers no read while the primary is there."),
+        "A standby that is further behind the primary than this, as measured, answers no read while the primary is there.", RELOAD),
     KEY(database, password_file, file, char *, "",
-        "File whose first line is the password, for where a secret is handed over as a file; read at start, and only if "
-        "password is empty."),
+        "File whose first line is the password, for where a secret is handed over as a file; read at start and on a reload, "
+        "and only if password is empty.", RELOAD),
     KEY(database, tls, text, char *, "",
         "TLS to the server, as libpq's sslmode: disable, allow, prefer, require, verify-ca or verify-full. Empty = "
-        "PGSSLMODE, or prefer."),
+        "PGSSLMODE, or prefer.", RELOAD),
     KEY(database, tls_ca, text, char *, "",
         "File of the authorities (PEM) that verify-ca and verify-full trust. Empty = PGSSLROOTCERT, or "
-        "~/.postgresql/root.crt."),
+        "~/.postgresql/root.crt.", RELOAD),
     INT(database, read_connections, 2, 1, 64, "connections",
         "Connections for statements that only read. Statements are pipelined, so a few connections serve thousands of "
         "calls.", RELOAD),
@@ -197,16 +197,16 @@ const struct config_key config_keys[] = {
         "Statements of one kind (reads, inserts, writes that lock) that may wait for a connection; more calls are answered "
         "RESOURCE_EXHAUSTED.", RELOAD),
     INT(database, statement_timeout_ms, 10000, 0, DAY_MS, "milliseconds",
-        "PostgreSQL ends a statement that runs for longer, so that one bad query cannot hold a connection. 0 = never."),
+        "PostgreSQL ends a statement that runs for longer, so that one bad query cannot hold a connection. 0 = never.", RELOAD),
     INT(database, lock_wait_ms, 2000, 1, DAY_MS, "milliseconds",
         "A read waits for a locked table for so long, then its call is answered UNAVAILABLE. Calls that do not need the "
-        "table never wait for it."),
+        "table never wait for it.", RELOAD),
     INT(database, connect_timeout_ms, 5000, 100, 600000, "milliseconds",
-        "Time to connect, log in and prepare statements. The addresses of a host share it."),
+        "Time to connect, log in and prepare statements. The addresses of a host share it.", RELOAD),
     INT(database, reconnect_min_ms, 50, 1, 60000, "milliseconds",
-        "First pause before connecting again. It doubles with each attempt, with some jitter."),
+        "First pause before connecting again. It doubles with each attempt, with some jitter.", RELOAD),
     INT(database, reconnect_max_ms, 500, 1, 600000, "milliseconds",
-        "Longest pause before connecting again."),
+        "Longest pause before connecting again.", RELOAD),
 
     CHOICE(password, scheme, enum password_scheme, scheme_names, "argon2id",
         "Scheme of new hashes: argon2id, or bcrypt for as long as the Python backend, which reads nothing else, serves the "
@@ -219,10 +219,10 @@ const struct config_key config_keys[] = {
         "Cost of a bcrypt hash: each step doubles the time.", RELOAD),
     INT(password, workers, 1, 1, 64, "threads",
         "Threads that hash. One can keep a core busy. Where there are more than workers + 1 cores they have the lowest "
-        "priority; else a thread stands still for up to 70% of the time while calls are served."),
+        "priority; else a thread stands still for up to 70% of the time while calls are served.", RELOAD),
     INT(password, queue_limit, 256, 1, 100000, "hashes",
         "Logins and registrations that may wait for a thread, half of them from one client address; more are answered "
-        "RESOURCE_EXHAUSTED with a time to come back."),
+        "RESOURCE_EXHAUSTED with a time to come back.", RELOAD),
     INT(password, failure_floor_ms, 500, 0, 10000, "milliseconds",
         "A failed login is answered no sooner than this after its hash began, so that time does not tell which scheme the "
         "account has, or that there is none. It should exceed the slowest hash that is stored: bcrypt of cost 12 takes 220 "
@@ -249,7 +249,7 @@ const struct config_key config_keys[] = {
         "Failures of such a client that may come at once.", RELOAD),
     INT(throttle, entries, 65536, 1024, 16777216, "entries",
         "Entries remembered in each of four tables. The memory, 96 bytes an entry in all, is fixed; with more attackers "
-        "than entries those with the fewest failures are forgotten first."),
+        "than entries those with the fewest failures are forgotten first, and so they are where a reload leaves fewer.", RELOAD),
     KEY(throttle, trusted_proxies, networks, struct network_list, "",
         "Networks of proxies and front ends that say in the metadata x-forwarded-for whom they speak for. Of the addresses "
         "there the last that is not trusted itself counts. From anyone else that metadata is ignored. A trusted proxy that "
@@ -291,9 +291,9 @@ const struct config_key config_keys[] = {
         "From when on a call or a statement is slow.", RELOAD),
     KEY(log, otlp, url, char *, "",
         "URL of a collector that takes traces by OTLP over HTTP (http://127.0.0.1:4318; without a path it gets /v1/traces). "
-        "Nothing: there are none."),
+        "Nothing: there are none. On a reload the collector before is sent what waits for it.", RELOAD),
     KEY(log, otlp_ca, file, char *, "",
-        "File with the certificates that a collector at https:// is verified by, PEM. Empty = those that the system trusts."),
+        "File with the certificates that a collector at https:// is verified by, PEM. Empty = those that the system trusts.", RELOAD),
     KEY(log, otlp_sample, share, double, "1",
         "Of the calls whose caller does not say by `traceparent` whether they are sampled, the share that is.", RELOAD),
 };

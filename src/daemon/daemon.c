@@ -55,18 +55,30 @@ static void on_primary_moved(void *data)
     pool_follow_primary(&daemon->pool);
 }
 
+struct conn_options daemon_conn_options(struct daemon *daemon)
+{
+    const struct config *config = daemon->config;
+    int statement_timeout_ms = config->database.statement_timeout_ms;
+    database_params_set(&daemon->params, config);
+    return database_conn_options(&daemon->params, config,
+                                 statement_timeout_ms ? (unsigned)(statement_timeout_ms + ANSWER_GRACE_MS)
+                                                      : 0);
+}
+
+struct conn_options daemon_job_conn_options(struct daemon *daemon)
+{
+    database_params_set_for_jobs(&daemon->job_params, daemon->config);
+    return database_conn_options(&daemon->job_params, daemon->config, 0);
+}
+
 static int start_pool(struct daemon *daemon)
 {
     const struct config *config = daemon->config;
     int rc = servers_start(&daemon->servers, &daemon->loop, config, on_primary_moved, daemon);
     if (rc)
         return rc;
-    database_params_set(&daemon->params, config);
-    int statement_timeout_ms = config->database.statement_timeout_ms;
     struct pool_options options = {
-        .conn = database_conn_options(
-            &daemon->params, config,
-            statement_timeout_ms ? (unsigned)(statement_timeout_ms + ANSWER_GRACE_MS) : 0),
+        .conn = daemon_conn_options(daemon),
         .queue_max = (unsigned)config->database.queue_limit,
     };
     daemon_count_lanes(config, options.connections);
@@ -89,11 +101,7 @@ static int start_pool(struct daemon *daemon)
 
 int daemon_start_jobs(struct daemon *daemon)
 {
-    database_params_set_for_jobs(&daemon->job_params, daemon->config);
-    struct scheduler_options options = {
-        .config = daemon->config,
-        .conn = database_conn_options(&daemon->job_params, daemon->config, 0),
-    };
+    struct scheduler_options options = { .config = daemon->config, .conn = daemon_job_conn_options(daemon) };
     options.conn.outage = &daemon->outage;
     options.conn.primary = servers_primary(daemon->servers);
     return scheduler_start(&daemon->scheduler, &daemon->loop, &options);
@@ -126,23 +134,29 @@ static void on_answered(struct call *call, unsigned status, uint64_t took_ns)
     trace_answered(call, status, took_ns);
 }
 
+void daemon_trace_to(struct daemon *daemon, struct otlp *otlp)
+{
+    daemon->context.otlp = otlp;
+    daemon->context.on_begun = otlp ? trace_begun : NULL;
+}
+
 static int start_traces(struct daemon *daemon)
 {
-    int rc = otlp_start(&daemon->context.otlp, &daemon->loop, daemon->config->log.otlp,
-                        daemon->config->log.otlp_ca);
-    daemon->context.on_begun = daemon->context.otlp ? trace_begun : NULL;
+    struct otlp *otlp;
+    int rc = otlp_start(&otlp, &daemon->loop, daemon->config->log.otlp, daemon->config->log.otlp_ca);
+    if (!rc)
+        daemon_trace_to(daemon, otlp);
     return rc;
 }
 
 static void tell_metrics(struct daemon *daemon)
 {
-    const struct config *config = daemon->config;
     account_tell_metrics();
     access_tell_metrics(&daemon->context.access);
     pool_tell_metrics(&daemon->pool);
     admission_tell_metrics(&daemon->admission);
     standbys_tell_metrics(daemon->context.standbys);
-    hash_pool_tell_metrics(daemon->context.hash_pool, config->password.queue_limit);
+    hash_pool_tell_metrics(daemon->context.hash_pool);
     throttle_tell_metrics(daemon->context.throttle);
     otlp_tell_metrics();
     if (daemon->scheduler)

@@ -41,6 +41,7 @@ static void stop_work(struct daemon *daemon)
     if (daemon->work_stopped)
         return;
     daemon->work_stopped = true;
+    reload_abandon(&daemon->reload);
     daemon->ended_ms = uv_now(&daemon->loop);
     streams_end(&daemon->context, STATUS_UNAVAILABLE, "the server is stopping");
     hash_pool_stop(daemon->context.hash_pool, HASH_MS);

@@ -40,6 +40,11 @@ struct daemon {
     struct admin_options admin_options;
     struct admin *admin;
     struct reload reload;
+    struct prepared {
+        struct otlp *otlp;
+        bool has_other_traces, has_other_login;
+    } prepared; /* for a reload */
+    struct timer throttle_move;
     uv_signal_t signals[SIGNALS_N];
     struct timer patience; /* with a database that is away when svcd starts */
     uv_timer_t drain_timer;
@@ -51,6 +56,10 @@ struct daemon {
 
 /* daemon.c */
 int daemon_start_jobs(struct daemon *daemon);
+void daemon_trace_to(struct daemon *daemon, struct otlp *otlp);
+/* How the database is connected to by the configuration in force; by calls, and by jobs. */
+struct conn_options daemon_conn_options(struct daemon *daemon);
+struct conn_options daemon_job_conn_options(struct daemon *daemon);
 void daemon_warn_of_config(const struct config *config);
 
 /* signals.c */

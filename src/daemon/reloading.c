@@ -7,10 +7,17 @@
 #include <string.h>
 
 #include "admin/systemd.h"
+#include "base/container_of.h"
+#include "db/standbys.h"
 #include "login/hash_pool.h"
 #include "login/password.h"
 #include "login/throttle.h"
 #include "observe/log.h"
+#include "trace/otlp.h"
+
+/* Half a millisecond's work, so that nobody waits for it. */
+#define THROTTLE_MOVE_SETS     1024
+#define THROTTLE_MOVE_EVERY_NS 1000000
 
 void daemon_count_lanes(const struct config *config, unsigned connections[LANES])
 {
@@ -21,40 +28,159 @@ void daemon_count_lanes(const struct config *config, unsigned connections[LANES]
     connections[LANE_CONTROL] = 1;
 }
 
+/* ---- what may fail ---- */
+
+/* The file of authorities may have changed though its name has not. */
+static int prepare_traces(struct daemon *daemon, const struct config *fresh)
+{
+    const struct config *live = daemon->config;
+    struct prepared *prepared = &daemon->prepared;
+    prepared->otlp = NULL;
+    prepared->has_other_traces = *fresh->log.otlp_ca || strcmp(fresh->log.otlp, live->log.otlp) != 0 ||
+                                 strcmp(fresh->log.otlp_ca, live->log.otlp_ca) != 0;
+    return prepared->has_other_traces
+               ? otlp_start(&prepared->otlp, &daemon->loop, fresh->log.otlp, fresh->log.otlp_ca)
+               : 0;
+}
+
+static void forgo_traces(struct daemon *daemon)
+{
+    otlp_replace(daemon->prepared.otlp);
+}
+
+static int prepare_throttle(struct daemon *daemon, const struct config *fresh)
+{
+    int rc = throttle_prepare(daemon->context.throttle, fresh->throttle.entries);
+    if (rc)
+        log_error("no memory for throttle.entries", log_int("entries", fresh->throttle.entries));
+    return rc;
+}
+
+static void forgo_throttle(struct daemon *daemon)
+{
+    throttle_forgo(daemon->context.throttle);
+}
+
+static int prepare_hashing(struct daemon *daemon, const struct config *fresh)
+{
+    const int workers = fresh->password.workers, queue_limit = fresh->password.queue_limit;
+    int rc = hash_pool_prepare(daemon->context.hash_pool, workers, queue_limit);
+    if (rc)
+        log_error("no threads or memory to hash by", log_int("workers", workers),
+                  log_int("queue_limit", queue_limit), log_error_code(rc));
+    return rc;
+}
+
+static void forgo_hashing(struct daemon *daemon)
+{
+    hash_pool_forgo(daemon->context.hash_pool);
+}
+
+static int prepare_admin(struct daemon *daemon, const struct config *fresh)
+{
+    return admin_prepare(daemon->admin, &fresh->admin.listen);
+}
+
+static void forgo_admin(struct daemon *daemon)
+{
+    admin_forgo(daemon->admin);
+}
+
+static int prepare_edges(struct daemon *daemon, const struct config *fresh)
+{
+    return edges_prepare(daemon->edges, fresh);
+}
+
+/* In this order. One that fails has said so, and those before it are given up. */
+static const struct {
+    int (*prepare)(struct daemon *daemon, const struct config *fresh);
+    void (*forgo)(struct daemon *daemon); /* NULL: the last needs none */
+} steps[] = {
+    { prepare_traces, forgo_traces },
+    { prepare_throttle, forgo_throttle },
+    { prepare_hashing, forgo_hashing },
+    { prepare_admin, forgo_admin },
+    { prepare_edges, NULL },
+};
+
 static int prepare_reload(void *data, const struct config *fresh)
 {
     struct daemon *daemon = data;
-    if (daemon->phase != SERVING)
-        return UV_ECANCELED;
-    int rc = admin_prepare(daemon->admin, &fresh->admin.listen);
-    if (!rc && (rc = edges_prepare(daemon->edges, fresh)))
-        admin_forgo(daemon->admin);
+    int rc = daemon->phase == SERVING ? 0 : UV_ECANCELED;
+    size_t n = 0;
+    daemon->prepared.has_other_login = database_logins_differ(daemon->config, fresh);
+    while (!rc && n < sizeof steps / sizeof *steps)
+        rc = steps[n++].prepare(daemon, fresh);
+    while (rc && n > 1)
+        steps[--n - 1].forgo(daemon);
     return rc;
+}
+
+/* ---- what may not ---- */
+
+static void apply_to_database(struct daemon *daemon)
+{
+    const struct config *config = daemon->config;
+    bool has_other_login = daemon->prepared.has_other_login;
+    unsigned connections[LANES];
+    const struct conn_options options = daemon_conn_options(daemon);
+    daemon_count_lanes(config, connections);
+    if (pool_reconfigure(&daemon->pool, connections, (unsigned)config->database.queue_limit))
+        log_error("out of memory: the database has fewer connections than configured");
+    pool_renew(&daemon->pool, &options, has_other_login);
+    servers_renew(daemon->servers, config, has_other_login);
+    standbys_renew(daemon->context.standbys, config, has_other_login);
+}
+
+static void apply_to_jobs(struct daemon *daemon)
+{
+    if (daemon->scheduler) {
+        const struct conn_options options = daemon_job_conn_options(daemon);
+        scheduler_renew(daemon->scheduler, &options, daemon->prepared.has_other_login);
+    } else if (daemon_start_jobs(daemon))
+        log_error("jobs cannot be started");
+    else if (daemon->scheduler)
+        scheduler_tell_metrics(daemon->scheduler);
+}
+
+static void on_throttle_move(struct timer *timer)
+{
+    struct daemon *daemon = container_of(timer, struct daemon, throttle_move);
+    if (!throttle_move(daemon->context.throttle, THROTTLE_MOVE_SETS))
+        timers_start(&daemon->timers, timer, uv_hrtime() + THROTTLE_MOVE_EVERY_NS, on_throttle_move);
+}
+
+static void apply_to_logins(struct daemon *daemon)
+{
+    struct password_policy policy;
+    throttle_take(daemon->context.throttle, daemon->config);
+    on_throttle_move(&daemon->throttle_move);
+    password_policy_set(&policy, daemon->config);
+    hash_pool_set_policy(daemon->context.hash_pool, &policy);
+    hash_pool_take(daemon->context.hash_pool);
+}
+
+static void apply_to_log(struct daemon *daemon)
+{
+    struct otlp *old = daemon->context.otlp;
+    log_set_level(daemon->config->log.level);
+    log_set_format(daemon->config->log.format);
+    if (!daemon->prepared.has_other_traces)
+        return;
+    daemon_trace_to(daemon, daemon->prepared.otlp);
+    otlp_replace(old);
 }
 
 static void apply_reload(void *data, const struct admin_gate *gate)
 {
     struct daemon *daemon = data;
-    const struct config *config = daemon->config;
-    unsigned connections[LANES];
-    struct password_policy policy;
-    log_set_level(config->log.level);
-    log_set_format(config->log.format);
-    throttle_reconfigure(daemon->context.throttle, config);
-    password_policy_set(&policy, config);
-    hash_pool_set_policy(daemon->context.hash_pool, &policy);
-    daemon_count_lanes(config, connections);
-    if (pool_reconfigure(&daemon->pool, connections, (unsigned)config->database.queue_limit))
-        log_error("out of memory: the database has fewer connections than configured");
-    if (daemon->scheduler)
-        scheduler_wake(daemon->scheduler);
-    else if (daemon_start_jobs(daemon))
-        log_error("jobs cannot be started");
-    else if (daemon->scheduler)
-        scheduler_tell_metrics(daemon->scheduler);
-    edges_take(daemon->edges, config);
+    apply_to_log(daemon);
+    apply_to_logins(daemon);
+    apply_to_database(daemon);
+    apply_to_jobs(daemon);
+    edges_take(daemon->edges, daemon->config);
     admin_take(daemon->admin, gate);
-    daemon_warn_of_config(config);
+    daemon_warn_of_config(daemon->config);
 }
 
 static bool has_core(void *data)

@@ -93,6 +93,7 @@ static void disconnect(struct conn *conn, enum conn_state to)
         TAILQ_INIT(&conn->batch.retry);
     if (was_up)
         conn->owner->on_down(conn, &conn->batch.retry);
+    conn->is_leaving = false;
 }
 
 /* conn->why and ->advice say it. */
@@ -195,6 +196,13 @@ void conn_replace(struct conn *conn)
     uv_timer_start(&conn->timer, on_retry, conn->options->reconnect_min_ms, 0);
 }
 
+void conn_leave(struct conn *conn)
+{
+    conn->is_leaving = true;
+    if (conn->state != CONN_BUSY)
+        conn_replace(conn);
+}
+
 static void on_batch_result(struct conn *conn, PGresult *result)
 {
     if (PQresultStatus(result) != PGRES_PIPELINE_SYNC) {
@@ -211,7 +219,7 @@ static void on_batch_result(struct conn *conn, PGresult *result)
     conn->owner->on_batch_done(conn);
     if (conn->is_retired)
         conn_drop(conn);
-    if (conn->batch.wants_new_conn && conn->state == CONN_IDLE)
+    if ((conn->batch.wants_new_conn || conn->is_leaving) && conn->state == CONN_IDLE)
         conn_replace(conn);
 }
 

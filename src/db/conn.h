@@ -48,6 +48,8 @@ struct conn_owner {
     void (*on_batch_done)(struct conn *conn);
 };
 
+#define CONN_WHY_LEN 512
+
 struct conn_options {
     const char *const
         *keywords; /* of PQconnectStartParams, NULL-terminated, living as long as the connection */
@@ -65,6 +67,7 @@ struct conn_options {
     unsigned answer_timeout_ms;
     unsigned reconnect_min_ms;
     unsigned reconnect_max_ms;
+    unsigned settings_n; /* counts up when what a connection is told as it is made has changed */
 };
 
 struct conn {
@@ -81,7 +84,7 @@ struct conn {
     struct lookup *lookup;
     struct endpoints endpoints; /* RESOLVING, CONNECTING: where it may connect */
     size_t endpoint;            /* the one being tried */
-    char why[512];              /* what went wrong last, in the server's words if it had any */
+    char why[CONN_WHY_LEN];     /* what went wrong last, in the server's words if it had any */
     const char *advice;         /* what would help, if no retry does */
     size_t setup_step;          /* PREPARING: whose result comes next */
     bool is_migrated;           /* the database has a schema of some svcd */
@@ -91,6 +94,8 @@ struct conn {
     int64_t backend_pid, backend_began_us;
     uint32_t timeline;    /* where options->primary is set: that the server takes writes on */
     uint64_t heard_at_ns; /* when the batch was sent, or the server last answered a part of it */
+    unsigned settings_n;  /* of the options, when the attempt began */
+    bool is_leaving;      /* goes when its batch has, and comes again */
     bool is_replaced;     /* it went down by itself, to come again at once */
     bool is_retired;      /* more than are wanted: goes when its batch has, and does not come back */
     bool is_cancelling;   /* the owner has asked the server to end the batch: no other may start meanwhile */
@@ -112,6 +117,8 @@ void conn_finish(struct conn *conn);
 void conn_drop(struct conn *conn);
 /* Leaves the server that it is connected or connecting to, and looks for another at once. */
 void conn_replace(struct conn *conn);
+/* The same once its batch has come back. */
+void conn_leave(struct conn *conn);
 /* Tries now, if it waits. */
 void conn_wake(struct conn *conn);
 
@@ -157,7 +164,10 @@ void conn_begin_setup(struct conn *conn);
 void conn_setup_result(struct conn *conn, PGresult *result);
 
 /* conn_words.c */
-/* Remembers why, without the source's location and with nothing at its end; and the advice for it. */
+/* What libpq has to say, without the source's location and with nothing at its end, and the advice for it, or
+ * NULL. Whether the server said so, with a SQLSTATE. */
+bool conn_words(char why[static CONN_WHY_LEN], const char **advice, const char *text);
+/* Remembers both. */
 void conn_note(struct conn *conn, const char *text);
 /* NULL: retrying may mend it. */
 const char *conn_advice_for(const char *sqlstate);

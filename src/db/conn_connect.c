@@ -171,6 +171,7 @@ static const char *first_of(const char *value, const char *variable, const char 
 void conn_resolve(struct conn *conn)
 {
     conn_move(conn, CONN_RESOLVING);
+    conn->settings_n = conn->options->settings_n;
     conn->backend_pid = 0;
     conn->timeline = 0;
     int rc = lookup_start(&conn->lookup, conn->timer.loop, first_of(param(conn, "host"), "PGHOST", ""),

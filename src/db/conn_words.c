@@ -40,23 +40,28 @@ static char *find_sqlstate(char *text)
     return NULL;
 }
 
-/* Remembers why, without the source's location and with nothing at its end. */
-void conn_note(struct conn *conn, const char *text)
+bool conn_words(char why[static CONN_WHY_LEN], const char **advice, const char *text)
 {
-    snprintf(conn->why, sizeof conn->why, "%s", text);
-    char *location = strstr(conn->why, "\nLOCATION:"); /* not translated where svcd sets no locale */
+    snprintf(why, CONN_WHY_LEN, "%s", text);
+    char *location = strstr(why, "\nLOCATION:"); /* not translated where svcd sets no locale */
     if (location)
         *location = '\0';
-    char *sqlstate = find_sqlstate(conn->why);
-    conn->advice = conn_advice_for(sqlstate);
+    char *sqlstate = find_sqlstate(why);
+    *advice = conn_advice_for(sqlstate);
     if (sqlstate)
         memmove(sqlstate, sqlstate + 7, strlen(sqlstate + 7) + 1);
-    for (char *c = conn->why; *c; c++)
+    for (char *c = why; *c; c++)
         if (*c == '\n')
             *c = ' ';
-    size_t len = strlen(conn->why);
-    while (len > 0 && isspace((unsigned char)conn->why[len - 1]))
-        conn->why[--len] = '\0';
+    size_t len = strlen(why);
+    while (len > 0 && isspace((unsigned char)why[len - 1]))
+        why[--len] = '\0';
+    return sqlstate;
+}
+
+void conn_note(struct conn *conn, const char *text)
+{
+    (void)conn_words(conn->why, &conn->advice, text);
 }
 
 bool conn_is_severity(const PGresult *result, const char *severity)

@@ -2,6 +2,7 @@
 #include "db/params.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void set(struct database_params *params, const struct config *config, const char *host,
                 const char *port, const char *target)
@@ -52,6 +53,14 @@ void database_params_set_for_jobs(struct database_params *params, const struct c
 {
     database_params_set(params, config);
     params->statement_timeout_ms = 0;
+}
+
+bool database_logins_differ(const struct config *a, const struct config *b)
+{
+    return strcmp(a->database.user, b->database.user) != 0 ||
+           strcmp(a->database.password, b->database.password) != 0 ||
+           strcmp(a->database.tls, b->database.tls) != 0 ||
+           strcmp(a->database.tls_ca, b->database.tls_ca) != 0;
 }
 
 struct conn_options database_conn_options(const struct database_params *params, const struct config *config,

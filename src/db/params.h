@@ -30,6 +30,9 @@ void database_params_set_for_jobs(struct database_params *params, const struct c
 void database_params_set_for_server(struct database_params *params, const struct config *config,
                                     const struct endpoint *endpoint);
 
+/* Whether one configuration logs in otherwise than the other: its role, password or TLS. */
+bool database_logins_differ(const struct config *a, const struct config *b);
+
 /* How connections with these parameters are kept; both must outlive them. */
 struct conn_options database_conn_options(const struct database_params *params, const struct config *config,
                                           unsigned answer_timeout_ms);

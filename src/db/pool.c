@@ -65,6 +65,7 @@ static void on_up(struct conn *conn)
         for (unsigned i = 0; i < pool->lanes[number].conns_n; i++)
             conn_wake(&pool->lanes[number].conns[i]);
     tell_available(pool);
+    pool_renew_next(pool, false);
 }
 
 static void forget_batch(struct pool_lane *lane, struct conn *conn)
@@ -82,7 +83,7 @@ static void on_down(struct conn *conn, struct query_list *retry)
     struct pool_lane *lane = &pool->lanes[conn->lane];
     forget_batch(lane, conn);
     lane->up--;
-    lane->lost_n++;
+    lane->lost_n += !conn->is_retired && !conn->is_leaving;
     queue_again(&lane->queue, retry);
     if (lane->up == 0 && !conn->is_replaced && !conn->is_retired)
         queue_end(&lane->queue, QUERY_LOST);
@@ -166,6 +167,7 @@ static void on_check(uv_timer_t *check)
             check_conn(&pool->lanes[number].conns[i], now_ns);
     for (enum lane number = 0; number < LANES; number++)
         queue_expire(&pool->lanes[number].queue, uv_hrtime());
+    pool_renew_next(pool, true);
 }
 
 /* ---- start and stop ---- */
@@ -176,25 +178,33 @@ static unsigned kind_max(enum lane number, unsigned n)
     return number == LANE_WRITE && n > 1 ? n - 1 : POOL_CONNECTIONS_MAX;
 }
 
+struct conn *pool_add_conn(struct pool *pool, enum lane number, uv_loop_t *loop)
+{
+    struct pool_lane *lane = &pool->lanes[number];
+    struct conn *conn = &lane->conns[lane->conns_n];
+    *conn = (struct conn){ .options = &pool->options.conn,
+                           .owner = &conn_owner,
+                           .data = pool,
+                           .lane = number,
+                           .number = (unsigned)number * 100 + lane->conns_n };
+    if (conn_start(conn, loop))
+        return NULL;
+    lane->conns_n++;
+    return conn;
+}
+
 /* So many connections are in use: those that there are, then new ones. */
 static int lane_resize(struct pool *pool, enum lane number, unsigned n, uv_loop_t *loop)
 {
     struct pool_lane *lane = &pool->lanes[number];
+    pool_end_spare(lane);
     for (unsigned i = n; i < lane->wanted; i++)
         conn_retire(&lane->conns[i]);
     for (; lane->wanted < n && lane->wanted < lane->conns_n; lane->wanted++)
         conn_return(&lane->conns[lane->wanted]);
-    for (; lane->conns_n < n; lane->wanted = ++lane->conns_n) {
-        struct conn *conn = &lane->conns[lane->conns_n];
-        *conn = (struct conn){ .options = &pool->options.conn,
-                               .owner = &conn_owner,
-                               .data = pool,
-                               .lane = number,
-                               .number = (unsigned)number * 100 + lane->conns_n };
-        int rc = conn_start(conn, loop);
-        if (rc)
-            return rc;
-    }
+    for (; lane->wanted < n; lane->wanted++)
+        if (!pool_add_conn(pool, number, loop))
+            return UV_ENOMEM;
     lane->wanted = n;
     lane->queue.kind_max = kind_max(number, n);
     lane->queue.has_places_apart = n > 1;
@@ -208,13 +218,10 @@ static int lane_start(struct pool *pool, enum lane number, uv_loop_t *loop)
     unsigned n = pool->options.connections[number];
     if (n > POOL_CONNECTIONS_MAX)
         return UV_EINVAL;
-    unsigned wait_max_ms = number == LANE_READ    ? options->lock_wait_ms
-                           : pool_watches(number) ? options->statement_timeout_ms
-                                                  : 0;
-    int rc = queue_init(&lane->queue, number, kind_max(number, n), wait_max_ms * UINT64_C(1000000));
+    int rc = queue_init(&lane->queue, number, kind_max(number, n), pool_wait_max_ns(options, number));
     if (rc || n == 0)
         return rc;
-    lane->conns = calloc(POOL_CONNECTIONS_MAX, sizeof *lane->conns); /* untouched memory costs nothing */
+    lane->conns = calloc(POOL_CONNECTIONS_MAX + 1, sizeof *lane->conns); /* untouched memory costs nothing */
     return lane->conns ? lane_resize(pool, number, n, loop) : UV_ENOMEM;
 }
 
@@ -323,7 +330,7 @@ int pool_room(const struct pool *pool, enum lane number)
     const struct pool_lane *lane = &pool->lanes[number];
     if (lane->up == 0 || !shared_max[number])
         return INT_MAX;
-    return (int)(lane->conns_n * shared_max[number]) - (int)(lane->shared_n + lane->queue.ready_n);
+    return (int)(lane->wanted * shared_max[number]) - (int)(lane->shared_n + lane->queue.ready_n);
 }
 
 int pool_submit(struct pool *pool, struct query *query)

@@ -30,9 +30,10 @@ struct pool_options {
 };
 
 struct pool_lane {
-    struct conn *conns;      /* room for POOL_CONNECTIONS_MAX, if there is any */
+    struct conn *conns;      /* room for POOL_CONNECTIONS_MAX and a spare one, if there is any */
     unsigned conns_n;        /* that were started: */
-    unsigned wanted;         /* of them in use; the others are retired */
+    unsigned wanted;         /* of them in use; the others are retired, */
+    struct conn *spare;      /* but for this one, while those in use are renewed */
     unsigned up;             /* of them IDLE or BUSY */
     unsigned apart_busy;     /* of them with a batch of those apart */
     unsigned shared_n;       /* queries under way on the others */
@@ -76,6 +77,12 @@ int pool_start(struct pool *pool, uv_loop_t *loop, const struct pool_options *op
  * shrinks ends no query. UV_ENOMEM: it has fewer connections than asked for. */
 int pool_reconfigure(struct pool *pool, const unsigned connections[LANES], unsigned queue_max);
 
+/* Other parameters and time-outs, which are copied as by pool_start. Those that bind the server, and with
+ * `has_other_login` the parameters, need new connections: they are made one by one, and each one that there
+ * is goes once its batch has, and a new one is there in its place. While none can be made the old ones stay.
+ */
+void pool_renew(struct pool *pool, const struct conn_options *options, bool has_other_login);
+
 /* Ends every query with QUERY_LOST and closes everything. The loop must run until its handles are closed,
  * then pool_finish. */
 void pool_stop(struct pool *pool);
@@ -105,6 +112,15 @@ int pool_submit(struct pool *pool, struct query *query);
 bool pool_withdraw(struct pool *pool, struct query *query);
 
 /* ---- for the files of the pool only ---- */
+
+/* pool.c: one more of the lane, behind those that there are. NULL: out of memory. */
+struct conn *pool_add_conn(struct pool *pool, enum lane number, uv_loop_t *loop);
+
+/* pool_renew.c: the next step, if there is one; now and then also beside what is leaving, whose statement may
+ * be stuck. The spare connection goes when its batch has. How long what is apart may wait. */
+void pool_renew_next(struct pool *pool, bool beside_leaving);
+void pool_end_spare(struct pool_lane *lane);
+uint64_t pool_wait_max_ns(const struct conn_options *options, enum lane number);
 
 /* pool_send.c: gives what waits to connections that are free. */
 void pool_send_all(struct pool *pool);

@@ -66,10 +66,15 @@ static void on_look(uv_timer_t *timer)
     }
 }
 
-static int server_start(struct server *server, uv_loop_t *loop, const struct config *config)
+static struct conn_options options_of(struct server *server, const struct config *config)
 {
     database_params_set_for_server(&server->params, config, &server->endpoint);
-    struct pool_options options = { .conn = database_conn_options(&server->params, config, 0),
+    return database_conn_options(&server->params, config, 0);
+}
+
+static int server_start(struct server *server, uv_loop_t *loop, const struct config *config)
+{
+    struct pool_options options = { .conn = options_of(server, config),
                                     .connections = { [LANE_CONTROL] = 1 },
                                     .queue_max = 16 };
     outage_init(&server->outage);
@@ -103,6 +108,14 @@ int servers_start(struct servers **started, uv_loop_t *loop, const struct config
         rc = server_start(&servers->items[i], loop, config);
     }
     return rc;
+}
+
+void servers_renew(struct servers *servers, const struct config *config, bool has_other_login)
+{
+    for (size_t i = 0; i < servers->n; i++) {
+        const struct conn_options options = options_of(&servers->items[i], config);
+        pool_renew(&servers->items[i].pool, &options, has_other_login);
+    }
 }
 
 struct primary *servers_primary(struct servers *servers)

@@ -19,6 +19,9 @@ int servers_start(struct servers **servers, uv_loop_t *loop, const struct config
                   void (*on_moved)(void *data), void *data);
 struct primary *servers_primary(struct servers *servers);
 
+/* Other settings of the same servers' connections, see pool_renew(). */
+void servers_renew(struct servers *servers, const struct config *config, bool has_other_login);
+
 /* Closes everything; the loop must run until its handles are closed, then servers_destroy. NULL is let pass.
  */
 void servers_stop(struct servers *servers);

@@ -224,15 +224,20 @@ bool standbys_try_again(struct standbys *standbys, struct query *query, const st
 
 /* ---- start and stop ---- */
 
-static int standby_start(struct standby *standby, uv_loop_t *loop, const struct config *config)
+static struct conn_options options_of(struct standby *standby, const struct config *config)
 {
     unsigned statement_timeout_ms = (unsigned)config->database.statement_timeout_ms;
+    database_params_set_for_server(&standby->params, config, &standby->endpoint);
+    return database_conn_options(&standby->params, config,
+                                 statement_timeout_ms ? statement_timeout_ms + ANSWER_GRACE : 0);
+}
+
+static int standby_start(struct standby *standby, uv_loop_t *loop, const struct config *config)
+{
     snprintf(standby->label, sizeof standby->label, "%s%s%s", standby->endpoint.host,
              *standby->endpoint.port ? ":" : "", standby->endpoint.port);
-    database_params_set_for_server(&standby->params, config, &standby->endpoint);
     struct pool_options options = {
-        .conn = database_conn_options(&standby->params, config,
-                                      statement_timeout_ms ? statement_timeout_ms + ANSWER_GRACE : 0),
+        .conn = options_of(standby, config),
         .connections = { [LANE_READ] = (unsigned)config->database.read_connections, [LANE_CONTROL] = 1 },
         .queue_max = (unsigned)config->database.queue_limit
     };
@@ -249,6 +254,29 @@ static unsigned interval_ms(const struct config *config)
     return ms < ASK_MIN_MS ? ASK_MIN_MS : ms > ASK_MAX_MS ? ASK_MAX_MS : ms;
 }
 
+static void set_lag(struct standbys *standbys, const struct config *config)
+{
+    standbys->max_lag_ns = (uint64_t)config->database.read_max_lag_ms * NS_PER_MS;
+    uv_timer_set_repeat(&standbys->timer, interval_ms(config));
+}
+
+void standbys_renew(struct standbys *standbys, const struct config *config, bool has_other_login)
+{
+    const unsigned connections[LANES] = {
+        [LANE_READ] = (unsigned)config->database.read_connections, [LANE_CONTROL] = 1
+    };
+    if (!standbys)
+        return;
+    set_lag(standbys, config);
+    for (size_t i = 0; i < standbys->n; i++) {
+        struct pool *pool = &standbys->items[i].pool;
+        const struct conn_options options = options_of(&standbys->items[i], config);
+        pool_renew(pool, &options, has_other_login);
+        if (pool_reconfigure(pool, connections, (unsigned)config->database.queue_limit))
+            log_error("out of memory: a standby has fewer connections than configured");
+    }
+}
+
 int standbys_start(struct standbys **started, uv_loop_t *loop, const struct config *config,
                    struct pool *primary)
 {
@@ -263,12 +291,12 @@ int standbys_start(struct standbys **started, uv_loop_t *loop, const struct conf
     *started = standbys;
     standbys->n = n;
     standbys->primary = primary;
-    standbys->max_lag_ns = (uint64_t)config->database.read_max_lag_ms * NS_PER_MS;
     standbys->primary_ask =
         (struct server_ask){ .pool = primary, .on_told = on_primary_told, .data = standbys };
     uv_timer_init(loop, &standbys->timer);
     standbys->timer.data = standbys;
     int rc = uv_timer_start(&standbys->timer, on_time, 0, interval_ms(config));
+    set_lag(standbys, config);
     for (size_t i = 0; i < n && !rc; i++) {
         standbys->items[i].endpoint = endpoints[i];
         rc = standby_start(&standbys->items[i], loop, config);

@@ -22,6 +22,10 @@ struct standbys;
 int standbys_start(struct standbys **standbys, uv_loop_t *loop, const struct config *config,
                    struct pool *primary);
 
+/* Other settings of the same standbys' connections, see pool_renew(), other numbers of them, and how late
+ * they may be. NULL is let pass. */
+void standbys_renew(struct standbys *standbys, const struct config *config, bool has_other_login);
+
 /* Closes everything; the loop must run until its handles are closed, then standbys_destroy. NULL is let pass.
  */
 void standbys_stop(struct standbys *standbys);

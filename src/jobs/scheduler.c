@@ -246,6 +246,12 @@ int scheduler_start(struct scheduler **started, uv_loop_t *loop, const struct sc
     return 0;
 }
 
+void scheduler_renew(struct scheduler *scheduler, const struct conn_options *conn, bool has_other_login)
+{
+    pool_renew(&scheduler->pool, conn, has_other_login);
+    scheduler_wake(scheduler);
+}
+
 void scheduler_stop(struct scheduler *scheduler)
 {
     if (!scheduler)

@@ -51,6 +51,9 @@ void scheduler_tell_metrics(const struct scheduler *scheduler);
  * Otherwise that is done at least once a minute. */
 void scheduler_wake(struct scheduler *scheduler);
 
+/* Other settings of their connection, see pool_renew(); and as scheduler_wake(). */
+void scheduler_renew(struct scheduler *scheduler, const struct conn_options *conn, bool has_other_login);
+
 /* Leaves running jobs to the database, which completes or undoes them. The loop must run until its handles
  * are closed, then scheduler_destroy. NULL is let pass by both. */
 void scheduler_stop(struct scheduler *scheduler);

@@ -11,50 +11,7 @@
 #ifndef LOGIN_HASH_POOL_H
 #define LOGIN_HASH_POOL_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/queue.h>
-#include <uv.h>
-
-#include "login/duty_cycle.h"
-#include "login/password.h"
-
-struct hash_job {
-    /* Set by the owner. */
-    enum { HASH_VERIFY, HASH_MAKE } kind;
-    const char *password; /* copied by submit: the owner's copy may be wiped at once */
-    size_t password_len;
-    const char *stored; /* HASH_VERIFY: the crypt string; NULL: there is none, a dummy is verified */
-    size_t stored_len;
-    uint64_t deadline_ns; /* on the pool's clock, uv_hrtime()'s; UINT64_MAX: none */
-    uint64_t client;      /* for whom it is; 0: not known */
-    void (*on_done)(struct hash_job *job);
-    void *data;
-
-    /* Set when on_done runs. */
-    int status; /* 0; UV_ETIMEDOUT or UV_ECANCELED: not begun; UV_EINVAL, UV_ENOMEM: failed */
-    enum password_verdict verdict;   /* of HASH_VERIFY */
-    char made[PASSWORD_CRYPT_BYTES]; /* the new crypt string of HASH_MAKE, or of a matching HASH_VERIFY whose
-                                        stored one is outdated; else "" */
-    uint64_t started_ns;             /* when the computation began; 0: it did not */
-    int64_t started_loop_ns;         /* the CPU time of the loop's thread then */
-
-    /* The pool's. */
-    TAILQ_ENTRY(hash_job) link;
-    enum { HASH_JOB_IDLE, HASH_JOB_QUEUED, HASH_JOB_RUNNING, HASH_JOB_DONE } state;
-    int slot; /* where its password lies */
-};
-
-struct hash_pool_stats {
-    uint64_t n_verified;       /* HASH_VERIFY jobs that ran */
-    uint64_t n_made;           /* crypt strings made, renewed ones among them */
-    uint64_t n_refused_full;   /* by submit: UV_ENOBUFS */
-    uint64_t n_refused_late;   /* by submit, or when their turn came: UV_ETIMEDOUT */
-    uint64_t n_cancelled;      /* before they began */
-    uint64_t paused_ns;        /* what workers left to a busy loop */
-    int n_queued, n_running;   /* now */
-    uint64_t mean_duration_ns; /* of the last few jobs */
-};
+#include "login/hash_job.h"
 
 struct hash_pool;
 
@@ -100,6 +57,15 @@ bool hash_pool_is_crowded(int n_cores, int n_workers);
 /* How long a client that is refused now should wait before it tries again: until half of the queue is done.
  */
 int hash_pool_retry_after_ms(struct hash_pool *pool);
+
+/* Another number of workers, and of jobs that may wait, in two steps within a turn of the loop. First what
+ * may fail, UV_ENOMEM or UV_EAGAIN: then all is as before. */
+int hash_pool_prepare(struct hash_pool *pool, int n_workers, int queue_limit);
+/* Then it is so: workers there are too many of end after the hash they compute, and no job that waits is
+ * lost; */
+void hash_pool_take(struct hash_pool *pool);
+/* or what was prepared is given up. */
+void hash_pool_forgo(struct hash_pool *pool);
 
 const struct password_policy *hash_pool_policy(const struct hash_pool *pool);
 /* What new hashes look like from the next one on. */

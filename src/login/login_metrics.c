@@ -6,7 +6,6 @@
 #include "observe/metrics.h"
 
 static struct hash_pool *hash_pool; /* whose figures are read under its lock */
-static int queue_max;
 
 const char *const throttle_table_names[] = { [THROTTLE_KNOWN] = "known",
                                              [THROTTLE_ADDRESS] = "address",
@@ -23,7 +22,10 @@ static void tell_hash(struct metrics_out *out, enum metric metric, const void *o
         metrics_put(out, metric, stats.n_queued);
         break;
     case METRIC_svcd_hash_queue_limit:
-        metrics_put(out, metric, queue_max);
+        metrics_put(out, metric, (uint64_t)stats.queue_limit);
+        break;
+    case METRIC_svcd_hash_workers:
+        metrics_put(out, metric, (uint64_t)stats.n_workers);
         break;
     case METRIC_svcd_hash_running:
         metrics_put(out, metric, stats.n_running);
@@ -45,15 +47,19 @@ static void tell_hash(struct metrics_out *out, enum metric metric, const void *o
     }
 }
 
-void hash_pool_tell_metrics(struct hash_pool *pool, int queue_limit)
+void hash_pool_tell_metrics(struct hash_pool *pool)
 {
     static const enum metric all[] = {
-        METRIC_svcd_hash_queue_length, METRIC_svcd_hash_queue_limit,   METRIC_svcd_hash_running,
-        METRIC_svcd_hash_total,        METRIC_svcd_hash_refused_total, METRIC_svcd_hash_paused_seconds_total,
+        METRIC_svcd_hash_queue_length,
+        METRIC_svcd_hash_queue_limit,
+        METRIC_svcd_hash_workers,
+        METRIC_svcd_hash_running,
+        METRIC_svcd_hash_total,
+        METRIC_svcd_hash_refused_total,
+        METRIC_svcd_hash_paused_seconds_total,
         METRIC_svcd_hash_seconds,
     };
     hash_pool = pool;
-    queue_max = queue_limit;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         metrics_set_reader(all[i], tell_hash, NULL);
 }
@@ -65,6 +71,8 @@ static void tell_throttle(struct metrics_out *out, enum metric metric, const voi
         metrics_put(out, metric, stats->n_admitted);
     else if (metric == METRIC_svcd_throttle_refused_total)
         metrics_put(out, metric, stats->n_refused);
+    else if (metric == METRIC_svcd_throttle_entries)
+        metrics_put(out, metric, throttle_entries(owner));
     else
         for (unsigned table = 0; table < THROTTLE_TABLES; table++)
             metrics_put(out, metric, stats->n_charged[table], throttle_table_names[table]);
@@ -75,4 +83,5 @@ void throttle_tell_metrics(const struct throttle *throttle)
     metrics_set_reader(METRIC_svcd_throttle_admitted_total, tell_throttle, throttle);
     metrics_set_reader(METRIC_svcd_throttle_refused_total, tell_throttle, throttle);
     metrics_set_reader(METRIC_svcd_throttle_charged_total, tell_throttle, throttle);
+    metrics_set_reader(METRIC_svcd_throttle_entries, tell_throttle, throttle);
 }

@@ -9,7 +9,7 @@ struct hash_pool;
 struct throttle;
 
 /* Both must outlive the last look at the metrics. */
-void hash_pool_tell_metrics(struct hash_pool *pool, int queue_limit);
+void hash_pool_tell_metrics(struct hash_pool *pool);
 void throttle_tell_metrics(const struct throttle *throttle);
 
 extern const char *const throttle_table_names[];

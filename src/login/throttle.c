@@ -14,19 +14,28 @@
 
 enum { WAYS = 8 };
 
-#define MINUTE_US 60000000
+#define MINUTE_US  60000000
+#define PLACE_BITS 24 /* more than there are sets of the largest table */
 
 struct entry {
     uint64_t key; /* 0: free */
     int64_t paid_at_us;
-    int64_t used_at_us; /* of the table of known clients: the last success */
+    uint64_t place : PLACE_BITS;           /* the end of what says its set, whatever the table's size */
+    uint64_t used_at_ms : 64 - PLACE_BITS; /* of the table of known clients: the last success */
+};
+
+struct sets {
+    uint64_t n; /* a power of two */
+    struct entry (*items)[WAYS];
 };
 
 struct table {
     int64_t interval_us;  /* in which one token comes back; 0: no limit */
     int64_t tolerance_us; /* interval times burst */
-    uint64_t n_sets;      /* a power of two */
-    struct entry (*sets)[WAYS];
+    struct sets sets;
+    struct sets old;   /* of another size: its entries are moving to those above */
+    struct sets fresh; /* prepared, to take their place */
+    uint64_t n_moved;  /* of the old ones, from the first on */
 };
 
 struct throttle {
@@ -35,26 +44,77 @@ struct throttle {
     struct throttle_stats stats;
 };
 
-static int table_init(struct table *table, int n_entries)
+static uint64_t sets_for(int n_entries)
 {
-    table->n_sets = 1;
-    while (table->n_sets * WAYS < (uint64_t)n_entries)
-        table->n_sets *= 2;
-    table->sets = calloc(table->n_sets, sizeof *table->sets);
-    return table->sets ? 0 : UV_ENOMEM;
+    uint64_t n = 1;
+    while (n * WAYS < (uint64_t)n_entries)
+        n *= 2;
+    return n;
+}
+
+static int sets_init(struct sets *sets, uint64_t n)
+{
+    *sets = (struct sets){ .n = n, .items = calloc(n, sizeof *sets->items) };
+    return sets->items ? 0 : UV_ENOMEM;
+}
+
+static void sets_finish(struct sets *sets)
+{
+    free(sets->items);
+    *sets = (struct sets){ 0 };
+}
+
+static struct entry *sets_at(const struct sets *sets, uint64_t place)
+{
+    return sets->items[place & (sets->n - 1)];
+}
+
+static bool is_missed_less(const struct entry *entry, const struct entry *other, enum throttle_table which)
+{
+    return which == THROTTLE_KNOWN ? entry->used_at_ms < other->used_at_ms
+                                   : entry->paid_at_us < other->paid_at_us;
+}
+
+static struct entry *least_of(struct entry *set, enum throttle_table which)
+{
+    struct entry *least = set;
+    for (int i = 1; i < WAYS; i++)
+        if (is_missed_less(&set[i], least, which))
+            least = &set[i];
+    return least;
+}
+
+/* A set of the old size, which is empty afterwards. Those that find no room are the ones missed least. */
+static void set_move(struct table *table, enum throttle_table which, struct entry *set)
+{
+    for (int i = 0; i < WAYS; i++) {
+        if (set[i].key == 0)
+            continue;
+        struct entry *least = least_of(sets_at(&table->sets, set[i].place), which);
+        if (is_missed_less(least, &set[i], which))
+            *least = set[i];
+        set[i] = (struct entry){ 0 };
+    }
+}
+
+static uint64_t place_of(enum throttle_table which, const struct throttle_ticket *ticket)
+{
+    return ticket->keys[which == THROTTLE_KNOWN ? THROTTLE_EMAIL : which];
 }
 
 /* All that is known of an e-mail stands in one set, so one account's many clients push out each other and
  * nobody else. */
-static struct entry *table_set(const struct throttle *throttle, enum throttle_table which,
+static struct entry *table_set(struct throttle *throttle, enum throttle_table which,
                                const struct throttle_ticket *ticket)
 {
-    const struct table *table = &throttle->tables[which];
-    uint64_t place = ticket->keys[which == THROTTLE_KNOWN ? THROTTLE_EMAIL : which];
-    return table->sets[place & (table->n_sets - 1)];
+    struct table *table = &throttle->tables[which];
+    uint64_t place = place_of(which, ticket);
+    if (table->old.items)
+        set_move(table, which, sets_at(&table->old, place));
+    return sets_at(&table->sets, place);
 }
 
-static struct entry *table_find(const struct throttle *throttle, enum throttle_table which,
+static struct entry *table_find(struct throttle *throttle, enum throttle_table which,
                                 const struct throttle_ticket *ticket)
 {
     struct entry *set = table_set(throttle, which, ticket);
@@ -71,19 +131,14 @@ static struct entry *table_claim(struct throttle *throttle, enum throttle_table 
     struct entry *found = table_find(throttle, which, ticket);
     if (found)
         return found;
-    struct entry *set = table_set(throttle, which, ticket), *least = set;
-    for (int i = 1; i < WAYS; i++) {
-        bool is_less = which == THROTTLE_KNOWN ? set[i].used_at_us < least->used_at_us
-                                               : set[i].paid_at_us < least->paid_at_us;
-        if (is_less)
-            least = &set[i];
-    }
-    *least = (struct entry){ .key = ticket->keys[which], .paid_at_us = 0 };
+    struct entry *least = least_of(table_set(throttle, which, ticket), which);
+    *least = (struct entry){ .key = ticket->keys[which],
+                             .place = place_of(which, ticket) & ((1 << PLACE_BITS) - 1) };
     return least;
 }
 
 /* Microseconds until the bucket has a token; 0: it has. */
-static int64_t bucket_wait_us(const struct throttle *throttle, enum throttle_table which,
+static int64_t bucket_wait_us(struct throttle *throttle, enum throttle_table which,
                               const struct throttle_ticket *ticket, int64_t now_us)
 {
     const struct table *table = &throttle->tables[which];
@@ -190,27 +245,11 @@ void throttle_succeeded(struct throttle *throttle, int64_t now_us, const struct 
 {
     throttle_untried(throttle, ticket);
     if (ticket->has_email && ticket->has_client)
-        table_claim(throttle, THROTTLE_KNOWN, ticket)->used_at_us = now_us;
+        table_claim(throttle, THROTTLE_KNOWN, ticket)->used_at_ms =
+            (uint64_t)now_us / 1000 & ((UINT64_C(1) << (64 - PLACE_BITS)) - 1);
 }
 
-int throttle_create(struct throttle **created, const struct config *config)
-{
-    struct throttle *throttle = calloc(1, sizeof *throttle);
-    if (!throttle)
-        return UV_ENOMEM;
-    keyed_hash_init(&throttle->hash);
-    throttle_reconfigure(throttle, config);
-    for (int i = 0; i < THROTTLE_TABLES; i++) {
-        if (table_init(&throttle->tables[i], config->throttle.entries) < 0) {
-            throttle_destroy(throttle);
-            return UV_ENOMEM;
-        }
-    }
-    *created = throttle;
-    return 0;
-}
-
-void throttle_reconfigure(struct throttle *throttle, const struct config *config)
+static void set_limits(struct throttle *throttle, const struct config *config)
 {
     const struct {
         int per_minute, burst;
@@ -227,10 +266,80 @@ void throttle_reconfigure(struct throttle *throttle, const struct config *config
     }
 }
 
+int throttle_create(struct throttle **created, const struct config *config)
+{
+    struct throttle *throttle = calloc(1, sizeof *throttle);
+    if (!throttle)
+        return UV_ENOMEM;
+    keyed_hash_init(&throttle->hash);
+    int rc = throttle_prepare(throttle, config->throttle.entries);
+    if (rc) {
+        throttle_destroy(throttle);
+        return rc;
+    }
+    throttle_take(throttle, config);
+    *created = throttle;
+    return 0;
+}
+
+/* ---- another size ---- */
+
+int throttle_prepare(struct throttle *throttle, int n_entries)
+{
+    uint64_t n = sets_for(n_entries);
+    int rc = 0;
+    for (int i = 0; i < THROTTLE_TABLES && n != throttle->tables[i].sets.n && !rc; i++)
+        rc = sets_init(&throttle->tables[i].fresh, n);
+    if (rc)
+        throttle_forgo(throttle);
+    return rc;
+}
+
+void throttle_forgo(struct throttle *throttle)
+{
+    for (int i = 0; i < THROTTLE_TABLES; i++)
+        sets_finish(&throttle->tables[i].fresh);
+}
+
+static void table_take(struct table *table)
+{
+    table->old = table->sets;
+    table->sets = table->fresh;
+    table->fresh = (struct sets){ 0 };
+    table->n_moved = 0;
+}
+
+bool throttle_move(struct throttle *throttle, size_t n_sets)
+{
+    bool is_over = true;
+    for (int which = 0; which < THROTTLE_TABLES; which++) {
+        struct table *table = &throttle->tables[which];
+        for (size_t n = 0; n < n_sets && table->n_moved < table->old.n; n++)
+            set_move(table, (enum throttle_table)which, table->old.items[table->n_moved++]);
+        if (table->n_moved == table->old.n)
+            sets_finish(&table->old);
+        is_over &= !table->old.items;
+    }
+    return is_over;
+}
+
+void throttle_take(struct throttle *throttle, const struct config *config)
+{
+    if (throttle->tables[0].fresh.items) {
+        (void)throttle_move(throttle, SIZE_MAX); /* what is left of the time before */
+        for (int i = 0; i < THROTTLE_TABLES; i++)
+            table_take(&throttle->tables[i]);
+    }
+    set_limits(throttle, config);
+}
+
 void throttle_destroy(struct throttle *throttle)
 {
-    for (int i = 0; throttle && i < THROTTLE_TABLES; i++)
-        free(throttle->tables[i].sets);
+    for (int i = 0; throttle && i < THROTTLE_TABLES; i++) {
+        sets_finish(&throttle->tables[i].sets);
+        sets_finish(&throttle->tables[i].old);
+        sets_finish(&throttle->tables[i].fresh);
+    }
     free(throttle);
 }
 
@@ -243,6 +352,12 @@ size_t throttle_memory_len(const struct throttle *throttle)
 {
     size_t len = sizeof *throttle;
     for (int i = 0; i < THROTTLE_TABLES; i++)
-        len += throttle->tables[i].n_sets * sizeof *throttle->tables[i].sets;
+        len +=
+            (throttle->tables[i].sets.n + throttle->tables[i].old.n) * sizeof *throttle->tables[i].sets.items;
     return len;
+}
+
+uint64_t throttle_entries(const struct throttle *throttle)
+{
+    return throttle->tables[0].sets.n * WAYS;
 }

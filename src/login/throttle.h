@@ -41,9 +41,19 @@ struct throttle_ticket {
 
 /* UV_ENOMEM. */
 int throttle_create(struct throttle **throttle, const struct config *config);
-/* Other rates and bursts; who owes how much stays. */
-void throttle_reconfigure(struct throttle *throttle, const struct config *config);
 void throttle_destroy(struct throttle *throttle); /* NULL is fine */
+
+/* Other limits, and tables of another size, in two steps. First what may fail, UV_ENOMEM: then all is as
+ * before. */
+int throttle_prepare(struct throttle *throttle, int n_entries);
+/* Then who owes how much stays, and who is known. In smaller tables those go that would have gone had there
+ * been no more room from the start: who owes least, or logged in longest ago; */
+void throttle_take(struct throttle *throttle, const struct config *config);
+/* or what was prepared is given up. */
+void throttle_forgo(struct throttle *throttle);
+/* After throttle_take(), again and again until it is true: entries move, so many sets of eight in each table,
+ * a few million a second. Those that are asked for meanwhile have moved already. */
+bool throttle_move(struct throttle *throttle, size_t n_sets);
 
 /* Whether an attempt may be made now: 0, and ticket says what it was charged to; or the milliseconds after
  * which to try again. email NULL: only the client counts (a registration). client NULL: unknown, only the
@@ -68,7 +78,10 @@ struct throttle_stats {
 
 const struct throttle_stats *throttle_stats(const struct throttle *throttle);
 
-/* Bytes that it holds, from creation to the end. */
+/* Of each table. */
+uint64_t throttle_entries(const struct throttle *throttle);
+
+/* Bytes that it holds; more only while entries move. */
 size_t throttle_memory_len(const struct throttle *throttle);
 
 #endif

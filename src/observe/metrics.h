@@ -50,7 +50,7 @@ enum metric_unit {
     X(svcd_database_refused_total, COUNTER, ONE, "lane", "Statements refused because their queue was full.") \
     X(svcd_database_wait_seconds, HISTOGRAM, NS, "lane", "Statements waiting for a connection.") \
     X(svcd_database_batch_size, HISTOGRAM, ONE, "lane", "Statements sent together.") \
-    X(svcd_database_lost_total, COUNTER, ONE, "lane", "Connections that were up and went down.") \
+    X(svcd_database_lost_total, COUNTER, ONE, "lane", "Connections that were up and broke.") \
     X(svcd_database_statement_seconds, SUMMARY, NS, "statement,lane", "From sending a statement to its rows.") \
     X(svcd_database_statement_failures_total, COUNTER, ONE, "statement,lane", "Statements that the database refused.") \
     X(svcd_database_standby_up, GAUGE, ONE, "standby", "1 while a standby answers.") \
@@ -61,6 +61,7 @@ enum metric_unit {
     X(svcd_loop_lag_seconds, HISTOGRAM, NS, "", "How late a timer of the event loop was.") \
     X(svcd_hash_queue_length, GAUGE, ONE, "", "Passwords that wait to be hashed.") \
     X(svcd_hash_queue_limit, GAUGE, ONE, "", "Passwords that may wait.") \
+    X(svcd_hash_workers, GAUGE, ONE, "", "Threads that hash.") \
     X(svcd_hash_running, GAUGE, ONE, "", "Passwords being hashed.") \
     X(svcd_hash_total, COUNTER, ONE, "kind", "Passwords verified, and hashes made.") \
     X(svcd_hash_refused_total, COUNTER, ONE, "reason", "Passwords not hashed: the queue was full, the deadline too near, the call cancelled.") \
@@ -69,6 +70,7 @@ enum metric_unit {
     X(svcd_throttle_admitted_total, COUNTER, ONE, "", "Attempts at passwords that might be made.") \
     X(svcd_throttle_refused_total, COUNTER, ONE, "", "Attempts at passwords refused before any hash.") \
     X(svcd_throttle_charged_total, COUNTER, ONE, "table", "What admitted attempts were charged to.") \
+    X(svcd_throttle_entries, GAUGE, ONE, "", "Entries that each of the throttle's tables has room for.") \
     X(svcd_job_runs_total, COUNTER, ONE, "job_name,outcome", "Runs of jobs by this process.") \
     X(svcd_job_running, GAUGE, ONE, "job_name", "1 while this process runs the job.") \
     X(svcd_job_last_run_timestamp_seconds, GAUGE, MS, "job_name", "When this process last knew that a run was done, by whomever; 0: not yet.") \

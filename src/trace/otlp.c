@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "base/state.h"
 #include "observe/log.h"
@@ -19,6 +20,7 @@
 #define RETRY_MAX_MS 30000
 #define REMIND_MS    600000
 #define STOP_MS      500
+#define LEAVE_MS     10000 /* of one that was replaced, for what waits */
 
 enum otlp_state { IDLE, SENDING, RETRYING, CLOSED };
 
@@ -33,6 +35,7 @@ static const struct state_machine states = {
 struct otlp {
     enum otlp_state state;
     char *url;
+    char *told_as; /* without what follows "?", which may be a key */
     struct http_post *post;
     struct otlp_resource resource;
     struct bytes spans; /* that wait */
@@ -42,11 +45,15 @@ struct otlp {
     uv_timer_t timer; /* IDLE: until what waits is sent; RETRYING: the pause; stopping: the end */
     uint64_t pause_ms;
     bool is_stopping;
+    bool is_replaced; /* it goes by itself: */
+    LIST_ENTRY(otlp) link;
     bool is_away;
     uint64_t told_ms, dropped_before; /* when this was told, and what had been dropped when it began */
     uint64_t told_partly_ms;          /* when it was told last that not all is taken; 0: never */
     int64_t rejected_n;               /* since then */
 };
+
+static LIST_HEAD(, otlp) leaving; /* that were replaced */
 
 static void move(struct otlp *otlp, enum otlp_state to)
 {
@@ -96,14 +103,15 @@ static void tell_away(struct otlp *otlp, int status, const char *why)
     otlp->is_away = true;
     otlp->told_ms = now_ms;
     snprintf(text, sizeof text, "HTTP status %d", status);
-    log_warn("traces cannot be sent", log_str("collector", otlp->url), log_str("reason", status ? text : why),
+    log_warn("traces cannot be sent", log_str("collector", otlp->told_as),
+             log_str("reason", status ? text : why),
              log_int("dropped", (int64_t)(dropped() - otlp->dropped_before)));
 }
 
 static void tell_back(struct otlp *otlp)
 {
     if (otlp->is_away)
-        log_info("traces are sent again", log_str("collector", otlp->url),
+        log_info("traces are sent again", log_str("collector", otlp->told_as),
                  log_int("dropped", (int64_t)(dropped() - otlp->dropped_before)));
     otlp->is_away = false;
     otlp->pause_ms = 0;
@@ -117,12 +125,21 @@ static void tell_partly(struct otlp *otlp, const struct otlp_answer *answer)
     if (otlp->told_partly_ms && now_ms - otlp->told_partly_ms < REMIND_MS)
         return;
     otlp->told_partly_ms = now_ms ? now_ms : 1;
-    log_warn("the collector does not take traces as they are", log_str("collector", otlp->url),
+    log_warn("the collector does not take traces as they are", log_str("collector", otlp->told_as),
              log_int("rejected", otlp->rejected_n), log_str("reason", answer->why));
     otlp->rejected_n = 0;
 }
 
 /* ---- sending ---- */
+
+static void on_closed(uv_handle_t *timer)
+{
+    struct otlp *otlp = timer->data;
+    if (!otlp->is_replaced)
+        return;
+    LIST_REMOVE(otlp, link);
+    otlp_destroy(otlp);
+}
 
 static void close_all(struct otlp *otlp)
 {
@@ -130,7 +147,7 @@ static void close_all(struct otlp *otlp)
     otlp->spans_n = 0;
     move(otlp, CLOSED);
     http_post_destroy(otlp->post);
-    uv_close((uv_handle_t *)&otlp->timer, NULL);
+    uv_close((uv_handle_t *)&otlp->timer, on_closed);
 }
 
 static void send_request(struct otlp *otlp)
@@ -228,8 +245,10 @@ static void on_posted(void *data, int status, const char *why)
 
 void otlp_put(struct otlp *otlp, const struct span *span)
 {
-    if (!otlp)
+    if (!otlp) { /* the call was begun while there was one */
+        dropped_n[DROP_STOPPED]++;
         return;
+    }
     if (otlp->spans.len >= OTLP_BUFFER_MAX || otlp->is_stopping || otlp_put_span(&otlp->spans, span)) {
         dropped_n[otlp->is_stopping ? DROP_STOPPED : DROP_FULL]++;
         return;
@@ -258,28 +277,52 @@ int otlp_start(struct otlp **out, uv_loop_t *loop, const char *url, const char *
     if (!otlp)
         return UV_ENOMEM;
     otlp->url = with_path(url);
-    int rc = otlp->url ? otlp_resource_init(&otlp->resource) : UV_ENOMEM;
+    otlp->told_as = otlp->url ? strndup(otlp->url, strcspn(otlp->url, "?#")) : NULL;
+    int rc = otlp->told_as ? otlp_resource_init(&otlp->resource) : UV_ENOMEM;
     if (!rc)
         rc = http_post_create(&otlp->post, loop, otlp->url, ca, "application/x-protobuf", on_posted, otlp);
-    if (!rc)
-        rc = uv_timer_init(loop, &otlp->timer);
+    if (rc) {
+        log_error("cannot send traces", log_str("collector", otlp->told_as), log_error_code(rc));
+        otlp_destroy(otlp);
+        return rc;
+    }
+    uv_timer_init(loop, &otlp->timer); /* which cannot fail */
     otlp->timer.data = otlp;
-    *out = otlp; /* also on failure, which ends the process */
-    if (rc)
-        log_error("cannot send traces", log_str("collector", otlp->url), log_error_code(rc));
-    return rc;
+    *out = otlp;
+    return 0;
 }
 
-void otlp_stop(struct otlp *otlp)
+static void stop_within(struct otlp *otlp, uint64_t ms)
 {
-    if (!otlp || otlp->is_stopping)
-        return;
+    bool was_stopping = otlp->is_stopping;
     otlp->is_stopping = true;
-    uv_timer_start(&otlp->timer, on_time, STOP_MS, 0);
+    if (otlp->state == CLOSED)
+        return;
+    uv_timer_start(&otlp->timer, on_time, ms, 0);
+    if (was_stopping)
+        return;
     if (otlp->state == IDLE)
         send_spans(otlp);
     if (otlp->state != SENDING)
         close_all(otlp);
+}
+
+void otlp_stop(struct otlp *otlp)
+{
+    struct otlp *replaced;
+    if (otlp && !otlp->is_stopping)
+        stop_within(otlp, STOP_MS);
+    LIST_FOREACH(replaced, &leaving, link)
+    stop_within(replaced, STOP_MS);
+}
+
+void otlp_replace(struct otlp *otlp)
+{
+    if (!otlp)
+        return;
+    otlp->is_replaced = true;
+    LIST_INSERT_HEAD(&leaving, otlp, link);
+    stop_within(otlp, LEAVE_MS);
 }
 
 void otlp_destroy(struct otlp *otlp)
@@ -289,5 +332,6 @@ void otlp_destroy(struct otlp *otlp)
     bytes_finish(&otlp->spans);
     bytes_finish(&otlp->request);
     free(otlp->url);
+    free(otlp->told_as);
     free(otlp);
 }

@@ -21,11 +21,15 @@
 struct otlp;
 
 /* url "" gives NULL, which everything below lets pass. Without a path it gets OTLP's own, /v1/traces. `ca` as
- * in http_post.h. 0 or a UV_E* code, after an error was logged. */
+ * in http_post.h. 0, or a UV_E* code after an error was logged, and nothing is left. */
 int otlp_start(struct otlp **otlp, uv_loop_t *loop, const char *url, const char *ca);
 /* Copies it. */
 void otlp_put(struct otlp *otlp, const struct span *span);
-/* Sends what waits if that takes no longer than a moment, then closes its handles. */
+/* Another has taken its place: sends what waits within ten seconds, counts the rest as dropped, and goes by
+ * itself. */
+void otlp_replace(struct otlp *otlp);
+/* Sends what waits if that takes no longer than a moment, then closes its handles; whatever was replaced does
+ * the same. */
 void otlp_stop(struct otlp *otlp);
 /* Once the loop has closed them. */
 void otlp_destroy(struct otlp *otlp);

@@ -120,6 +120,18 @@ def wait_until(condition, what, patience_s=PATIENCE_S):
     return time.monotonic() - begun
 
 
+def ask_password_of(test, role):
+    """Of who logs in to the cluster as this role, while the test runs; others are let in as ever."""
+    hba = Path(CLUSTER, "data/pg_hba.conf")
+    rules = hba.read_text(encoding="utf-8")
+
+    def put(text):
+        hba.write_text(text, encoding="utf-8")
+        psql("SELECT pg_reload_conf()", "postgres", "postgres")
+    test.addCleanup(put, rules)
+    put(f"local all {role} scram-sha-256\n{rules}")
+
+
 class Held:
     """A transaction that keeps what its statement locks, until let go."""
 

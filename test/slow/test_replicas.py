@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """More than one PostgreSQL server: which of them is the primary, and what becomes of calls when that changes."""
 
+import signal
 import subprocess
 import threading
 import time
@@ -11,7 +12,7 @@ import grpc
 import meeting_pb2 as meeting
 import svcd_client
 from google.protobuf import empty_pb2
-from harness import PATIENCE_S, SVCD, Daemon, environment, is_serving, wait_until
+from harness import PATIENCE_S, SVCD, Daemon, environment, is_serving, temporary_folder, wait_until
 from replicas_kit import HOST, Servers
 
 CALL_S = 5  # that one attempt of a call may take
@@ -226,6 +227,30 @@ class Reads(TestCase):
         self.second.psql("SELECT pg_wal_replay_resume()")
         wait_until(lambda: self.answered_by(self.client) == self.second, "it is passed over for ever")
         self.assertIn("late", self.plans(self.client)[0])
+
+    def test_what_a_reload_changes_reaches_the_standby(self):
+        file = temporary_folder(self) / "svcd.conf"
+
+        def put(**keys):
+            file.write_text("\n".join(["[database]", *(f"{key} = {value}" for key, value in keys.items())]) + "\n")
+
+        def backends():
+            return set((self.second.psql("SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE "
+                                         f"application_name ~ '^read svcd {daemon.process.pid}@'") or "").split())
+        put(read_max_lag_ms=400, read_connections=1, statement_timeout_ms=20000)
+        daemon, client = self.served("--config", str(file), "--set", "database.read_host=127.0.0.1",
+                                     "--set", f"database.read_port={self.second.port}")
+        wait_until(lambda: self.answered_by(client) == self.second, "the standby answers no read")
+        before = backends()
+        self.assertEqual(len(before), 1)
+        put(read_max_lag_ms=3600000, read_connections=3, statement_timeout_ms=30000)
+        daemon.signal(signal.SIGHUP)
+        wait_until(lambda: len(backends()) == 3 and not backends() & before, "its connections are as before")
+        self.second.psql("SELECT pg_wal_replay_pause()")
+        self.plan(client, "late")
+        time.sleep(0.5)  # more than it might be behind before
+        self.assertNotIn("late", self.plans(client)[0])
+        self.second.psql("SELECT pg_wal_replay_resume()")
 
     def test_a_standby_that_is_away_or_ends_a_read_is_made_up_for_by_the_primary(self):
         stop = threading.Event()

@@ -315,6 +315,104 @@ START_TEST(clients_of_one_account_do_not_push_out_those_of_others)
 }
 END_TEST
 
+/* Entries move a few at a time, or when they are asked for, which comes to the same. */
+static void resize(int n_entries, bool moves_first)
+{
+    config.throttle.entries = n_entries;
+    ck_assert_int_eq(throttle_prepare(throttle, n_entries), 0);
+    throttle_take(throttle, &config);
+    ck_assert_int_eq((int)throttle_entries(throttle), n_entries);
+    while (moves_first && !throttle_move(throttle, 10))
+        ;
+}
+
+START_TEST(tables_of_another_size_know_who_owes_what_and_who_is_known)
+{
+    static const int sizes[] = { 65536, 1024, 4096, 4096, 1048576, 1024 };
+    config.throttle.stranger_per_minute = 1;
+    create();
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char victim[32], owner[32], stranger[32];
+        snprintf(victim, sizeof victim, "victim%zu@b", i);
+        snprintf(owner, sizeof owner, "192.0.2.%zu", i + 1);
+        snprintf(stranger, sizeof stranger, "198.51.100.%zu", i + 1);
+        must_log_in(victim, owner);
+        attack(victim);
+        ck_assert_int_eq(attempts(victim, stranger), 3);
+        resize(sizes[i], i % 2);
+        ck_assert_int_gt(attempt(victim, stranger), 0);
+        must_log_in(victim, owner);
+        while (!throttle_move(throttle, 1000))
+            ;
+        ck_assert_int_gt(attempt(victim, stranger), 0);
+        ck_assert_int_eq(attempts(victim, owner), 5 + 3);
+        now_us += 3600 * (int64_t)SECOND_US;
+        ck_assert_int_eq(attempt(victim, stranger), 0); /* and nobody owes for ever */
+    }
+}
+END_TEST
+
+START_TEST(larger_tables_forget_nobody)
+{
+    enum { EMAILS = 2000 };
+    char email[32];
+    config.throttle.entries = 16384;
+    config.throttle.email_burst = config.throttle.stranger_burst = 1;
+    create();
+    int n_known = 0, n_after = 0;
+    for (int i = 0; i < EMAILS; i++) {
+        snprintf(email, sizeof email, "%d@b", i);
+        must_log_in(email, numbered_client(i));
+    }
+    for (int turn = 0; turn < 2; turn++) { /* a few of one set may have pushed out each other */
+        for (int i = 0; i < EMAILS; i++) {
+            snprintf(email, sizeof email, "%d@b", i);
+            uint64_t before = throttle_stats(throttle)->n_charged[THROTTLE_KNOWN];
+            must_log_in(email, numbered_client(i));
+            *(turn ? &n_after : &n_known) += throttle_stats(throttle)->n_charged[THROTTLE_KNOWN] > before;
+        }
+        if (turn == 0)
+            resize(131072, false);
+    }
+    ck_assert_int_gt(n_known, EMAILS / 2);
+    ck_assert_int_ge(n_after, n_known);
+}
+END_TEST
+
+START_TEST(smaller_tables_keep_those_who_owe_most)
+{
+    char email[32];
+    config.throttle.entries = 65536;
+    create();
+    for (int i = 0; i < 20000; i++) {
+        snprintf(email, sizeof email, "%d@example.com", i);
+        (void)attempt(email, numbered_client(1000 + i));
+    }
+    attack("victim@b");
+    resize(1024, true);
+    ck_assert_uint_le(throttle_memory_len(throttle), 1024 * 96 + 4096);
+    ck_assert_int_eq(attempts("victim@b", "192.0.2.1"), 3);
+}
+END_TEST
+
+START_TEST(a_size_that_was_prepared_and_given_up_changes_nothing)
+{
+    create();
+    attack("victim@b");
+    ck_assert_int_eq(throttle_prepare(throttle, 65536), 0);
+    throttle_forgo(throttle);
+    ck_assert_uint_eq(throttle_entries(throttle), 4096);
+    ck_assert_int_eq(attempts("victim@b", "192.0.2.1"), 3);
+    ck_assert(throttle_move(throttle, 1));
+    ck_assert_int_eq(throttle_prepare(throttle, 65536), 0);
+    throttle_take(throttle, &config); /* again while the one before has not moved */
+    ck_assert_int_eq(throttle_prepare(throttle, 1024), 0);
+    throttle_take(throttle, &config);
+    ck_assert_uint_eq(throttle_entries(throttle), 1024);
+    ck_assert_int_eq(attempts("victim@b", "192.0.2.2"), 3);
+}
+END_TEST
+
 static void must_be_client(const char *peer_text, const char *forwarded_for, const char *expected)
 {
     struct network_list trusted = { .n = 2 };
@@ -371,6 +469,10 @@ Suite *throttle_suite(void)
     tcase_add_test(tcase, a_million_emails_and_clients_take_no_more_memory);
     tcase_add_test(tcase, a_flood_of_emails_does_not_wash_an_emptied_bucket_away);
     tcase_add_test(tcase, clients_of_one_account_do_not_push_out_those_of_others);
+    tcase_add_test(tcase, tables_of_another_size_know_who_owes_what_and_who_is_known);
+    tcase_add_test(tcase, larger_tables_forget_nobody);
+    tcase_add_test(tcase, smaller_tables_keep_those_who_owe_most);
+    tcase_add_test(tcase, a_size_that_was_prepared_and_given_up_changes_nothing);
     tcase_add_test(tcase, only_trusted_proxies_are_believed_whom_they_speak_for);
     suite_add_tcase(suite, tcase);
     return suite;
