@@ -7,10 +7,9 @@
 #define WATCH_EVERY_MS    10
 #define PROBE_MS          5 /* that one of those apart waits for a lock when it is tried */
 #define PROBE_PAUSE_NS    UINT64_C(10000000)
-#define PROBE_SHARE       3    /* of the time of one connection, at most, is spent on such trials in vain */
-#define PROBE_AGAIN_SHARE 10   /* likewise, of those that were tried before */
-#define SLICE_MS          200  /* that a read waits for a lock while others wait for its place */
-#define SLICE_WRITE_MS    1500 /* likewise; longer than it takes the server to see a deadlock */
+#define PROBE_SHARE       3   /* of the time of one connection, at most, is spent on such trials in vain */
+#define PROBE_AGAIN_SHARE 10  /* likewise, of those that were tried before */
+#define SLICE_MS          200 /* that one of those apart waits for a lock while others wait for its place */
 
 /* Queries that may share one Sync of the lane. Writes that lock go alone, so that none waits on another's
  * locks. */
@@ -66,7 +65,7 @@ static void fill_apart(struct pool *pool, struct pool_lane *lane, enum lane numb
     if (number == LANE_READ)
         batch->patience_ms = others_wait ? SLICE_MS : (int)pool->options.conn.lock_wait_ms;
     else
-        batch->patience_ms = others_wait && is_last_place ? SLICE_WRITE_MS : PATIENCE_UNLIMITED;
+        batch->patience_ms = others_wait && is_last_place ? SLICE_MS : PATIENCE_UNLIMITED;
 }
 
 /* While a statement is stuck here and there, one at a time of those apart is tried with little patience on a
