@@ -171,7 +171,7 @@ static void on_retry(uv_timer_t *timer)
     uint64_t now_ns = uv_hrtime();
     const struct primary *primary = conn->options->primary;
     bool may_try = !primary || !primary_is_sought(primary, now_ns);
-    if (may_try && outage_may_try(outage, conn, now_ns)) {
+    if (may_try && conn->owner->may_connect(conn) && outage_may_try(outage, conn, now_ns)) {
         conn_resolve(conn);
         return;
     }

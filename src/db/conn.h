@@ -30,6 +30,8 @@ enum conn_state {
 struct conn;
 
 struct conn_owner {
+    /* Whether it is its turn; if not, it asks again soon. */
+    bool (*may_connect)(const struct conn *conn);
     /* Whether another of its live connections has the same backend: then a pooler shares it out by
      * transaction. */
     bool (*has_backend)(struct conn *conn, int64_t pid, int64_t began_us);

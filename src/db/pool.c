@@ -36,6 +36,16 @@ static void tell_available(struct pool *pool)
         pool->on_available(pool->data, available);
 }
 
+/* A lane's first, until each lane has one: the server may have room for few. */
+static bool may_connect(const struct conn *conn)
+{
+    const struct pool *pool = conn->data;
+    bool each_has_one = true;
+    for (enum lane number = 0; number < LANES; number++)
+        each_has_one &= pool->lanes[number].conns_n == 0 || pool->lanes[number].up > 0;
+    return each_has_one || conn == pool->lanes[conn->lane].conns;
+}
+
 static bool has_backend(struct conn *conn, int64_t pid, int64_t began_us)
 {
     const struct pool *pool = conn->data;
@@ -127,7 +137,8 @@ static bool may_read(struct conn *conn)
     return is_first || now_ns < pool->turn_ends_ns;
 }
 
-static const struct conn_owner conn_owner = { .has_backend = has_backend,
+static const struct conn_owner conn_owner = { .may_connect = may_connect,
+                                              .has_backend = has_backend,
                                               .on_refused = on_refused,
                                               .on_up = on_up,
                                               .on_down = on_down,

@@ -10,10 +10,12 @@ import time
 import unittest
 
 import account_pb2 as account
+import feedback_pb2 as feedback
 import grpc
 import harness
+import meeting_pb2 as meeting
 import svcd_client
-from harness import PATIENCE_S, Daemon, demo_database, is_serving, psql, temporary_folder, value, wait_until
+from harness import PATIENCE_S, Daemon, Held, demo_database, is_serving, psql, temporary_folder, value, wait_until
 from test_admin import get
 from wire import CHECK, SKILLS, WATCH, Wire
 
@@ -53,6 +55,28 @@ class Descriptors(Wrapped):
         wait_until(lambda: int(value(f"SELECT count(*) {ours} AND backend_start > '{before}'", "postgres")) >= 8, "the database is not reached again")
         wait_until(lambda: is_serving(client), "not serving again")
         client.account.AccountProfiles(account.ProfilesRequest(userid=63), timeout=600)
+
+
+class Slots(unittest.TestCase):
+    """The database server has room for fewer connections than are configured."""
+
+    def test_each_kind_of_call_is_served_and_ended_by_few_connections(self):
+        database = demo_database()
+        psql("CREATE ROLE few LOGIN CONNECTION LIMIT 5 IN ROLE svcd", "postgres", "postgres")
+        self.addCleanup(psql, "DROP ROLE few", "postgres", "postgres")
+        daemon = Daemon(database, "--set", "database.statement_timeout_ms=86400000", env={"POSTGRES_USER": "few"})
+        self.addCleanup(daemon.stop)
+        client = svcd_client.Client(daemon.address)
+        self.addCleanup(client.channel.close)
+        wait_until(lambda: is_serving(client), "not serving")
+        client.account.AccountProfiles(account.ProfilesRequest(userid=63), timeout=PATIENCE_S)
+        client.feedback.AddDevFeedback(feedback.AddDevFeedbackRequest(content="x"), timeout=PATIENCE_S)
+        with Held("SELECT FROM milestone FOR UPDATE", database):
+            toggle = client.meeting.TogglePlansOfActionCompletion.future(meeting.TogglePlansOfActionCompletionRequest(planid=1), timeout=PATIENCE_S)
+            waiting = f"SELECT pid FROM pg_stat_activity WHERE datname = '{database}' AND wait_event_type = 'Lock'"
+            wait_until(lambda: psql(waiting, "postgres", "postgres"), "it does not wait for the lock")
+            toggle.cancel()
+            wait_until(lambda: not psql(waiting, "postgres", "postgres"), "its backend waits on")
 
 
 class Places(unittest.TestCase):
