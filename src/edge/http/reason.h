@@ -32,8 +32,8 @@ enum http_reason {
     REASONS_N,
 };
 
-/* Why a connection ends whose socket failed, with a UV_E* code. A peer that hangs up while something is on its way
- * to it resets the connection. */
+/* Why a connection ends whose socket failed, with a UV_E* code. A peer that hangs up while something is on
+ * its way to it resets the connection. */
 enum http_reason http_reason_of_error(int error);
 
 /* A word for counters: "idle". */
