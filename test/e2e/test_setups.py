@@ -4,13 +4,12 @@
 import re
 import subprocess
 import unittest
-from pathlib import Path
 
 import account_pb2 as account
 import feedback_pb2 as feedback
 import meeting_pb2 as meeting
 import svcd_client
-from harness import CLUSTER, PATIENCE_S, ROOT, SVCD, Daemon, Held, create_database, demo_database, environment, free_port, is_serving, migrate, psql, value, wait_until
+from harness import PATIENCE_S, ROOT, SVCD, Daemon, Held, ask_password_of, create_database, demo_database, environment, free_port, is_serving, migrate, psql, value, wait_until
 from test_migrate import HOSTILE_SETTINGS
 
 
@@ -100,7 +99,7 @@ class Setup(Served):
         psql("DROP ROLE IF EXISTS keyholder, outsider; CREATE ROLE keyholder LOGIN PASSWORD 'right'; CREATE ROLE outsider NOLOGIN", "postgres",
              "postgres")
         self.addCleanup(psql, "DROP ROLE keyholder, outsider", "postgres", "postgres")
-        self.ask_password_of("keyholder")
+        ask_password_of(self, "keyholder")
         for name, env, reason, advice in (
             ("no_such_database", {}, r'"no_such_database\\?" does not exist', "create the database"),
             (database, {"POSTGRES_USER": "keyholder", "POSTGRES_PASSWORD": "wrong"}, "password authentication failed", "set database.user"),
@@ -115,15 +114,6 @@ class Setup(Served):
                 checked = subprocess.run([SVCD, "check", "--db"], env=environment(name, **env), capture_output=True, text=True)
                 self.assertEqual(checked.returncode, 1)
                 self.assertRegex(checked.stderr, reason)
-
-    def ask_password_of(self, role):
-        hba = Path(CLUSTER, "data/pg_hba.conf")
-        rules = hba.read_text(encoding="utf-8")
-        for text in (f"local all {role} scram-sha-256\n{rules}", rules):
-            def put(text=text):
-                hba.write_text(text, encoding="utf-8")
-                psql("SELECT pg_reload_conf()", "postgres", "postgres")
-            put() if text != rules else self.addCleanup(put)
 
     def test_a_server_that_is_not_there_is_told_in_libpqs_words(self):
         port = free_port()
