@@ -7,9 +7,11 @@ import ssl
 import struct
 import threading
 import time
+import unittest.mock
 
 import svcd_client
 from harness import PATIENCE_S, Daemon, demo_database, is_serving, temporary_folder, wait_until
+from test_admin import Administered
 from wire import DATA, END, HEADERS, PING, SETTINGS, SKILLS, WHOLE, Edge, Wire, fields, frame, make_certificate, message
 
 BUFFERED = 8 << 20
@@ -132,13 +134,13 @@ class Unsent(Edge):
     STREAMS = range(1, 9, 2)
     WHOLE_LEN, FIRST_LEN = 200_000, 150_000
 
-    def begin(self):
-        """Four calls of which three quarters are sent; what is missing of each."""
+    def begin(self, streams=STREAMS):
+        """Calls of which three quarters are sent; what is missing of each."""
         wire = self.wire()
         next(kind for kind, *_ in wire.frames() if kind == SETTINGS)  # and is acknowledged: windows are as wide as they get
         unknown = b"\x7a" + bytes((self.WHOLE_LEN & 0x7f | 0x80, self.WHOLE_LEN >> 7 & 0x7f | 0x80, self.WHOLE_LEN >> 14)) + bytes(self.WHOLE_LEN)
         body = message(unknown)
-        for stream in self.STREAMS:
+        for stream in streams:
             wire.send(frame(HEADERS, WHOLE, stream, wire.block(fields(SKILLS))))
             for at in range(0, self.FIRST_LEN, 15_000):
                 wire.send(frame(DATA, 0, stream, body[at:at + 15_000]))
@@ -166,3 +168,20 @@ class Unsent(Edge):
         while True:
             time.sleep(0.1)
             yield frame(PING, 0, 0, b"12345678")
+
+    def test_who_does_not_send_on_is_closed_also_when_a_little_less_than_too_much_is_left(self):
+        daemon = Administered(self.database, *self.arguments, listen="http://127.0.0.1:0")
+        self.addCleanup(daemon.stop)
+
+        def buffered():
+            return daemon.metrics()["svcd_http_buffered_bytes"]
+        with unittest.mock.patch.object(type(self), "daemon", daemon):
+            stuck = NeverReads(self.begin(range(1, 25, 2))[0].socket, self.pings())
+            others = []
+            while buffered() < BUFFERED / 2:
+                others.append(self.begin((1,))[0].socket)
+            while (kept := buffered()) >= BUFFERED / 2:
+                others.pop().close()
+                wait_until(lambda: buffered() < kept, "what it began is kept")
+            self.assertGreater(kept, BUFFERED / 2 - BUFFERED / 16)
+        wait_until(lambda: stuck.is_closed, "it is still there")

@@ -48,6 +48,12 @@ static enum pressure level_of(const struct http_edge *edge, size_t buffered)
                                      : PRESSURE_CALM;
 }
 
+/* A little below each level, lest it come and go with every call. */
+static enum pressure level_after(const struct http_edge *edge, size_t buffered)
+{
+    return level_of(edge, buffered + edge->limits.max_buffered_bytes / 16);
+}
+
 static bool is_blocked(const struct http_connection *connection)
 {
     return connection->out.len > connection->out_sent;
@@ -126,7 +132,7 @@ static void close_stuck(struct http_edge *edge)
 {
     size_t left = edge->buffered;
     unsigned looks = edge->pressure == PRESSURE_OVER ? STUCK_SOON : STUCK_LOOKS;
-    while (level_of(edge, left) > PRESSURE_CALM) {
+    while (level_after(edge, left) > PRESSURE_CALM) {
         struct http_connection *connection, *worst = NULL;
         TAILQ_FOREACH (connection, &edge->connections, link)
             if (connection->stuck_looks >= looks && !connection->is_ending &&
@@ -242,8 +248,7 @@ void pressure_end_turn(struct http_edge *edge)
         return;
     if (pressure_is_hopeless(edge))
         relieve(edge);
-    /* A little below each level, lest it come and go with every call. */
-    enum pressure now = level_of(edge, edge->buffered + edge->limits.max_buffered_bytes / 16);
+    enum pressure now = level_after(edge, edge->buffered);
     if (now < edge->pressure)
         ease(edge, now);
     if (edge->pressure >= PRESSURE_FULL && (!edge->reader || !needs_reading(edge->reader)))
