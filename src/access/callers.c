@@ -7,6 +7,8 @@
 #include <string.h>
 #include <uv.h>
 
+#include "base/text.h"
+
 #define FIELDS_MAX 8
 #define LIMIT_MAX  1000000
 #define SECOND_NS  UINT64_C(1000000000)
@@ -191,13 +193,6 @@ static void read_line(struct reading *reading, char *text)
 
 /* ---- the file ---- */
 
-/* Editors of Windows begin a file so. */
-static char *without_mark(char *text, unsigned line)
-{
-    static const char mark[] = "\xef\xbb\xbf";
-    return line == 1 && strncmp(text, mark, sizeof mark - 1) == 0 ? text + sizeof mark - 1 : text;
-}
-
 int callers_read(struct callers *callers, const char *file, const struct service_names *services,
                  FILE *errors)
 {
@@ -216,7 +211,7 @@ int callers_read(struct callers *callers, const char *file, const struct service
         if (strlen(text) != (size_t)len)
             complain(&reading, "the line holds a NUL byte; remove it");
         else
-            read_line(&reading, without_mark(text, reading.line));
+            read_line(&reading, text + (reading.line == 1 ? text_mark_len(text, (size_t)len) : 0));
     }
     if (ferror(in)) {
         fprintf(errors, "access.tokens: %s: cannot be read; expected a file\n", file);

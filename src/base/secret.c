@@ -11,6 +11,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/text.h"
+
 /* Bytes up to the end of the first line, of the file, or of what fits; < 0: a UV_E* code. */
 static ssize_t read_line(int fd, char *text, size_t size)
 {
@@ -29,14 +31,11 @@ static ssize_t read_line(int fd, char *text, size_t size)
     return end ? end - text : (ssize_t)len;
 }
 
-/* Editors of Windows begin a file so. Returns what is left. */
-static ssize_t remove_mark(char *text, ssize_t len)
+/* Returns what is left. */
+static size_t remove_mark(char *text, size_t len)
 {
-    static const char mark[] = "\xef\xbb\xbf";
-    const ssize_t mark_len = sizeof mark - 1;
-    if (len < mark_len || memcmp(text, mark, (size_t)mark_len) != 0)
-        return len;
-    memmove(text, text + mark_len, (size_t)(len - mark_len));
+    size_t mark_len = text_mark_len(text, len);
+    memmove(text, text + mark_len, len - mark_len);
     return len - mark_len;
 }
 
@@ -52,8 +51,7 @@ int secret_read(char *text, size_t size, const char *path)
         len = UV_E2BIG;
     else if (len > 0 && memchr(text, '\0', (size_t)len))
         len = UV_EILSEQ;
-    len = remove_mark(text, len);
-    size_t kept = len > 0 ? (size_t)len : 0;
+    size_t kept = len > 0 ? remove_mark(text, (size_t)len) : 0;
     explicit_bzero(text + kept, size - kept);
     return len < 0 ? (int)len : 0;
 }

@@ -10,8 +10,8 @@
 #define SECRET_LINE_MAX 1023 /* bytes */
 
 /* The first line of a file, without its end and a byte order mark before it; the caller wipes it. Blocks. 0;
- * UV_E2BIG: it is longer than size
- * - 1 bytes; UV_EILSEQ: it holds a NUL byte; or why the file cannot be read. On error text is "". */
+ * UV_E2BIG: it is longer than size - 1 bytes; UV_EILSEQ: it holds a NUL byte; or why the file cannot be read.
+ * On error text is "". */
 int secret_read(char *text, size_t size, const char *path);
 /* What was wrong then, to stand after the file's name. */
 const char *secret_read_error(int rc);

@@ -94,3 +94,10 @@ size_t text_len_within(const char *text, size_t len_max)
         len--;
     return len;
 }
+
+size_t text_mark_len(const char *text, size_t len)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    const size_t mark_len = sizeof mark - 1;
+    return len >= mark_len && memcmp(text, mark, mark_len) == 0 ? mark_len : 0;
+}

@@ -24,4 +24,8 @@ size_t text_len_of(const char *text, size_t n);
 /* The bytes of as many whole characters as take at most len_max. */
 size_t text_len_within(const char *text, size_t len_max);
 
+/* The bytes of a byte order mark that it begins with, as editors of Windows and spreadsheets write it; 0:
+ * there is none. */
+size_t text_mark_len(const char *text, size_t len);
+
 #endif

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/text.h"
+
 struct scanner {
     char *at;
     int line;
@@ -168,9 +170,7 @@ static bool scan_value(struct scanner *scan, char **value)
 
 int dotenv_parse(char *text, dotenv_entry_cb on_entry, void *user)
 {
-    struct scanner scan = { .at = text, .line = 1 };
-    if (strncmp(scan.at, "\xef\xbb\xbf", 3) == 0)
-        scan.at += 3;
+    struct scanner scan = { .at = text + text_mark_len(text, strlen(text)), .line = 1 };
     unify_newlines(scan.at);
     while (*scan.at) {
         int line = scan.line;

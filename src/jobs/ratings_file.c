@@ -8,6 +8,8 @@
 #include <string.h>
 #include <uv.h>
 
+#include "base/text.h"
+
 static const char header[] = "SkillOverlap,AgeDifference,Rating";
 
 /* What the history can take (sql/functions/jobs.sql), and what a rating is. */
@@ -112,8 +114,7 @@ static int read_lines(struct ratings *ratings, const char *path, char *text, siz
         fprintf(errors, "%s: holds a NUL byte; is it a CSV file?\n", path);
         return UV_EINVAL;
     }
-    if (strncmp(text, "\xef\xbb\xbf", 3) == 0) /* as spreadsheets write it */
-        text += 3;
+    text += text_mark_len(text, len);
     if (strcmp(next_line(&text, end), header) != 0) {
         fprintf(errors, "%s:1: expected the header %s\n", path, header);
         return UV_EINVAL;
