@@ -184,10 +184,8 @@ static bool transact(struct migration *m, const char *begin_sql, const struct mi
         m->was_locked = false;
         if (execute(m, file, begin_sql) && work(m, file, name) && execute(m, file, "COMMIT"))
             return true;
-        bool was_locked = m->was_locked;
         if (PQtransactionStatus(m->pg) != PQTRANS_IDLE)
             PQclear(PQexec(m->pg, "ROLLBACK"));
-        m->was_locked = was_locked;
         if (!may_wait(m, &pause_ms))
             return false;
     }
