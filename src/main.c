@@ -104,10 +104,26 @@ static void list_options(struct option *options)
     options[n] = (struct option){ 0 };
 }
 
-/* A name that differs from one there is by so little may be meant as that. */
-static bool is_slip(const char *name, int distance)
+/* Of the names that are offered, the nearest to what was written. */
+struct guess {
+    const char *written, *name;
+    int distance;
+};
+
+static void offer(struct guess *guess, const char *name)
 {
-    return distance <= ((int)strlen(name) + 1) / 3;
+    int distance = edit_distance(guess->written, name);
+    if (guess->name && distance >= guess->distance)
+        return;
+    guess->name = name;
+    guess->distance = distance;
+}
+
+/* It differs by so little that it may be meant. */
+static bool is_slip(const struct guess *guess)
+{
+    return guess->name && guess->distance < EDIT_DISTANCE_FAR &&
+           guess->distance <= ((int)strlen(guess->written) + 1) / 3;
 }
 
 /* The functions from here on return -1 to go on, or the exit status. */
@@ -136,18 +152,14 @@ static int keep_setting(struct arguments *arguments, const char *setting)
 static void suggest_option(const struct option *options, const char *word)
 {
     char name[EDIT_DISTANCE_FAR + 1];
-    int least = EDIT_DISTANCE_FAR;
-    const char *nearest = NULL;
+    struct guess guess = { .written = name };
     if (strncmp(word, "--", 2) != 0)
         return;
     snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
     for (; options->name; options++)
-        if (edit_distance(name, options->name) < least) {
-            least = edit_distance(name, options->name);
-            nearest = options->name;
-        }
-    if (nearest && least > 0 && is_slip(name, least))
-        fprintf(stderr, "Did you mean '--%s'?\n", nearest);
+        offer(&guess, options->name);
+    if (guess.distance > 0 && is_slip(&guess))
+        fprintf(stderr, "Did you mean '--%s'?\n", guess.name);
 }
 
 static int parse_options(struct arguments *arguments, int argc, char **argv)
@@ -214,16 +226,12 @@ static const struct command *find_command(const char *name)
 static int no_such_command(const char *name)
 {
     char why[96];
-    int least = EDIT_DISTANCE_FAR;
-    const char *nearest = NULL;
+    struct guess guess = { .written = name };
     for (size_t i = 0; commands[i]; i++)
-        if (edit_distance(name, commands[i]->name) < least) {
-            least = edit_distance(name, commands[i]->name);
-            nearest = commands[i]->name;
-        }
-    bool is_meant = nearest && is_slip(name, least);
+        offer(&guess, commands[i]->name);
+    bool is_meant = is_slip(&guess);
     snprintf(why, sizeof why, "no such command%s%s%s", is_meant ? "; did you mean '" : "",
-             is_meant ? nearest : "", is_meant ? "'?" : "");
+             is_meant ? guess.name : "", is_meant ? "'?" : "");
     return command_misused(*name ? name : "''", why);
 }
 
