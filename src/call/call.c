@@ -327,10 +327,14 @@ enum next call_reply_empty(struct call *call)
 
 /* ---- waiting ---- */
 
+void call_expire(struct call *call)
+{
+    call_end(call, STATUS_DEADLINE_EXCEEDED, "the deadline passed before the call was done");
+}
+
 static void on_deadline(struct timer *timer)
 {
-    call_end(container_of(timer, struct call, deadline), STATUS_DEADLINE_EXCEEDED,
-             "the deadline passed before the call was done");
+    call_expire(container_of(timer, struct call, deadline));
 }
 
 enum next call_wait(struct call *call, bool (*withdraw)(struct call *call))

@@ -233,6 +233,8 @@ int call_hold_result(struct call *call, struct result *result);
 void call_cancel(struct call *call);
 /* Ends a call that waits or is held, with this status; let pass otherwise. As above. */
 void call_end(struct call *call, enum status status, const char *message);
+/* Ends it because its deadline has passed, which a transport may find before its own timer does. As above. */
+void call_expire(struct call *call);
 /* For call_transport.metadata: another value after those so far (NULL: none), behind a comma, in the call's
  * memory. */
 const char *call_join(struct call *call, const char *values, const char *text, size_t len);

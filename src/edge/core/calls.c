@@ -191,7 +191,7 @@ void slot_unlist(struct slot *slot)
 static void on_cancelled(struct slot *slot)
 {
     if (slot->call.deadline_ns <= uv_hrtime() + COARSE_NS)
-        call_end(&slot->call, STATUS_DEADLINE_EXCEEDED, "the deadline passed before the call was done");
+        call_expire(&slot->call);
     else
         call_cancel(&slot->call);
 }
