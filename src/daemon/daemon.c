@@ -29,10 +29,6 @@
 #include "observe/process.h"
 #include "trace/otlp.h"
 
-/* PostgreSQL ends a statement after database.statement_timeout_ms and says so. Only a server that has not
- * said even that this much later is taken for lost. */
-#define ANSWER_GRACE_MS 5000
-
 static void on_available(void *data, bool available)
 {
     struct daemon *daemon = data;
@@ -57,12 +53,8 @@ static void on_primary_moved(void *data)
 
 struct conn_options daemon_conn_options(struct daemon *daemon)
 {
-    const struct config *config = daemon->config;
-    int statement_timeout_ms = config->database.statement_timeout_ms;
-    database_params_set(&daemon->params, config);
-    return database_conn_options(&daemon->params, config,
-                                 statement_timeout_ms ? (unsigned)(statement_timeout_ms + ANSWER_GRACE_MS)
-                                                      : 0);
+    database_params_set(&daemon->params, daemon->config);
+    return database_conn_options(&daemon->params, daemon->config, database_answer_timeout_ms(daemon->config));
 }
 
 struct conn_options daemon_job_conn_options(struct daemon *daemon)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ANSWER_GRACE_MS 5000
+
 static void set(struct database_params *params, const struct config *config, const char *host,
                 const char *port, const char *target)
 {
@@ -61,6 +63,12 @@ bool database_logins_differ(const struct config *a, const struct config *b)
            strcmp(a->database.password, b->database.password) != 0 ||
            strcmp(a->database.tls, b->database.tls) != 0 ||
            strcmp(a->database.tls_ca, b->database.tls_ca) != 0;
+}
+
+unsigned database_answer_timeout_ms(const struct config *config)
+{
+    unsigned statement_timeout_ms = (unsigned)config->database.statement_timeout_ms;
+    return statement_timeout_ms ? statement_timeout_ms + ANSWER_GRACE_MS : 0;
 }
 
 struct conn_options database_conn_options(const struct database_params *params, const struct config *config,

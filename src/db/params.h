@@ -33,6 +33,10 @@ void database_params_set_for_server(struct database_params *params, const struct
 /* Whether one configuration logs in otherwise than the other: its role, password or TLS. */
 bool database_logins_differ(const struct config *a, const struct config *b);
 
+/* Milliseconds after which a server is taken for lost that has said nothing of a call's statement, not even
+ * that it ended it after database.statement_timeout_ms; 0: never. */
+unsigned database_answer_timeout_ms(const struct config *config);
+
 /* How connections with these parameters are kept; both must outlive them. */
 struct conn_options database_conn_options(const struct database_params *params, const struct config *config,
                                           unsigned answer_timeout_ms);

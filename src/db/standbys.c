@@ -9,13 +9,12 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 
-#define NS_PER_MS    UINT64_C(1000000)
-#define PRIMARY_BIT  63 /* of query->tried; a standby has that of its number */
-#define SAMPLES      64
-#define ASK_PARTS    8 /* questions in the time that a standby may be behind */
-#define ASK_MIN_MS   20
-#define ASK_MAX_MS   2000
-#define ANSWER_GRACE 5000
+#define NS_PER_MS   UINT64_C(1000000)
+#define PRIMARY_BIT 63 /* of query->tried; a standby has that of its number */
+#define SAMPLES     64
+#define ASK_PARTS   8 /* questions in the time that a standby may be behind */
+#define ASK_MIN_MS  20
+#define ASK_MAX_MS  2000
 
 struct standby {
     struct endpoint endpoint;
@@ -226,21 +225,24 @@ bool standbys_try_again(struct standbys *standbys, struct query *query, const st
 
 static struct conn_options options_of(struct standby *standby, const struct config *config)
 {
-    unsigned statement_timeout_ms = (unsigned)config->database.statement_timeout_ms;
     database_params_set_for_server(&standby->params, config, &standby->endpoint);
-    return database_conn_options(&standby->params, config,
-                                 statement_timeout_ms ? statement_timeout_ms + ANSWER_GRACE : 0);
+    return database_conn_options(&standby->params, config, database_answer_timeout_ms(config));
+}
+
+static void count_lanes(const struct config *config, unsigned connections[LANES])
+{
+    memset(connections, 0, LANES * sizeof *connections);
+    connections[LANE_READ] = (unsigned)config->database.read_connections;
+    connections[LANE_CONTROL] = 1;
 }
 
 static int standby_start(struct standby *standby, uv_loop_t *loop, const struct config *config)
 {
     snprintf(standby->label, sizeof standby->label, "%s%s%s", standby->endpoint.host,
              *standby->endpoint.port ? ":" : "", standby->endpoint.port);
-    struct pool_options options = {
-        .conn = options_of(standby, config),
-        .connections = { [LANE_READ] = (unsigned)config->database.read_connections, [LANE_CONTROL] = 1 },
-        .queue_max = (unsigned)config->database.queue_limit
-    };
+    struct pool_options options = { .conn = options_of(standby, config),
+                                    .queue_max = (unsigned)config->database.queue_limit };
+    count_lanes(config, options.connections);
     outage_init(&standby->outage);
     options.conn.outage = &standby->outage;
     options.conn.is_standby = true;
@@ -262,11 +264,10 @@ static void set_lag(struct standbys *standbys, const struct config *config)
 
 void standbys_renew(struct standbys *standbys, const struct config *config, bool has_other_login)
 {
-    const unsigned connections[LANES] = {
-        [LANE_READ] = (unsigned)config->database.read_connections, [LANE_CONTROL] = 1
-    };
+    unsigned connections[LANES];
     if (!standbys)
         return;
+    count_lanes(config, connections);
     set_lag(standbys, config);
     for (size_t i = 0; i < standbys->n; i++) {
         struct pool *pool = &standbys->items[i].pool;
