@@ -4,12 +4,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "edge/tls_alert.h"
 #include "observe/log.h"
 
-#define TLS_HANDSHAKE 22
-#define UNREAD_MAX    4 /* pieces of what it said, which would reset the connection under our answer */
+#define UNREAD_MAX 4 /* pieces of what it said, which would reset the connection under our answer */
 
-static const char tls_alert[] = { 21, 3, 1, 0, 2, 2, 70 }; /* fatal, protocol_version */
+static const uint8_t tls_alert[] = TLS_ALERT_BYTES;
 static const char text[] = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n"
                            "This port speaks gRPC over HTTP/2, without TLS.\n";
 
@@ -42,8 +42,8 @@ bool visitor_turned_away(int fd, const struct peers *peers)
     bool is_tls = said[0] == TLS_HANDSHAKE, is_verb = said[0] >= 'A' && said[0] <= 'Z';
     if (!is_tls && (!is_verb || (said[0] == 'P' && said[1] == 'R')))
         return false;
-    tell(fd, peers, is_tls ? "TLS on a port without it" : "HTTP/1.1 on a port of gRPC");
-    turn_away(fd, is_tls ? tls_alert : text, is_tls ? sizeof tls_alert : sizeof text - 1);
+    tell(fd, peers, is_tls ? TLS_NOT_SPOKEN : "HTTP/1.1 on a port of gRPC");
+    turn_away(fd, is_tls ? (const void *)tls_alert : text, is_tls ? sizeof tls_alert : sizeof text - 1);
     close(fd);
     return true;
 }

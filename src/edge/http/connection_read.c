@@ -11,6 +11,7 @@
 #include "edge/http/connection.h"
 #include "edge/http/proxy.h"
 #include "edge/http/text.h"
+#include "edge/tls_alert.h"
 
 #define LINGER_BYTES  262144
 #define HANDSHAKES_NS UINT64_C(1000000) /* of a turn, begun within */
@@ -30,18 +31,18 @@ static const struct http_carrier *recognise(const struct http_connection *connec
 /* Somebody who came to the wrong port is told so in words that its program may show. */
 static void help(struct http_connection *connection)
 {
-    static const uint8_t tls_alert[] = { 21, 3, 1, 0, 2, 2, 70 }; /* fatal, protocol_version */
+    static const uint8_t tls_alert[] = TLS_ALERT_BYTES;
     static const char text[] =
         "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n" HTTP_BARE_FIELDS
         "content-type: text/plain\r\n\r\nThis port speaks HTTP/1.1, and HTTP/2 with prior knowledge.\n";
-    bool is_tls = connection->opening[0] == 22;
+    bool is_tls = connection->opening[0] == TLS_HANDSHAKE;
     if (is_tls)
         connection_send_plain(connection, tls_alert, sizeof tls_alert);
     else if (connection->tls)
         connection_send_encrypted(connection, (const uint8_t *)text, sizeof text - 1);
     else
         connection_send_plain(connection, (const uint8_t *)text, sizeof text - 1);
-    connection_end(connection, REASON_WRONG_PROTOCOL, is_tls ? "TLS on a port without it" : NULL);
+    connection_end(connection, REASON_WRONG_PROTOCOL, is_tls ? TLS_NOT_SPOKEN : NULL);
 }
 
 /* Whoever speaks plainly on a port with TLS. */
