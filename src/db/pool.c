@@ -204,13 +204,11 @@ struct conn *pool_add_conn(struct pool *pool, enum lane number, uv_loop_t *loop)
     return conn;
 }
 
-/* So many connections are in use: those that there are, then new ones. */
+/* So many connections are to be in use: those that there are, then new ones. Of too many pool_renew_next
+ * ends some. */
 static int lane_resize(struct pool *pool, enum lane number, unsigned n, uv_loop_t *loop)
 {
     struct pool_lane *lane = &pool->lanes[number];
-    pool_end_spare(lane);
-    for (unsigned i = n; i < lane->wanted; i++)
-        conn_retire(&lane->conns[i]);
     for (; lane->wanted < n && lane->wanted < lane->conns_n; lane->wanted++)
         conn_return(&lane->conns[lane->wanted]);
     for (; lane->wanted < n; lane->wanted++)
@@ -248,6 +246,7 @@ int pool_reconfigure(struct pool *pool, const unsigned connections[LANES], unsig
         int lane_rc = lane_resize(pool, number, n, pool->check.loop);
         rc = rc ? rc : lane_rc;
     }
+    pool_renew_next(pool, false);
     return rc;
 }
 

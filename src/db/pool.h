@@ -32,8 +32,7 @@ struct pool_options {
 struct pool_lane {
     struct conn *conns;      /* room for POOL_CONNECTIONS_MAX and a spare one, if there is any */
     unsigned conns_n;        /* that were started: */
-    unsigned wanted;         /* of them in use; the others are retired, */
-    struct conn *spare;      /* but for this one, while those in use are renewed */
+    unsigned wanted;         /* of them in use; the others are retired, or help until these are renewed */
     unsigned up;             /* of them IDLE or BUSY */
     unsigned apart_busy;     /* of them with a batch of those apart */
     unsigned shared_n;       /* queries under way on the others */
@@ -116,10 +115,9 @@ bool pool_withdraw(struct pool *pool, struct query *query);
 /* pool.c: one more of the lane, behind those that there are. NULL: out of memory. */
 struct conn *pool_add_conn(struct pool *pool, enum lane number, uv_loop_t *loop);
 
-/* pool_renew.c: the next step, if there is one; now and then also beside what is leaving, whose statement may
- * be stuck. The spare connection goes when its batch has. How long what is apart may wait. */
+/* pool_renew.c: the next step to the connections wanted, if there is one; now and then also beside what is
+ * leaving, whose statement may be stuck. How long what is apart may wait. */
 void pool_renew_next(struct pool *pool, bool beside_leaving);
-void pool_end_spare(struct pool_lane *lane);
 uint64_t pool_wait_max_ns(const struct conn_options *options, enum lane number);
 
 /* pool_send.c: gives what waits to connections that are free. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Connections with other settings in place of those that there are, a lane by itself and one at a time: first
- * a spare one is made, and while it and all others are up, one that is old leaves and comes again. So a lane
- * never has fewer than it is to have, and where the new settings are no good nothing is lost but the spare.
+ * a spare one is made behind those wanted, and while it and all others are up, one that is old leaves and
+ * comes again. Where fewer are wanted, the others go as soon as so many are up without them. So a lane never
+ * has fewer than it is to have, and where the new settings are no good nothing is lost but the spare.
  */
 #include "db/pool.h"
 
@@ -19,31 +20,56 @@ static struct conn *old_one(struct pool_lane *lane, bool even_if_leaving)
     return NULL;
 }
 
-void pool_end_spare(struct pool_lane *lane)
+/* And will be, when it has done what it is at. */
+static bool is_serving(const struct conn *conn)
 {
-    if (lane->spare)
-        conn_retire(lane->spare);
-    lane->spare = NULL;
+    return conn->state >= CONN_IDLE && !conn->is_leaving && !conn->is_retired;
 }
 
-static struct conn *begin_spare(struct pool *pool, enum lane number)
+static unsigned serving_n(const struct pool_lane *lane)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < lane->conns_n; i++)
+        n += is_serving(&lane->conns[i]);
+    return n;
+}
+
+/* The last first; one that serves only while enough others do. */
+static void retire_surplus(struct pool_lane *lane, bool but_spare)
+{
+    unsigned n = serving_n(lane);
+    for (unsigned i = lane->conns_n; i-- > lane->wanted;) {
+        struct conn *conn = &lane->conns[i];
+        bool is_spare = but_spare && i == lane->wanted && !is_old(conn);
+        if (is_spare || conn->is_retired || (is_serving(conn) && n <= lane->wanted))
+            continue;
+        n -= is_serving(conn);
+        conn_retire(conn);
+    }
+}
+
+/* NULL: without memory, or while another one leaves its place; the next look tries again. */
+static struct conn *spare_of(struct pool *pool, enum lane number)
 {
     struct pool_lane *lane = &pool->lanes[number];
     if (lane->conns_n == lane->wanted)
         return pool_add_conn(pool, number, pool->check.loop);
-    conn_return(&lane->conns[lane->wanted]);
-    return &lane->conns[lane->wanted];
+    struct conn *spare = &lane->conns[lane->wanted];
+    if (spare->is_retired && spare->state == CONN_DOWN)
+        conn_return(spare);
+    return spare->is_retired || is_old(spare) ? NULL : spare;
 }
 
 static void renew_lane(struct pool *pool, enum lane number, bool beside_leaving)
 {
     struct pool_lane *lane = &pool->lanes[number];
+    bool has_old = old_one(lane, true);
+    retire_surplus(lane, has_old);
+    if (!has_old)
+        return;
+    const struct conn *spare = spare_of(pool, number);
     struct conn *next = old_one(lane, !beside_leaving);
-    if (!old_one(lane, true))
-        pool_end_spare(lane);
-    else if (!lane->spare)
-        lane->spare = begin_spare(pool, number); /* without memory the next look does */
-    else if (lane->up > lane->wanted && next)
+    if (spare && is_serving(spare) && lane->up > lane->wanted && next)
         conn_leave(next);
 }
 

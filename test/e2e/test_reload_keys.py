@@ -270,7 +270,7 @@ class Database(Case):
     def test_numbers_of_connections_change_while_they_are_renewed(self):
         self.start()
         with Load(self, *[self.list_skills] * 2, *[self.add] * 2):
-            for i, n in enumerate((1, 64, 3, 1, 2)):
+            for i, n in enumerate((1, 64, 3, 1, *[2, 1] * 8, 2)):
                 self.reload(database={"statement_timeout_ms": str(20000 + i), "read_connections": str(n), "insert_connections": str(n)})
             wait_until(lambda: {lane: len(found) for lane, found in self.backends().items()} == LANES, "not as many as there should be")
 
