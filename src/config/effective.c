@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MASK "********"
+#include "config/masked_url.h"
 
-static void replace(char **text, const char *with)
+static void replace(char **text, char *with)
 {
     free(*text);
-    *text = strdup(with);
+    *text = with;
 }
 
 static void append(char **text, const char *glue, const char *more)
@@ -34,8 +34,8 @@ void config_value_set(struct config *config, const struct config_key *key, const
         append(&value->origin, ", ", origin);
         return;
     }
-    replace(&value->text, key->is_secret && *text ? MASK : text);
-    replace(&value->origin, origin);
+    replace(&value->text, key->is_secret && *text ? strdup(CONFIG_MASK) : masked_url(text));
+    replace(&value->origin, strdup(origin));
 }
 
 void config_values_finish(struct config *config)

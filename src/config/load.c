@@ -12,6 +12,7 @@
 
 #include "config/effective.h"
 #include "config/loading.h"
+#include "config/masked_url.h"
 
 void load_complain(struct load *load, struct origin origin, const char *format, ...)
 {
@@ -28,30 +29,21 @@ void load_complain(struct load *load, struct origin origin, const char *format, 
         load->rc = UV_EINVAL;
 }
 
-/* Where the part of a URL begins that names a user and may hold a password; how long it is, 0: there is none.
- */
-static size_t find_user(const char *value, size_t *len)
-{
-    const char *scheme = strstr(value, "://"), *user = scheme ? scheme + 3 : value;
-    const char *at = scheme ? memrchr(user, '@', strcspn(user, "/?#")) : NULL;
-    *len = at ? (size_t)(at - user) : 0;
-    return (size_t)(user - value);
-}
-
 static void complain_value(struct load *load, struct origin origin, const struct config_key *key,
                            const char *value, int rc)
 {
     char expected[CONFIG_EXPECTED_LEN];
-    size_t user_len, user = find_user(value, &user_len);
-    if (rc == UV_ENOMEM) {
-        load->rc = rc;
+    char *shown = masked_url(value);
+    if (rc == UV_ENOMEM || !shown) {
+        free(shown);
+        load->rc = UV_ENOMEM;
         load_complain(load, origin, "out of memory");
         return;
     }
     key->type->expect(key, expected);
-    load_complain(load, origin, "%s.%s = \"%.*s%s%s\" %s; expected %s", key->section, key->name, (int)user,
-                  value, user_len ? "********" : "", value + user + user_len,
+    load_complain(load, origin, "%s.%s = \"%s\" %s; expected %s", key->section, key->name, shown,
                   rc == UV_EAI_NONAME ? "names a host that cannot be found" : "is not valid", expected);
+    free(shown);
 }
 
 void load_complain_unknown(struct load *load, struct origin origin, const char *section, const char *name)

@@ -112,6 +112,8 @@ class Config(unittest.TestCase):
     def test_secrets_are_masked(self):
         told = self.config("--set", "database.password=sesame")
         self.assertEqual(told["database.password"], ("********", "--set database.password"))
+        told = self.config("--set", "log.otlp=https://c/v1/traces?key=sesame")
+        self.assertEqual(told["log.otlp"], ("https://c/v1/traces?********", "--set log.otlp"))
         told = self.config(POSTGRES_PASSWORD="sesame")
         self.assertNotIn("sesame", str(told))
 

@@ -188,13 +188,14 @@ END_TEST
 START_TEST(a_url_in_the_wrong_place_is_told_without_its_password)
 {
     const char *settings[] = { "database.host=postgres://u:secret@db/svcd",
-                               "log.otlp=http://u:se@cret@c:4318/x@y" };
+                               "log.otlp=http://u:se@cret@c:4318/x@y?key=secret" };
     source.settings = settings;
     source.n_settings = sizeof settings / sizeof settings[0];
     must_fail_with(
         "--set database.host: database.host = \"postgres://********@db/svcd\" is not valid; expected a "
         "name, an address or a folder, or several, separated by commas, or nothing\n"
-        "--set log.otlp: log.otlp = \"http://********@c:4318/x@y\" is not valid; expected http://HOST or "
+        "--set log.otlp: log.otlp = \"http://********@c:4318/x@y?********\" is not valid; expected "
+        "http://HOST or "
         "https://HOST, with :PORT and /PATH or without, or nothing\n");
     settings[0] = settings[1] = "database.name=postgres://u:secret@db/svcd";
     must_fail_with(
