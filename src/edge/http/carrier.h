@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What brings bytes: an HTTP/2 session, an HTTP/1.1 connection. A carrier makes exchanges of what it reads,
- * and fills the connection's buffer with their answers. It knows neither protocols nor calls.
+ * A carrier is the framing of a connection: HTTP/2 or HTTP/1.1. It turns the bytes that come in into
+ * exchanges, and writes their answers into the connection's buffer. It knows neither protocols nor calls.
  */
 #ifndef EDGE_HTTP_CARRIER_H
 #define EDGE_HTTP_CARRIER_H
@@ -18,35 +18,36 @@ enum recognised { IS_NOT, IS_PERHAPS, IS };
 
 struct http_carrier {
     const char *name;
-    const char *alpn; /* as TLS negotiates it */
-    /* By the first bytes of a connection. */
+    const char *alpn; /* its name in TLS's ALPN extension */
+    /* Whether the first bytes of a connection are this carrier's. */
     enum recognised (*recognise)(const uint8_t *bytes, size_t len);
     /* Sets connection->session. 0 or UV_ENOMEM. */
     int (*open)(struct http_connection *connection);
-    /* Parses. Whatever is wrong ends in connection_end(). `bytes` may be written to. */
+    /* Parses; a violation of the framing is answered by connection_end(). `bytes` may be overwritten. */
     void (*on_bytes)(struct http_connection *connection, uint8_t *bytes, size_t len);
-    /* The peer sends nothing more, though it may still read. True: it is owed an answer, after which the
-     * carrier ends the connection; false, or NULL: it has left. */
+    /* The peer has closed its sending side, and may still read. True: an answer is outstanding, after which
+     * the carrier ends the connection; false, or a NULL function: nothing is. */
     bool (*on_ended)(struct http_connection *connection);
-    /* Writes what there is to say, at most `room` bytes (but for one frame that is begun), and returns how
-     * much; 0: nothing. */
+    /* Writes what is ready to be sent, up to `room` bytes (the last frame may exceed it), and returns the
+     * length; 0: nothing is ready. */
     size_t (*fill)(struct http_connection *connection, uint8_t *out, size_t room);
-    /* No new exchanges, gracefully: connection_end() when the last is over. A second time: let pass. */
+    /* Graceful shutdown (GOAWAY, or `connection: close`): no new exchanges, and connection_end() after the
+     * last. Calling it again is harmless. */
     void (*leave)(struct http_connection *connection);
-    /* Says that it is over to the peer, as the last thing that is written. */
+    /* Queues the last thing that the peer is sent: why the connection ends. */
     void (*say_end)(struct http_connection *connection);
-    /* Asks for a sign of life, which is whatever the peer sends; NULL: it cannot. */
+    /* Asks the peer for a sign of life; anything it sends counts as one. NULL: the framing has no ping. */
     void (*ping)(struct http_connection *connection);
-    /* Ends exchanges that wait for nothing but their peer; see connection_end_streams(). */
+    /* Ends streams, or only those that wait for their peer; see exchange_end_streams(). */
     void (*end_streams)(struct http_connection *connection, bool only_idle);
-    /* The connection is closed: exchanges are told so (exchange_gone), the session freed. */
+    /* The connection is closed: calls exchange_gone() for each exchange and frees the session. */
     void (*close)(struct http_connection *connection);
 
-    /* ---- of one exchange ---- */
+    /* ---- about one exchange ---- */
 
-    /* There is more of the answer to send, or its end. */
+    /* The exchange has more of its answer to send, or the end of it. */
     void (*answer)(struct exchange *exchange);
-    /* So many bytes of the request's body need not be kept any more: the peer may send as many again. */
+    /* `len` bytes of the request's body have been used: the flow-control window may grow by as many. */
     void (*consumed)(struct exchange *exchange, size_t len);
 };
 

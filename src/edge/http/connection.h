@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * A connection of our own edge: the socket, its one read and one write a turn, its time, its budget, its end.
- * What the bytes mean is its carrier's matter. Nobody else closes a connection: others call connection_end or
- * connection_leave, always with a reason.
+ * A connection of the HTTP edge: its socket, which is read once and written once per turn, its timeouts, its
+ * budget of buffered bytes, its end. What the bytes mean is up to its carrier. Only connection*.c close it:
+ * others ask for that by connection_end or connection_leave, always with a reason.
  *
  *   OPENING ─▶ SERVING ─▶ LEAVING ─▶ LINGERING ─▶ CLOSED
  *      │          └──────────────────────▲   │       ▲
  *      └─────────────────────────────────┴───┴───────┘
  *
- * OPENING: nothing is known of the peer's protocol yet. LEAVING: no new exchanges, those that are go on.
- * LINGERING: all has been said and the sending side is closed; what the peer still sends is thrown away for a
- * moment, for closing a socket with unread bytes would take back what has just been sent. CLOSED: freed at
- * the end of the turn.
+ * OPENING: the carrier has not been recognised yet. LEAVING: graceful shutdown; no new exchanges, those in
+ * flight are finished. LINGERING: everything is sent and our sending side is closed; what the peer still
+ * sends is read and discarded for a moment, because closing a socket with unread bytes makes the kernel send
+ * a reset, which may destroy the answer on its way. CLOSED: freed at the end of the turn.
  */
 #ifndef EDGE_HTTP_CONNECTION_H
 #define EDGE_HTTP_CONNECTION_H
@@ -28,168 +28,172 @@ enum connection_state {
     CONNECTION_CLOSED,
 };
 
-#define HANDSHAKES_AWAY_MAX 2 /* so that one is signed while another comes back */
+#define HANDSHAKES_AWAY_MAX 2 /* on threads at once: one is signed while the result of another is collected  \
+                               */
 
-#define OPENING_BYTES 24 /* the longest that a carrier needs to see of a connection to recognise it */
+#define OPENING_BYTES 24 /* enough to recognise a carrier: the length of HTTP/2's connection preface */
 
 struct http_connection {
     struct http_edge *edge;
     const struct http_site *site;
     const struct http_carrier *carrier; /* NULL while OPENING */
     void *session;                      /* the carrier's */
-    struct tls *tls;                    /* between it and the socket; NULL: nothing, or it is lent */
-    struct handshake *handshake;        /* to whom; NULL: it is not */
-    bool is_extra;                      /* see edge/peers.h: it is answered health only */
-    bool is_first;                      /* nothing of TLS has come */
-    bool has_greeted;                   /* TLS has answered something */
-    bool awaits_proxy;                  /* nothing has come of what a proxy says first, or not all */
-    struct bytes proxy;                 /* of that */
+    struct tls *tls;                    /* NULL: plain text, or a thread has it for the handshake */
+    struct handshake *handshake;        /* the one on a thread; NULL: none is */
+    bool is_extra;                      /* beyond max_connections: answered health only (edge/peers.h) */
+    bool is_first;                      /* no TLS byte has come yet */
+    bool has_greeted;                   /* TLS has sent its first bytes */
+    bool awaits_proxy;                  /* the PROXY protocol's header is not complete */
+    struct bytes proxy;                 /* what has come of that header */
     enum connection_state state;
-    enum http_reason reason;   /* of its end, once that is decided */
+    enum http_reason reason;   /* why it ends, once that is decided */
     const char *reason_detail; /* constant, or NULL */
     struct watch watch;        /* of its socket */
     bool has_ip;
-    bool has_peer_ended;  /* it sends nothing more, but is owed an answer; */
-    bool has_read_all;    /* and all that it has sent is read */
-    bool awaits_end;      /* LINGERING, and our sending side is open: the peer has said that it closes */
-    bool has_peer_closed; /* nothing can be written any more */
-    bool is_paused;       /* its carrier wants nothing read for now */
+    bool has_peer_ended;  /* the peer has closed its sending side, and an answer is outstanding */
+    bool has_read_all;    /* with has_peer_ended: everything up to that end has been read */
+    bool awaits_end;      /* LINGERING with our sending side open: the peer has announced that it closes */
+    bool has_peer_closed; /* writing is impossible */
+    bool is_paused;       /* the carrier wants nothing to be read for now */
     bool is_ending;       /* for `reason`, at the end of the turn */
-    struct ip ip;         /* the peer's, or whom a proxy speaks for */
+    struct ip ip;         /* the peer's; behind a trusted proxy, the client's */
 
-    uint8_t opening[OPENING_BYTES]; /* first bytes, until a carrier has recognised them */
+    uint8_t opening[OPENING_BYTES]; /* the first bytes, until a carrier has recognised them */
     size_t opening_len;
-    struct bytes out;   /* what the socket did not take */
-    size_t out_charged; /* of what it takes */
-    size_t out_sent;    /* of it */
-    size_t buffered;    /* bytes kept for this connection, in all its exchanges */
-    size_t lingered;    /* bytes thrown away */
+    struct bytes out;   /* what the socket has not accepted yet */
+    size_t out_charged; /* bytes of `out` that are counted in `buffered` */
+    size_t out_sent;    /* bytes of `out` that are sent */
+    size_t buffered;    /* bytes kept for this connection and all its exchanges: its use of the budget */
+    size_t lingered;    /* bytes discarded while LINGERING */
 
-    /* What its peer was told when it came holds for it, whatever is configured since. */
+    /* The limits that its peer was told at the start; a reload does not change them. */
     size_t message_max;
     unsigned streams_max;
 
     LIST_HEAD(, exchange) exchanges;
-    unsigned exchanges_n; /* that are not over, those whose peer has reset them included */
-    unsigned held_n;      /* whose call is held back */
-    unsigned calls_n;     /* unary calls under way: these end by themselves */
-    unsigned busy_n;      /* whose request is complete, and not yet answered: such a connection is not idle */
+    unsigned exchanges_n; /* not over yet; streams that the peer has reset stay until their call is over */
+    unsigned held_n;      /* of them, those whose call is held back */
+    unsigned calls_n;     /* unary calls in flight, which end without the peer's help */
+    unsigned busy_n;      /* complete requests without an answer yet; while there are any it is not idle */
 
-    struct timer timer; /* the next thing that is due, or earlier */
+    struct timer timer; /* fires when the next timeout is due, or earlier */
     uint64_t opened_ns, idle_since_ns, age_at_ns, state_since_ns;
-    uint64_t read_ns;       /* something came */
-    uint64_t taken_ns;      /* the peer took of an answer, while LEAVING */
-    uint64_t asked_ns;      /* for a sign of life; 0: not since it came */
-    uint64_t over_since_ns; /* its budget, without anything being written since; 0: it is not */
-    bool is_slowed;         /* not read while all keep much; then, since the last look: */
-    size_t taken_len;       /* what the peer took of answers, */
-    size_t body_len;        /* and sent of requests; */
-    unsigned stuck_looks;   /* and in so many looks it did too little of what it should */
-    bool is_dirty;
-    bool is_shaking; /* in edge->shaking, and not polled for reading */
+    uint64_t read_ns;       /* when bytes last came */
+    uint64_t taken_ns;      /* when the peer last read of an answer; kept while LEAVING only */
+    uint64_t asked_ns;      /* when it was pinged; 0: something has come since */
+    uint64_t over_since_ns; /* over its budget, and nothing was written since then; 0: within it */
+    /* For pressure.c, while the edge is not CALM: */
+    bool is_slowed;       /* it is not read for now */
+    size_t taken_len;     /* bytes of answers that the peer has read since the last look */
+    size_t body_len;      /* bytes of requests that it has sent since then */
+    unsigned stuck_looks; /* looks in a row at which it had made too little progress */
+    bool is_dirty;        /* in edge->dirty */
+    bool is_shaking;      /* in edge->shaking, and not polled for reading */
     TAILQ_ENTRY(http_connection) link, dirty_link, shaking_link;
 };
 
-/* Takes a connected, non-blocking socket, which is closed if this fails. ip NULL: it has none. */
+/* Takes over a connected, non-blocking socket; without memory it is closed. ip NULL: a unix socket. */
 void connection_create(struct http_edge *edge, int fd, const struct ip *ip, const struct http_site *site);
 
-/* It has something to write: its carrier is asked at the end of the turn. */
+/* Has the carrier's `fill` called at the end of the turn. */
 void connection_wants_write(struct http_connection *connection);
 
-/* The peer has taken some of an answer. */
+/* The peer has read `len` bytes of answers. */
 void connection_has_read(struct http_connection *connection, size_t len);
 
-/* Ends it at the end of the turn, after what its carrier has to say; exchanges are gone then. The first
- * reason counts. `detail` is constant, for the log. Safe inside a parser's callback. */
+/* Ends it at the end of the turn, once the carrier has written its last words; its exchanges are gone then.
+ * If called twice, the first reason counts. `detail`: a constant for the log. Safe inside a parser's
+ * callback. */
 void connection_end(struct http_connection *connection, enum http_reason reason, const char *detail);
 
-/* Ends it gracefully: the carrier says so, and when its last exchange is over it is ended. One that has not
- * said yet what it wants has just come, and may: during a drain it leaves after that. */
+/* Ends it gracefully: the carrier announces it, and it ends with its last exchange. A connection that is
+ * OPENING is left alone, since its first request may be on the way: in a drain it leaves after that. */
 void connection_leave(struct http_connection *connection, enum http_reason reason);
 
-/* Whether calls are served on it: one that is extra becomes ordinary if there is room now. */
+/* Whether it may make calls. An extra connection becomes an ordinary one here if there is room by now. */
 bool connection_is_ordinary(struct http_connection *connection);
-/* Nothing has come. */
+/* No byte has come yet. */
 bool connection_is_silent(const struct http_connection *connection);
 
-/* Bytes more or less are kept on its behalf. */
+/* So many bytes more (or, negative, fewer) are kept on its behalf. */
 void connection_charge(struct http_connection *connection, ssize_t bytes);
-/* It is to let go of some before it gets more. */
+/* Whether it keeps so much that nothing more is read from it or begun for it. */
 bool connection_is_over_budget(const struct http_connection *connection);
-/* A new exchange: not while it, or with it all together, are over their budget. */
+/* Whether it may begin an exchange: not while its own budget or that of all connections is exceeded. */
 bool connection_may_begin(const struct http_connection *connection);
-/* So much of what it asks for is held back that nothing more is read from it. */
+/* Whether so many of its calls are held back that nothing more is read from it. */
 bool connection_is_held_back(const struct http_connection *connection);
 
-/* An exchange's request is complete, or all of its answer is there. */
+/* The request of one of its exchanges is complete; the answer of one is. */
 void connection_busy(struct http_connection *connection);
 void connection_idle(struct http_connection *connection);
 
 /* ---- for server.c, at the end of a turn ---- */
 
-/* Writes once, and ends it if that is due. */
+/* Writes once, and ends the connection if that is due. */
 void connection_flush(struct http_connection *connection);
 
-/* Handshakes of TLS that wait go on, one after another, until the turn has taken its time with them, or
- * enough are away. */
+/* Continues waiting TLS handshakes, one after another, until the turn's time for them is used up or enough of
+ * them are on threads. */
 void connections_shake(struct http_edge *edge);
-/* Some wait, and not for those that are away. */
+/* Whether connections_shake() would have something to do. */
 bool connections_may_shake(const struct http_edge *edge);
 
-/* Says its end and closes it at once, to have its descriptor back. */
+/* Sends its last words and closes it at once, to get its descriptor back. */
 void connection_give_way(struct http_connection *connection);
 
-/* At once, whatever state it is in. It is there until connections_free_gone(). */
+/* Closes the socket at once, in any state. The memory stays until connections_free_gone(). */
 void connection_close(struct http_connection *connection);
 void connections_free_gone(struct http_edge *edge);
 
 /* ---- pressure.c ---- */
 
-/* More is kept than before. */
+/* edge->buffered has grown. */
 void pressure_grown(struct http_edge *edge);
-/* At the end of a turn, before connections are written. */
+/* At the end of a turn, before connections are flushed. */
 void pressure_end_turn(struct http_edge *edge);
-/* A connection is closed. */
+/* The connection is being closed. */
 void pressure_closed(struct http_connection *connection);
 void pressure_stop(struct http_edge *edge);
 
-/* Nothing more is read from it for now. */
+/* Whether it is not to be read for now. */
 bool pressure_slows(const struct http_connection *connection);
-/* Nor are calls of it begun that were held back: it does not read what is answered. */
+/* Whether its calls that are held back stay so, because it does not read its answers. */
 bool pressure_holds_back(const struct http_connection *connection);
-/* How much is read of one at once. */
+/* The most bytes to read from one connection in a turn. */
 size_t pressure_read_len(const struct http_edge *edge);
-/* No exchange can be begun, not even to refuse it. */
+/* Whether there is no room even for an exchange that refuses a request. */
 bool pressure_is_hopeless(const struct http_edge *edge);
 
 #define PRESSURE_REFUSAL "the server keeps as much as it may (server.max_buffered_bytes); try again soon"
-#define PRESSURE_WAIT_MS 500 /* after which to */
+#define PRESSURE_WAIT_MS 500 /* the client is told to retry after it */
 
-/* ---- among the parts: connection.c, _time.c, _write.c, _read.c, _handshake.c ---- */
+/* ---- shared by connection.c, _time.c, _write.c, _read.c and _handshake.c only ---- */
 
 void connection_move(struct http_connection *connection, enum connection_state to);
-/* `out` has grown or shrunk. */
+/* Counts what `out` holds now in the budget. */
 void connection_charge_out(struct http_connection *connection);
-/* Sets its timer to what is due next. */
+/* Sets its timer to the next timeout. */
 void connection_arm(struct http_connection *connection);
-/* Gives `out` a buffer if it has none and there is a spare one. */
+/* Lends `out` the edge's spare buffer, if it has none and the spare is free. */
 void connection_borrow_out(struct http_connection *connection);
-/* Asks the loop for what it waits for. */
+/* Polls the socket for what the connection waits for now: reading, writing, both or nothing. */
 void connection_poll(struct http_connection *connection);
 void connection_on_event(struct watch *watch, uint32_t events);
-/* Its handshake waits for its turn no more. */
+/* Takes it out of edge->shaking. */
 void connection_unshake(struct http_connection *connection);
-/* To a thread its TLS, for what has come, which is copied. */
+/* Hands its TLS to a thread for the next step of the handshake, with a copy of the bytes that came. */
 void connection_lend(struct http_connection *connection, const uint8_t *bytes, size_t len);
-/* It is closed: what is lent is destroyed when it comes back. */
+/* The connection is closing: a TLS that a thread has is destroyed when it comes back. */
 void connection_forget_lent(struct http_connection *connection);
-/* What came through its TLS, or its handshake's part. */
+/* Feeds received bytes to its TLS: a part of the handshake, or data, which goes on to the carrier. */
 void connection_decipher(struct http_connection *connection, const uint8_t *bytes, size_t len);
-/* Nothing more is sent. */
+/* Closes the sending side of the socket. */
 void connection_shut(struct http_connection *connection);
-/* Send what the carrier did not fill. True: all of it went, and there may be more to say. */
+/* Sends plain bytes, and keeps in `out` what the socket does not accept. True: all went, so that the carrier
+ * may be asked for more. */
 bool connection_send_plain(struct http_connection *connection, const uint8_t *bytes, size_t len);
-/* Through TLS: it appends to what is kept, which is then sent. */
+/* The same through TLS: encrypts into `out`, then sends that. */
 bool connection_send_encrypted(struct http_connection *connection, const uint8_t *plain, size_t len);
 
 #endif

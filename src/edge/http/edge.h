@@ -1,41 +1,45 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the parts of our own edge share, and how they lie on each other, from the top:
+ * The HTTP edge: the types that its parts share, and a map of those parts, from the top layer down:
  *
  *   server.c       start, drain, stop; the end of a turn
- *   h1.c           carrier: HTTP/1.1 (with h1_request.c, h1_head.c and chunked.c, which read, h1_answer.c,
- *                  which writes)
- *   h2.c           carrier: an HTTP/2 session (with h2_guard.c, which bounds what a peer may ask of it,
- *                  h2_request.c and h2_answer.c, between its streams and exchanges, and h2_headers.c, which
- *                  checks what HTTP wants of headers, with text.c as h1_head.c does)
+ *   h1.c           carrier for HTTP/1.1; h1_request.c, h1_head.c and chunked.c read, h1_answer.c writes
+ *   h2.c           carrier for HTTP/2; h2_guard.c limits what a peer may make nghttp2 do, h2_headers.c checks
+ *                  header fields (with text.c, as h1_head.c does), h2_request.c and h2_answer.c map streams
+ *                  to exchanges
  *   protocols.c    the table of protocols: grpc.c, grpc_web.c, connect.c with framing.c, inflate.c, timeout.c
- *   exchange.c     one request with its answer: exchange_begin.c (what is asked for), exchange_body.c (its
- *                  messages), exchange_call.c (as the call's transport), exchange_answer.c (what is said)
- *   connection.c   a socket: its beginning, budget and end (with connection_read.c, _write.c and _time.c)
- *   tls.c          what lies between, on https:// (with tls_server.c, which reads certificates and keys, and
- *                  connection_handshake.c, which lends it to threads where a key is slow to sign with)
- *   pressure.c     all connections together: who is not read, refused or closed where they keep too much
+ *   exchange.c     one request and its answer: exchange_begin.c routes it, exchange_body.c finds the messages
+ *                  in its body, exchange_call.c is the transport of its call, exchange_answer.c collects the
+ *                  answer
+ *   connection.c   a socket: how it opens, what it may buffer, how it closes (with connection_read.c,
+ * _write.c and _time.c) tls.c          TLS between carrier and socket on https:// (with tls_server.c, which
+ * reads certificates and keys, and connection_handshake.c, which moves slow signatures to threads) pressure.c
+ * backpressure over all connections: which are not read, refused or closed when they buffer too much together
  *
- * A byte's way in, each line calling the next:
+ * How a byte comes in; each line calls the next:
  *
- *   on_readable, connection_read.c     recv() once a turn, into edge->in; who has nothing under way first,
- *                                      and as many as there is time for (base/poller.h)
- *   tls_receive, tls.c                 where TLS is between: deciphered into edge->plain
- *   carrier->on_bytes, h1.c or h2.c    parsed; where a head is whole there is an exchange
- *   exchange_begin                     a page answers it, or a protocol is found by its content type
- *   exchange_receive                   body is borrowed where it lies; what has to wait is copied
- *   exchange_received                  the protocol finds the message in it, the codec makes protobuf of that
- *   call_start, src/call               decodes and checks; then the handler
+ *   on_readable, connection_read.c     one recv() per connection and turn of the loop, into edge->in;
+ *                                      connections with nothing in flight first, as many as the turn has time
+ *                                      for (base/poller.h)
+ *   tls_receive, tls.c                 on https://: decrypted into edge->plain
+ *   carrier->on_bytes, h1.c or h2.c    parsed; complete headers make an exchange
+ *   exchange_begin                     routed: a page answers it, or its content type selects a protocol
+ *   exchange_receive                   the body, used where it lies in the read buffer; copied only if it has
+ *                                      to wait
+ *   exchange_received                  the protocol takes the message out of the body, the codec turns it
+ *                                      into protobuf
+ *   call_start, src/call               decodes and checks the message and runs the handler
  *
- * And out:
+ * How an answer goes out:
  *
- *   reply, end, exchange_call.c        codec, then protocol: head, body and trailers of the exchange
- *   exchange_say                       the carrier is told; the connection is on edge->dirty
- *   end_turn, server.c                 at the end of the turn, for each that is and there is time for
- *   connection_flush, connection_write.c    the carrier fills edge->out (through TLS: connection->out), which
- *                                      is sent at once; what the socket does not take is kept and charged
+ *   reply, end, exchange_call.c        codec, then protocol, fill the exchange's head, body and trailers
+ *   exchange_say                       tells the carrier, and puts the connection on edge->dirty
+ *   end_turn, server.c                 at the end of the turn, for each dirty connection while there is time
+ *   connection_flush, connection_write.c    the carrier fills edge->out (with TLS: connection->out), which
+ *                                      is sent at once; what the socket does not accept is kept, and counts
+ *                                      against the connection's budget
  *
- * Everything here runs on the loop's thread, but for what connection_handshake.c says.
+ * All of it runs on the loop's thread, except for the handshakes that connection_handshake.c describes.
  */
 #ifndef EDGE_HTTP_EDGE_H
 #define EDGE_HTTP_EDGE_H
@@ -61,11 +65,11 @@ struct http_protocol;
 struct exchange;
 struct tls_server;
 
-#define READ_LEN   ((size_t)16384) /* what one connection may have parsed in a turn: some 300 small calls */
-#define READ_HELD  ((size_t)4096)  /* while calls are held back */
-#define WRITE_ROOM ((size_t)65536) /* what it writes */
+#define READ_LEN   ((size_t)16384) /* bytes parsed per connection and turn: some 300 small calls */
+#define READ_HELD  ((size_t)4096)  /* the same, while the connection has calls that are held back */
+#define WRITE_ROOM ((size_t)65536) /* bytes that a carrier is asked for per turn */
 #define WRITE_LEN                                                                                            \
-    (WRITE_ROOM + 2 * (16384 + 64)) /* two frames may go over that: a body's, and what follows */
+    (WRITE_ROOM + 2 * (16384 + 64)) /* the last DATA frame and the one after it may exceed WRITE_ROOM */
 
 struct http_limits {
     size_t max_message_bytes;
@@ -75,18 +79,18 @@ struct http_limits {
     unsigned keepalive_ms;          /* 0: never */
     unsigned request_timeout_ms;
     size_t max_buffered_bytes;
-    unsigned connections_max; /* the oldest gives way to one more; 0: they are the listener's matter */
+    unsigned connections_max; /* one more closes the oldest; 0: the listener limits them */
     const struct network_list *proxy_protocol_from;
 };
 
-/* A page: what a route answers in place of a call. */
+/* A route that is answered by a function of ours instead of a call. */
 struct http_page {
     const char *path; /* without a query; NULL ends an array of them */
     const char *verb; /* "GET", which serves HEAD too */
-    /* Answers by exchange_answer() before it returns. Bodies of requests are not read. */
+    /* Has called exchange_answer() when it returns. The request's body is ignored. */
     void (*answer)(struct exchange *exchange, const void *data);
     const void *data;
-    bool is_health; /* answered by a server that is full, too */
+    bool is_health; /* answered even when server.max_connections are open */
 };
 
 /* What is served on a listener. */
@@ -94,13 +98,13 @@ struct http_site {
     const struct http_page *pages; /* NULL: none */
     bool has_calls;
     bool has_tls;
-    /* Asked of each request first; NULL: all are welcome. False: it has been answered. It may add fields to
-     * the head of whatever will be answered. */
+    /* Called first for each request. False: it has refused the request and answered it. It may add header
+     * fields to any answer. NULL: every request is admitted. */
     bool (*admits)(struct exchange *exchange, const void *data);
     const void *data;
 };
 
-/* How a message is written. NULL functions: as protobuf, the way calls take it. */
+/* How messages are encoded. NULL functions: they are protobuf already, as calls take them. */
 struct http_codec {
     const char *name; /* "proto", "json" */
     /* Appends the message as protobuf to `out`, at most max bytes. UV_EINVAL with a text in `error`,
@@ -110,18 +114,18 @@ struct http_codec {
     int (*encode)(const struct rpc_method *method, const uint8_t *message, size_t len, struct bytes *out);
 };
 
-/* What pages of other origins may (cors.c). */
+/* Cross-origin requests of browsers (cors.c). */
 struct http_cors {
-    /* The request is a page's, of an origin that may not call: it is not to be run. Otherwise notes whose it
-     * is, for add_fields. */
+    /* Whether the request's origin is not allowed, so that it must not run. If it is allowed, the origin is
+     * noted for add_fields. */
     bool (*is_refused)(struct exchange *exchange);
-    /* Answers a preflight; false: it is none. */
+    /* Answers a preflight request; false: it is not one. */
     bool (*answer_preflight)(struct exchange *exchange);
-    /* Adds to the head of an answer what lets that page read it. */
+    /* Adds the fields that let a page of that origin read the answer. */
     void (*add_fields)(struct exchange *exchange);
 };
 
-/* Of what all connections keep together; see pressure.c. */
+/* How full server.max_buffered_bytes is, over all connections; see pressure.c. */
 enum pressure { PRESSURE_CALM, PRESSURE_TIGHT, PRESSURE_FULL, PRESSURE_OVER };
 
 struct http_edge {
@@ -132,36 +136,36 @@ struct http_edge {
     struct peers *peers;
     struct http_limits limits;
     struct method_table methods;
-    const struct http_protocol *const *protocols; /* NULL ends each of these */
+    const struct http_protocol *const *protocols; /* each of these arrays ends with NULL */
     const struct http_codec *const *codecs;
     const struct http_carrier *const *carriers;
     const struct http_cors *cors;
 
     TAILQ_HEAD(connection_list, http_connection) connections; /* all, the oldest first */
     TAILQ_HEAD(dirty_list, http_connection) dirty;            /* with something to write, or to end */
-    TAILQ_HEAD(, http_connection) gone;                       /* closed in this turn */
-    TAILQ_HEAD(, http_connection) shaking;                    /* whose handshakes go on in the next one */
-    TAILQ_HEAD(later_list, exchange) later;                   /* whose stream goes on in the next turn */
-    TAILQ_HEAD(, exchange) touched;                           /* by what is being read, and not whole */
+    TAILQ_HEAD(, http_connection) gone;     /* closed in this turn, to be freed at its end */
+    TAILQ_HEAD(, http_connection) shaking;  /* TLS handshakes to continue in the next turn */
+    TAILQ_HEAD(later_list, exchange) later; /* streams to continue in the next turn */
+    TAILQ_HEAD(, exchange) touched;         /* incomplete, and got bytes by this read */
     TAILQ_HEAD(, exchange) free;
     unsigned free_n;
     unsigned connections_n;
     unsigned exchanges_n; /* requests whose answer has not been written, or whose call is not over */
-    unsigned held_n;      /* of them, calls that are held back */
-    size_t buffered;      /* bytes of all connections */
+    unsigned held_n;      /* of them, those whose call is held back until there is room for it */
+    size_t buffered;      /* bytes kept for all connections together */
     uint64_t closed[REASONS_N];
     bool is_draining;
-    enum pressure pressure;         /* of what all connections keep */
-    struct timer press;             /* looks at who stands still, meanwhile */
-    struct http_connection *reader; /* who is read although it is FULL; or NULL */
-    struct bytes spare;             /* for what a connection has to send, while none uses it */
-    struct bytes inflated;          /* a message that came compressed, until its call has it */
+    enum pressure pressure;         /* follows from `buffered` */
+    struct timer press;             /* runs while it is not CALM: finds connections that make no progress */
+    struct http_connection *reader; /* the one connection that is read while FULL; or NULL */
+    struct bytes spare;             /* a send buffer to borrow; empty while a connection has it */
+    struct bytes inflated;          /* a decompressed message, until its call has decoded it */
     struct bytes decoded, encoded;  /* a message between its codec and its call */
-    struct tls_server *tls;         /* NULL: no listener wants it */
-    uint64_t handshakes_ns;         /* that they have taken in this turn */
-    unsigned handshakes_away_n;     /* that are on threads */
-    /* READ_LEN, WRITE_LEN, READ_LEN: one for all, nobody keeps a pointer into them. What is read lies in
-     * `in`, or where TLS is between in `plain`. */
+    struct tls_server *tls;         /* NULL: there is no https:// listener */
+    uint64_t handshakes_ns;         /* time spent on handshakes in this turn */
+    unsigned handshakes_away_n;     /* handshakes on threads at the moment */
+    /* Of READ_LEN, WRITE_LEN and READ_LEN bytes, shared by all connections: no pointer into them outlives the
+     * turn. What recv() reads lies in `in`; decrypted, in `plain`. */
     uint8_t *in, *out, *plain;
 };
 
