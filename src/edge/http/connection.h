@@ -28,8 +28,7 @@ enum connection_state {
     CONNECTION_CLOSED,
 };
 
-#define HANDSHAKES_AWAY_MAX 2 /* on threads at once: one is signed while the result of another is collected  \
-                               */
+#define HANDSHAKES_AWAY_MAX 2 /* on threads at once: one is signed while another comes back */
 
 #define OPENING_BYTES 24 /* enough to recognise a carrier: the length of HTTP/2's connection preface */
 

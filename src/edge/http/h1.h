@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The carrier of HTTP/1.1: one exchange at a time. Requests that a peer sends ahead wait, few of them, and
- * are answered in their order.
+ * The carrier of HTTP/1.1: one exchange at a time. Pipelined requests wait, up to a limit, and are answered
+ * in order.
  */
 #ifndef EDGE_HTTP_H1_H
 #define EDGE_HTTP_H1_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * An answer as HTTP/1.1 writes it.
+ * Writes an exchange's answer as HTTP/1.1.
  */
 #ifndef EDGE_HTTP_H1_ANSWER_H
 #define EDGE_HTTP_H1_ANSWER_H
@@ -9,16 +9,16 @@
 
 /* Zeroed before each answer. */
 struct h1_answer {
-    bool is_old;  /* to HTTP/1.0 */
-    bool is_last; /* says that the connection will be closed */
+    bool is_old;  /* the request was HTTP/1.0 */
+    bool is_last; /* the connection is closed after it, and it says so */
     bool is_chunked, has_no_body;
-    bool is_whole; /* all of it has been written */
+    bool is_whole; /* it is written completely */
 };
 
-/* Writes what there is of the answer, at most `room` bytes, of which 4096 at least, and returns how much. */
+/* Writes what is ready of the answer, at most `room` bytes (4096 or more), and returns the length. */
 size_t h1_answer_fill(struct h1_answer *answer, struct exchange *exchange, uint8_t *out, size_t room);
 
-/* A whole answer that says why a request was refused, where there is no exchange. `room` as above. */
+/* Writes a whole answer that refuses a request for which there is no exchange. `room` as above. */
 size_t h1_answer_refusal(int status, const char *why, uint8_t *out, size_t room);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What goes out on the streams of an HTTP/2 session: an exchange's head, body and trailers become frames.
+ * The sending side of HTTP/2's streams: an exchange's head, body and trailers become frames.
  */
 #ifndef EDGE_HTTP_H2_ANSWER_H
 #define EDGE_HTTP_H2_ANSWER_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What comes on the streams of an HTTP/2 session: headers and bodies become exchanges.
+ * The receiving side of HTTP/2's streams: headers and bodies become exchanges.
  */
 #ifndef EDGE_HTTP_H2_REQUEST_H
 #define EDGE_HTTP_H2_REQUEST_H
@@ -14,11 +14,11 @@ int h2_on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_r
 int h2_on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *bytes, size_t len,
                void *data);
 
-/* A HEADERS frame and what goes on with it has come. */
+/* A header block is complete: of a request, or its trailers. */
 void h2_on_headers_whole(struct h2 *h2, const nghttp2_frame *frame);
-/* A stream's request has come to its end. */
+/* The peer has ended the stream's request (END_STREAM). */
 void h2_on_whole(struct h2 *h2, struct exchange *exchange);
-/* Lets the peer send more, unless the connection's budget is used up. */
+/* Reopens the withheld part of the connection's window, unless its budget is used up. */
 void h2_give_back(struct h2 *h2);
 /* For struct http_carrier. */
 void h2_consumed(struct exchange *exchange, size_t len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files of HTTP/2's carrier share: h2.c (the session), h2_request.c (what comes on a stream),
- * h2_answer.c (what goes).
+ * Shared by the files of the HTTP/2 carrier: h2.c (the session), h2_request.c (streams in), h2_answer.c
+ * (streams out).
  */
 #ifndef EDGE_HTTP_H2_SESSION_H
 #define EDGE_HTTP_H2_SESSION_H
@@ -11,28 +11,28 @@
 #include "edge/http/exchange.h"
 #include "edge/http/h2_guard.h"
 
-#define H2_RESET_COST 4 /* in patience, of a call that was begun a moment ago */
+#define H2_RESET_COST 4 /* of the peer's patience, for resetting a call right after it began */
 
 struct h2 {
     nghttp2_session *session;
     struct http_connection *connection;
     struct h2_guard guard;
     struct timer leaving;
-    bool is_leaving, has_left; /* the first GOAWAY has been said; the second */
-    size_t queued;             /* charged for what nghttp2 has yet to write */
-    size_t withheld;           /* of the connection's window, while its budget is used up */
-    uint8_t *out;              /* what is being filled */
+    bool is_leaving, has_left; /* the first GOAWAY has been sent; the second one */
+    size_t queued;             /* bytes in nghttp2's queue that are counted in the budget */
+    size_t withheld;           /* bytes by which the window is not reopened while over the budget */
+    uint8_t *out;              /* the buffer that is being filled */
     size_t out_len;
     char why[120]; /* what nghttp2 said of an error */
 };
 
-/* The exchange of a stream; NULL: there is none (any more). */
+/* The exchange of a stream; NULL: it has none, or none any more. */
 struct exchange *h2_find(nghttp2_session *session, int32_t stream_id);
-/* Lets go of the text that an exchange's fields are in. */
+/* Releases nghttp2's buffers with the text of an exchange's fields. */
 void h2_release(struct exchange *exchange);
-/* The stream has nothing to do with its exchange any more. */
+/* Separates a stream from its exchange. */
 void h2_let_go(struct h2 *h2, struct exchange *exchange);
-/* Of what nghttp2 returned: ends the connection if there was no memory. */
+/* Takes what an nghttp2 function returned: ends the connection if it ran out of memory. */
 void h2_check(struct h2 *h2, int rc);
 void h2_reset(struct h2 *h2, int32_t stream_id, uint32_t code);
 

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * What all connections keep together, requests that are not done and answers that are not read, and what is
- * done when it comes near to server.max_buffered_bytes. Nobody who reads and sends on is closed for it.
+ * Backpressure over all connections. What they buffer together, incomplete requests and unread answers, is
+ * bounded by server.max_buffered_bytes; as it fills up, more is done about it. A connection that makes
+ * progress, by reading its answers or sending its requests, is never closed for it.
  *
- *   CALM
- *   TIGHT  from a half on. Who holds more than its share is not read while it need not be: its calls end by
- *          themselves, and its socket takes more once the peer reads; until then what it asked for and was
- *          held back is not begun. Others are read a little at a time.
- *   FULL   from three quarters on. Of those that have to be read on, for only that brings the rest of a
- *          request or room for an answer, one is read at a time.
- *   OVER   all of it. Calls are refused with pushback, but for health, and so are requests of which more
- *          would have to be kept; nobody is read who has asked for anything.
+ *   CALM   below a half: nothing.
+ *   TIGHT  from a half on. A connection that uses more than its share is not read while it can get below it
+ *          without being read: its unary calls end by themselves, and its answers go when the peer reads
+ * them. While the peer does not read, its calls that are held back are not begun either. All others are read
+ * a little at a time. FULL   from three quarters on. Of the connections over their share that must be read to
+ * get on, because the rest of a request or a window update is to come, one at a time is read. OVER   the
+ * limit is reached. Calls are refused with advice when to retry, health checks excepted, and so are requests
+ * that would need more memory; a connection that uses any is not read.
  *
- * From TIGHT on it is looked once a second who takes next to nothing of what waits for it, or sends next to
- * nothing of what it began. Of those that hold more than their share and do so for ten seconds (when OVER,
- * five) the worst are closed, until the others keep less than a half. What calls that were begun answer is
- * kept whatever the total is; at twice the limit whoever holds most is closed, at once.
+ * From TIGHT on, a look once a second finds the connections over their share that have hardly read or sent
+ * since the last one. Those that fail ten looks in a row (five when OVER) are closed, the largest first,
+ * until the others use less than a half. Answers of calls that have begun are kept whatever the total; at
+ * twice the limit the largest connection is closed at once.
  *
- * A share is what falls to each connection of the half.
+ * A connection's share is a half of the limit divided by the number of connections.
  */
 #include <sys/ioctl.h>
 
@@ -27,10 +28,10 @@
 
 #define LOOK_NS     UINT64_C(1000000000)
 #define STUCK_LOOKS 10
-#define STUCK_SOON  5             /* when OVER */
-#define MOVED_MIN   ((size_t)512) /* bytes between two looks; who takes or sends less stands still */
+#define STUCK_SOON  5             /* instead of STUCK_LOOKS, when OVER */
+#define MOVED_MIN   ((size_t)512) /* bytes between two looks; less is no progress */
 #define SHARE_MIN   ((size_t)16384)
-#define READ_TIGHT  ((size_t)4096) /* bytes: the heads of a few hundred calls */
+#define READ_TIGHT  ((size_t)4096) /* bytes a read: well compressed headers of a few hundred calls */
 #define READ_FULL   ((size_t)512)
 
 static size_t share(const struct http_edge *edge)
@@ -48,7 +49,8 @@ static enum pressure level_of(const struct http_edge *edge, size_t buffered)
                                      : PRESSURE_CALM;
 }
 
-/* A little below each level, lest it come and go with every call. */
+/* With hysteresis: a level is left a sixteenth of the limit below where it begins, so that it does not come
+ * and go with every call. */
 static enum pressure level_after(const struct http_edge *edge, size_t buffered)
 {
     return level_of(edge, buffered + edge->limits.max_buffered_bytes / 16);
@@ -59,7 +61,7 @@ static bool is_blocked(const struct http_connection *connection)
     return connection->out.len > connection->out_sent;
 }
 
-/* What it waits for comes without its being read. */
+/* Whether it gets on without being read. */
 static bool goes_on_by_itself(const struct http_connection *connection)
 {
     return is_blocked(connection) || connection->calls_n > 0;
@@ -96,7 +98,7 @@ bool pressure_is_hopeless(const struct http_edge *edge)
 
 /* ---- who stands still ---- */
 
-/* Some of an answer waits for the peer to take it. */
+/* Whether a part of an answer waits for the peer to read it. */
 static bool is_unread(const struct http_connection *connection)
 {
     const struct exchange *exchange;
@@ -108,22 +110,22 @@ static bool is_unread(const struct http_connection *connection)
     return false;
 }
 
-/* What it has sent and was not read. */
+/* Bytes that have come and that we have not read. */
 static size_t pending_len(const struct http_connection *connection)
 {
     int len = 0;
     return ioctl(connection->watch.fd, FIONREAD, &len) ? 0 : (size_t)len;
 }
 
-/* Counts in how many looks in a row the peer did too little of what only it can do. */
+/* Counts the looks in a row at which the peer had not made the progress that only it can make. */
 static void look_at(struct http_connection *connection)
 {
-    bool is_read = is_blocked(connection) || !connection->is_slowed; /* or should be, by it */
+    bool is_peers_turn = is_blocked(connection) || !connection->is_slowed;
     size_t moved = is_unread(connection) ? connection->taken_len : connection->body_len;
     bool has_calls = connection->calls_n > 0 && !is_blocked(connection);
     if (has_calls || connection->buffered <= share(connection->edge) || moved >= MOVED_MIN)
         connection->stuck_looks = 0;
-    else if (is_read || pending_len(connection) < MOVED_MIN)
+    else if (is_peers_turn || pending_len(connection) < MOVED_MIN)
         connection->stuck_looks++;
     connection->taken_len = connection->body_len = 0;
 }
@@ -155,7 +157,7 @@ static bool needs_reading(const struct http_connection *connection)
     return !connection->is_ending && connection->buffered > 0 && !goes_on_by_itself(connection);
 }
 
-/* The one that was not read for longest. */
+/* The one that has not been read for longest. */
 static void choose_reader(struct http_edge *edge)
 {
     struct http_connection *connection, *next = NULL;
@@ -166,7 +168,7 @@ static void choose_reader(struct http_edge *edge)
     if (!next)
         return;
     if (edge->reader)
-        connection_wants_write(edge->reader); /* to be polled anew, as the next one */
+        connection_wants_write(edge->reader); /* has its polling brought up to date, as below */
     edge->reader = next;
     connection_wants_write(next);
 }
@@ -205,7 +207,7 @@ void pressure_grown(struct http_edge *edge)
     edge->pressure = now;
 }
 
-/* Whoever was not read may be now. */
+/* Connections that were not read are read again, if this level allows it. */
 static void ease(struct http_edge *edge, enum pressure to)
 {
     struct http_connection *connection;
@@ -218,7 +220,7 @@ static void ease(struct http_edge *edge, enum pressure to)
             connection_wants_write(connection);
 }
 
-/* The one that holds most; *kept: bytes of all that are not about to end. */
+/* The connection that uses most; *kept: bytes of all that are not about to end. */
 static struct http_connection *find_fattest(const struct http_edge *edge, size_t *kept)
 {
     struct http_connection *connection, *fattest = NULL;
@@ -233,7 +235,7 @@ static struct http_connection *find_fattest(const struct http_edge *edge, size_t
     return fattest;
 }
 
-/* Whoever hold most go. */
+/* Ends the largest connections until the rest are below twice the limit. */
 static void relieve(struct http_edge *edge)
 {
     struct http_connection *fattest;
