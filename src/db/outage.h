@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What all connections to one server know of its absence: while it is away one of them tries for all, an
- * outage is told once and then reminded of, and what no retry mends is tried seldom.
+ * What the connections to one server share while it is away: only one of them tries to connect, an outage is
+ * logged once and then repeated as a reminder, and an error that no retry can mend slows the attempts down.
  */
 #ifndef DB_OUTAGE_H
 #define DB_OUTAGE_H
@@ -15,32 +15,32 @@ struct outage {
     bool away;          /* an attempt failed, and none has succeeded since */
     const void *trying; /* who makes the one attempt */
     uint64_t next_ns;   /* and when, at the earliest */
-    bool begun;         /* something was told that wants its end told */
+    bool begun;         /* the outage was logged, so its end will be, too */
     uint64_t begun_ns, told_ns;
-    unsigned attempts;              /* in vain */
-    bool is_unready;                /* connections can be made, and lack all that svcd needs */
-    uint32_t lacks[OUTAGE_REASONS]; /* hashes of what was told to lack, since the start */
+    unsigned attempts;              /* that failed */
+    bool is_unready;                /* connecting works, but the database lacks svcd's schema */
+    uint32_t lacks[OUTAGE_REASONS]; /* hashes of the missing things that were logged since the start */
     unsigned lacks_n;
-    bool refused;                     /* for good, until a restart: nothing is tried any more */
-    uint32_t reasons[OUTAGE_REASONS]; /* hashes of what was told */
+    bool refused;                     /* the server cannot be used: no attempts until a restart */
+    uint32_t reasons[OUTAGE_REASONS]; /* hashes of the reasons that were logged in this outage */
     unsigned reasons_n;
 };
 
-/* Nothing is known of the server yet: one tries first. */
+/* Begins as if the server were away: one connection tries first. */
 void outage_init(struct outage *outage);
 
-/* Whether `who` may try to connect now; then outage_failed() or outage_over() must follow, or
- * outage_gave_up() if it is not tried to the end. */
+/* Whether `who` may try to connect now. If so, outage_failed() or outage_over() must follow, or
+ * outage_gave_up() if the attempt is broken off. */
 bool outage_may_try(struct outage *outage, const void *who, uint64_t now_ns);
 void outage_gave_up(struct outage *outage, const void *who);
 
-/* A connection broke that was up. */
+/* A connection that was up broke. */
 void outage_lost(struct outage *outage, const char *reason, uint64_t now_ns);
-/* An attempt failed: the next one may be made after pause_ms. `advice`: what no retry mends, and what does;
+/* An attempt failed; the next one may be made after pause_ms. `advice`: what to do, if no retry can mend it;
  * else NULL. */
 void outage_failed(struct outage *outage, const void *who, const char *reason, const char *advice,
                    unsigned pause_ms, uint64_t now_ns);
-/* A connection is made, but lacks something that no retry mends, and is of use without it or not. */
+/* A connection was made, but something is missing that no retry can mend; is_of_use: it can serve without. */
 void outage_lacks(struct outage *outage, const char *reason, const char *advice, bool is_of_use);
 /* A connection is up. */
 void outage_over(struct outage *outage, const void *who, uint64_t now_ns);
