@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * The end of a turn: what waits is given to connections that are free.
+ * At the end of a turn of the loop: waiting queries become batches on connections that are free.
  */
 #include "db/pool.h"
 
 #define WATCH_EVERY_MS    10
-#define PROBE_MS          5 /* that one of those apart waits for a lock when it is tried */
+#define PROBE_MS          5 /* lock_timeout of a probe */
 #define PROBE_PAUSE_NS    UINT64_C(10000000)
-#define PROBE_SHARE       3   /* of the time of one connection, at most, is spent on such trials in vain */
-#define PROBE_AGAIN_SHARE 10  /* likewise, of those that were tried before */
-#define SLICE_MS          200 /* that one of those apart waits for a lock while others wait for its place */
+#define PROBE_SHARE       3   /* probes in vain take at most one part in so many of a connection's time */
+#define PROBE_AGAIN_SHARE 10  /* the same for queries that were tried before */
+#define SLICE_MS          200 /* lock_timeout of a query apart while others wait for its place */
 
-/* Queries that may share one Sync of the lane. Writes that lock go alone, so that none waits on another's
- * locks. */
+/* Queries in one batch. Writes that take locks go alone, so that none waits for another's locks. */
 static const unsigned queries_max[LANES] = {
     [LANE_READ] = BATCH_MAX, [LANE_INSERT] = 128, [LANE_WRITE] = 1, [LANE_JOB] = 1, [LANE_CONTROL] = 32
 };
@@ -25,7 +24,8 @@ static void fill(struct pool_lane *lane, enum lane number, struct batch *batch)
     for (unsigned n = 0; n < queries_max[number]; n++) {
         query = queue_next(&lane->queue, beside, is_mixed);
         bool alone = query && query->alone, again = query && query->attempts > 0;
-        /* What shared a transaction with one that was stuck does not meet the next such at once. */
+        /* Queries that are sent again because they shared a transaction with a stuck one do not share the
+         * next with new ones, which may be stuck, too. */
         if (number == LANE_INSERT && n > 0 && again != was_again)
             return;
         was_again = again;
@@ -38,13 +38,13 @@ static void fill(struct pool_lane *lane, enum lane number, struct batch *batch)
     }
 }
 
-/* Connections that those apart may have, if there is more than one. */
+/* Connections that may carry queries apart at the same time. */
 static unsigned apart_max(const struct pool_lane *lane)
 {
     return lane->wanted > 1 ? lane->wanted / 2 : 1;
 }
 
-/* One statement only: its reads merged, or one write. */
+/* Only one statement at a time goes apart: reads of it merged, or one write. */
 static void fill_apart(struct pool *pool, struct pool_lane *lane, enum lane number, struct batch *batch)
 {
     const struct statement *beside = NULL;
@@ -68,8 +68,8 @@ static void fill_apart(struct pool *pool, struct pool_lane *lane, enum lane numb
         batch->patience_ms = others_wait && is_last_place ? SLICE_MS : PATIENCE_UNLIMITED;
 }
 
-/* While a statement is stuck here and there, one at a time of those apart is tried with little patience on a
- * connection that is kept from them: other rows may be free. */
+/* A probe: one of the queries apart is sent with a short lock_timeout on a connection for the others, one at
+ * a time. A statement may be stuck for one row and free for another. */
 static void fill_probe(struct pool_lane *lane, struct batch *batch)
 {
     uint64_t now_ns = lane->queue.apart_n > 0 && !lane->is_probing ? uv_hrtime() : 0;
@@ -92,7 +92,7 @@ void pool_probed(struct pool_lane *lane, const struct batch *batch, uint64_t now
         lane->probe_again_after_ns = now_ns + ran_ns * (PROBE_AGAIN_SHARE - 1);
 }
 
-/* Those apart have their turn while nobody else waits, or nothing of them is under way. */
+/* Queries apart get a connection while no others wait, or while they have none. */
 static bool is_turn_of_apart(const struct pool_lane *lane)
 {
     bool others_wait = !TAILQ_EMPTY(&lane->queue.ready);

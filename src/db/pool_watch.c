@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is ended before its time: what nobody waits for any more, and what keeps others waiting.
+ * Looks at running batches every few milliseconds, and has the server cancel those whose callers have all
+ * gone, and those that are slow while others wait for their connection. What was slow is sent again apart
+ * (queue.h).
  */
 #include "base/container_of.h"
 #include "db/pool.h"
 
-#define STARVED_NS UINT64_C(40000000) /* waited so long for a connection */
+#define STARVED_NS UINT64_C(40000000) /* after so long without a connection a query counts as starved */
 
-/* How long a batch may take while it keeps others waiting, until what is under way is run apart. */
+/* How long a batch may run while others wait for its connection. */
 static const uint64_t slow_ns[LANES] = {
     [LANE_READ] = UINT64_C(60000000), [LANE_INSERT] = UINT64_C(250000000), [LANE_WRITE] = UINT64_C(100000000)
 };
 
-/* What is tried is quick, or goes back to those apart; a short write waits for the disk, too. */
+/* How long a probe may run. An insert's is longer because it waits for the disk. */
 static const uint64_t probe_ns[LANES] = {
     [LANE_READ] = UINT64_C(30000000), [LANE_INSERT] = UINT64_C(60000000), [LANE_WRITE] = UINT64_C(30000000)
 };
 
-/* Statements of these lanes are looked after; jobs take their time. */
+/* Jobs may take their time, and the control lane only cancels others. */
 bool pool_watches(enum lane lane)
 {
     return slow_ns[lane] > 0;
@@ -25,13 +27,13 @@ bool pool_watches(enum lane lane)
 
 static void on_cancelled(struct query *query, const struct query_outcome *outcome)
 {
-    (void)outcome; /* if it was in vain the next look will tell */
+    (void)outcome; /* if it failed, the batch still runs, and the next look tries again */
     struct conn *conn = container_of(query, struct conn, cancel);
     conn->is_cancelling = false;
 }
 
-/* Until the server has said that it did, no other batch may start on the connection: it would be ended in its
- * place. */
+/* Until the server has confirmed the cancellation, no other batch may start on the connection, or that one
+ * might be cancelled instead. */
 void pool_cancel(struct pool *pool, struct conn *conn, bool even_committing)
 {
     if (conn->is_cancelling || !conn->backend_pid)
@@ -57,21 +59,22 @@ static uint64_t ran_ns(const struct conn *conn, uint64_t now_ns)
     return is_busy(conn) && now_ns > conn->batch.sent_ns ? now_ns - conn->batch.sent_ns : 0;
 }
 
-/* Whether somebody who would do no harm waits, and has for long. */
+/* Whether the first query of the ready list has waited too long. */
 static bool is_starved(struct pool_lane *lane, uint64_t now_ns)
 {
     const struct query *next = TAILQ_FIRST(&lane->queue.ready);
     return next && now_ns > next->submitted_ns + STARVED_NS;
 }
 
-/* Where some are stuck already, of many kinds perhaps, each next one has less time. */
+/* Once some queries are stuck, each further batch gets half the time: many kinds may be stuck at once, and
+ * are found one after another. */
 static uint64_t patience_ns(const struct pool_lane *lane, enum lane number)
 {
     return lane->queue.apart_n > 0 || lane->apart_busy > 0 ? slow_ns[number] / 2 : slow_ns[number];
 }
 
-/* The batch that has taken longest, of those that have had their time; of one statement, if that is not NULL.
- */
+/* The connection whose batch has run longest, of those past their time; of this statement only, unless it is
+ * NULL. NULL: there is none, or a connection is free or about to be. */
 static struct conn *slowest(struct pool_lane *lane, enum lane number, const struct statement *statement,
                             uint64_t now_ns)
 {
@@ -82,7 +85,7 @@ static struct conn *slowest(struct pool_lane *lane, enum lane number, const stru
         if (statement && (conn_is_free(conn) || conn->batch.executions[0].statement != statement))
             continue;
         if (conn_is_free(conn) || conn->is_cancelling)
-            return NULL; /* there is, or will be, one for whoever waits */
+            return NULL;
         if (ran_ns(conn, now_ns) < patience_ns(lane, number) || (conn->batch.apart && !all_apart))
             continue;
         if (!found || ran_ns(conn, now_ns) > ran_ns(found, now_ns))
@@ -91,8 +94,8 @@ static struct conn *slowest(struct pool_lane *lane, enum lane number, const stru
     return found;
 }
 
-/* Though nobody has waited for long yet: it keeps its company waiting, or is alone and others of its
- * statement are stuck. */
+/* Whether a batch is to be cancelled even though no query is starved: the later queries of the batch itself
+ * wait for it, or it is alone and others of its statement are known to be stuck. */
 static bool is_overdue(const struct pool_lane *lane, enum lane number, const struct conn *conn,
                        uint64_t now_ns)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A place in the log that all servers of a replicated database write or replay, and how far a server is in
- * it. As text, for peers: TIMELINE:LSN, the LSN as PostgreSQL writes it (`3:0/16B3748`).
+ * A position in PostgreSQL's write-ahead log, and how far a server has got in it. Its text form, for clients,
+ * is TIMELINE:LSN, the LSN as PostgreSQL writes it (`3:0/16B3748`).
  */
 #ifndef DB_POSITION_H
 #define DB_POSITION_H
@@ -22,16 +22,16 @@ int position_parse(const char *text, struct position *position);
 
 struct server_state {
     bool in_recovery; /* a standby */
-    bool is_noted;    /* its timeline stands in the database */
+    bool is_noted;    /* its timeline has been written into the database */
     struct position at;
-    uint32_t after; /* what was asked for: `began` is where the timelines after this one began */
-    uint64_t began; /* 0: unknown */
+    uint32_t after; /* the timeline that was asked about: */
+    uint64_t began; /* the LSN at which the one that followed it began; 0: unknown */
 };
 
-/* Whether who is in that state sees everything that was written up to a position. */
+/* Whether a server in this state has everything that was written up to the position. */
 bool position_is_reached(struct position position, const struct server_state *state);
 
-/* A row of server_position, asked with this `after`. */
+/* Reads a row of the statement server_position, which was asked with this `after`. */
 struct pg_result;
 void position_read_state(struct server_state *state, const struct pg_result *result, int row, uint32_t after);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What all connections that are to lead to the primary know of it: on which timeline it writes, and at which
- * of the hosts it was seen. Of two servers that both take writes the one on the higher timeline is the
- * primary, for it was promoted later; the other is left alone. Opens nothing. Loop thread only.
+ * What connections to the primary share about it: the timeline on which it writes, and the host at which it
+ * was seen. If two servers take writes, the one on the higher timeline is the primary, because it was
+ * promoted later; the other is not used. Opens no connection. Loop thread only.
  */
 #ifndef DB_PRIMARY_H
 #define DB_PRIMARY_H
@@ -16,20 +16,20 @@
 struct primary {
     uint32_t timeline;        /* the highest on which a server took writes; 0: none was seen */
     char host[256], port[8];  /* where, as configured; "": unknown */
-    uint64_t look_until_ns;   /* before then nobody connects unless it is known; 0: nobody is looking */
-    void (*on_moved)(void *); /* a higher timeline was seen; NULL: nobody wants to know */
+    uint64_t look_until_ns;   /* until then connections wait for it to be known; 0: they do not wait */
+    void (*on_moved)(void *); /* called when a higher timeline is seen; may be NULL */
     void *data;
 };
 
-/* Whether a server may be used: it takes writes, on no lower timeline than any that was seen. Else `why` says
+/* Whether a server is the primary: it takes writes, on a timeline no lower than any seen. If not, `why` says
  * what it is. */
 bool primary_is(struct primary *primary, const char *host, const char *port, bool in_recovery,
                 uint32_t timeline, char *why, size_t size);
 
-/* Puts the endpoints where the primary was seen first. */
+/* Moves the endpoints of the host where the primary was seen to the front. */
 void primary_sort(const struct primary *primary, struct endpoints *endpoints);
 
-/* Somebody is still looking for the highest timeline. */
+/* Whether the primary is not known yet and is being looked for, so that connections should wait. */
 bool primary_is_sought(const struct primary *primary, uint64_t now_ns);
 
 #endif

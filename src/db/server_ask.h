@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Asks the server that a pool leads to how far it is, over the pool's control connection, one question at a
- * time. Loop thread only.
+ * Asks a pool's server for its position in the write-ahead log, over the pool's control connection, one
+ * question at a time. Loop thread only.
  */
 #ifndef DB_SERVER_ASK_H
 #define DB_SERVER_ASK_H
@@ -11,23 +11,24 @@
 
 struct server_ask {
     struct pool *pool;
-    void (*on_told)(struct server_ask *ask); /* there is an answer, or none: then is_known is false */
+    void (*on_told)(struct server_ask *ask); /* the question has ended; is_known: with an answer */
     void *data;
     struct query query;
     bool is_under_way, is_known;
-    uint64_t asked_ns; /* uv_hrtime(), the last time */
-    /* As last told. */
+    uint64_t asked_ns; /* uv_hrtime() of the last question */
+    /* The last answer. */
     struct server_state state;
-    uint64_t known_ns; /* when that was asked: it was so then, or later */
+    uint64_t known_ns; /* when the question for it was asked; the answer is from then or later */
 };
 
-/* Asks, unless it has and waits; on_told runs on a later turn, or at once if there is no connection. */
+/* Asks, unless a question is out. on_told runs on a later turn, or before this returns if there is no
+ * connection. */
 void server_ask(struct server_ask *ask);
 
-/* Has a primary's timeline noted in the database, in place of the next question. */
+/* Instead of the next question, writes the primary's timeline into the database. */
 void server_note(struct server_ask *ask, uint32_t timeline);
 
-/* There is no answer, though there should be one. */
+/* Whether an answer is overdue. */
 bool server_is_silent(const struct server_ask *ask, uint64_t now_ns);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The servers of a replicated database, each looked at over a connection of its own: which of them is the
- * primary (see primary.h). Where the configuration names one server only there is nothing to look at, and
- * nothing is opened. Loop thread only.
+ * Finds the primary among the servers of a replicated database (see primary.h), over a connection to each. If
+ * the configuration names only one server, no connection is opened. Loop thread only.
  */
 #ifndef DB_SERVERS_H
 #define DB_SERVERS_H
@@ -13,17 +12,19 @@
 
 struct servers;
 
-/* Starts to look. `on_moved` is told when the primary is another; *primary is for the connections that are to
- * lead to it, and NULL where one server is as good as another. Returns 0 or a UV_E* code. */
+/* Starts watching. `on_moved` is called when another server has become the primary. Returns 0 or a UV_E*
+ * code.
+ */
 int servers_start(struct servers **servers, uv_loop_t *loop, const struct config *config,
                   void (*on_moved)(void *data), void *data);
+/* For connections that must lead to the primary. NULL: any server will do. Owned by `servers`. */
 struct primary *servers_primary(struct servers *servers);
 
-/* Other settings of the same servers' connections, see pool_renew(). */
+/* Gives the connections new settings, see pool_renew(). */
 void servers_renew(struct servers *servers, const struct config *config, bool has_other_login);
 
-/* Closes everything; the loop must run until its handles are closed, then servers_destroy. NULL is let pass.
- */
+/* Closes everything. The loop must run until the handles are closed, then servers_destroy() frees the memory.
+ * Both accept NULL. */
 void servers_stop(struct servers *servers);
 void servers_destroy(struct servers *servers);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reads from standbys: each has a pool of its own for reads, and is asked again and again how far it is, as
- * the primary is. A standby is as old as the last moment at which the primary was, as far as we saw, no
- * further than it is now: so clocks of other machines do not count, and an idle primary makes nobody look
- * late.
+ * Reads from standbys. Each standby has a pool of its own; standbys and primary are asked for their position
+ * in the write-ahead log all the time. A standby's lag is the time since the primary was last seen at the
+ * position that the standby has now. So other machines' clocks do not matter, and an idle primary makes no
+ * standby look late.
  *
- * A read that a standby may answer goes to one that is not too far behind, else to the primary; what a
- * standby fails is run again by the primary. While no primary answers it goes to whichever standby is
- * furthest, and is told to be stale. Loop thread only.
+ * A read that a standby may answer goes to one whose lag is small enough, else to the primary. What fails on
+ * a standby is run again on the primary. While no primary answers, reads go to the standby that is furthest
+ * ahead, and their answers are marked as stale. Loop thread only.
  */
 #ifndef DB_STANDBYS_H
 #define DB_STANDBYS_H
@@ -17,24 +17,24 @@
 
 struct standbys;
 
-/* For the primary's pool, which must outlive it. `*standbys` is NULL where none are configured. Returns 0 or
- * a UV_E* code. */
+/* `primary`: the primary's pool, which must outlive it. *standbys is NULL if none are configured, which all
+ * functions below accept. Returns 0 or a UV_E* code. */
 int standbys_start(struct standbys **standbys, uv_loop_t *loop, const struct config *config,
                    struct pool *primary);
 
-/* Other settings of the same standbys' connections, see pool_renew(), other numbers of them, and how late
- * they may be. NULL is let pass. */
+/* Takes over a reloaded configuration: settings (see pool_renew()) and number of connections, allowed lag. */
 void standbys_renew(struct standbys *standbys, const struct config *config, bool has_other_login);
 
-/* Closes everything; the loop must run until its handles are closed, then standbys_destroy. NULL is let pass.
+/* Closes everything. The loop must run until the handles are closed, then standbys_destroy() frees the
+ * memory.
  */
 void standbys_stop(struct standbys *standbys);
 void standbys_destroy(struct standbys *standbys);
 
-/* Submits a query to where it is answered best, query->pool, as pool_submit does. standbys NULL: to the
- * primary. */
+/* Chooses a pool for the query, sets query->pool and submits it there; returns as pool_submit does. */
 int standbys_submit(struct standbys *standbys, struct pool *primary, struct query *query);
-/* For its on_done, first: true if it was submitted again, and on_done will be called once more. */
+/* To be called first by the query's on_done. True: it was submitted again elsewhere, and on_done will be
+ * called once more. */
 bool standbys_try_again(struct standbys *standbys, struct query *query, const struct query_outcome *outcome);
 
 void standbys_tell_metrics(const struct standbys *standbys);
