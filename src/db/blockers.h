@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who holds up a statement, told while it waits. Blocking: for commands.
+ * Tells who blocks a statement while it waits for a lock. Blocks its thread: for commands only.
  */
 #ifndef DB_BLOCKERS_H
 #define DB_BLOCKERS_H
@@ -8,9 +8,9 @@
 #include <libpq-fe.h>
 #include <stdio.h>
 
-/* Returns when `pg`, which the server knows by this pid and on which a query was sent, has its first result.
- * As long as it waits for a lock, a second connection with these parameters is asked for whom, and `out` is
- * told: process, application, role, since when, and what it does as far as this role may see that. */
+/* Waits for the first result of the query that was sent on `pg`, whose backend has this pid. While the query
+ * waits for a lock, a second connection with these parameters asks who holds it, and `out` gets a line: pid,
+ * application, role, since when, and its query as far as our role may see it. */
 void blockers_tell_while_waiting(PGconn *pg, int pid, const char *const *keywords, const char *const *values,
                                  FILE *out);
 

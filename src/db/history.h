@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A database's history of migrations, as svcd.migration remembers it (rows of name and checksum; NULL: it
- * remembers none), held against this binary's. Asks the database nothing.
+ * Compares a database's history of migrations (rows of name and checksum from svcd.migration; NULL: there are
+ * none) with the migrations in this binary. Asks the database nothing.
  */
 #ifndef DB_HISTORY_H
 #define DB_HISTORY_H
@@ -10,22 +10,22 @@
 
 struct pg_result;
 
-/* Which svcd's functions the database has: the row of this name has a version for its checksum. */
+/* The row of this name has, in place of a checksum, the version of the svcd whose functions are installed. */
 #define HISTORY_VERSION "functions/(version)"
 
 /* Whether this binary has a migration of that name. */
 bool history_is_ours(const char *name);
 
-/* NULL: not applied. */
+/* The checksum of an applied migration; NULL: it was not applied. */
 const char *history_checksum(const struct pg_result *applied, const char *name);
 
-/* -1, 0, 1, as numbers between dots compare. */
+/* -1, 0 or 1, comparing the numbers between dots. */
 int history_compare_versions(const char *a, const char *b);
 
-/* That the database's past is this binary's past; else false, and told on stderr. */
+/* Whether all applied migrations are this binary's, with the same checksums. If not, stderr says which. */
 bool history_check(const struct pg_result *applied);
 
-/* An older svcd does not put its functions over those of a newer one: false, and told on stderr. */
+/* Whether the installed functions are not of a newer svcd, and so may be replaced. If not, stderr says so. */
 bool history_check_version(const struct pg_result *applied);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rows as bytes that outlive their connection, in the form of PostgreSQL's record_send(): for each the number
- * of its columns, then each column's type, length and value. Knows no statement that keeps them.
+ * Serializes rows to bytes and back, in the format of PostgreSQL's record_send(): for each row its number of
+ * columns, then each column's type, length and value.
  */
 #ifndef DB_RECORD_H
 #define DB_RECORD_H
@@ -9,15 +9,15 @@
 #include "base/arena.h"
 #include "db/query.h"
 
-/* Of an outcome's rows: how many bytes they take, and these bytes. */
+/* The length of an outcome's rows as bytes; writes these bytes to `out`. */
 size_t records_len(const struct query_outcome *outcome);
 void records_write(const struct query_outcome *outcome, uint8_t *out);
 
-/* How many records there are; -1: they are none. */
+/* The number of records in the bytes; -1: they are not in this format. */
 long records_count(struct sql_bytes records);
 
-/* Takes the first record off `records` and reads it into `row`, zeroed memory of the statement's row_size;
- * text is in the arena. Returns 0, UV_ENOMEM, or UV_EPROTO when it is not one of the statement's rows. */
+/* Reads the first record into `row`, zeroed memory of the statement's row_size, and moves `records` past it;
+ * text goes to the arena. Returns 0, UV_ENOMEM, or UV_EPROTO if it is not a row of the statement. */
 int record_read(struct sql_bytes *records, const struct statement *statement, struct arena *arena, void *row);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A result of libpq, shared by the queries that were merged into one execution and by the calls that keep
- * rows of it; and its rows as structs. Loop thread only.
+ * A result of libpq with a reference count: the queries that were merged into one execution share it, and so
+ * do calls that keep rows of it. Decodes its rows into structs. Loop thread only.
  */
 #ifndef DB_RESULT_H
 #define DB_RESULT_H
@@ -10,18 +10,17 @@
 
 struct pg_result;
 
-/* With one hold, the creator's; owns `pg` from now on. NULL without memory, and `pg` is still the caller's.
- */
+/* Takes over `pg`; the creator has the first hold. NULL: out of memory, and `pg` is still the caller's. */
 struct result *result_create(struct pg_result *pg);
 const struct pg_result *result_pg(const struct result *result);
 
-/* Keeps a result (and the text its rows point to) beyond on_done; each hold wants a release. NULL is let
- * pass. */
+/* Keeps a result, and the text that its rows point to, beyond on_done. Each hold needs a release, the last of
+ * which frees it. Both accept NULL. */
 void result_hold(struct result *result);
 void result_release(struct result *result);
 
-/* What the first of those who share a result has made of it, for the others: malloc'd, from then on the
- * result's. NULL: nothing. */
+/* Something computed from the result, for the others that share it. `memo` is from malloc, and freed with the
+ * result. NULL: nothing is stored. */
 void result_set_memo(struct result *result, void *memo);
 const void *result_memo(const struct result *result);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The settings of a session, made by a statement once it is connected: a pooler in between takes no start-up
- * options, and whatever a role or a database is set to changes nothing of what we do. Sends nothing.
+ * The settings of a session, which a statement makes after connecting, because poolers do not accept start-up
+ * options. They override what a role or a database is set to. This file only makes the text.
  */
 #ifndef DB_SESSION_H
 #define DB_SESSION_H
@@ -12,25 +12,27 @@
 
 #define SESSION_SETTINGS_LEN 1024
 
-/* Takes $1, what session_settings() wrote; sets those that the server knows. One row: the backend's pid, when
- * it began (microseconds since 1970), the encoding of the database, the version; then those below. */
+/* $1 is what session_settings() wrote; settings that the server does not know are left out. Returns one row:
+ * the backend's pid and start (microseconds since 1970), the database's encoding, the server's version, and
+ * the columns below. */
 extern const char session_sql[];
 #define SESSION_IN_RECOVERY 5
 #define SESSION_TIMELINE    6 /* 0 in recovery */
-#define SESSION_IS_MIGRATED 7 /* by whichever svcd */
-#define SESSION_IS_BARRED   8 /* from schema svcd, which is there; what is in it looks missing */
+#define SESSION_IS_MIGRATED 7 /* schema svcd exists, of whatever version */
+#define SESSION_IS_BARRED   8 /* but the role may not use it, so that its contents look missing */
 
-/* Takes $1, a lock_timeout in ms; one row: pid and beginning as above, which behind a pooler of transactions
- * may be another's. */
+/* $1 is a lock_timeout in ms. Returns one row: pid and start as above. Behind a pooler in transaction mode
+ * they may be those of another backend than before. */
 extern const char session_ready_sql[];
 
-/* JSON of what a lane's sessions are set to. `schemas`: where names are looked for; NULL: where svcd's are.
- * 0 ms: no limit. */
+/* Writes the settings of a lane's sessions as JSON. `schemas`: the search_path; NULL: svcd's own. 0 ms: no
+ * limit. */
 void session_settings(char json[static SESSION_SETTINGS_LEN], enum lane lane, const char *schemas,
                       unsigned statement_timeout_ms, unsigned lock_timeout_ms);
 
-/* application_name: the lane first, `command` for one that has none, then what tells daemons and hosts apart:
- * `read svcd 4711@host`. */
+/* Writes application_name: the lane (or `command`), the daemon's pid and the host, as in `read svcd
+ * 4711@host`.
+ */
 #define SESSION_NAME_LEN 64
 void session_name(char name[static SESSION_NAME_LEN], const char *lane);
 

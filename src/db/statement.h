@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a statement of sql/queries is to the program: its text, the types of its parameters and columns, how
- * many rows it returns and which lane of the pool it takes. tools/sqlgen makes one `struct statement` a named
- * statement; nothing here executes anything.
+ * Describes a statement of sql/queries: its text, the types of its parameters and columns, how many rows it
+ * returns, and the lane of the pool that runs it. tools/sqlgen generates a `struct statement` for each.
  */
 #ifndef DB_STATEMENT_H
 #define DB_STATEMENT_H
@@ -57,15 +56,14 @@ enum sql_cardinality {
     SQL_MANY,
 };
 
-/* A lane is a set of connections, and the kind of statements that wait for one of them: kinds that would hold
- * each other up never share a connection. */
+/* A lane is a set of connections, and the kind of statements that use them. Kinds that would block each other
+ * never share a connection. */
 enum lane {
-    LANE_READ,   /* reads: many share one Sync, waiting executions of one statement may be merged into one */
-    LANE_INSERT, /* short writes without explicit locks: many share one transaction, answered after its commit
-                  */
-    LANE_WRITE,  /* everything that locks: a transaction each, alone on its connection */
-    LANE_JOB, /* what jobs and commands run: like LANE_WRITE, on a pool of their own, and may take its time */
-    LANE_CONTROL, /* one connection that ends what the others wait for */
+    LANE_READ,   /* reads: many in one pipeline; waiting ones of one statement may be merged into one */
+    LANE_INSERT, /* short writes without explicit locks: many in one transaction, answered after its commit */
+    LANE_WRITE,  /* writes that take locks: each in a transaction of its own, alone on its connection */
+    LANE_JOB,    /* jobs and commands: like LANE_WRITE, on a pool of their own, without time limits */
+    LANE_CONTROL, /* one connection, for cancelling statements of the others */
     LANES,
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Another login at the database, tried before anything depends on it.
+ * Tries whether a login works before a reload depends on it.
  */
 #ifndef DB_TRIAL_H
 #define DB_TRIAL_H
@@ -10,10 +10,10 @@
 
 #include "config/config.h"
 
-/* Whether the database lets svcd in as the configuration says: 0; UV_EACCES after a line in errors if it, or
- * TLS, does not; UV_ENOMEM; UV_ECANCELED if it was abandoned. One that cannot be asked says neither: 0, after
- * a warning. Any thread; blocks for up to database.connect_timeout_ms, and its host's name to be looked up.
- */
+/* Logs in as the configuration says. Returns 0; UV_EACCES, with a line in `errors`, if the server or TLS
+ * refuses; UV_ENOMEM; UV_ECANCELED if it was abandoned. If the server cannot be reached the answer is
+ * unknown: 0, with a warning in the log. Any thread; blocks for up to database.connect_timeout_ms, plus the
+ * time that the resolver takes. */
 int database_try(const struct config *config, const atomic_bool *is_abandoned, FILE *errors);
 
 #endif
