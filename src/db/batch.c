@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Filling a batch and sending it; what comes back is batch_results.c's matter.
+ * Fills a batch with queries and sends it. batch_results.c takes what comes back.
  */
 #include "db/batch.h"
 
@@ -155,7 +155,7 @@ int batch_prepare(PGconn *pg, const struct statement *statement, bool merged)
     return PQsendPrepare(pg, name, text, (int)n, oids) ? 0 : UV_EIO;
 }
 
-/* For the transaction that the batch is. */
+/* Sets lock_timeout for the batch's transaction. */
 static int send_patience(struct batch *batch, PGconn *pg)
 {
     char text[16];
@@ -168,7 +168,7 @@ static int send_patience(struct batch *batch, PGconn *pg)
                : UV_EIO;
 }
 
-/* How far the server is; it only ever comes further. */
+/* Asks for the server's position. Asked before the executions: it only ever advances. */
 static int send_state(PGconn *pg, uint32_t after)
 {
     struct sql_param param;
@@ -181,13 +181,14 @@ static int send_state(PGconn *pg, uint32_t after)
                : UV_EIO;
 }
 
-/* What was not prepared when the connection came up, for it was locked, is on the way. */
+/* Prepares statements that could not be prepared when the connection came up, because of a lock. */
 static int send_execution(struct batch *batch, size_t number, PGconn *pg, const bool *prepared)
 {
     struct execution *execution = &batch->executions[number];
     const struct query *first = TAILQ_FIRST(&execution->queries);
     const struct statement *statement = execution->statement;
-    /* Whoever may have many rows is merged though it be with nobody, for that has a limit. */
+    /* A statement that may return many rows is sent in its merged form even for one query, because only that
+     * form has a LIMIT. */
     execution->merged = statement->merged_name && (execution->n > 1 || statement->returns == SQL_MANY);
     execution->rows_max = queue_rows_max(batch->queue, first);
     bool is_there = prepared[batch_place_of(execution)];

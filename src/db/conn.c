@@ -14,7 +14,7 @@
 #include "base/state.h"
 #include "observe/log.h"
 
-#define WAIT_MIN_MS 10 /* before it is asked again whether it may try */
+#define WAIT_MIN_MS 10 /* until it asks again whether it may try */
 #define WAIT_MAX_MS 1000
 
 static const struct state_machine states = {
@@ -59,8 +59,8 @@ static void poll_drop(struct conn *conn)
 
 static void on_retry(uv_timer_t *timer);
 
-/* Doubling from min to max, each between half and the whole of it: a restarted server is not met by all at
- * once. */
+/* Exponential backoff from min to max with jitter: each pause is between a half and the whole of it, so that
+ * not all connections meet a restarted server at once. */
 static unsigned backoff_ms(const struct conn *conn)
 {
     unsigned ms = conn->options->reconnect_min_ms;
@@ -115,7 +115,7 @@ void conn_go_down(struct conn *conn)
 
 void conn_go_down_for(struct conn *conn, const char *why)
 {
-    if (why) /* else the server's last words stand */
+    if (why) /* else the server's last error stays */
         conn_note(conn, why);
     conn_go_down(conn);
 }
@@ -183,7 +183,6 @@ static void on_retry(uv_timer_t *timer)
 
 /* ---- talking ---- */
 
-/* Goes and comes again at once: an answer has shown that the connection is of no use. */
 void conn_replace(struct conn *conn)
 {
     if (conn->state == CONN_CLOSED || conn->state == CONN_DOWN)
@@ -227,7 +226,7 @@ static void read_results(struct conn *conn)
 {
     conn->heard_at_ns = uv_now(conn->timer.loop) * 1000000;
     if (!PQconsumeInput(conn->pg)) {
-        (void)PQisBusy(conn->pg); /* its last words may be among what has come */
+        (void)PQisBusy(conn->pg); /* parses what has come, which may include the server's last error */
         conn_go_down_after(conn);
         return;
     }
@@ -246,10 +245,11 @@ static void read_results(struct conn *conn)
             batch_next(&conn->batch);
     }
     if (conn->state == CONN_IDLE)
-        (void)PQisBusy(conn->pg); /* lets libpq parse what an idle server said, such as a farewell */
+        (void)PQisBusy(
+            conn->pg); /* parses what the server sent unasked, such as the reason of its shutdown */
 }
 
-/* libuv says of every error that the descriptor is bad; libpq knows which it is. */
+/* libuv reports every socket error as a bad descriptor; libpq knows the real one. */
 static void on_socket_error(struct conn *conn, int status)
 {
     if (!PQconsumeInput(conn->pg))

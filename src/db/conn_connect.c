@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A connection's way to the server: its names looked up, its addresses tried one after another. States
- * RESOLVING and CONNECTING.
+ * How a connection reaches the server, in the states RESOLVING and CONNECTING: host names are resolved, then
+ * the addresses are tried one after another.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +14,9 @@
 
 static void try_endpoint(struct conn *conn);
 
-/* The word that a commit was not waited for by the standbys it was to wait for. libpq parses it before the
- * results it follows are asked for, so nothing of the batch's progress tells; its texts are localised. */
+/* Whether a notice says that a commit did not wait for its synchronous standbys. libpq parses notices before
+ * the results that precede them are fetched, so the batch's progress does not tell; nor does the text, which
+ * is localised. */
 static bool is_unconfirmed(const struct conn *conn, const PGresult *result)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -26,7 +27,7 @@ static bool is_unconfirmed(const struct conn *conn, const PGresult *result)
            (batch_is_committing(&conn->batch) && !PQresultErrorField(result, PG_DIAG_CONTEXT));
 }
 
-/* An idle server's farewell comes as a notice, too. */
+/* A server that shuts an idle connection down says why in a notice. */
 static void on_notice(void *data, const PGresult *result)
 {
     struct conn *conn = data;
@@ -48,7 +49,7 @@ static const char *param(const struct conn *conn, const char *keyword)
     return NULL;
 }
 
-/* The options' parameters, of which these stand for others. A NULL value leaves libpq's default. */
+/* Parameters that override the options' ones. A NULL value leaves libpq's default. */
 static PGconn *connect_with(const struct conn *conn, const char *const pairs[][2], size_t pairs_n)
 {
     const char *keywords[PARAMS_MAX + 1], *values[PARAMS_MAX + 1];
@@ -81,7 +82,7 @@ void conn_on_connect_timeout(uv_timer_t *timer)
     try_endpoint(conn);
 }
 
-/* GSSAPI encryption is not tried: it looks names up, and waits for whoever answers. */
+/* GSSAPI encryption is off: libpq would resolve names for it, and block the loop meanwhile. */
 static bool connect_start(struct conn *conn, const struct endpoint *endpoint)
 {
     char name[SESSION_NAME_LEN];
@@ -96,7 +97,7 @@ static bool connect_start(struct conn *conn, const struct endpoint *endpoint)
         conn_note(conn, conn->pg ? PQerrorMessage(conn->pg) : "out of memory");
         return false;
     }
-    PQsetErrorVerbosity(conn->pg, PQERRORS_VERBOSE); /* with its SQLSTATE */
+    PQsetErrorVerbosity(conn->pg, PQERRORS_VERBOSE); /* adds the SQLSTATE to error texts */
     PQsetNoticeReceiver(conn->pg, on_notice, conn);
     unsigned share_ms = conn->options->connect_timeout_ms / (unsigned)conn->endpoints.n;
     uv_timer_start(&conn->timer, conn_on_connect_timeout, share_ms > 0 ? share_ms : 1, 0);
@@ -106,7 +107,7 @@ static bool connect_start(struct conn *conn, const struct endpoint *endpoint)
     return rc == 0;
 }
 
-/* One address an attempt: libpq would keep to a silent one for as long as the system does. */
+/* libpq gets one address at a time, because it would wait for a silent one as long as the kernel does. */
 static void try_endpoint(struct conn *conn)
 {
     for (conn->endpoint++; conn->endpoint < conn->endpoints.n; conn->endpoint++) {
@@ -153,7 +154,7 @@ static void on_found(void *data, const struct endpoints *found)
         return;
     }
     conn->endpoints = *found;
-    conn->endpoint = SIZE_MAX; /* before the first */
+    conn->endpoint = SIZE_MAX; /* the next one is the first */
     if (conn->options->primary)
         primary_sort(conn->options->primary, &conn->endpoints);
     conn->why[0] = '\0';

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A connection's set-up once the server has let it in: the session's settings, and every statement of its
- * lane. State PREPARING.
+ * Sets up a session after login, in the state PREPARING: makes its settings, and prepares all statements of
+ * its lane.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +12,9 @@
 
 #define SETUP_AGAIN_MS      1000
 #define BEFORE_PREPARATIONS 2  /* steps of the set-up */
-#define PREPARE_LOCK_MS     10 /* what is locked for longer is prepared when it is wanted */
+#define PREPARE_LOCK_MS     10 /* lock_timeout; what is locked for longer is prepared when it is needed */
 
-/* How long a statement that shares its connection waits for a lock before it is run apart. */
+/* lock_timeout of statements that share a connection; after it they are sent again apart (queue.h). */
 static const unsigned lock_ms[LANES] = {
     [LANE_READ] = 10, [LANE_INSERT] = 20, [LANE_WRITE] = 20, [LANE_CONTROL] = 20
 };
@@ -28,7 +28,7 @@ static size_t preparations(const struct conn *conn)
     return n;
 }
 
-/* The place in conn->prepared of the lane's nth preparation. */
+/* The index in conn->prepared of the lane's nth statement to be prepared. */
 static size_t preparation(const struct conn *conn, size_t nth)
 {
     for (size_t i = 0; i < sql_statements_n; i++) {
@@ -51,8 +51,8 @@ static int ask(struct conn *conn, const char *sql, const char *param)
                : UV_EIO;
 }
 
-/* Settings, every statement of the lane, and what ends it: each between Syncs of its own, so that one which
- * is locked keeps none of the others. */
+/* Sends the settings, every statement of the lane and the last step. Each has a Sync of its own, so that one
+ * that fails or is locked does not affect the others. */
 static int send_setup(struct conn *conn)
 {
     char settings[SESSION_SETTINGS_LEN], lock_timeout[16];
@@ -62,7 +62,7 @@ static int send_setup(struct conn *conn)
     memset(conn->prepared, 0, 2 * sql_statements_n * sizeof *conn->prepared);
     conn->setup_step = 0;
     conn->lacks_something = false;
-    /* By itself first: a role's own limit could be too short for what follows. */
+    /* Alone and first: a limit set for the role could be too short for what follows. */
     int rc = PQsendQueryParams(conn->pg, "SET statement_timeout = 0", 0, NULL, NULL, NULL, NULL, 0) &&
                      PQpipelineSync(conn->pg)
                  ? ask(conn, session_sql, settings)
@@ -115,7 +115,7 @@ static int64_t number_at(const PGresult *result, int column)
     return strtoll(PQgetvalue(result, 0, column), NULL, 10);
 }
 
-/* Of several servers only the primary; whichever it is, the next is asked. */
+/* Whether the server is the wanted one of several, the primary. If not, the next one is tried. */
 static bool is_wanted(struct conn *conn, const PGresult *result)
 {
     if (!conn->options->primary)
@@ -130,7 +130,7 @@ static bool is_wanted(struct conn *conn, const PGresult *result)
 static void on_session(struct conn *conn, const PGresult *result, bool is_last)
 {
     if (PQntuples(result) != 1)
-        return; /* nothing is known of the backend */
+        return; /* the backend's pid is unknown */
     if (!is_last && !is_wanted(conn, result)) {
         conn_try_next(conn);
         return;
@@ -150,16 +150,16 @@ static void on_session(struct conn *conn, const PGresult *result, bool is_last)
     conn->backend_began_us = began_us;
 }
 
-/* What is missing may come by a migration: the connection stays. */
+/* The connection stays even if statements could not be prepared: a migration may add what they need. */
 static void preparation_failed(struct conn *conn, const PGresult *result)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     size_t place = preparation(conn, conn->setup_step - BEFORE_PREPARATIONS);
     char error[400], why[512];
     if (sqlstate && strcmp(sqlstate, "55P03") == 0)
-        return; /* it is locked: it is prepared when it is wanted */
+        return; /* a table is locked: the statement is prepared when it is needed */
     if (sqlstate && strcmp(sqlstate, "42P05") == 0) {
-        conn->prepared[place] = true; /* by an attempt before */
+        conn->prepared[place] = true; /* it exists already, from an attempt before */
         return;
     }
     statement_tell_error(sql_statements[place / 2], result, error, sizeof error);
@@ -182,8 +182,8 @@ static void on_setup_again(uv_timer_t *timer)
         conn_flush(conn);
 }
 
-/* Where a migration is missing, calls that do not need it are served: what lacks is prepared when it is
- * wanted, and fails then. A database that was never migrated is asked again now and then. */
+/* With a migration missing, calls that do not need it are served; the others' statements are prepared when
+ * they are needed, and fail then. A database that was never migrated is not used, and tried again slowly. */
 static void on_setup(struct conn *conn)
 {
     if (conn->is_barred) {

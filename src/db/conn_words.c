@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What went wrong with a connection, in words, and what would help.
+ * Turns libpq's errors about a connection into one line for the log, and finds advice for them.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "db/conn.h"
 
-/* What no retry mends, by the longest prefix of its SQLSTATE; a connection that cannot be made. */
+/* Errors of connecting that no retry can mend, with advice; the longest prefix of the SQLSTATE counts. */
 static const struct {
     const char *sqlstate, *advice;
 } advices[] = {
@@ -29,7 +29,7 @@ const char *conn_advice_for(const char *sqlstate)
     return NULL;
 }
 
-/* The SQLSTATE in libpq's text of a failed login (`FATAL:  28P01: words`), which it tells no other way. */
+/* The SQLSTATE of a failed login, which libpq tells only in its text (`FATAL:  28P01: words`). */
 static char *find_sqlstate(char *text)
 {
     for (char *at = strstr(text, ":  "); at; at = strstr(at + 3, ":  ")) {
@@ -43,7 +43,7 @@ static char *find_sqlstate(char *text)
 bool conn_words(char why[static CONN_WHY_LEN], const char **advice, const char *text)
 {
     snprintf(why, CONN_WHY_LEN, "%s", text);
-    char *location = strstr(why, "\nLOCATION:"); /* not translated where svcd sets no locale */
+    char *location = strstr(why, "\nLOCATION:"); /* libpq's words are English, as svcd sets no locale */
     if (location)
         *location = '\0';
     char *sqlstate = find_sqlstate(why);

@@ -7,7 +7,7 @@
 #include "observe/log.h"
 
 #define REMIND_NS   UINT64_C(60000000000)
-#define HOPELESS_MS 10000 /* between attempts that nobody expects to succeed */
+#define HOPELESS_MS 10000 /* between attempts after an error that no retry can mend */
 
 void outage_init(struct outage *outage)
 {
@@ -22,7 +22,7 @@ static uint32_t hash_of(const char *text)
     return hash;
 }
 
-/* False if it is among those that were told before. */
+/* Remembers a reason. False: it was remembered before. */
 static bool is_news(uint32_t reasons[OUTAGE_REASONS], unsigned *reasons_n, const char *reason)
 {
     uint32_t hash = hash_of(reason);
@@ -49,7 +49,7 @@ static int64_t seconds_of(const struct outage *outage, uint64_t now_ns)
     return (int64_t)((now_ns - outage->begun_ns) / 1000000000);
 }
 
-/* Once for each reason, and a reminder a minute. */
+/* Whether to log now: each reason once, and a reminder every minute. */
 static void tell(struct outage *outage, const char *what, const char *reason, const char *advice,
                  uint64_t now_ns)
 {

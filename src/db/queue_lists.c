@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where a query waits, and how it leaves: the lists of a queue, and that of those that want one row one is
- * under way. Who goes next is queue.c's matter.
+ * The lists of a queue: where a query waits, and how it leaves. Of the queries that lock the same row (the
+ * same key), one leads and the others wait until it has ended. queue.c decides which goes next.
  */
 #include "db/queue.h"
 
@@ -74,7 +74,7 @@ void queue_make_ready(struct query_list *list)
     }
 }
 
-/* ---- keys: of those that want one row, one is under way ---- */
+/* ---- keys: one query at a time for each locked row ---- */
 
 static const struct sql_param *key_of(const struct query *query)
 {
@@ -125,7 +125,7 @@ void queue_lead(struct query *query)
     LIST_INSERT_HEAD(&query->queue->leaders[bucket_of(query)], query, leader);
 }
 
-/* The first follower leads the others, so that none of them is looked at before its turn. */
+/* The first follower becomes the leader of the rest. */
 static void queue_left(struct query *query)
 {
     if (!query->leads)

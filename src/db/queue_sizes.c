@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * How many rows an execution may return, so that its result stays small whoever it is for.
+ * Limits the rows of a merged execution by how wide rows of its statement have been, so that its result stays
+ * small.
  */
 #include "db/queue.h"
 
 #define RESULT_BYTES (4 << 20)
 #define ROWS_MAX     2048
-#define WIDE_BYTES   16384 /* of a row, while none was seen */
+#define WIDE_BYTES   16384 /* assumed width of a row until one was seen */
 
 unsigned queue_rows_max(const struct queue *queue, const struct query *query)
 {

@@ -11,9 +11,9 @@
 #include "db/result.h"
 #include "observe/log.h"
 
-#define FIRST_MS       200   /* until there was an answer */
-#define LATER_MS       30000 /* from then on */
-#define PATIENCE_TICKS 5     /* of FIRST_MS; then the database is said to be available all the same */
+#define FIRST_MS       200   /* between looks until there was an answer */
+#define LATER_MS       30000 /* and after that */
+#define PATIENCE_TICKS 5     /* of FIRST_MS; after them the database is announced even without an answer */
 
 static void add(char list[static SCHEMA_TOLD_LEN], const char *name)
 {
@@ -108,7 +108,7 @@ static void on_time(uv_timer_t *timer)
 {
     struct schema_look *look = timer->data;
     look_now(look);
-    /* What is asked, or asked by, takes its time. */
+    /* Without an answer too, if none could be asked for or it takes too long. */
     if (!look->is_under_way || ++look->ticks >= PATIENCE_TICKS)
         announce(look);
 }

@@ -22,7 +22,7 @@ static void on_state(struct query *query, const struct query_outcome *outcome)
 
 static void on_noted(struct query *query, const struct query_outcome *outcome)
 {
-    (void)outcome; /* if it was in vain the next answer tells */
+    (void)outcome; /* if it failed, the next answer shows that the timeline is still not noted */
     container_of(query, struct server_ask, query)->is_under_way = false;
 }
 

@@ -7,8 +7,8 @@
 #include "db/server_ask.h"
 
 #define LOOK_EVERY_MS 250
-#define LOOK_FIRST_MS 20   /* until each has been asked once */
-#define FIRST_LOOK_MS 1000 /* at the start, until it is taken for granted that there is no more to see */
+#define LOOK_FIRST_MS 20   /* between looks until each server has answered once */
+#define FIRST_LOOK_MS 1000 /* at the start, servers that have not answered by then are not waited for */
 
 struct server {
     struct servers *servers;
@@ -17,7 +17,7 @@ struct server {
     struct outage outage;
     struct pool pool;
     struct server_ask ask;
-    bool was_told; /* once, whatever it was */
+    bool was_told; /* it has answered, or failed to, at least once */
 };
 
 struct servers {

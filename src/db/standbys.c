@@ -10,9 +10,9 @@
 #include "observe/metrics.h"
 
 #define NS_PER_MS   UINT64_C(1000000)
-#define PRIMARY_BIT 63 /* of query->tried; a standby has that of its number */
+#define PRIMARY_BIT 63 /* of query->tried; standbys have the bits of their numbers */
 #define SAMPLES     64
-#define ASK_PARTS   8 /* questions in the time that a standby may be behind */
+#define ASK_PARTS   8 /* questions within the lag that is allowed */
 #define ASK_MIN_MS  20
 #define ASK_MAX_MS  2000
 
@@ -26,7 +26,7 @@ struct standby {
     uint64_t answered_n, failed_n; /* reads */
 };
 
-/* How far the primary was, or further, at a time. */
+/* A position that the primary had reached at a time. */
 struct sample {
     uint64_t lsn, at_ns;
 };
@@ -64,7 +64,7 @@ static void on_primary_told(struct server_ask *ask)
 
 static void on_standby_told(struct server_ask *ask)
 {
-    (void)ask; /* its state is looked at when there is something to read */
+    (void)ask; /* its state is used when the next read comes */
 }
 
 static void on_time(uv_timer_t *timer)
@@ -87,7 +87,7 @@ static bool is_up(const struct standby *standby)
            !server_is_silent(&standby->ask, uv_hrtime());
 }
 
-/* Of what it has, how old that is; UINT64_MAX: unknown. */
+/* The lag of a standby in nanoseconds; UINT64_MAX: unknown. */
 static uint64_t lag_ns(const struct standbys *standbys, const struct standby *standby, uint64_t now_ns)
 {
     size_t kept_n = standbys->samples_n < SAMPLES ? standbys->samples_n : SAMPLES;
@@ -107,7 +107,7 @@ static bool primary_answers(const struct standbys *standbys)
            !server_is_silent(&standbys->primary_ask, uv_hrtime());
 }
 
-/* One that is not too far behind, in turns. */
+/* A standby that is not too far behind, round robin; NULL: there is none. */
 static struct standby *fresh_one(struct standbys *standbys, const struct query *query)
 {
     uint64_t now_ns = uv_hrtime();
@@ -130,7 +130,7 @@ static bool is_further(const struct position *a, const struct position *b)
     return a->timeline != b->timeline ? a->timeline > b->timeline : a->lsn > b->lsn;
 }
 
-/* The one that is furthest, of those that were not asked. */
+/* The standby that is furthest ahead, of those that the query has not tried; NULL: there is none. */
 static struct standby *furthest_one(struct standbys *standbys, const struct query *query)
 {
     struct standby *found = NULL;

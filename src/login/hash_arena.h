@@ -2,23 +2,24 @@
  *
  * The memory of argon2 hashes, kept from one hash to the next.
  *
- * libsodium maps 19 MiB for each hash and unmaps them after it, and has no way to give it memory. A third of
- * a hash's time goes into those pages. So this file defines mmap() and munmap() for the process: on a thread
- * that called hash_arena_init() a large anonymous mapping is served from one kept arena (huge pages, not in
- * core dumps); all other calls go to the kernel as ever. Where it cannot be (sanitizers have their own mmap)
- * these functions do nothing.
+ * libsodium maps 19 MiB for each hash and unmaps them afterwards, and takes no memory from its caller. The
+ * page faults cost a third of a hash's time. So hash_arena.c defines mmap() and munmap() for the process: on
+ * a thread that has called hash_arena_init(), large anonymous mappings are served from an arena that is kept
+ * (huge pages, excluded from core dumps); all other calls go to the kernel. In builds with sanitizers, which
+ * have their own mmap, these functions do nothing.
  */
 #ifndef LOGIN_HASH_ARENA_H
 #define LOGIN_HASH_ARENA_H
 
-/* From here on the calling thread has an arena, mapped when it is first needed. */
+/* Gives the calling thread an arena, which is mapped at its first hash. */
 void hash_arena_init(void);
 
-/* Wipes the calling thread's arena and gives its memory back until the next hash: for when there is none to
- * do. */
+/* For idle times: wipes the calling thread's arena and gives its memory back to the kernel until the next
+ * hash.
+ */
 void hash_arena_rest(void);
 
-/* Wipes and unmaps; the thread is as before hash_arena_init(). */
+/* Undoes hash_arena_init(): wipes and unmaps the arena. */
 void hash_arena_finish(void);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A password to be hashed, as the hash pool (login/hash_pool.h) takes it and gives it back, and what it
- * counts of them.
+ * A job of the hash pool (login/hash_pool.h): a password to be hashed or verified; and the pool's counters.
  */
 #ifndef LOGIN_HASH_JOB_H
 #define LOGIN_HASH_JOB_H
@@ -21,10 +20,10 @@ struct hash_job {
     enum { HASH_VERIFY, HASH_MAKE } kind;
     const char *password; /* copied by submit: the owner's copy may be wiped at once */
     size_t password_len;
-    const char *stored; /* HASH_VERIFY: the crypt string; NULL: there is none, a dummy is verified */
+    const char *stored; /* HASH_VERIFY: the crypt string; NULL: none, a dummy is computed all the same */
     size_t stored_len;
     uint64_t deadline_ns; /* on the pool's clock, uv_hrtime()'s; UINT64_MAX: none */
-    uint64_t client;      /* for whom it is; 0: not known */
+    uint64_t client;      /* throttle_client(): who asks for it; 0: unknown */
     void (*on_done)(struct hash_job *job);
     void *data;
 
@@ -39,18 +38,18 @@ struct hash_job {
     /* The pool's. */
     TAILQ_ENTRY(hash_job) link;
     enum { HASH_JOB_IDLE, HASH_JOB_QUEUED, HASH_JOB_RUNNING, HASH_JOB_DONE } state;
-    struct hash_slots *slots; /* where its password lies */
+    struct hash_slots *slots; /* hold the copy of its password, in: */
     char *slot;
-    bool is_crowded; /* as its worker is */
+    bool is_crowded; /* its worker's flag, see hash_pool_is_crowded() */
 };
 
 struct hash_pool_stats {
     uint64_t n_verified;     /* HASH_VERIFY jobs that ran */
-    uint64_t n_made;         /* crypt strings made, renewed ones among them */
+    uint64_t n_made;         /* crypt strings made, including renewals at a login */
     uint64_t n_refused_full; /* by submit: UV_ENOBUFS */
     uint64_t n_refused_late; /* by submit, or when their turn came: UV_ETIMEDOUT */
     uint64_t n_cancelled;    /* before they began */
-    uint64_t paused_ns;      /* what workers left to a busy loop */
+    uint64_t paused_ns;      /* time that workers stood still for a busy loop */
     int n_queued, n_running; /* now */
     int n_workers, queue_limit;
     uint64_t mean_duration_ns; /* of the last few jobs */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Password hashing away from the loop: a few threads of lower priority, one queue in order of arrival. Where
- * there are fewer cores than these, the loop and the database could use, a thread stands still for most of
+ * Hashes passwords off the loop: a few threads of low priority, and one queue in order of arrival. If there
+ * are not enough cores for these threads, the loop and the database, the threads stand still for a part of
  * the time while the loop is busy (login/duty_cycle.h).
  *
  * A job is embedded in its owner's memory and stays there until on_done, which runs exactly once for every
@@ -19,56 +19,56 @@ struct hash_pool_options {
     const struct password_policy *policy;
     int n_workers, queue_limit;
     int n_cores; /* 0: those of this machine */
-    /* For tests, which pass in the time rather than wait for it, and hold a hash as long as they like. */
+    /* For tests, which set the time instead of waiting, and can hold a hash up. */
     duty_clock *clock;                      /* NULL: duty_clock_read */
-    void (*on_begin)(struct hash_job *job); /* on a worker's thread, before it computes; NULL: nothing */
+    void (*on_begin)(struct hash_job *job); /* on a worker's thread, before it computes; or NULL */
 };
 
-/* Of the loop's thread. *pool is owned by the caller, who gives it back with hash_pool_stop() and
- * hash_pool_destroy(). What options point to is copied. UV_ENOMEM, UV_EAGAIN. */
+/* To be called on the loop's thread. The caller owns *pool, and ends it with hash_pool_stop() and then
+ * hash_pool_destroy(). What options point to is copied. Returns 0, UV_ENOMEM or UV_EAGAIN (no threads). */
 int hash_pool_start(struct hash_pool **pool, uv_loop_t *loop, const struct hash_pool_options *options);
 
-/* Refuses all that has not begun, now and from now on, with UV_ECANCELED, waits so long for what runs, and
- * calls the on_done of all that has ended. False: something runs still, as dear hashes do for seconds; it may
- * be stopped again. NULL is fine. */
+/* Ends all jobs that have not begun with UV_ECANCELED, refuses new ones so, waits patience_ms for running
+ * ones, and calls on_done of all that have ended. False: one still runs (expensive hashes take seconds); then
+ * it may be called again. Accepts NULL. */
 bool hash_pool_stop(struct hash_pool *pool, unsigned patience_ms);
 
-/* Frees a pool of which nothing runs any more, once the loop has closed its handle. NULL is fine. */
+/* Frees a pool without running jobs, after the loop has closed its handle. Accepts NULL. */
 void hash_pool_destroy(struct hash_pool *pool);
 
-/* Queues a job. UV_ENOBUFS: the queue is full, or half of it with jobs of this client; UV_ETIMEDOUT: its
- * deadline would pass before it is done; UV_ECANCELED: the pool has been stopped. */
+/* Queues a job. Returns 0; UV_ENOBUFS: the queue is full, or half full of this client's jobs; UV_ETIMEDOUT:
+ * its deadline would pass before it is done; UV_ECANCELED: the pool has been stopped. */
 int hash_pool_submit(struct hash_pool *pool, struct hash_job *job);
 
-/* Whether a job of this client would be refused with UV_ENOBUFS now: nothing need be looked up for it. */
+/* Whether a job of this client would be refused with UV_ENOBUFS now, so that its database query can be saved.
+ */
 bool hash_pool_is_full(struct hash_pool *pool, uint64_t client);
 
-/* A queued job ends with UV_ECANCELED; one that runs goes on to its end; any other is left alone. */
+/* Ends a queued job with UV_ECANCELED. Jobs that run or have ended are not affected. */
 void hash_pool_cancel(struct hash_pool *pool, struct hash_job *job);
 
-/* How long any job that was begun together with this one has been computed by now, whatever its scheme: the
- * time since then, less what its worker may have stood still for a busy loop. For a job that was begun. */
+/* How long a job that began together with this one would have computed by now, whatever its scheme: the time
+ * since then, without what its worker may have stood still. Only for a job that has begun. */
 int64_t hash_pool_computed_ns(const struct hash_pool *pool, const struct hash_job *job);
 
-/* Whether so many workers leave the loop and the database no cores of their own, and so stand still for them.
+/* Whether so many workers leave no cores for the loop and the database, so that they must stand still for
+ * them.
  */
 bool hash_pool_is_crowded(int n_cores, int n_workers);
 
-/* How long a client that is refused now should wait before it tries again: until half of the queue is done.
- */
+/* How long a client that is refused now should wait: until half of the queue will be done. */
 int hash_pool_retry_after_ms(struct hash_pool *pool);
 
-/* Another number of workers, and of jobs that may wait, in two steps within a turn of the loop. First what
- * may fail, UV_ENOMEM or UV_EAGAIN: then all is as before. */
+/* Changes the number of workers and of jobs that may wait, in two steps within one turn of the loop. _prepare
+ * does what may fail: UV_ENOMEM or UV_EAGAIN, and nothing has changed. */
 int hash_pool_prepare(struct hash_pool *pool, int n_workers, int queue_limit);
-/* Then it is so: workers there are too many of end after the hash they compute, and no job that waits is
- * lost; */
+/* Applies it. Surplus workers end after their present hash; no waiting job is lost. */
 void hash_pool_take(struct hash_pool *pool);
-/* or what was prepared is given up. */
+/* Or drops what was prepared. */
 void hash_pool_forgo(struct hash_pool *pool);
 
 const struct password_policy *hash_pool_policy(const struct hash_pool *pool);
-/* What new hashes look like from the next one on. */
+/* The policy for hashes that begin from now on. */
 void hash_pool_set_policy(struct hash_pool *pool, const struct password_policy *policy);
 
 void hash_pool_stats(struct hash_pool *pool, struct hash_pool_stats *stats);
