@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What hashing and the throttle tell the metrics. Loop thread only.
+ * The metrics of hashing and the throttle. Loop thread only.
  */
 #ifndef LOGIN_LOGIN_METRICS_H
 #define LOGIN_LOGIN_METRICS_H
@@ -8,7 +8,7 @@
 struct hash_pool;
 struct throttle;
 
-/* Both must outlive the last look at the metrics. */
+/* Both objects must outlive the last scrape of the metrics. */
 void hash_pool_tell_metrics(struct hash_pool *pool);
 void throttle_tell_metrics(const struct throttle *throttle);
 
