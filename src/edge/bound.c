@@ -16,7 +16,8 @@ static const char *path_of(const struct sockaddr *address)
     return ((const struct sockaddr_un *)address)->sun_path;
 }
 
-/* A file that a daemon left behind stands in the way; one that somebody listens on does so rightly. */
+/* Removes the socket file of a daemon that has died, which bind() would fail on. A file that somebody listens
+ * on stays, and bind() fails rightly. */
 static void remove_stale(const struct sockaddr *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -40,7 +41,7 @@ static int open_unix(struct bound *bound, const struct sockaddr *address)
     return 0;
 }
 
-/* What is accepted inherits them, in place of two calls a connection. */
+/* Accepted sockets inherit these options, which saves two system calls a connection. */
 static void set_inherited(int fd)
 {
     int on = 1;
@@ -51,8 +52,8 @@ static void set_inherited(int fd)
 static int open_inet(struct bound *bound, const struct sockaddr *address, bool reuse_port)
 {
     int on = 1;
-    /* A restart must not wait for old connections to time out; a second daemon on the port is an error all
-     * the same. */
+    /* So that a restart need not wait for old connections in TIME_WAIT. A second daemon on the port still
+     * gets an error. */
     setsockopt(bound->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (reuse_port)
         setsockopt(bound->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
@@ -74,7 +75,8 @@ static int open_own(struct bound *bound, const struct sockaddr *address, bool re
     return rc;
 }
 
-/* Ours is a copy: that of whoever handed it over outlives the listener, and so do the peers in its queue. */
+/* We use a duplicate: the descriptor that was handed over stays open when the listener is closed, and with it
+ * the connections in its backlog. */
 static int open_handed(struct bound *bound, int handed_fd)
 {
     fcntl(handed_fd, F_SETFD, FD_CLOEXEC);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Below the caps nothing is swept, above them at most every PEERS_SWEEP_EVERY_MS, while new peers wait in the
- * kernel's backlog.
+ * Connections of the gRPC core close unnoticed (peers.h), so their count may be too high. It is checked by a
+ * sweep only when a limit seems reached, and at most every PEERS_SWEEP_EVERY_MS; meanwhile new connections
+ * wait in the kernel's backlog.
  */
 #include "edge/listener.h"
 
@@ -17,15 +18,15 @@
 #include "edge/bound.h"
 #include "observe/log.h"
 
-#define ACCEPT_MAX 64 /* a turn, so that a flood of connections does not starve calls */
-#define EXTRA_MS   10 /* until one that is extra may have given way */
+#define ACCEPT_MAX 64 /* connections a turn, so that a flood of them does not starve calls */
+#define EXTRA_MS   10 /* after which it is tried again whether an extra connection gives way */
 
 struct port {
     struct listener *listener;
     uv_poll_t poll;
     struct bound bound;
     struct address address; /* as the configuration has it */
-    /* While other addresses are prepared: it is one of these, opened for that, and that one's number. */
+    /* Between listener_prepare() and listener_take(): it is in the new list, was opened for it, its index. */
     bool is_kept, is_new;
     size_t number;
     LIST_ENTRY(port) link;
@@ -38,7 +39,7 @@ struct listener {
     int reserve_fd; /* given up to accept and close a connection when descriptors have run out */
     uv_timer_t resume;
     bool is_held;  /* see listener_options.holds_handed */
-    bool has_told; /* that new ones wait, or are refused; until nobody does */
+    bool has_told; /* has logged that connections wait or are refused; until they do not any more */
 };
 
 static void on_connection(uv_poll_t *poll, int status, int events);
@@ -93,7 +94,7 @@ void listener_go(struct listener *listener)
         on_resume(&listener->resume);
 }
 
-/* New peers wait in the kernel's backlog meanwhile. */
+/* Meanwhile new connections wait in the kernel's backlog. */
 static void pause_accepting(struct port *port, const char *why, unsigned ms)
 {
     uv_poll_stop(&port->poll);
@@ -103,8 +104,8 @@ static void pause_accepting(struct port *port, const char *why, unsigned ms)
 
 /* ---- accepting ---- */
 
-/* Without a descriptor the peer cannot even be refused, and the listener stays readable: spend the reserve on
- * it. */
+/* Without a free descriptor a connection cannot even be accepted to be closed, and the listening socket stays
+ * readable: so a reserve is given up for a moment. */
 static void refuse_one(struct port *port)
 {
     struct listener *listener = port->listener;
@@ -121,7 +122,7 @@ static void refuse_one(struct port *port)
 static void take(struct port *port, int fd, const struct sockaddr *address, uint64_t now_ms)
 {
     struct listener *listener = port->listener;
-    struct ip ip = { 0 }; /* whoever comes by a unix socket has none */
+    struct ip ip = { 0 }; /* peers on a unix socket have none */
     bool has_ip = ip_from_sockaddr(&ip, address) == 0;
     if ((has_ip && address_is_full(listener, &ip, now_ms)) ||
         peers_add(listener->options.peers, fd, &ip, port->address.scheme == SCHEME_GRPC)) {
@@ -144,7 +145,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
     for (unsigned n = 0; n < ACCEPT_MAX; n++) {
         bool is_full = !peers_have_room(listener->options.peers, now_ms);
         if (is_full && takes_extra(port) && n > 0)
-            return; /* the next one has the next turn: so nobody gives way to none */
+            return; /* whether another one waits is known next turn: none gives way for nothing */
         if (is_full && !has_extra_place(port)) {
             pause_accepting(port, "connection limit reached, new ones wait",
                             takes_extra(port) ? EXTRA_MS : PEERS_SWEEP_EVERY_MS);
@@ -161,7 +162,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             listener->has_told = listener->has_told && is_full;
             return;
-        } /* others (ECONNABORTED, EINTR, a network error) are the one peer's */
+        } /* other errors (ECONNABORTED, EINTR, of the network) concern only this one connection */
     }
 }
 
@@ -229,8 +230,7 @@ static int add_port(struct listener *listener, const struct address *address, st
     return 0;
 }
 
-/* The soft limit of descriptors is often 1024: it is raised as far as the hard limit allows. UINT_MAX: there
- * is none. */
+/* Raises the soft limit on descriptors, often 1024, to the hard limit and returns it. UINT_MAX: no limit. */
 static unsigned raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -244,7 +244,7 @@ static unsigned raise_descriptor_limit(void)
     return limit.rlim_cur < UINT_MAX ? (unsigned)limit.rlim_cur : UINT_MAX;
 }
 
-/* Each connection takes a descriptor, one that is extra, too. */
+/* Sets peers->max. Each connection takes a descriptor, also an extra one; descriptors_kept are for others. */
 static void keep_descriptors(struct listener *listener, unsigned limit)
 {
     struct listener_options *options = &listener->options;
@@ -282,7 +282,7 @@ int listener_start(struct listener **out, uv_loop_t *loop, const struct listener
 
 /* ---- other addresses ---- */
 
-/* Of several with port 0 the one of the same scheme. */
+/* The port that was opened for this address. Of several with port 0, the one of the same scheme. */
 static struct port *find_port(struct listener *listener, const struct address *address)
 {
     struct port *port, *found = NULL;
@@ -330,7 +330,7 @@ void listener_forgo(struct listener *listener)
     }
 }
 
-/* Another scheme needs no other socket. */
+/* An address whose scheme alone has changed keeps its socket. */
 static void take_port(struct listener *listener, size_t number, const struct address *address)
 {
     struct port *port;

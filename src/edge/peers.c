@@ -28,7 +28,7 @@ int peers_add(struct peers *peers, int fd, const struct ip *ip, bool closes_unno
         peers->by_fd = by_fd;
         peers->by_fd_n = n;
     }
-    peers_remove(peers, fd); /* its last one may have closed unnoticed */
+    peers_remove(peers, fd); /* a former connection of this number may have closed without our knowing */
     peers->by_fd[fd] =
         (struct peer){ .inode = stat.st_ino, .ip = *ip, .is_there = true, .is_extra = !has_room(peers) };
     peers->n++;
