@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A unary call costs two events: the request with its payload, and the completion of the one batch that
- * answers it. Only a call that has waited for WATCH_AFTER_MS is watched for cancellation, which costs a
- * third: a quick one is answered sooner than its peer can change its mind. Slots are recycled, so that a call
+ * Which slots there are, and what they wait for. A unary call costs two events of the core: the request with
+ * its payload, and the completion of the one batch that answers it. To be told of a cancellation costs a
+ * third, so only calls that take longer than WATCH_AFTER_MS are watched. Slots are recycled, so that a call
  * allocates nothing of ours.
  */
 #include "edge/core/calls.h"
@@ -15,14 +15,14 @@
 #include "edge/core/whence.h"
 #include "observe/log.h"
 
-/* Requests of a method that the core can hand over before it must be asked again: twice as many whenever they
- * ran out. The core (Debian's, with its assertions) walks the list of everything posted at every event, so
- * idle methods keep few. */
+/* Slots that are posted for a method: calls that the core can hand over before it must be asked again. The
+ * number doubles whenever all were used. Idle methods keep few, because the core (Debian's build, with its
+ * assertions) walks the list of all that are posted at every event. */
 #define POSTED_FIRST   2
 #define POSTED_MAX     64
 #define WATCH_AFTER_MS 10
-#define COARSE_NS      UINT64_C(2000000)
-#define HELD_MAX       64 /* calls of a method that are held back, until the core is asked for no more of them */
+#define COARSE_NS      UINT64_C(2000000) /* how much earlier the core may see a deadline than we do */
+#define HELD_MAX       64 /* calls of a method that are held back; at so many no more are asked for */
 
 static const struct state_machine states = {
     .of = "slot",
@@ -72,7 +72,6 @@ void slot_free(struct slot *slot)
     free(slot);
 }
 
-/* The call is over: to the free list, once nothing of the core refers to the slot. */
 void slot_try_free(struct slot *slot)
 {
     if (slot->state != SLOT_ENDING || slot->pending > 0)
@@ -82,7 +81,7 @@ void slot_try_free(struct slot *slot)
     slot->grpc = NULL;
     struct core_calls *calls = slot->calls;
     TAILQ_INSERT_HEAD(&calls->free, slot, link);
-    if (slot->method->posted == 0 && !calls->draining) /* there was no memory for more */
+    if (slot->method->posted == 0 && !calls->draining) /* none could be posted for want of memory */
         core_calls_post_more(calls, slot->method);
     calls->owner.on_call_over(calls->owner.data);
 }
@@ -125,7 +124,8 @@ void core_calls_post_more(struct core_calls *calls, struct core_method *method)
     post_up_to_target(calls, method);
 }
 
-/* What the core is not asked for waits in it, and by the stream limit at its clients. */
+/* Backpressure: calls that the core is not asked for wait in the core, and once it has as many streams as a
+ * connection may have, at the clients. */
 static void held(struct call *call, bool is_held)
 {
     struct slot *slot = container_of(call, struct slot, call);
@@ -187,7 +187,8 @@ void slot_unlist(struct slot *slot)
         uv_timer_stop(&slot->calls->watch);
 }
 
-/* The core, whose clock is coarser than ours, may find that a deadline passed before the call's own timer. */
+/* The core's clock is coarser than ours, so it may cancel a call for its deadline just before the call's own
+ * timer is due: that is DEADLINE_EXCEEDED, too, and not CANCELLED. */
 static void on_cancelled(struct slot *slot)
 {
     if (slot->call.deadline_ns <= uv_hrtime() + COARSE_NS)
@@ -252,7 +253,7 @@ int core_calls_start(struct core_calls *calls)
     for (size_t i = 0; i < rpc_methods_n; i++) {
         calls->methods[i].target = POSTED_FIRST;
         core_calls_post_more(calls, &calls->methods[i]);
-        if (calls->methods[i].posted == 0) /* nothing would ever ask for one */
+        if (calls->methods[i].posted == 0) /* without one, nothing would ever post another */
             return UV_ENOMEM;
     }
     return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Answers: one batch of the core for all of it, or, those of a stream, one a message.
+ * Answers of calls on the gRPC core: one batch of operations for a unary call's, one for each message and one
+ * for the status of a stream's. Called by src/call as its transport.
  */
 #include <grpc/byte_buffer.h>
 #include <stdio.h>
@@ -11,8 +12,8 @@
 #include "edge/core/calls.h"
 #include "edge/core/slot.h"
 
-/* The operation that begins the answer; metadata[0] is for it, and its value to be released after the batch
- * has been started. */
+/* The operation that begins the answer. It uses *metadata, whose value is to be released after the batch has
+ * been started. */
 static grpc_op begin_answer(struct slot *slot, grpc_metadata *metadata)
 {
     const char *id = call_answered_request_id(&slot->call);
@@ -23,7 +24,7 @@ static grpc_op begin_answer(struct slot *slot, grpc_metadata *metadata)
                       .data.send_initial_metadata = { .count = id != NULL, .metadata = metadata } };
 }
 
-/* Starts the batch that ends the answer. `ops` has room for two more. */
+/* Starts the batch that ends the answer. `ops` has room for two more operations. */
 static void slot_answer(struct slot *slot, grpc_op *ops, size_t n)
 {
     grpc_metadata request_id = { .value = grpc_empty_slice() };
@@ -146,7 +147,7 @@ void slot_over(struct call *call)
 
 void slot_on_answered(struct event *event, bool ok)
 {
-    (void)ok; /* not delivered: the peer has gone */
+    (void)ok; /* false: not delivered, the peer has gone */
     struct slot *slot = container_of(event, struct slot, answered);
     slot->pending--;
     slot_try_free(slot);

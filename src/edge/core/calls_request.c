@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Requests: the core hands one over with its call, or, those of a dialogue, one by one.
+ * Requests of calls on the gRPC core: a unary call's comes with the call, a dialogue's are asked for one by
+ * one. Hands them to src/call: call_start(), stream_received().
  */
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
@@ -20,7 +21,7 @@ static uint64_t deadline_ns(gpr_timespec deadline)
     if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0)
         return UINT64_MAX;
     gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
-    if (left.tv_sec >= INT64_MAX / 2000000000) /* centuries, and their sum with the time must fit */
+    if (left.tv_sec >= INT64_MAX / 2000000000) /* over a century: added to the time it might overflow */
         return UINT64_MAX;
     int64_t left_ns = left.tv_sec * INT64_C(1000000000) + left.tv_nsec;
     return left_ns > 0 ? uv_hrtime() + (uint64_t)left_ns : 0;
@@ -58,7 +59,7 @@ static void slot_run(struct slot *slot, grpc_byte_buffer *payload)
     grpc_byte_buffer_reader_destroy(&reader);
 }
 
-/* These bytes are where the core has read them from the socket: no other message lies there. */
+/* Wipes secrets where the core has put them when it read the socket. No other message shares those bytes. */
 static void payload_destroy(const struct slot *slot, grpc_byte_buffer *payload)
 {
     if (!payload)
@@ -70,7 +71,7 @@ static void payload_destroy(const struct slot *slot, grpc_byte_buffer *payload)
     grpc_byte_buffer_destroy(payload);
 }
 
-/* What the core has read: the slot is free for the next one, which may come while this one is handled. */
+/* Takes the request out of the slot, because the dialogue's next one may come while this one is handled. */
 static grpc_byte_buffer *take_payload(struct slot *slot)
 {
     grpc_byte_buffer *payload = slot->payload;
@@ -78,12 +79,13 @@ static grpc_byte_buffer *take_payload(struct slot *slot)
     return payload;
 }
 
-/* A call that is refused before it is one: nothing but its answer is due. Who may not call learns no more. */
+/* Refuses a call that was not started: only its answer is due. A caller who may not call at all is told that,
+ * and not what is wrong with the message. */
 static void refuse(struct slot *slot, enum status status, const char *message)
 {
     const char *path = slot->method->rpc->path;
     struct call_refusal why = { status, message }, refusal;
-    call_forgo(&slot->call); /* what the slot's last one was called by is not this one's name */
+    call_forgo(&slot->call); /* forgets who made the slot's last call */
     if (!call_may(&slot->call, path, strlen(path), &refusal))
         why = refusal;
     call_refused(&slot->call, why.status);
@@ -92,7 +94,7 @@ static void refuse(struct slot *slot, enum status status, const char *message)
     slot_over(&slot->call);
 }
 
-/* Why a message may not be taken for what it seems to be; NULL: it may. */
+/* Why a message cannot be accepted, by its flag; NULL: it can. */
 static const struct call_refusal *what_is_wrong(const struct slot *slot, const grpc_byte_buffer *payload)
 {
     static const struct call_refusal compressed = { STATUS_UNIMPLEMENTED,
@@ -120,14 +122,14 @@ void slot_on_requested(struct event *event, bool ok)
     slot_list(slot);
     grpc_byte_buffer *payload = take_payload(slot);
     const struct call_refusal *wrong = what_is_wrong(slot, payload);
-    slot->pending++; /* the slot is needed until this function is done */
+    slot->pending++; /* keeps the slot until the end of this function */
     if (!slot_has_payload(slot->method->rpc))
         stream_open(&slot->call);
     else if (wrong)
         refuse(slot, wrong->status, wrong->message);
     else if (payload)
         slot_run(slot, payload);
-    else /* the peer closed without a message, or it was refused for its size and the core has said so */
+    else /* the peer closed without a message, or it was too long and the core has answered that already */
         refuse(slot, STATUS_INTERNAL, "the request has no message");
     payload_destroy(slot, payload);
     slot->pending--;
@@ -146,7 +148,7 @@ void slot_receive(struct call *call)
 
 void slot_on_received(struct event *event, bool ok)
 {
-    (void)ok; /* no message then: the peer has gone, and the call is cancelled in a moment */
+    (void)ok; /* false: no message, the peer has gone, and a cancellation follows */
     struct slot *slot = container_of(event, struct slot, received);
     grpc_byte_buffer *payload = take_payload(slot);
     const struct call_refusal *wrong = what_is_wrong(slot, payload);

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files of this room share: an event of the gRPC core. This room is the only one that includes
- * <grpc/...>.
+ * What the files of this room share: an event of the gRPC C core ("the core"). This room is the only one that
+ * includes <grpc/...>. Loop thread only.
  *
  *   server.c      on top: settings, start, drain, end
- *   core_loop.c   the loop's thread, which polls the core and libuv; owns the queue of events
- *   calls.c       calls of registered methods: the transport of struct call; with calls_request.c (what
- *                 comes), calls_answer.c (what leaves) and slot.h, which they share
- *   core_flags.c  how a message is marked, which the core's interface does not tell
- *   strays.c      calls of any other method
- *   visitor.c     connections of whoever speaks something else
+ *   core_loop.c   the loop's thread, which polls the core and libuv; owns the completion queue
+ *   calls.c       calls of registered methods: the transport of struct call; with calls_request.c (requests),
+ *                 calls_answer.c (answers) and slot.h, which they share
+ *   core_flags.c  reads a message's flag, which the core's interface does not tell
+ *   strays.c      calls of any other method, answered UNIMPLEMENTED
+ *   visitor.c     connections of peers that speak another protocol
+ *   whence.c      a call's peer and metadata
+ *
+ * A request's way: the core reads the socket inside grpc_completion_queue_next(), which core_loop.c calls;
+ * the completed event comes to slot_on_requested() in calls_request.c, which calls call_start(). The answer
+ * goes by slot_reply() or slot_end() in calls_answer.c as one batch of operations back to the core.
  */
 #ifndef EDGE_CORE_CORE_H
 #define EDGE_CORE_CORE_H
@@ -21,12 +26,13 @@
 struct event;
 typedef void(event_handler)(struct event *event, bool ok);
 
-/* The tag of an operation of the core: its handler runs on the loop when the operation has completed. */
+/* The tag of an operation of the core: its handler runs on the loop when the operation has completed. ok is
+ * the core's: false if the operation failed. */
 struct event {
     event_handler *handle;
 };
 
-/* Told on the loop. A call that has begun holds the server's queue open until it is over. */
+/* Callbacks to the server, on the loop. Between these two a call keeps the completion queue open. */
 struct core_owner {
     void (*on_call_begun)(void *data);
     void (*on_call_over)(void *data);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The core writes a message's flags when it has read its head, unless that is wrong. So what stands there
- * before is what is found of a wrong one: the linker lets the core call what is below (Makefile, --wrap),
- * which writes MARKED_UNKNOWN there and goes on where the core wanted to. It is not in C because the function
- * returns an object of C++.
+ * The core's function that parses a message's head stores the flags of the message, unless the head is wrong:
+ * then it leaves what was stored before. So the linker (Makefile, --wrap) makes the core call the code below
+ * instead, which first stores MARKED_UNKNOWN and then jumps to the core's function. It is assembly because
+ * that function returns a C++ object, whose calling convention C cannot express.
  *
- * Its fourth argument is where the flags go, or NULL.
+ * The function's fourth argument points to where the flags are stored, or is NULL.
  */
 #include "edge/core/core_flags.h"
 
@@ -18,7 +18,7 @@ __asm__(".text\n"
         ".hidden __wrap_" NAME "\n"
         ".type __wrap_" NAME ", %function\n"
         "__wrap_" NAME ":\n"
-#if defined __x86_64__ /* the first is where the object goes */
+#if defined __x86_64__ /* a hidden first argument is where the returned object goes, so r8 is the fourth */
         "    endbr64\n"
         "    testq %r8, %r8\n"
         "    jz 1f\n"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * A setting of the gRPC core that its interface has not.
+ * Switches off Abseil's deadlock detection, for which the gRPC core has no setting.
  *
- * Debian builds Abseil, and so every lock that the core takes, with a search for deadlocks: a twentieth of
- * the time. This switches it off (absl/synchronization/mutex.h). The function has no name in C, and another
- * build of Abseil may not have it.
+ * Debian's build of Abseil checks every lock that the core takes for deadlocks, which costs a twentieth of
+ * the time. The function (absl/synchronization/mutex.h) is C++, so it is found by its mangled name; it is a
+ * weak symbol because another build of Abseil may not have it.
  */
 #ifndef EDGE_CORE_CORE_LOCKS_H
 #define EDGE_CORE_CORE_LOCKS_H

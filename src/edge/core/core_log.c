@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The core prints peers' metadata as it came, tokens included: so only the place in its sources is told,
- * which names the message as well, and the text of a failed assertion.
+ * The core's messages may contain peers' metadata, tokens included. So the text is not logged, only the file
+ * and line of the core's source, which identify the message; the text of a failed assertion is safe.
  */
 #include "edge/core/core_log.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the gRPC core has to say goes to our log and not straight to standard error, where a full pipe would
- * stop the loop.
+ * Sends the gRPC core's messages to our log and not straight to standard error, where a full pipe would block
+ * the loop.
  */
 #ifndef EDGE_CORE_LOG_H
 #define EDGE_CORE_LOG_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * One thread polls two things: the core, which has no hook for a foreign loop and reads its sockets only
- * inside grpc_completion_queue_next, and libuv. Each turn takes what the core has, then lets libuv run,
- * neither waiting; when there is nothing, the thread waits in the core, and a watcher thread, which waits on
- * libuv's descriptor meanwhile, posts an event to the core's queue. So a request is read, handled and
- * answered without a change of threads, and nothing contends for the core's locks: handing events to a loop
- * on a thread of its own cost twice the CPU an RPC.
+ * One thread polls both the core, which cannot be driven by another event loop and reads its sockets only
+ * inside grpc_completion_queue_next(), and libuv. Each turn handles what the core has, then what libuv has,
+ * without waiting for either. When there is nothing, the thread waits in the core; a watcher thread waits on
+ * libuv's descriptor meanwhile, and wakes it by an event in the core's queue. So a request is read, handled
+ * and answered on one thread, and no other contends for the core's locks: handing events to a loop on another
+ * thread took twice the CPU time per RPC.
  */
 #include "edge/core/core_loop.h"
 
@@ -17,12 +17,12 @@
 
 #include "base/container_of.h"
 
-#define ANSWER_WAIT_NS  60000
-#define EVENTS_PER_TURN 256 /* then the loop has its turn even if the core has more */
-/* The core reads its sockets, one a poll, only once its queue is empty, and each answer that is taken makes
- * room for a call that it has read long ago. Under pressure whoever asks for something else, such as health,
- * would wait for all of that: so then a turn takes all events, which are bounded by what is let in, and polls
- * for many sockets. */
+#define ANSWER_WAIT_NS  60000 /* see wait_for_answer() */
+#define EVENTS_PER_TURN 256   /* of the core; then libuv has its turn even if the core has more */
+/* While calls are held back. The core reads its sockets, one a poll, only when its queue is empty; and as
+ * calls are answered, others that it has read long ago take their places in the queue. A health check would
+ * have to wait behind all of them. So then a turn takes all events, whose number is bounded by the calls that
+ * are let in, and polls many sockets. */
 #define EVENTS_PRESSED 4096
 #define POLLS_PRESSED  32
 
@@ -40,26 +40,26 @@ static void watch_loop(void *arg)
     }
 }
 
-/* While armed, the watcher thread wakes at the next event of libuv, once; else it sleeps through them. It is
- * disarmed while the loop's thread itself waits for libuv, or one answer of the database would wake both.
- * Arming is one system call and does not wake the watcher. */
+/* While armed the watcher thread wakes at libuv's next event, once; else events do not wake it. It is
+ * disarmed while the loop's thread itself waits for libuv, or one answer of the database would wake both
+ * threads. Arming takes one system call and does not wake the watcher. */
 static void set_armed(struct core_loop *core, bool armed)
 {
     struct epoll_event event = { .events = EPOLLONESHOT | (armed ? EPOLLIN : 0) };
     core->armed = armed;
     if (core->watch_fd >= 0 && epoll_ctl(core->watch_fd, EPOLL_CTL_MOD, uv_backend_fd(core->loop), &event))
-        abort(); /* only if one of them is no epoll */
+        abort(); /* cannot fail with two valid epoll descriptors */
 }
 
-/* May come after the watcher was disarmed, or armed again, as it was about to post: then it is armed once
- * more than need be. */
+/* If the watcher was disarmed, or armed again, just as it was about to post, this comes late: then the
+ * watcher is armed once more than necessary, which does no harm. */
 static void on_woken(struct event *event, bool ok)
 {
     (void)ok;
     container_of(event, struct core_loop, woken)->armed = false;
 }
 
-/* Handles what the core has, without waiting for more. Returns how much it was. */
+/* Handles the core's events without waiting for more, and returns how many they were. */
 static unsigned drain_core(struct core_loop *core)
 {
     bool is_pressed = core->on_turn && core->on_turn(core->turn_data);
@@ -80,9 +80,9 @@ static unsigned drain_core(struct core_loop *core)
     return n;
 }
 
-/* Whether handles were started or changed since libuv polled last: it tells the kernel of them only when it
- * polls next, so this thread must not sleep before. libuv has no question for it, and this reads its list of
- * such handles: a circular one, whose head points to itself when it is empty. */
+/* Whether handles were started or changed since libuv polled last. libuv passes them to the kernel only when
+ * it polls next, so this thread must not sleep before. libuv has no function to ask this, so its list of such
+ * handles is read: a circular one, whose head points to itself when it is empty. */
 #if UV_VERSION_MAJOR != 1 || UV_VERSION_MINOR > 48
 #error "look whether uv_loop_t.watcher_queue is still a circular list that starts with its `next` pointer"
 #endif
@@ -98,7 +98,7 @@ static void run_loop(struct core_loop *core)
     while (loop_has_unpolled(core->loop));
 }
 
-/* Until the core has an event, or libuv (by the watcher), or a timer is due. */
+/* Waits until the core has an event, or libuv has one (by the watcher), or a timer of libuv's is due. */
 static void wait_in_core(struct core_loop *core)
 {
     int timeout_ms = uv_backend_timeout(core->loop);
@@ -121,8 +121,8 @@ static bool expects_answer(const struct core_loop *core)
     return core->seen != core->count_sent(core->data);
 }
 
-/* An answer is often here sooner than the watcher could be woken to tell of it: so it is waited for in libuv
- * first, once a sending and for so short that no request is kept waiting to speak of. */
+/* The database's answer often comes sooner than the watcher could wake this thread. So this thread waits for
+ * it on libuv's descriptor first: once for what was sent, and too short (60 us) to delay others much. */
 static bool wait_for_answer(struct core_loop *core)
 {
     struct pollfd backend = { .fd = uv_backend_fd(core->loop), .events = POLLIN };
@@ -145,8 +145,8 @@ void core_loop_run(struct core_loop *core)
     while (!core->has_ended) {
         unsigned n = drain_core(core);
         run_loop(core);
-        /* With the watcher armed waiting costs nothing; else look once more first, for under load there is
-         * always something. */
+        /* If the watcher is armed waiting costs nothing extra. Else it would have to be armed: so look once
+         * more first, because under load there is always something to do. */
         if (!core->has_ended && (n == 0 || (core->armed && n < EVENTS_PER_TURN)))
             wait(core);
     }

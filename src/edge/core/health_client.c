@@ -98,7 +98,7 @@ enum health_answer core_health_ask(const char *address, const char *service, uns
     core_log_start();
     grpc_init();
     grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
-    /* The server is asked, not whom http_proxy names for the web. */
+    /* Connects to the server itself, not through the proxy in the environment variable http_proxy. */
     grpc_arg no_proxy = { .type = GRPC_ARG_INTEGER, .key = (char *)GRPC_ARG_ENABLE_HTTP_PROXY };
     const grpc_channel_args args = { .num_args = 1, .args = &no_proxy };
     grpc_channel *channel = grpc_channel_create(address, credentials, &args);

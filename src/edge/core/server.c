@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The server of the gRPC core: its settings, its start, and its end, which takes three steps: the core's
- * server has shut down (no connection is left), the last call has let go of its slot, the queue has ended.
+ * The server of the gRPC core: its settings, its start and its end. The end takes three steps: the core's
+ * server has shut down (no connection is left), the last call has let go of its slot, and the completion
+ * queue is shut down and empty.
  */
 #include "edge/core/server.h"
 
@@ -25,7 +26,7 @@ struct core_server {
     grpc_server_credentials *credentials;
     struct event shut_down;
     bool is_shut_down; /* the core has no connection left */
-    unsigned running;  /* calls that may still start a batch */
+    unsigned running;  /* calls that are not over: each may still start a batch */
 };
 
 static grpc_server *create_server(const struct core_server_options *options)
@@ -34,23 +35,23 @@ static grpc_server *create_server(const struct core_server_options *options)
         const char *key;
         int value;
     } settings[] = {
-        /* The core inflates a message before it checks its size: it shall not inflate any. */
+        /* Off, because the core decompresses a message before it checks its size (a "zip bomb"). */
         { GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0 },
         { GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0 },
-        /* Deadlines are the call layer's, but for calls that have not come to it: whose message is awaited,
-         * or that are held back. */
+        /* The call layer checks deadlines of its calls. The core does for those that have not reached it:
+         * whose message has not come, or that the core has not been asked for. */
         { GRPC_ARG_ENABLE_DEADLINE_CHECKS, 1 },
         { GRPC_ARG_ENABLE_CHANNELZ, 0 },
         { GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, options->max_message_bytes },
         { GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_concurrent_streams },
-        /* With the default of 8 KiB one call with large headers closes the connection under all others. */
+        /* With the default, 8 KiB, a call with large headers makes the core close the whole connection. */
         { GRPC_ARG_MAX_METADATA_SIZE, 65536 },
         { GRPC_ARG_MAX_CONNECTION_IDLE_MS, options->idle_timeout_ms ? options->idle_timeout_ms : INT_MAX },
     };
     grpc_arg args[sizeof settings / sizeof *settings];
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         args[i] = (grpc_arg){ .type = GRPC_ARG_INTEGER,
-                              .key = (char *)settings[i].key, /* read only, says the core */
+                              .key = (char *)settings[i].key, /* the core only reads it */
                               .value.integer = settings[i].value };
     return grpc_server_create(&(grpc_channel_args){ .num_args = sizeof args / sizeof *args, .args = args },
                               NULL);
@@ -58,8 +59,8 @@ static grpc_server *create_server(const struct core_server_options *options)
 
 /* ---- counting calls ---- */
 
-/* Ends the loop and the queue once the core has shut down and no call is left: on a queue that ends no batch
- * may be started, and every call that still runs will start one. */
+/* Ends the loop and the queue once the core has shut down and no call is left. Not sooner: after that no
+ * batch may be started, and every call that still runs will start one. */
 static void try_end(struct core_server *server)
 {
     if (server->is_shut_down && server->running == 0)
@@ -92,7 +93,7 @@ int core_server_create(struct core_server **out, uv_loop_t *loop, struct context
     struct core_server *server = calloc(1, sizeof *server);
     if (!server)
         return UV_ENOMEM;
-    *out = server; /* also on failure, which ends the process: there is nothing to lose yet */
+    *out = server; /* also on failure: the process ends then, and nothing need be freed */
     core_locks_trust();
     core_log_start();
     grpc_init();

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * gRPC by the gRPC C core: the edge behind grpc:// listeners. It turns the core's events into calls, answers
- * each with one batch of operations, and runs the loop, since the core and libuv both want to be polled.
+ * The edge behind grpc:// listeners, by the gRPC C core. It turns the core's events into calls, answers each
+ * with one batch of operations, and runs the loop, because the core and libuv must be polled by one thread.
  *
- * Loop thread only. The rest of this room is its own.
+ * Loop thread only. The other files of this room (core.h lists them) are used only here, except
+ * health_client.h.
  */
 #ifndef EDGE_CORE_SERVER_H
 #define EDGE_CORE_SERVER_H
@@ -17,10 +18,10 @@ struct core_server;
 
 struct core_server_options {
     int max_message_bytes;
-    int max_concurrent_streams; /* a connection */
-    int idle_timeout_ms;        /* a connection without calls is closed after it; 0: never */
-    const struct peers *peers;
-    /* How many batches were sent to the database so far: see core_loop.h. */
+    int max_concurrent_streams; /* of each connection */
+    int idle_timeout_ms;        /* after which a connection without calls is closed; 0: never */
+    const struct peers *peers;  /* outlives the server */
+    /* Counts the batches that were sent to the database so far: see core_loop.h. */
     unsigned (*count_sent)(void *data);
     void *data;
 };
@@ -29,15 +30,14 @@ struct core_server_options {
 int core_server_create(struct core_server **server, uv_loop_t *loop, struct context *context,
                        const struct core_server_options *options);
 
-/* Runs the loop in place of uv_run, until core_server_end has been called and the core's events are at an
- * end. */
+/* Runs the loop in place of uv_run, until the core is drained (core_server_drain) and the last call over. */
 void core_server_run(struct core_server *server);
 
-/* Hands an accepted, non-blocking socket over; it is the core's from now on, whatever happens. */
+/* Hands over an accepted, non-blocking socket, which is the core's from now on, whatever happens. */
 void core_server_add_connection(struct core_server *server, int fd);
 
-/* No new connections or calls (GOAWAY); running calls go on. When the last is over, or soon after
- * core_server_cancel, nothing of the core is left, core_server_run returns. */
+/* Accepts no new connections or calls (GOAWAY); running calls go on. When the last is over, or soon after
+ * core_server_cancel, core_server_run returns. */
 void core_server_drain(struct core_server *server);
 
 /* Calls that are still running. */
@@ -46,7 +46,7 @@ unsigned core_server_running(const struct core_server *server);
 /* Closes every connection, after core_server_drain: calls that are still running are cancelled. */
 void core_server_cancel(struct core_server *server);
 
-/* After core_server_run, once the loop has closed the handles. NULL is let pass. */
+/* After core_server_run, once the loop has closed the handles. NULL is allowed. */
 void core_server_destroy(struct core_server *server);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A call's place on the wire of the core, for the files that calls.c is made of: calls.c (which there are,
- * and what they wait for), calls_request.c (what comes), calls_answer.c (what leaves). Loop thread only.
+ * A slot is a struct call together with its call of the gRPC core. This is what calls.c (creates, recycles
+ * and watches slots), calls_request.c (requests) and calls_answer.c (answers) share. Loop thread only.
  */
 #ifndef EDGE_CORE_SLOT_H
 #define EDGE_CORE_SLOT_H
@@ -16,13 +16,13 @@ struct core_calls;
 
 struct core_method {
     const struct rpc_method *rpc;
-    void *registered;
-    unsigned posted; /* calls that the core may hand over without asking */
-    unsigned target; /* how many that shall be */
-    unsigned held_n; /* calls that wait to be begun */
+    void *registered; /* the core's handle of the method */
+    unsigned posted;  /* slots with which the core may hand over calls */
+    unsigned target;  /* how many shall be posted */
+    unsigned held_n;  /* calls that are held back: they wait to be begun */
 };
 
-/* A call's place on the wire.
+/* A slot's states.
  *
  *   FREE ─▶ POSTED ─▶ RUNNING ─▶ FREE
  *             │          └─▶ ENDING ─▶ FREE
@@ -30,9 +30,9 @@ struct core_method {
  */
 enum slot_state {
     SLOT_FREE,    /* in calls->free */
-    SLOT_POSTED,  /* the core may hand over a call */
-    SLOT_RUNNING, /* has one, until it is over */
-    SLOT_ENDING,  /* it is over; batches of the core have yet to complete */
+    SLOT_POSTED,  /* requested from the core, which may hand over a call */
+    SLOT_RUNNING, /* has a call, which is not over */
+    SLOT_ENDING,  /* the call is over; batches of the core have yet to complete */
 };
 
 struct slot {
@@ -43,13 +43,13 @@ struct slot {
     grpc_call *grpc;
     gpr_timespec deadline;
     grpc_metadata_array metadata;
-    grpc_byte_buffer *payload; /* of the request: where the core puts it; see take_payload() */
+    grpc_byte_buffer *payload; /* where the core puts the request; see take_payload() */
     struct event requested, received, sent, answered, closed;
     int cancelled;
     unsigned pending;  /* batches of the core that have not completed */
-    bool has_begun;    /* the answer: its initial metadata has been sent */
-    bool has_answered; /* its trailing metadata has */
-    bool watched;      /* for cancellation */
+    bool has_begun;    /* the answer's initial metadata has been sent */
+    bool has_answered; /* the answer's status has been sent */
+    bool watched;      /* the core tells us if the call is cancelled */
     uint64_t started_ms;
     TAILQ_ENTRY(slot) link; /* in calls->unwatched while running and not watched, in calls->free while FREE */
 };
@@ -57,15 +57,17 @@ struct slot {
 /* ---- calls.c ---- */
 
 void slot_move(struct slot *slot, enum slot_state to);
-/* The call is over: to the free list, once nothing of the core refers to the slot. */
+/* Puts a slot whose call is over on the free list, once the core has no batch of it any more. */
 void slot_try_free(struct slot *slot);
 void slot_free(struct slot *slot);
 void core_calls_post_more(struct core_calls *calls, struct core_method *method);
-/* It runs, and has waited for too short to be watched for cancellation; and that has an end. */
+/* Put a running call on calls->unwatched, from where it is watched for cancellation if it takes long; and
+ * take it off. */
 void slot_list(struct slot *slot);
 void slot_unlist(struct slot *slot);
 
-/* The core reads the request before it hands over the call; those of a dialogue are asked for one by one. */
+/* Whether the core hands over the call together with its request; a dialogue's requests are asked for one by
+ * one. */
 static inline bool slot_has_payload(const struct rpc_method *method)
 {
     return method->kind != METHOD_DIALOGUE;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A stray is asked for before it comes, and gives way to another when it has: a peer that does not take its
- * answer keeps nobody from theirs. The core bounds how many there are at once (streams a connection).
+ * A stray is allocated and posted before the core hands over its call; once it has come another one is posted
+ * in its place, so a peer that does not read its answer does not block others. How many there are at once is
+ * bounded by the core (streams of a connection).
  */
 #include "edge/core/strays.h"
 
@@ -15,11 +16,11 @@
 #include "edge/core/whence.h"
 #include "observe/log.h"
 
-#define POSTED_MAX 4
+#define POSTED_MAX 4 /* posted at a time */
 
 struct stray {
     struct core_strays *strays;
-    struct call call; /* never started: for what is asked of its caller */
+    struct call call; /* never started; only used to find out who the caller is */
     grpc_call *grpc;
     grpc_call_details details;
     grpc_metadata_array metadata;
@@ -81,7 +82,7 @@ static const char *metadata(struct call *call, const char *key)
 
 static const struct call_transport transport = { .peer = peer, .metadata = metadata };
 
-/* What it is answered with. */
+/* The status and message of the answer. */
 static enum status judge(struct stray *stray, grpc_slice *message)
 {
     struct call_refusal refusal;

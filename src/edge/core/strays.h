@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calls of methods that nobody registered: answered UNIMPLEMENTED, once it is known that their caller may
- * know. Loop thread only.
+ * Strays: calls of methods that are not registered. They are answered UNIMPLEMENTED, if the caller may know
+ * which methods there are. Loop thread only.
  */
 #ifndef EDGE_CORE_STRAYS_H
 #define EDGE_CORE_STRAYS_H
@@ -19,11 +19,11 @@ struct core_strays {
     struct core_owner owner;
     struct context *context;
     const struct peers *peers;
-    bool draining; /* no more calls are asked for */
-    unsigned posted;
+    bool draining;   /* the core is asked for no more calls */
+    unsigned posted; /* strays that the core may hand over */
 };
 
-/* The core may hand over calls. Once the queue has ended nothing is left to free. 0 or UV_ENOMEM. */
+/* From now on the core may hand over calls. 0 or UV_ENOMEM. Nothing has to be freed after the queue's end. */
 int core_strays_start(struct core_strays *strays);
 
 #endif

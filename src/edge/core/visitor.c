@@ -7,7 +7,8 @@
 #include "edge/tls_alert.h"
 #include "observe/log.h"
 
-#define UNREAD_MAX 4 /* pieces of what it said, which would reset the connection under our answer */
+/* Reads of the peer's bytes before we close: unread ones would reset the connection, and lose our answer. */
+#define UNREAD_MAX 4
 
 static const uint8_t tls_alert[] = TLS_ALERT_BYTES;
 static const char text[] = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n"
@@ -33,7 +34,8 @@ static void tell(int fd, const struct peers *peers, const char *detail)
              log_str("peer", ip ? peer : NULL));
 }
 
-/* HTTP/2 begins with "PRI". One of which less has come is left to the core. */
+/* HTTP/2 begins with "PRI". If only one byte has come that may be its beginning, the core gets the
+ * connection. */
 bool visitor_turned_away(int fd, const struct peers *peers)
 {
     unsigned char said[2] = { 'P', 'R' };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whoever speaks TLS or HTTP/1.1 where gRPC is spoken: the core would close without a word that helps. What a
- * new connection has said is looked at before the core is handed it; the listener lets nobody in before it
- * has said something (bound.h), so it is there, but from who is silent for a second.
+ * Turns away peers that speak TLS or HTTP/1.1 on a grpc:// listener, with an answer that says what is wrong;
+ * the core would just close. The first bytes are looked at before the core gets the connection. They are
+ * mostly there, because the kernel hands over a TCP connection only when the peer has sent something or a
+ * second has passed (bound_await_words). Loop thread only.
  */
 #ifndef EDGE_CORE_VISITOR_H
 #define EDGE_CORE_VISITOR_H
@@ -11,7 +12,7 @@
 
 #include "edge/peers.h"
 
-/* True: it was told what is spoken here, and is closed. */
+/* True: the peer was told what is spoken here, and fd is closed. */
 bool visitor_turned_away(int fd, const struct peers *peers);
 
 #endif

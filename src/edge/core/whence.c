@@ -5,8 +5,8 @@
 #include <grpc/support/alloc.h>
 #include <stdio.h>
 
-/* The core names a connection that it was handed by its descriptor, "fd:12", and closes that no sooner than
- * the last call on it is over: it is no other peer's by now. */
+/* The core names a connection that was handed to it by its descriptor, "fd:12". It closes the descriptor only
+ * after the last call on it is over, so the number cannot belong to another peer by now. */
 bool core_peer(grpc_call *grpc, const struct peers *peers, struct ip *ip)
 {
     int fd;

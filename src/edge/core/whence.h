@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whom a call of the core came from, and with what metadata. Loop thread only.
+ * A call of the gRPC core: its peer's address and its metadata. Loop thread only.
  */
 #ifndef EDGE_CORE_WHENCE_H
 #define EDGE_CORE_WHENCE_H
@@ -11,7 +11,7 @@
 #include "call/call.h"
 #include "edge/peers.h"
 
-/* As in struct call_transport. */
+/* As `peer` and `metadata` of struct call_transport. */
 bool core_peer(grpc_call *grpc, const struct peers *peers, struct ip *ip);
 const char *core_metadata(struct call *call, const grpc_metadata_array *sent, const char *key);
 
