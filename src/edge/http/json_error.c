@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The words for what is wrong with a JSON text. A sender's text is quoted cut and escaped, and never a
- * secret.
+ * The text of errors: what is wrong with a JSON text, and where. The sender's text is quoted, cut and
+ * escaped; a secret never is.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct words *words, const
 
 static void add_path(struct words *words, const struct json_reader *r)
 {
-    size_t first = r->path_n > 8 ? r->path_n - 8 : 0; /* deeper than any message of ours, yet bounded */
+    size_t first = r->path_n > 8 ? r->path_n - 8 : 0; /* only the last steps: no message of ours is deeper */
     if (first)
         add(words, "…");
     for (size_t i = first; i < r->path_n && words->len < PATH_MAX_LEN; i++) {
@@ -102,7 +102,7 @@ static size_t add_character(struct words *words, const char *text, size_t len)
     return n;
 }
 
-/* Also of nothing, which leaves the words empty and not undefined. */
+/* An empty text makes the words empty, and not undefined. */
 static void add_quoted(struct words *words, const char *text, size_t len)
 {
     size_t n = 0;
@@ -116,7 +116,7 @@ static void add_quoted(struct words *words, const char *text, size_t len)
     }
 }
 
-/* Up to the end of the string, number or word that stands there. */
+/* The length of the string, number or word that begins at `at`. */
 static size_t literal_len(const char *at, const char *end)
 {
     const char *c = at + 1;

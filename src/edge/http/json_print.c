@@ -14,7 +14,7 @@
 
 /* ---- text ---- */
 
-/* 0: stands for itself; 'u': as \u00XX; else the letter after the backslash. */
+/* How a byte is written: 0: as it is; 'u': as \u00XX; else as a backslash and this letter. */
 static char escape_of(uint8_t c)
 {
     static const char letters[0x20] = {
@@ -136,8 +136,8 @@ static void put_signed(struct bytes *out, int64_t value)
     put_unsigned(out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
-/* The fewest digits that read back as the same number. Up to so many as any decimal text survives, the C
- * library finds the fewest itself, but not for numbers so small that they have lost bits. */
+/* The fewest digits that read back as the same number. Up to DBL_DIG (FLT_DIG) digits printf finds the fewest
+ * itself, but not for subnormal numbers, which have lost bits. */
 static void put_real(struct bytes *out, double value, bool is_float)
 {
     char text[JSON_NUMBER_MAX_LEN];
@@ -162,7 +162,7 @@ static void put_special_or_real(struct bytes *out, double value, bool is_float)
         bytes_put(out, "\"NaN\"", 5);
     else if (isinf(value))
         bytes_put(out, value > 0 ? "\"Infinity\"" : "\"-Infinity\"", value > 0 ? 10 : 11);
-    else if (value == 0 && signbit(value)) /* readers who take -0 for an integer would lose its sign */
+    else if (value == 0 && signbit(value)) /* a reader that takes -0 for an integer would lose the sign */
         bytes_put(out, "-0.0", 4);
     else
         put_real(out, value, is_float);

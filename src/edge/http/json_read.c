@@ -45,7 +45,7 @@ static int enter(struct json_reader *r)
     return 0;
 }
 
-/* A value with its tag; nothing if it goes without saying. */
+/* Writes a value with its tag; a default value only if keep_default. */
 static int read_tagged(struct json_reader *r, const struct field_desc *field, bool keep_default)
 {
     size_t before = r->out->len;
@@ -60,7 +60,7 @@ static int read_tagged(struct json_reader *r, const struct field_desc *field, bo
     return rc;
 }
 
-/* From behind the bracket. */
+/* The elements of a list; the reader is behind the opening bracket. */
 static int read_elements(struct json_reader *r, const struct field_desc *field)
 {
     struct json_step *step = &r->path[r->path_n - 1];
@@ -117,7 +117,7 @@ static bool is_named(const struct field_desc *field, struct json_span name)
            (field->name_len == name.len && memcmp(field->name, name.text, name.len) == 0);
 }
 
-/* Most texts have the fields in their order, so the next one is looked at first. */
+/* Most texts have the fields in the descriptor's order, so the search begins with the next one. */
 static const struct field_desc *find_field(const struct message_desc *desc, size_t next,
                                            struct json_span name)
 {
@@ -131,9 +131,9 @@ static const struct field_desc *find_field(const struct message_desc *desc, size
 
 struct object {
     const struct message_desc *desc;
-    size_t next;    /* behind the field that was read last */
-    uint64_t named; /* a bit for each field */
-    uint64_t set;   /* named and not null */
+    size_t next;    /* index of the field after the one that was read last */
+    uint64_t named; /* a bit for each field whose name has come */
+    uint64_t set;   /* likewise, with a value that is not null */
 };
 
 static int read_name(struct json_reader *r, struct object *object, const struct field_desc **field)
@@ -262,7 +262,7 @@ int json_to_message(const struct message_desc *desc, const char *text, size_t le
     r.start = out->len;
     r.max = max;
     r.depth = 0;
-    r.path_n = 0; /* the path's rest is written before it is read */
+    r.path_n = 0; /* the path itself need not be cleared: steps are written before they are read */
     r.error = error;
     json_skip_space(&r);
     int rc = read_message(&r, desc);

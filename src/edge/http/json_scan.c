@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Literals of JSON: strings, numbers, words. What they mean for a field is json_read.c's matter.
+ * Literals of JSON: strings, numbers, words. json_values.c turns them into a field's value.
  */
 #include <ctype.h>
 #include <uv.h>
@@ -8,8 +8,8 @@
 #include "base/text.h"
 #include "edge/http/json_reader.h"
 
-#define WHOLE_DIGITS_MAX 20      /* of 2^64 - 1 */
-#define EXPONENT_MAX     1000000 /* more digits than a text has; beyond it an exponent is cut */
+#define WHOLE_DIGITS_MAX 20      /* digits of 2^64 - 1 */
+#define EXPONENT_MAX     1000000 /* more than a text has digits; a larger exponent is cut to it */
 
 bool json_take_word(struct json_reader *r, const char *word)
 {
@@ -24,8 +24,8 @@ bool json_take_word(struct json_reader *r, const char *word)
 
 /* ---- strings ---- */
 
-/* Whether a byte of a string stands for itself and needs no look: not a quotation mark, backslash, control
- * character or part of a longer sequence. */
+/* Whether a byte of a string can be copied without a check: it is no quotation mark, backslash, control
+ * character or part of a multi-byte sequence. */
 static inline bool is_plain(uint8_t c)
 {
     return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
@@ -69,7 +69,7 @@ static size_t put_utf8(uint8_t *to, int c)
     return 4;
 }
 
-/* A \u and, if it is the first half of a pair, the second; *at is behind the u. */
+/* Decodes \uXXXX, and the second one if it is the first of a surrogate pair; *at is behind the u. */
 static int decode_unicode(struct json_reader *r, const char **at, const char *end, uint8_t *to, size_t *len)
 {
     const char *escape = *at - 2;
@@ -89,7 +89,7 @@ static int decode_unicode(struct json_reader *r, const char **at, const char *en
     return 0;
 }
 
-/* Raw text to what it stands for, which is never longer. */
+/* Decodes a string's escapes; the result is never longer than the text. */
 static int decode(struct json_reader *r, const char *at, const char *end, uint8_t *to, size_t *len)
 {
     static const char named[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
@@ -101,7 +101,7 @@ static int decode(struct json_reader *r, const char *at, const char *end, uint8_
         *len += run;
         if (!backslash)
             break;
-        at = backslash + 2; /* the scan saw to it that a character follows */
+        at = backslash + 2; /* scan_string() has checked that a character follows */
         const char *name = backslash[1] ? strchr(named, backslash[1]) : NULL;
         if (name) {
             to[(*len)++] = (uint8_t)meant[name - named];
@@ -117,7 +117,7 @@ static int decode(struct json_reader *r, const char *at, const char *end, uint8_
     return 0;
 }
 
-/* From behind the opening quotation mark to the closing one. */
+/* Finds the closing quotation mark; the reader is behind the opening one. */
 static int scan_string(struct json_reader *r, const char **end, bool *escaped, bool *wide)
 {
     const char *c = r->at;
@@ -183,7 +183,7 @@ static inline const char *skip_digits(const char *c, const char *end)
     return c;
 }
 
-/* Behind the number that starts here; NULL if none does. */
+/* The end of the number that starts here; NULL: none does. */
 static const char *number_end(const char *c, const char *end)
 {
     if (c < end && *c == '-')
@@ -244,7 +244,8 @@ static long exponent_of(const char *c, const char *end)
     return negative ? -exponent : exponent;
 }
 
-/* With a point or an exponent: digits before the point's final place count, those behind it must be zeros. */
+/* The integer that a number with a point or an exponent stands for. The exponent moves the point: digits
+ * before its new place count, those behind it must be zeros. */
 static bool shifted_number(const char *c, const char *end, uint64_t *magnitude)
 {
     const char *mantissa_end = c, *point = NULL;

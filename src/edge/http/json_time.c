@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * The calendar is computed (days from March on, so that a leap day is a year's last): mktime would ask for
- * time zones.
+ * The calendar is computed here, with years that begin in March, so that a leap day is a year's last day:
+ * mktime() would look at time zones.
  */
 #include "edge/http/json_time.h"
 
 #define DAY          86400
 #define SECONDS_MIN  INT64_C(-62135596800) /* 0001-01-01T00:00:00Z */
 #define SECONDS_MAX  INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
-#define ERA_DAYS     146097                /* of 400 years */
+#define ERA_DAYS     146097                /* days of 400 years */
 #define EPOCH_DAYS   719468                /* from 0000-03-01 to 1970-01-01 */
 #define NANOS_DIGITS 9
 
@@ -24,7 +24,7 @@ static int64_t days_from_date(struct date date)
     return (int64_t)era * ERA_DAYS + of_era * 365 + of_era / 4 - of_era / 100 + of_year - EPOCH_DAYS;
 }
 
-/* Of days within the years 1 to 9999. */
+/* The date of a day within the years 1 to 9999, counted from 1970-01-01. */
 static struct date date_from_days(int64_t days)
 {
     days += EPOCH_DAYS;
@@ -48,7 +48,7 @@ struct cursor {
     const char *at, *end;
 };
 
-/* Exactly n digits between low and high. */
+/* Reads exactly n digits, a number between low and high. */
 static bool take_number(struct cursor *c, int n, int low, int high, int *number)
 {
     *number = 0;
@@ -84,7 +84,7 @@ static bool take_fraction(struct cursor *c, int32_t *nanos)
     return true;
 }
 
-/* Z, or by how much the text's clock is ahead of UTC. */
+/* Reads Z or an offset: by how many seconds the text's clock is ahead of UTC. */
 static bool take_offset(struct cursor *c, int *seconds)
 {
     int hours, minutes;
@@ -125,7 +125,7 @@ static char *put_digits(char *at, int number, int n)
     return at + n;
 }
 
-/* A number and what follows it. */
+/* Writes a number of n digits and the character that follows it. */
 static char *put_part(char *at, int number, int n, char mark)
 {
     at = put_digits(at, number, n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Values of a JSON text to those of a message, one function for each kind that JSON's mapping has.
+ * Reads a value of a JSON text and writes it as a field's protobuf value: one function for each kind of value
+ * that the JSON mapping has.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ int json_make_room(struct json_reader *r, size_t len)
 
 /* ---- pieces that are preceded by their length ---- */
 
-/* Nearly every length fits one byte, so one is left free. */
+/* Nearly every length fits into one byte, so one is reserved for it. */
 size_t json_open_length(struct json_reader *r)
 {
     bytes_put_byte(r->out, 0);
@@ -50,7 +51,7 @@ enum how { AS_VARINT, AS_ZIGZAG, AS_FIXED32, AS_FIXED64 };
 
 struct integer {
     enum how how;
-    uint64_t min; /* its magnitude */
+    uint64_t min; /* the magnitude of the smallest value */
     uint64_t max;
     const char *range;
 };
@@ -90,7 +91,7 @@ static void put_integer(struct json_reader *r, enum how how, uint64_t value)
     }
 }
 
-/* A number, or a string that must turn out to hold one. */
+/* Reads a number, or a string, which the caller must check to be one. */
 static int read_numeral(struct json_reader *r, struct json_span *numeral, const char *what, bool *is_string)
 {
     char c = json_peek(r);
@@ -166,7 +167,7 @@ static int read_bool(struct json_reader *r, const struct field_desc *field, bool
     return 0;
 }
 
-/* strtod ends at a NUL, which the text does not have. */
+/* Copies the text, because strtod() needs a NUL at its end. */
 static int real_number(struct json_reader *r, struct json_span numeral, bool is_float, double *value)
 {
     char few[64], *copy = numeral.len < sizeof few ? few : malloc(numeral.len + 1);
@@ -239,7 +240,7 @@ static int read_text(struct json_reader *r, const struct field_desc *field, bool
     bool is_decoded = (const uint8_t *)text.text == r->out->data + r->out->len;
     if (bytes_reserve(r->out, text.len + WIRE_VARINT_MAX_LEN))
         return json_fail_memory(r);
-    if (is_decoded) { /* it lies where its length belongs */
+    if (is_decoded) { /* it begins where the byte for its length has to be */
         memmove(r->out->data + r->out->len + 1, r->out->data + r->out->len, text.len);
         size_t start = json_open_length(r);
         r->out->len += text.len;
@@ -265,7 +266,7 @@ static int read_bytes(struct json_reader *r, const struct field_desc *field, boo
     bool is_decoded = (const uint8_t *)text.text == r->out->data + r->out->len;
     if (bytes_reserve(r->out, text.len + WIRE_VARINT_MAX_LEN))
         return json_fail_memory(r);
-    if (is_decoded) /* escaped: it may have moved with the buffer, and its length comes before it */
+    if (is_decoded) /* the buffer may have moved, and a byte for the length has to come before it */
         text.text = memmove(r->out->data + r->out->len + 1, r->out->data + r->out->len, text.len);
     size_t start = json_open_length(r), len;
     if (!json_base64(text, r->out->data + start, &len))

@@ -22,7 +22,7 @@ static inline enum wire_type wire_type_of(enum field_type type)
     return (enum wire_type)types[type];
 }
 
-/* There must be room. */
+/* `out` must have room for WIRE_VARINT_MAX_LEN bytes. */
 static inline void wire_put_varint(struct bytes *out, uint64_t value)
 {
     for (; value >= 0x80; value >>= 7)
@@ -30,7 +30,8 @@ static inline void wire_put_varint(struct bytes *out, uint64_t value)
     bytes_put_byte(out, (uint8_t)value);
 }
 
-/* Little-endian, as the machines are that svcd is built for (json_write.c asserts it). */
+/* Protobuf is little-endian, and so are the machines that svcd is built for (json_write.c asserts it). There
+ * must be room. */
 static inline void wire_put_fixed(struct bytes *out, uint64_t value, size_t len)
 {
     bytes_put(out, &value, len);

@@ -23,7 +23,7 @@ struct writer {
 
 static int write_message(struct writer *w, const struct message_desc *desc, struct input in);
 
-/* Each piece is checked before the next is added, so the text outgrows max by one value at most. */
+/* The length is checked before each piece is added, so the text exceeds max by one value at most. */
 static int make_room(struct writer *w, size_t len)
 {
     if (w->out->len - w->start > w->max)
@@ -141,7 +141,7 @@ static int write_time(struct writer *w, struct input in)
     return 0;
 }
 
-/* A value of any type but in a packed list. */
+/* Writes a value of any type, except those of a packed list. */
 static int write_value(struct writer *w, const struct field_desc *field, struct input *in)
 {
     enum wire_type type = wire_type_of(field->type);
@@ -183,7 +183,7 @@ static int write_packed(struct writer *w, const struct field_desc *field, struct
     return 0;
 }
 
-/* All of a list that stands in one piece; in is behind its first tag. */
+/* Writes a whole list, packed or not; `in` is behind its first tag. */
 static int write_list(struct writer *w, const struct field_desc *field, uint64_t tag, struct input *in)
 {
     bool first = true;
@@ -233,7 +233,7 @@ static int write_field(struct writer *w, const struct field_desc *field, uint64_
 
 static int write_fields(struct writer *w, const struct message_desc *desc, struct input in)
 {
-    size_t n = 0; /* fields before the next one that may come */
+    size_t n = 0; /* index of the next field that may come: they are in the order of their numbers */
     bool first = true;
     uint64_t tag, last = 0;
     while (in.at < in.end) {
