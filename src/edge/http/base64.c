@@ -21,7 +21,7 @@ static uint8_t value_of(uint8_t c)
 int base64_unwrap(uint8_t *text, size_t *len)
 {
     uint32_t bits = 0;
-    unsigned place = 0; /* in the four characters */
+    unsigned place = 0; /* within a group of four characters */
     bool is_padded = false;
     size_t n = 0;
     for (size_t i = 0; i < *len; i++) {
@@ -41,12 +41,12 @@ int base64_unwrap(uint8_t *text, size_t *len)
     return place == 1 || is_padded ? UV_EINVAL : 0;
 }
 
-/* From the end, so that nothing is overwritten before it has been read. */
+/* From the end to the start, so that nothing is overwritten before it has been read. */
 int base64_wrap(struct bytes *bytes, size_t start)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t len = bytes->len - start, groups = (len + 2) / 3;
-    if (len == 0) /* and maybe nothing was ever allocated */
+    if (len == 0) /* `data` may be NULL then */
         return 0;
     if (bytes_reserve(bytes, groups * 4 - len))
         return UV_ENOMEM;

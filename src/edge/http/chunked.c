@@ -5,7 +5,7 @@
 
 #include "edge/http/text.h"
 
-#define DIGITS_MAX 15
+#define DIGITS_MAX 15 /* of a chunk's size in hexadecimal: so many cannot overflow */
 
 static int hex_of(uint8_t c)
 {
@@ -15,7 +15,7 @@ static int hex_of(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Before an extension there may be blanks, and nothing else may come after them. */
+/* Blanks may come before an extension, and only an extension after blanks. */
 static enum chunked_state on_blank(uint8_t c)
 {
     return c == ';' ? CHUNKED_EXTENSION : c == ' ' || c == '\t' ? CHUNKED_BLANK : CHUNKED_WRONG;
@@ -52,7 +52,7 @@ static bool is_of_name(uint8_t c)
     return http_text_is_token((struct http_text){ (const char *)&c, 1 }, true);
 }
 
-/* A line of trailers begins; one that goes on the line before it is refused. */
+/* A trailer's line begins. One that continues the line before it (obs-fold: a leading blank) is refused. */
 static enum chunked_state on_line(struct chunked *chunked, uint8_t c)
 {
     if (c == '\r')

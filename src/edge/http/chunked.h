@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * HTTP/1.1's chunked bodies, taken apart as strictly as they are defined: what two parsers could read in two
- * ways is refused. Trailers are read over. Any thread.
+ * A parser of HTTP/1.1's chunked bodies (RFC 9112, 7.1). It is strict: what two parsers could read in two
+ * ways is refused, which prevents request smuggling. Trailers are skipped. Any thread.
  *
  *   SIZE ─▶ (BLANK ─▶) EXTENSION ─▶ SIZE_LF ─▶ DATA ─▶ DATA_CR ─▶ DATA_LF ─▶ SIZE
  *     └───────────────────────────▶ SIZE_LF ─▶ LINE ─▶ NAME ─▶ TRAILER ─▶ TRAILER_LF ─▶ LINE ─▶ END_LF ─▶ END
@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHUNK_EXTENSION_MAX ((size_t)256)  /* of one chunk */
-#define CHUNK_TRAILERS_MAX  ((size_t)8192) /* of all trailers */
+#define CHUNK_EXTENSION_MAX ((size_t)256)  /* bytes of one chunk's extension */
+#define CHUNK_TRAILERS_MAX  ((size_t)8192) /* bytes of all trailers */
 
 enum chunked_state {
     CHUNKED_SIZE,
@@ -32,16 +32,16 @@ enum chunked_state {
     CHUNKED_WRONG,
 };
 
-/* Zeroed is the beginning of a body. */
+/* Zeroed at the beginning of a body. */
 struct chunked {
     enum chunked_state state;
-    unsigned digits;  /* of the size */
-    uint64_t left;    /* of the chunk */
-    size_t extra_len; /* of the extension, or of all trailers */
+    unsigned digits;  /* of the chunk's size so far */
+    uint64_t left;    /* bytes of the chunk that have yet to come */
+    size_t extra_len; /* bytes of the extension, or of all trailers, so far */
 };
 
-/* Takes bytes until a piece of the body is found (*piece, *piece_len, pointing into them; none: NULL), the
- * body has ended or something is wrong, as the state says. Returns how many it took. */
+/* Parses until it has found a piece of the body (*piece, which points into `bytes`, and *piece_len; else NULL
+ * and 0), the body has ended (CHUNKED_END) or is wrong (CHUNKED_WRONG). Returns how many bytes it took. */
 size_t chunked_take(struct chunked *chunked, const uint8_t *bytes, size_t len, const uint8_t **piece,
                     size_t *piece_len);
 

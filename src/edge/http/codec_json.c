@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The tables of methods and of their messages are made from the same files in the same order.
+ * A method's index in rpc_methods is its index in messages_of_methods, too: both are generated from the same
+ * .proto files in the same order.
  */
 #include "edge/http/codec_json.h"
 
@@ -9,7 +10,7 @@
 #include "edge/http/json.h"
 #include "messages.h"
 
-#define REPLY_LEN_MAX ((size_t)1 << 30)
+#define REPLY_LEN_MAX ((size_t)1 << 30) /* bytes of JSON text */
 
 static const struct method_desc *desc_of(const struct rpc_method *method)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Messages of calls in JSON: the codec's row. Loop thread only.
+ * The codec for calls in JSON: a row of http_codecs, by json.h. Loop thread only.
  */
 #ifndef EDGE_HTTP_CODEC_JSON_H
 #define EDGE_HTTP_CODEC_JSON_H

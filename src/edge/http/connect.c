@@ -10,7 +10,7 @@
 #include "edge/http/json_print.h"
 #include "edge/http/timeout.h"
 
-#define FLAG_END 2
+#define FLAG_END 2 /* of a stream's last frame: EndStreamResponse */
 
 static bool has_prefix(const char *type, size_t len, const char *prefix, size_t prefix_len)
 {
@@ -24,7 +24,7 @@ static bool accepts_after(struct exchange *exchange, const char *prefix, const c
            exchange_set_codec(exchange, type + prefix_len, len - prefix_len);
 }
 
-/* ---- the beginning, of both ---- */
+/* ---- the beginning, of unary calls and streams ---- */
 
 static void read_timeout(struct exchange *exchange)
 {
@@ -167,7 +167,7 @@ static void fail_unary(struct exchange *exchange, enum status status, const char
         exchange_head_field(exchange, "www-authenticate", "Bearer");
     exchange->body.len = 0;
     if (put_error(&exchange->body, status, message))
-        exchange->body.len = 0; /* the status says most of it */
+        exchange->body.len = 0; /* no memory: HTTP's status says the most important */
     if (exchange->encoding == ENCODING_UNKNOWN)
         exchange_head_field(exchange, "accept-encoding", ENCODINGS_ACCEPTED);
 }
@@ -243,7 +243,7 @@ static void end_stream(struct exchange *exchange, enum status status, const char
     if (retry_after_ms)
         exchange_trailer(exchange, "retry-after", seconds(exchange, retry_after_ms));
     out->len = 0;
-    /* Without memory for it the peer sees a stream that is cut off, which is an error to it. */
+    /* Without memory for the last frame the peer sees a stream that is cut off, which is an error to it. */
     if (put_end_text(out, exchange, status, message) == 0)
         framing_put(&exchange->body, FLAG_END, out->data, out->len);
     exchange->trailers.n = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connect, as https://connectrpc.com/docs/protocol has it: a unary call is a plain POST whose body is the
- * message, its status HTTP's; a stream is messages with five bytes before each, the last of them the status.
+ * Connect, as https://connectrpc.com/docs/protocol defines it. A unary call is a plain POST: its body is the
+ * message, and HTTP's status tells how it went. In a stream each message has five bytes before it
+ * (framing.h), and the last one is the status.
  */
 #ifndef EDGE_HTTP_CONNECT_H
 #define EDGE_HTTP_CONNECT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Its states, its budget, its beginning and its end. Its other parts are connection_time.c,
- * connection_write.c, connection_read.c and connection_handshake.c.
+ * A connection's states, its memory budget, its beginning and its end. Its other parts are connection_read.c,
+ * connection_write.c, connection_time.c (timeouts) and connection_handshake.c (TLS on threads).
  */
 #include "edge/http/connection.h"
 
@@ -12,10 +12,10 @@
 #include "base/state.h"
 
 #define MS             UINT64_C(1000000)
-#define SOFT_BYTES     ((size_t)2097152)
-#define EXCHANGE_BYTES ((size_t)4096) /* about */
-#define HELD_MAX       64             /* calls held back, of one connection */
-#define HELD_MANY      2048           /* of all; then nobody is read further who has one */
+#define SOFT_BYTES     ((size_t)2097152) /* of a connection's budget, besides what its limits need */
+#define EXCHANGE_BYTES ((size_t)4096)    /* about what an exchange takes */
+#define HELD_MAX       64   /* calls of a connection that are held back; at so many it is not read */
+#define HELD_MANY      2048 /* of all connections; at so many each that has one is not read */
 
 static const struct state_machine states = {
     .of = "connection",
@@ -67,7 +67,7 @@ void connection_charge(struct http_connection *connection, ssize_t bytes)
     edge->buffered += (size_t)bytes;
     if (bytes > 0 && connection_is_over_budget(connection) && !connection->over_since_ns) {
         connection->over_since_ns = uv_hrtime();
-        connection_wants_write(connection); /* whence its timer is set */
+        connection_wants_write(connection); /* the flush sets its timer */
     }
     if (bytes > 0)
         pressure_grown(edge);
@@ -81,7 +81,7 @@ void connection_charge_out(struct http_connection *connection)
 
 /* ---- its end ---- */
 
-/* Exchanges are told, the socket is closed, and nobody finds it any more. */
+/* Lets go of the exchanges and closes the socket; the memory is freed at the end of the turn. */
 void connection_close(struct http_connection *connection)
 {
     struct http_edge *edge = connection->edge;
@@ -204,6 +204,6 @@ void connection_create(struct http_edge *edge, int fd, const struct ip *ip, cons
     connection->age_at_ns = age_at(edge, now_ns);
     TAILQ_INSERT_TAIL(&edge->connections, connection, link);
     edge->connections_n++;
-    connection_wants_write(connection);               /* whence it is polled and its timer set */
-    connection_on_event(&connection->watch, EPOLLIN); /* most have spoken when they are accepted */
+    connection_wants_write(connection);               /* the flush begins to poll it and sets its timer */
+    connection_on_event(&connection->watch, EPOLLIN); /* most peers have sent something by now */
 }

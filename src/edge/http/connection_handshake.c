@@ -1,39 +1,39 @@
 /* SPDX-License-Identifier: MIT
  *
- * A step of a TLS handshake on a thread, where the server's key takes long to sign with. The connection lends
- * its TLS, and has none until it is back:
+ * A step of a TLS handshake on a thread, for servers whose key takes long to sign with. The connection lends
+ * its struct tls to the thread, and has none until it is back:
  *
- *   connection->tls ── connection_lend ──▶ a thread's ── the loop's turn ──▶ connection->tls, and it goes on
- *                                                             └── the connection is closed ──▶ destroyed
+ *   connection->tls ── connection_lend ──▶ the thread's ── on_shaken ──▶ connection->tls, and it goes on
+ *                                                              └── the connection is closed ──▶ destroyed
  *
- * Meanwhile it is read no further, so what its peer sends waits in the kernel, and is ended like any other
- * that has not said what it wants: by its time, by its peer's leaving, by the end of the server. The thread
- * touches nothing but the TLS that is lent, what came for it and what it says. Of SSL_CTX, that many share,
- * OpenSSL takes care; it lives as long as the last that came by it.
+ * Meanwhile the connection is not read, so what its peer sends waits in the kernel. It can end like any other
+ * that is OPENING: by its timeout, because its peer leaves, or because the server stops. The thread touches
+ * nothing but the tls it was lent and the buffers for its input and output. The SSL_CTX is shared by many
+ * connections; OpenSSL makes that safe by locks and counts the references to it.
  *
- * The threads are libuv's, of which HANDSHAKES_AWAY_MAX have work at most: the others wait in the line of
- * edge->shaking. All but shake() is the loop's.
+ * The threads are those of libuv's pool. At most HANDSHAKES_AWAY_MAX handshakes are there; others wait in the
+ * queue edge->shaking. Only shake() and settle() run on a thread.
  */
 #include <stdlib.h>
 #include <sys/resource.h>
 
 #include "edge/http/connection.h"
 
-#define THREAD_NICE 5
+#define THREAD_NICE 5 /* see settle() */
 
 struct handshake {
     uv_work_t work;
     struct http_edge *edge;
-    struct http_connection *connection; /* NULL: it is closed */
-    /* The thread's, meanwhile. */
+    struct http_connection *connection; /* NULL: it has been closed */
+    /* The thread's, until on_shaken(). */
     struct tls *tls;
     struct bytes in, out;
     size_t in_left;
     enum tls_rc rc;
 };
 
-/* The loop goes first where cores are few, but where all are wanted handshakes have a third of one's share.
- */
+/* Lowers this thread's priority once, so that the loop goes first where cores are few. With nice 5 handshakes
+ * still get a third of the loop's share (the kernel's weights are 335 and 1024). */
 static void settle(void)
 {
     static _Thread_local bool is_settled;
@@ -61,7 +61,7 @@ static void say(struct http_connection *connection, const struct bytes *said)
 {
     connection_borrow_out(connection);
     if (bytes_reserve(&connection->out, said->len)) {
-        connection->has_peer_closed = true; /* what is lost cannot be sent after it */
+        connection->has_peer_closed = true; /* bytes are lost, so nothing may be sent after them */
         connection_end(connection, REASON_MEMORY, NULL);
         return;
     }
@@ -82,7 +82,7 @@ static void take_back(struct http_connection *connection, struct handshake *hand
     else if (!connection->is_ending && tls_is_open(connection->tls))
         connection_decipher(connection, handshake->in.data + handshake->in.len - handshake->in_left,
                             handshake->in_left);
-    connection_wants_write(connection); /* whence it polls anew */
+    connection_wants_write(connection); /* the flush polls it again */
 }
 
 static void on_shaken(uv_work_t *work, int status)
@@ -119,7 +119,7 @@ void connection_lend(struct http_connection *connection, const uint8_t *bytes, s
     connection->tls = NULL;
     connection->handshake = handshake;
     edge->handshakes_away_n++;
-    connection_wants_write(connection); /* whence it is not polled for reading */
+    connection_wants_write(connection); /* the flush stops polling it for reading */
 }
 
 void connection_forget_lent(struct http_connection *connection)

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * One read a connection and turn, and what may lie between the socket and the carrier: the word of a proxy,
- * TLS, and the first bytes by which a carrier is chosen.
+ * The way of bytes from the socket to the carrier. The poller calls connection_on_event() when the socket is
+ * readable; on_readable() calls recv() once and hands on what came:
+ *
+ *   on_readable ─▶ on_proxy_bytes     a header of the PROXY protocol, if the peer is a proxy
+ *               ─▶ on_socket_bytes
+ *                    ─▶ on_encrypted  on https://: tls_receive(); a waiting handshake goes on in a later turn
+ *                    ─▶ on_bytes
+ *                         ─▶ on_opening            the first bytes, by which a carrier is recognised
+ *                         ─▶ carrier->on_bytes     h1.c or h2.c
  */
 #include <errno.h>
 #include <string.h>
@@ -13,8 +20,8 @@
 #include "edge/http/text.h"
 #include "edge/tls_alert.h"
 
-#define LINGER_BYTES  262144
-#define HANDSHAKES_NS UINT64_C(1000000) /* of a turn, begun within */
+#define LINGER_BYTES  262144            /* discarded after our end; a peer that sends more is cut off */
+#define HANDSHAKES_NS UINT64_C(1000000) /* of a turn, in which TLS handshakes are begun */
 
 static const struct http_carrier *recognise(const struct http_connection *connection, bool *perhaps)
 {
@@ -28,7 +35,8 @@ static const struct http_carrier *recognise(const struct http_connection *connec
     return NULL;
 }
 
-/* Somebody who came to the wrong port is told so in words that its program may show. */
+/* The peer speaks another protocol: it is told what is spoken here, by an alert of TLS or an answer of
+ * HTTP/1.1, which its program may show. */
 static void help(struct http_connection *connection)
 {
     static const uint8_t tls_alert[] = TLS_ALERT_BYTES;
@@ -45,7 +53,7 @@ static void help(struct http_connection *connection)
     connection_end(connection, REASON_WRONG_PROTOCOL, is_tls ? TLS_NOT_SPOKEN : NULL);
 }
 
-/* Whoever speaks plainly on a port with TLS. */
+/* The peer speaks without TLS on a port with TLS. */
 static void help_to_tls(struct http_connection *connection)
 {
     static const char text[] = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n" HTTP_BARE_FIELDS
@@ -68,7 +76,7 @@ static void open_carrier(struct http_connection *connection, const struct http_c
     connection_move(connection, CONNECTION_SERVING);
     if (connection->opening_len)
         carrier->on_bytes(connection, connection->opening, connection->opening_len);
-    if (connection->edge->is_draining) /* after what it came with, which is answered */
+    if (connection->edge->is_draining) /* the requests that it opened with are still answered */
         connection_leave(connection, REASON_DRAIN);
 }
 
@@ -116,7 +124,7 @@ static void on_ended(struct http_connection *connection)
         return;
     }
     connection->has_peer_ended = true;
-    connection_wants_write(connection); /* whence it polls anew */
+    connection_wants_write(connection); /* the flush polls it for other events */
 }
 
 /* ---- what may lie between the socket and the carrier ---- */
@@ -128,7 +136,7 @@ static bool on_plain(void *data, uint8_t *plain, size_t len)
     return !connection->is_ending;
 }
 
-/* The carrier that TLS has agreed on need not be recognised. */
+/* A carrier that was agreed on by ALPN need not be recognised by its first bytes. */
 static void open_agreed(struct http_connection *connection)
 {
     const char *name;
@@ -162,7 +170,7 @@ void connection_decipher(struct http_connection *connection, const uint8_t *byte
         connection_end(connection, REASON_TLS, tls_failure(connection->tls));
     else if (rc == TLS_CLOSED)
         on_ended(connection);
-    connection_wants_write(connection); /* a handshake's part */
+    connection_wants_write(connection); /* the handshake may have something to send */
 }
 
 static void on_encrypted(struct http_connection *connection, const uint8_t *bytes, size_t len)
@@ -219,11 +227,11 @@ static void on_proxy_bytes(struct http_connection *connection, uint8_t *bytes, s
         on_socket_bytes(connection, bytes + of_this, len - of_this);
 }
 
-/* is_end: the peer has sent its last, so that less than there is room for is all. */
+/* is_end: the peer has shut down its sending side, so a read of less than `room` bytes has got the rest. */
 static void on_readable(struct http_connection *connection, bool is_end)
 {
     if (connection_is_held_back(connection) || pressure_slows(connection)) {
-        connection_wants_write(connection); /* and is not polled for it any more */
+        connection_wants_write(connection); /* the flush stops polling it for reading */
         return;
     }
     size_t room = pressure_read_len(connection->edge);
@@ -250,7 +258,7 @@ static void on_readable(struct http_connection *connection, bool is_end)
     connection->read_ns = uv_hrtime();
     if (connection->asked_ns) {
         connection->asked_ns = 0;
-        connection_arm(connection); /* for the next time that it is silent */
+        connection_arm(connection); /* it has given its sign of life: the keepalive timer starts again */
     }
     if (connection->is_ending)
         return;
@@ -259,11 +267,12 @@ static void on_readable(struct http_connection *connection, bool is_end)
     else
         on_socket_bytes(connection, connection->edge->in, (size_t)len);
     if (connection->is_ending && is_end && (size_t)len < room)
-        connection->has_read_all = true; /* so it can be closed without more ado */
+        connection->has_read_all = true; /* no unread bytes are left: it can be closed without lingering */
 }
 
-/* Nobody overtakes those that wait already, but who has been answered: that was in vain if its time is over
- * before its turn. And meanwhile nobody is told each turn that there is something to read. */
+/* Whether a handshake has to wait for a later turn. Handshakes wait in a queue, so that they do not take all
+ * of a turn. One that we have answered already goes to its front: if it timed out in the queue, the work done
+ * for it would be lost. A waiting connection is not polled, so it does not wake the loop each turn. */
 static bool shakes_later(struct http_connection *connection)
 {
     struct http_edge *edge = connection->edge;
@@ -301,7 +310,7 @@ void connections_shake(struct http_edge *edge)
         struct http_connection *connection = TAILQ_FIRST(&edge->shaking);
         connection_unshake(connection);
         on_readable(connection, false);
-        connection_wants_write(connection); /* whence it polls anew */
+        connection_wants_write(connection); /* the flush polls it again */
     }
 }
 

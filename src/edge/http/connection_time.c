@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * One timer a connection: it is set to the earliest thing that may be due, and what is due is looked at when
- * it fires, so that a call moves no timer.
+ * A connection's timeouts, all by one timer: it is set to the earliest that may be due, and when it fires it
+ * is checked what is due really. So the timer need not be moved at each call.
  */
 #include "base/container_of.h"
 #include "edge/http/connection.h"
 
 #define MS UINT64_C(1000000)
 
-#define OPENING_MS   10000 /* to say what it wants */
-#define EXTRA_MS     5000  /* without a request, on a server that is full */
-#define LINGER_MS    1000
-#define LAST_MS      50    /* to close first, after it has said that it will */
-#define LIFE_SIGN_MS 20000 /* after the peer was asked for one */
-#define UNREAD_MS    10000 /* without reading anything, over its budget or when it is to leave */
+#define OPENING_MS   10000 /* for TLS and the first bytes of a protocol */
+#define EXTRA_MS     5000  /* an extra connection (edge/peers.h) without a request is closed */
+#define LINGER_MS    1000  /* that input is discarded, after our end */
+#define LAST_MS      50    /* for a peer that has said that it leaves to close first */
+#define LIFE_SIGN_MS 20000 /* for an answer to a keepalive ping */
+#define UNREAD_MS    10000 /* without reading its answers, when it is over its budget or LEAVING */
 
 static void on_timer(struct timer *timer);
 
@@ -22,7 +22,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* When it has kept what leaves for too long: nothing is missing but that its peer reads. */
+/* When a connection that is LEAVING has been held up for too long: all is answered, only the peer does not
+ * read. */
 static uint64_t stuck_at(const struct http_connection *connection)
 {
     uint64_t moved_ns = connection->state_since_ns;
@@ -31,7 +32,7 @@ static uint64_t stuck_at(const struct http_connection *connection)
     return connection->busy_n ? UINT64_MAX : moved_ns + UNREAD_MS * MS;
 }
 
-/* When a connection that does nothing more would have to be looked at. */
+/* When something will be due if nothing more happens on the connection; UINT64_MAX: nothing. */
 static uint64_t next_due(const struct http_connection *connection)
 {
     const struct http_limits *limits = &connection->edge->limits;
@@ -44,7 +45,7 @@ static uint64_t next_due(const struct http_connection *connection)
         return connection->opened_ns + (connection->is_extra ? EXTRA_MS : OPENING_MS) * MS;
     if (connection->over_since_ns)
         at = earlier(at, connection->over_since_ns + UNREAD_MS * MS);
-    if (connection->is_slowed) /* nothing that it does can be heard */
+    if (connection->is_slowed) /* it is not read, so we cannot see what the peer does */
         return connection->state == CONNECTION_LEAVING ? at : earlier(at, connection->age_at_ns);
     if (limits->keepalive_ms && connection->carrier->ping)
         at = earlier(at, connection->asked_ns ? connection->asked_ns + LIFE_SIGN_MS * MS

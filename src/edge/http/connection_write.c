@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * One write a connection and turn: what its carrier fills, encrypted or not, and what the socket did not take
- * the last time.
+ * The way of bytes from the carrier to the socket. At the end of the turn server.c calls connection_flush()
+ * for each connection on edge->dirty. It sends what the socket did not take the last time, then what the
+ * carrier fills into edge->out, encrypted on https://; after that it polls the socket for what it waits for
+ * next, and sets the timer.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -9,7 +11,7 @@
 #include "edge/http/connection.h"
 #include "observe/log.h"
 
-#define SPARE_MAX ((size_t)262144)
+#define SPARE_MAX ((size_t)262144) /* bytes; a larger output buffer is freed and not lent on */
 
 void connection_wants_write(struct http_connection *connection)
 {
@@ -26,7 +28,7 @@ void connection_has_read(struct http_connection *connection, size_t len)
         connection->taken_ns = uv_hrtime();
 }
 
-/* While it is not read nothing that it does can be heard: its times begin anew afterwards. */
+/* While a connection is not read we cannot see what its peer does: afterwards its timeouts start again. */
 static void note_slowed(struct http_connection *connection)
 {
     bool was_slowed = connection->is_slowed;
@@ -41,8 +43,9 @@ void connection_poll(struct http_connection *connection)
 {
     bool is_blocked = connection->out.len > connection->out_sent;
     bool is_waiting = connection->is_shaking || connection->handshake;
-    /* After its end a peer is asked for nothing but whether it has left: that comes with whatever is. Who has
-     * been answered in a handshake may have sent the rest of it, a request and its end, all unread. */
+    /* EPOLLRDHUP is of no use after the peer's end: it has been seen, and EPOLLHUP and EPOLLERR come anyway.
+     * Nor while a handshake waits that we have answered: the peer may have sent the rest of it, a request and
+     * its end, all of which is still unread, so its end does not mean that it has gone. */
     uint32_t events = connection->has_peer_ended || (is_waiting && connection->has_greeted) ? 0 : EPOLLRDHUP;
     if (is_blocked)
         events |= EPOLLOUT;
@@ -51,7 +54,7 @@ void connection_poll(struct http_connection *connection)
         !connection_is_held_back(connection) && (!is_blocked || !connection_is_over_budget(connection)))
         events |= EPOLLIN;
     if (poller_want(&connection->edge->poller, &connection->watch, events))
-        connection_end(connection, REASON_MEMORY, NULL); /* which can happen the first time only */
+        connection_end(connection, REASON_MEMORY, NULL); /* epoll only fails when it adds a socket */
 }
 
 /* Keeps what the socket did not take. */
@@ -65,7 +68,8 @@ static int keep(struct http_connection *connection, const uint8_t *bytes, size_t
     return 0;
 }
 
-/* TLS writes behind what is kept: mostly nothing, so one buffer goes from connection to connection. */
+/* TLS appends its output to `out`, which is mostly empty again after the flush: so one spare buffer is lent
+ * from connection to connection. */
 void connection_borrow_out(struct http_connection *connection)
 {
     struct bytes *spare = &connection->edge->spare;
@@ -101,8 +105,8 @@ static ssize_t send_some(struct http_connection *connection, const uint8_t *byte
     return sent;
 }
 
-/* False: the socket takes no more, or is broken. That it takes what it did not take before tells that the
- * peer reads; what is new may only lie in the kernel. */
+/* False: the socket takes no more, or is broken. If it takes bytes that it did not take before, the peer has
+ * read something; of new bytes (is_new) that is not known, they may only lie in the kernel's buffer. */
 static bool send_kept(struct http_connection *connection, bool is_new)
 {
     struct bytes *out = &connection->out;
@@ -126,7 +130,6 @@ static bool send_kept(struct http_connection *connection, bool is_new)
     return true;
 }
 
-/* Through TLS: it appends to what is kept, which is then sent. */
 bool connection_send_encrypted(struct http_connection *connection, const uint8_t *plain, size_t len)
 {
     bool is_new = connection->out.len == connection->out_sent;
@@ -148,13 +151,13 @@ bool connection_send_plain(struct http_connection *connection, const uint8_t *by
         connection->has_peer_closed = true;
         connection_end(connection, http_reason_of_error((int)sent), NULL);
     } else if ((size_t)sent < len && keep(connection, bytes + sent, len - (size_t)sent)) {
-        connection->has_peer_closed = true; /* what is lost cannot be sent after it */
+        connection->has_peer_closed = true; /* bytes are lost, so nothing may be sent after them */
         connection_end(connection, REASON_MEMORY, NULL);
     }
     return sent == (ssize_t)len && len >= WRITE_ROOM;
 }
 
-/* True: there may be more to write. */
+/* True: all was sent, and there may be more to write. */
 static bool send_filled(struct http_connection *connection)
 {
     struct http_edge *edge = connection->edge;
@@ -184,8 +187,8 @@ void connection_shut(struct http_connection *connection)
     shutdown(connection->watch.fd, SHUT_WR);
 }
 
-/* All has been said, as far as the socket took it. A peer that goes by itself closes first, so that it is its
- * kernel that remembers the connection for a minute. */
+/* Everything is sent, as far as the socket took it. A peer that is leaving anyway is given a moment to close
+ * first: then its kernel, not ours, keeps the connection in TIME_WAIT for a minute. */
 static void linger(struct http_connection *connection)
 {
     connection->edge->closed[connection->reason]++;
@@ -212,7 +215,8 @@ void connection_flush(struct http_connection *connection)
     connection->is_dirty = false;
     if (connection->is_ending && connection->session && !connection->has_peer_closed)
         connection->carrier->say_end(connection);
-    /* What TLS has said in this turn, a ticket mostly, goes with what the carrier says. */
+    /* With TLS, `out` may have something new of this turn (mostly a session ticket): unless the socket was
+     * full it is sent together with what the carrier fills. */
     bool is_free = connection->tls && !(connection->watch.wanted & EPOLLOUT);
     if (!connection->has_peer_closed && (is_free || send_kept(connection, false)) && send_filled(connection))
         connection_wants_write(connection);

@@ -7,20 +7,20 @@
 #include "config/config.h"
 #include "edge/http/exchange.h"
 
-/* What clients of Connect and gRPC-Web send, and what svcd itself looks at. Names, not "*", which would leave
- * out authorization. */
+/* Header fields that clients of Connect and gRPC-Web send, and those that svcd itself reads. They are named
+ * because "*" would not include authorization. */
 #define ALLOWED_HEADERS                                                                                      \
     "authorization, connect-accept-encoding, connect-content-encoding, connect-protocol-version, "           \
     "connect-timeout-ms, content-encoding, content-type, grpc-accept-encoding, grpc-encoding, "              \
     "grpc-timeout, "                                                                                         \
     "idempotency-key, svcd-after, traceparent, tracestate, x-grpc-web, x-request-id, x-user-agent"
-/* What they read, besides the few that every page may. */
+/* Header fields of answers that such clients read, besides the few that every page may read. */
 #define EXPOSED_HEADERS                                                                                      \
     "accept-encoding, connect-accept-encoding, connect-content-encoding, content-encoding, "                 \
     "grpc-accept-encoding, grpc-encoding, grpc-message, grpc-retry-pushback-ms, grpc-status, "               \
     "grpc-status-details-bin, retry-after, svcd-position, svcd-stale, "                                      \
     "trailer-svcd-position, trailer-svcd-stale, x-request-id"
-#define MAX_AGE_S "7200" /* the most that Chromium keeps it */
+#define MAX_AGE_S "7200" /* how long a browser may keep the preflight's answer; Chromium's maximum */
 
 static bool is_refused(struct exchange *exchange)
 {
@@ -66,7 +66,7 @@ static void add_fields(struct exchange *exchange)
     if (!exchange->origin)
         return;
     exchange_head_field(exchange, "access-control-allow-origin", exchange->origin);
-    if (exchange->status != 204) /* which is a preflight's */
+    if (exchange->status != 204) /* 204 answers a preflight, which no page reads */
         exchange_head_field(exchange, "access-control-expose-headers", EXPOSED_HEADERS);
 }
 

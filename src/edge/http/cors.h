@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calls from web pages. A browser tells whose page makes a request (Origin) and, before one that could do
- * harm, asks whether it may (a preflight); what pages of other origins may is server.allowed_origins.
- * Requests without an Origin are no page's of another origin.
+ * CORS: calls from web pages of other origins, which server.allowed_origins lists. A browser names the page's
+ * origin (the header field Origin) and, before a request that could do harm, asks whether the page may make
+ * it (a preflight request). A request without Origin does not come from another origin's page. Loop thread
+ * only.
  */
 #ifndef EDGE_HTTP_CORS_H
 #define EDGE_HTTP_CORS_H

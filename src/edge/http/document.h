@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is served to people rather than to clients: the explorer's page at "/", "/openapi.json". Made at build
- * time by tools/protoc-gen-pages; constant.
+ * What is served to people rather than to programs: the explorer's page at "/", and "/openapi.json".
+ * Generated at build time by tools/protoc-gen-pages; constant.
  */
 #ifndef EDGE_HTTP_DOCUMENT_H
 #define EDGE_HTTP_DOCUMENT_H

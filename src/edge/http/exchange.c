@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The life of an exchange. They are recycled with what their buffers have grown to, if that is little: a call
- * allocates nothing. The rest of it is
+ * How an exchange is created, charged and freed. Exchanges are recycled together with their buffers (unless
+ * those are large), so that a call allocates nothing. The rest is in
  *
- *   exchange_begin.c    what is asked for: a page, a call, or neither
- *   exchange_body.c     the request's body, whose messages start the call
- *   exchange_call.c     the call's transport: its answer's messages and end
- *   exchange_answer.c   what is said, in whose words, and to the carrier
+ *   exchange_begin.c    headers are complete: finds the page or call that is asked for, or refuses
+ *   exchange_body.c     the request's body; its messages start the call
+ *   exchange_call.c     the transport of its call: takes the answer's messages and status
+ *   exchange_answer.c   collects the answer, and tells the carrier that there is something to write
  */
 #include "edge/http/exchange.h"
 
@@ -18,7 +18,7 @@
 #include "call/entry.h"
 
 #define FREE_MAX 4096 /* exchanges kept for reuse */
-#define KEPT_MAX 2048 /* bytes of a buffer that is kept with one */
+#define KEPT_MAX 2048 /* bytes of each of its buffers; a larger one is freed */
 
 static const struct state_machine states = {
     .of = "exchange",
@@ -106,7 +106,7 @@ void exchange_untouch(struct exchange *exchange)
     exchange->is_touched = false;
 }
 
-/* Everything up to `call` and the buffers is cleared by hand: it is much, and mostly unused. */
+/* Resets only some members, one by one: the struct is large and mostly unused, memset() would take longer. */
 static void recycle(struct exchange *exchange)
 {
     struct http_edge *edge = exchange->edge;
@@ -252,7 +252,7 @@ void exchange_gone(struct exchange *exchange)
         TAILQ_REMOVE(&exchange->edge->later, exchange, later_link);
     exchange->is_later = false;
     if (exchange->is_called && !exchange->is_call_over)
-        call_cancel(&exchange->call); /* which comes to `over`, sooner or later */
+        call_cancel(&exchange->call); /* sooner or later the call ends, and calls over() in exchange_call.c */
     else
         exchange_try_free(exchange);
 }
@@ -264,7 +264,7 @@ void exchange_gone_all(struct http_connection *connection)
         next = LIST_NEXT(exchange, link);
         exchange_gone(exchange);
     }
-    while ((exchange = LIST_FIRST(&connection->exchanges))) { /* their calls are abandoned */
+    while ((exchange = LIST_FIRST(&connection->exchanges))) { /* those whose calls are not over yet */
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed is not on the list any more */
         connection_charge(connection, -(ssize_t)exchange->charged);
         exchange->charged = 0;

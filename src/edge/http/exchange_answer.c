@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The answer: status, fields and body as protocols, pages and HTTP itself fill them, until the carrier takes
- * them.
+ * The answer of an exchange: protocols, pages and errors of HTTP's own set its status, header fields and body
+ * here; exchange_say() then tells the carrier, which takes them when it fills the write buffer.
  */
 #include "edge/http/exchange.h"
 
@@ -64,7 +64,7 @@ void exchange_say(struct exchange *exchange, bool is_all)
     if (is_all) {
         exchange->has_own_length = exchange->state == EXCHANGE_RECEIVING;
         exchange_move(exchange, EXCHANGE_ANSWERED);
-        exchange_set_busy(exchange, false); /* what is left is its peer's to read */
+        exchange_set_busy(exchange, false); /* from here on only the peer has to read */
         timers_stop(exchange->edge->timers, &exchange->timer);
         exchange_untouch(exchange);
     } else if (exchange->state != EXCHANGE_ANSWERING) {

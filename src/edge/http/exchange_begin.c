@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a request asks for, as its headers say: a page, a call by one of the protocols, or nothing there is.
+ * Routing: what a request asks for, by its headers. A page is answered at once. For a call the protocol is
+ * found by the content type, and the method by the path; the call starts when its message is here
+ * (exchange_body.c), a dialogue's now. Everything else is refused.
  */
 #include "edge/http/exchange.h"
 
@@ -10,14 +12,14 @@
 #include "call/entry.h"
 #include "call/stream.h"
 
-#define PATH_QUOTED  184 /* bytes of a path that is none, in a message of 200 */
-#define TYPE_LEN_MAX 64
+#define PATH_QUOTED  184 /* bytes of an unknown path, so that the message with it has 200 */
+#define TYPE_LEN_MAX 64  /* bytes of a content type; all of ours are shorter */
 
 #define HEALTH_PATH "/grpc.health.v1.Health/Check"
 #define IS_FULL     "the server is full: server.max_connections are open, on more it answers health only"
-#define FULL_MS     1000 /* after which to try again */
+#define FULL_MS     1000 /* after which the client is told to try again */
 
-/* The page of this path and verb; *has_path: there is one of another verb. */
+/* The page of this path and verb, or NULL. *has_path: the path has a page, maybe for another verb. */
 static const struct http_page *find_page(const struct exchange *exchange, bool *has_path)
 {
     const struct http_page *page = exchange->connection->site->pages;
@@ -32,7 +34,7 @@ static const struct http_page *find_page(const struct exchange *exchange, bool *
     return NULL;
 }
 
-/* The row whose content type it is; "" finds what is spoken without one. */
+/* The first protocol that accepts the request's content type, or NULL. */
 static const struct http_protocol *find_protocol(struct exchange *exchange)
 {
     const struct http_field *field = exchange_field(exchange, "content-type");
@@ -50,7 +52,8 @@ static const struct http_protocol *find_protocol(struct exchange *exchange)
     return NULL;
 }
 
-/* Whoever looks after the server is not to take a full one for dead. */
+/* Whether the request is refused because the server is full. Health checks never are: a monitor must not take
+ * a full server for a dead one. */
 static bool is_one_too_many(const struct exchange *exchange, bool is_health)
 {
     if (connection_is_ordinary(exchange->connection))
@@ -69,7 +72,7 @@ static void answer_page(struct exchange *exchange)
     exchange_answer_text(exchange, 503, IS_FULL "\n");
 }
 
-/* Whoever may not call is told so before anything else, and its request is not read. */
+/* A caller who may not call is refused first of all, before the request's message is read. */
 static bool may_call(struct exchange *exchange)
 {
     struct call_refusal refusal;
@@ -81,7 +84,8 @@ static bool may_call(struct exchange *exchange)
 
 static const char *no_such_method(struct exchange *exchange)
 {
-    char path[PATH_QUOTED + 4]; /* of which no character is cut in two */
+    char
+        path[PATH_QUOTED + 4]; /* 3 bytes more than are quoted: shows whether the cut is within a character */
     size_t len = exchange->path.len < sizeof path - 1 ? exchange->path.len : sizeof path - 1;
     memcpy(path, exchange->path.text, len);
     path[len] = '\0';
@@ -120,14 +124,14 @@ static void begin_call(struct exchange *exchange)
     }
 }
 
-/* What HTTP itself says of a request that is for no page and no call. */
+/* Answers a request that is neither for a page nor a call with an HTTP status of its own. */
 static void refuse(struct exchange *exchange, bool is_known)
 {
     struct call_refusal refusal;
     if (exchange->call.method &&
         !call_may(&exchange->call, exchange->path.text, exchange->path.len, &refusal))
-        exchange->call.method = NULL;                    /* to whom may not call it there is none */
-    bool is_of_all = http_text_is(&exchange->path, "*"); /* which only OPTIONS can ask for */
+        exchange->call.method = NULL; /* for a caller who may not call it the method does not exist */
+    bool is_of_all = http_text_is(&exchange->path, "*"); /* OPTIONS *: asks about the server as a whole */
     bool has_path = is_known || exchange->call.method || is_of_all;
     if (exchange->has_too_much) {
         exchange_answer_text(exchange, 431, "headers are over 65536 bytes in all\n");
@@ -148,7 +152,7 @@ static void refuse(struct exchange *exchange, bool is_known)
     }
 }
 
-/* No page: a call, or what is told of it. */
+/* Not a page: a preflight request, a call, or a refusal. */
 static void choose(struct exchange *exchange, bool has_path)
 {
     bool has_calls = exchange->connection->site->has_calls;

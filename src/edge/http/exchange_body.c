@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The request's body: it is looked at where the carrier has read it, and what has to wait is copied. Once a
- * message is whole, its codec makes of it what calls take, and the call starts, or goes on.
+ * The request's body. It is used in place, in the carrier's read buffer, and copied only if it has to wait
+ * for more. When a message is complete the codec decodes it to protobuf, and the call starts (call_start) or,
+ * in a dialogue, goes on (stream_received).
  */
 #include "edge/http/exchange.h"
 
@@ -13,9 +14,9 @@
 #include "call/stream.h"
 
 #define MS              UINT64_C(1000000)
-#define UNFRAMED_FACTOR 2 /* how much longer a message may be than itself: base64, escapes in JSON */
+#define UNFRAMED_FACTOR 2 /* how much longer than the message the body may be: base64, escapes in JSON */
 
-/* ---- its time ---- */
+/* ---- timeout ---- */
 
 static void on_timer(struct timer *timer)
 {
@@ -80,7 +81,7 @@ static void took(struct exchange *exchange, size_t len)
 {
     exchange->in_len -= len;
     exchange->in += len;
-    if (exchange->in_len && exchange->kept.len) { /* what is left moves to the front */
+    if (exchange->in_len && exchange->kept.len) { /* the rest moves to the front */
         memmove(exchange->kept.data, exchange->in, exchange->in_len);
         exchange->kept.len = exchange->in_len;
         exchange->in = exchange->kept.data;
@@ -91,10 +92,11 @@ static void took(struct exchange *exchange, size_t len)
 
 static void wipe(const struct http_span *span)
 {
-    explicit_bzero((uint8_t *)span->bytes, span->len); /* it lies in our buffers */
+    explicit_bzero((uint8_t *)span->bytes, span->len); /* the span is in our own, writable buffers */
 }
 
-/* In the form that calls take. */
+/* Decodes a message to protobuf, into edge->decoded; without a codec's decoder it is protobuf already. On
+ * failure the call is failed. */
 static int decode(struct exchange *exchange, const struct http_span *message, struct http_span *decoded)
 {
     char error[1024] = "";
@@ -136,7 +138,7 @@ static void start(struct exchange *exchange, const struct http_span *message)
         wipe(&decoded);
 }
 
-/* All of a request that is one message is here. */
+/* The request is complete: it must be exactly one message. */
 static void start_single(struct exchange *exchange)
 {
     struct http_span message;
@@ -171,7 +173,7 @@ void exchange_received(struct exchange *exchange)
         exchange_go_on_later(exchange);
 }
 
-/* What is wrong with the message is told before the rest of it is read. */
+/* Fails the call as soon as its message is found to be wrong, before the rest of it is read. */
 static void look_early(struct exchange *exchange)
 {
     size_t taken = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * As the transport of its call: what the call says goes through codec and protocol into the answer.
+ * The exchange as its call's transport (struct call_transport): src/call calls reply(), send_message() and
+ * end(), and what it says goes through the codec and the protocol into the exchange's answer.
  */
 #include "edge/http/exchange.h"
 
@@ -48,7 +49,7 @@ static void send_message(struct call *call, const uint8_t *bytes, size_t len)
     exchange->is_sending = true;
     exchange->is_short = put_message(exchange, bytes, len) != 0;
     if (exchange->is_short)
-        exchange_go_on_later(exchange); /* and fails there: here a call may not be ended */
+        exchange_go_on_later(exchange); /* the call is failed there: it may not be ended within send */
     else
         exchange_say(exchange, false);
 }
@@ -62,7 +63,7 @@ static void receive(struct call *call)
         exchange_go_on_later(exchange);
 }
 
-/* Whoever has many held back is read no further: see connection_poll(). */
+/* A connection with many calls that are held back is not read: see connection_is_held_back(). */
 static void held(struct call *call, bool is_held)
 {
     struct exchange *exchange = container_of(call, struct exchange, call);
@@ -70,13 +71,13 @@ static void held(struct call *call, bool is_held)
     if (!exchange->connection)
         return;
     exchange->connection->held_n += is_held ? 1 : -1U;
-    exchange->held_len = call->held.len; /* until the call is over */
+    exchange->held_len = call->held.len; /* charged until the call is over */
     exchange_recharge(exchange);
     if (!exchange->connection->is_ending)
         connection_wants_write(exchange->connection);
 }
 
-/* What it answers would only be kept. */
+/* False: the peer reads no answers now, so the call's answer would only be kept. */
 static bool is_wanted(const struct call *call)
 {
     const struct exchange *exchange = container_of(call, struct exchange, call);

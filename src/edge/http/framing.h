@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Messages with five bytes before each: a flag and the length. So gRPC, gRPC-Web and Connect's streams are
- * written. And what is to be said of any message that is too long or compressed.
+ * The framing that gRPC, gRPC-Web and Connect's streams share: before each message five bytes, a flag and the
+ * length (big-endian). Also, for any message, the checks of its length and its decompression. Loop thread
+ * only.
  */
 #ifndef EDGE_HTTP_FRAMING_H
 #define EDGE_HTTP_FRAMING_H
@@ -10,14 +11,16 @@
 
 #define FRAME_HEAD_LEN ((size_t)5)
 
-/* Looks for a message at the start of what has come (protocol->next): flag 0, or 1 for one that is compressed
- * as exchange->encoding says. Anything else fails the call: INTERNAL, UNIMPLEMENTED, RESOURCE_EXHAUSTED. */
+/* Looks for a message at the start of what has come: a protocol's `next`. Flag 0 is a plain message, 1 one
+ * that is compressed as exchange->encoding says. Anything else fails the call with INTERNAL, UNIMPLEMENTED
+ * (unknown encoding) or RESOURCE_EXHAUSTED (too long). */
 enum framed framing_next(struct exchange *exchange, struct http_span *message, size_t *taken);
 
-/* Fails the call: its message is longer than the connection's may be. */
+/* Fails the call: its message is longer than the connection's message_max. */
 enum framed framing_too_long(struct exchange *exchange);
-/* Puts in the message's place what it is when inflated as exchange->encoding says. One that is damaged fails
- * the call with that status, one that becomes too long or finds no memory with RESOURCE_EXHAUSTED. */
+/* Replaces the message by what it is decompressed as exchange->encoding says: in edge->inflated, until the
+ * next call. A damaged one fails the call with the status `damaged`; one that becomes too long, or for which
+ * there is no memory, with RESOURCE_EXHAUSTED. */
 enum framed framing_inflate(struct exchange *exchange, struct http_span *message, enum status damaged);
 
 /* Appends a frame. 0 or UV_ENOMEM. */

@@ -57,7 +57,7 @@ const char *grpc_percent_encode(struct exchange *exchange, const char *message)
         encoded[n++] = digits[c >> 4];
         encoded[n++] = digits[c & 15];
     }
-    return encoded; /* zeroed beyond */
+    return encoded; /* ends with NUL: the arena's memory is zeroed */
 }
 
 const char *grpc_status_text(enum status status)
@@ -67,7 +67,8 @@ const char *grpc_status_text(enum status status)
     return texts[(unsigned)status < 17 ? status : STATUS_INTERNAL];
 }
 
-/* Whoever said more than the bare name, which stands for protobuf, looks for it in the answer. */
+/* The bare content type stands for protobuf. A client that asked for another codec expects its name in the
+ * answer's content type. */
 static void head(struct exchange *exchange)
 {
     bool is_bare = !exchange->codec->encode;
@@ -81,7 +82,7 @@ static int message(struct exchange *exchange, const uint8_t *bytes, size_t len)
     return framing_put(&exchange->body, 0, bytes, len);
 }
 
-/* Where nothing has been said yet, the head goes first, in a block of its own. */
+/* A call that fails before its first message still gets a head of its own, before the trailers. */
 static void end(struct exchange *exchange, enum status status, const char *message, unsigned retry_after_ms)
 {
     if (!exchange->has_head) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Each frame of an answer in text is padded by itself, so that it can be read when it comes.
+ * In the text form each frame of an answer is base64 of its own, with padding, so that the client can decode
+ * it as soon as it comes.
  */
 #include "edge/http/grpc_web.h"
 
@@ -90,7 +91,7 @@ static void put_end(struct exchange *exchange, enum status status, const char *m
         exchange_trailer(exchange, "grpc-message", grpc_percent_encode(exchange, message));
     if (retry_after_ms)
         exchange_trailer(exchange, "grpc-retry-pushback-ms", exchange_text(exchange, "%u", retry_after_ms));
-    /* Without memory for it the peer sees an answer that is cut off, which is an error to it. */
+    /* Without memory for the frame the peer sees an answer that is cut off, which is an error to it. */
     if (put_trailers(&exchange->body, &exchange->trailers) == 0)
         exchange->trailers.n = 0;
 }
@@ -115,14 +116,14 @@ static void end_text(struct exchange *exchange, enum status status, const char *
 
 /* ---- a request in text ---- */
 
-/* It is taken out of its base64 once, when it is whole. */
+/* The body is decoded once, in place, when all of it has come. */
 static enum framed next_text(struct exchange *exchange, struct http_span *message, size_t *taken)
 {
     if (!exchange->is_complete)
         return FRAMED_MORE;
     if (!exchange->is_unwrapped) {
         exchange->is_unwrapped = true;
-        if (base64_unwrap((uint8_t *)exchange->in, &exchange->in_len)) { /* it lies in our buffers */
+        if (base64_unwrap((uint8_t *)exchange->in, &exchange->in_len)) { /* `in` is our buffer: writable */
             exchange_fail(exchange, STATUS_INTERNAL, "the body is not base64");
             return FRAMED_FAILED;
         }

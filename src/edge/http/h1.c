@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
+ * The session of an HTTP/1.1 connection. on_bytes() gives what came to h1_take() (h1_request.c), which makes
+ * an exchange of a request; fill() writes its answer (h1_answer.c).
+ *
  *   HEAD ─▶ BODY ─▶ ANSWER ─▶ HEAD
  *     └───────┴────────┴────▶ LAST
  *
- * HEAD: a request's first line and headers are awaited or come. BODY: of them the body comes; an answer may
- * go out already. ANSWER: the request is whole, the answer is not. LAST: nothing that comes is looked at any
- * more; the connection ends when all that has been said is written.
+ * HEAD: waits for a request's first line and headers. BODY: its body is coming; the answer may begin already.
+ * ANSWER: the request is complete, the answer is not written. LAST: input is ignored; the connection ends
+ * when everything is written.
  */
 #include "edge/http/h1.h"
 
@@ -20,12 +23,12 @@
 #include "edge/http/h1_session.h"
 
 #define MS              UINT64_C(1000000)
-#define AHEAD_MAX       ((size_t)65536) /* of requests that wait for their turn; then no more is read */
+#define AHEAD_MAX       ((size_t)65536) /* bytes of pipelined requests; at so many no more is read */
 #define CONTINUE        "HTTP/1.1 100 Continue\r\n\r\n"
-#define LIFE_SIGNS      4 /* asked for, before a peer that gives none is taken for dead */
-#define LIFE_SIGN_GAP_S 5
-#define PROBE_FIRST_MS  300 /* after the peer's end, while its answer is not there: most are by then */
-#define PROBE_MS        10000
+#define LIFE_SIGNS      4     /* TCP keepalive probes without an answer, until the peer is taken for dead */
+#define LIFE_SIGN_GAP_S 5     /* between them */
+#define PROBE_FIRST_MS  300   /* from a half-close to the first probe(): most answers are there by then */
+#define PROBE_MS        10000 /* between the next ones */
 
 static const struct state_machine states = {
     .of = "HTTP/1.1 session",
@@ -42,7 +45,7 @@ void h1_move(struct h1 *h1, enum h1_state to)
 
 /* ---- the end of it ---- */
 
-/* The exchange's call is cancelled, if there is one. */
+/* Lets go of the exchange; its call, if there is one that is not over, is cancelled. */
 static void let_go(struct h1 *h1)
 {
     struct exchange *exchange = h1->exchange;
@@ -51,7 +54,6 @@ static void let_go(struct h1 *h1)
         exchange_gone(exchange);
 }
 
-/* Says so, unless an answer is half said. */
 void h1_refuse(struct h1 *h1, int status, const char *why, enum http_reason reason)
 {
     bool is_begun = h1->exchange && h1->exchange->is_begun;
@@ -76,7 +78,8 @@ void h1_stop_timer(struct h1 *h1)
 
 /* ---- a request ---- */
 
-/* Stops reading while too much waits, and lets a peer that sends many messages wait for its answers. */
+/* Backpressure: stops reading while there are too many pipelined requests, or too many messages of a dialogue
+ * that its call has not taken yet. */
 static void pause_or_go_on(struct h1 *h1)
 {
     const struct exchange *exchange = h1->exchange;
@@ -87,7 +90,7 @@ static void pause_or_go_on(struct h1 *h1)
     if (is_full == h1->connection->is_paused)
         return;
     h1->connection->is_paused = is_full;
-    connection_wants_write(h1->connection); /* whence it polls anew */
+    connection_wants_write(h1->connection); /* the flush starts or stops polling */
 }
 
 static void on_bytes(struct http_connection *connection, uint8_t *bytes, size_t len)
@@ -99,7 +102,7 @@ static void on_bytes(struct http_connection *connection, uint8_t *bytes, size_t 
     pause_or_go_on(h1);
 }
 
-/* Nothing is owed any more, once what has been said is written. */
+/* The peer has half-closed and is owed no further answer: the connection ends when everything is written. */
 static void end_after_peer(struct h1 *h1)
 {
     let_go(h1);
@@ -120,8 +123,9 @@ static void go_on(struct h1 *h1)
     pause_or_go_on(h1);
 }
 
-/* To a peer that has left and not only ended, the kernel answers what we say with a reset, and to nothing
- * else. HTTP/1.1 lets us say this much before an answer. */
+/* Finds out whether a peer that has half-closed is still there. If it has closed altogether its kernel
+ * answers whatever we send with a reset, but tells us nothing until then. Before an answer HTTP/1.1 allows us
+ * to send 100 Continue. */
 static void probe(struct h1 *h1)
 {
     h1->owes_continue = !h1->exchange->is_begun;
@@ -157,7 +161,7 @@ static void on_written(struct h1 *h1)
     h1_move(h1, is_over ? H1_LAST : H1_HEAD);
     let_go(h1);
     if (is_over)
-        connection_wants_write(h1->connection); /* and then nothing is left of it */
+        connection_wants_write(h1->connection); /* fill() then ends the connection */
     else if (h1->ahead.len)
         h1_start_timer(h1, 0);
     pause_or_go_on(h1);
@@ -214,7 +218,7 @@ static void consumed(struct exchange *exchange, size_t len)
 
 /* ---- as the carrier of a connection ---- */
 
-/* A verb in capitals, or the empty line that some send before it; but not HTTP/2's preface. */
+/* A verb in capitals, or the empty line that some clients send before it; but not HTTP/2's preface. */
 static enum recognised recognise(const uint8_t *bytes, size_t len)
 {
     static const char preface[] = "PRI ";
@@ -224,7 +228,7 @@ static enum recognised recognise(const uint8_t *bytes, size_t len)
     return (bytes[0] >= 'A' && bytes[0] <= 'Z') || bytes[0] == '\r' ? IS : IS_NOT;
 }
 
-/* HTTP/1.1 cannot ask for a sign of life, so the kernel does: SO_KEEPALIVE is on from its listener. */
+/* HTTP/1.1 has no ping, so TCP keepalive is used: SO_KEEPALIVE is inherited from the listening socket. */
 static void watch_peer(const struct http_connection *connection)
 {
     int idle_s = (int)((connection->edge->limits.keepalive_ms + 999) / 1000);
@@ -257,8 +261,8 @@ static void leave(struct http_connection *connection)
         connection_end(connection, connection->reason, NULL);
 }
 
-/* Requests that are whole are owed their answers. A stream that goes on is none of them: its peer would have
- * to be told something before we knew that it has left. */
+/* The peer has half-closed: complete requests are still answered. Streams are not: the peer may have left,
+ * and while a stream has nothing to send we would not find out. */
 static bool on_ended(struct http_connection *connection)
 {
     struct h1 *h1 = connection->session;
@@ -277,7 +281,7 @@ static bool on_ended(struct http_connection *connection)
     return h1->state == H1_LAST;
 }
 
-/* There is no more to say than an answer that says "close", or nothing. */
+/* HTTP/1.1 tells the end by "connection: close" in an answer, or not at all. */
 static void say_end(struct http_connection *connection)
 {
     (void)connection;

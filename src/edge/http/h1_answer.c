@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Answers over HTTP/1.1: writes status line, head, body (with its length or chunked) and trailers of an
+ * exchange into the write buffer, as much at a time as there is room for. Called by fill() in h1.c.
+ */
 #include "edge/http/h1_answer.h"
 
 #include <stdio.h>
@@ -6,7 +10,7 @@
 
 #include "edge/http/date.h"
 
-#define CHUNK_ROOM ((size_t)32) /* around a chunk, and the end of all */
+#define CHUNK_ROOM ((size_t)32) /* bytes for a chunk's size and line ends, and for the last chunk */
 
 static const struct {
     int status;
@@ -54,7 +58,7 @@ static void put(struct out *out, const char *text, size_t len)
     out->len += len;
 }
 
-/* One that has no room is left out: all of ours together are far below it. */
+/* A field that does not fit is left out: never in fact, because all of ours together are far smaller. */
 static void put_field(struct out *out, const struct answer_field *field)
 {
     if (out->room - out->len < field->name.len + field->value.len + 256)

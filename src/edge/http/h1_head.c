@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define COUNTED_LEN 32 /* a field's own, as HTTP/2 counts */
+#define COUNTED_LEN 32 /* bytes added for each field, as RFC 9113, 6.5.2 counts */
 
 /* ---- where it ends ---- */
 
@@ -50,7 +50,7 @@ static bool is(struct http_text text, const char *expected)
 
 /* ---- the first line ---- */
 
-/* http://host/path, as it is said to proxies, means the same as /path with a host. */
+/* The absolute form, http://host/path, which clients send to proxies: the same as /path with a host. */
 static const char *read_absolute(struct exchange *exchange, struct http_text target)
 {
     const char *mark = memmem(target.text, target.len, "://", 3);
@@ -206,7 +206,7 @@ static int add(struct exchange *exchange, const struct http_field *field, const 
     return exchange_add_field(exchange, field) ? 503 : 0;
 }
 
-/* A name that ends in a blank, and a line that goes on the one before, both fail to be a token. */
+/* A blank before the colon and a continued line (obs-fold) are refused by http_text_is_token(). */
 static int read_field(struct exchange *exchange, char *line, size_t len, struct h1_head *head,
                       const char **wrong)
 {

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Requests over HTTP/1.1. A head is collected until it is complete (take_head), then parsed by h1_head.c into
+ * an exchange (on_head), and exchange_begin() is called; the body goes to exchange_receive(), and at its end
+ * exchange_received() is called.
+ */
 #include "edge/http/h1_session.h"
 
 #include <string.h>
@@ -70,7 +75,7 @@ static void on_head(struct h1 *h1, const uint8_t *text, size_t len)
         begin_body(h1);
 }
 
-/* What can be told of a head before it is whole. True: it was refused. */
+/* Refuses what is wrong already before the head is complete. True: it was refused. */
 static bool is_hopeless(struct h1 *h1, const uint8_t *text, size_t len)
 {
     size_t first_len = h1->scan.first_len;
@@ -108,7 +113,7 @@ static size_t take_head(struct h1 *h1, const uint8_t *bytes, size_t len)
     }
     h1_stop_timer(h1);
     h1->scan = (struct h1_scan){ 0 };
-    if (head_len > 2) /* an empty line before a request is let pass */
+    if (head_len > 2) /* an empty line before a request is ignored (RFC 9112, 2.2) */
         on_head(h1, text, (size_t)head_len);
     h1_forget(h1, &h1->begun);
     return (size_t)head_len - had;

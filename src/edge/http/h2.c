@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * nghttp2 parses frames and HPACK, keeps flow control and writes; what headers and a peer may be is ours.
+ * The session of an HTTP/2 connection. nghttp2 parses frames and HPACK, does flow control and writes frames;
+ * we check headers and limit what a peer may do. On the way in on_bytes() gives the bytes to h2_guard.c,
+ * which passes them to nghttp2 (pass), whose callbacks are in h2_request.c; on the way out fill() takes
+ * frames from nghttp2, which asks h2_answer.c for their data.
  *
- * Leaving takes two GOAWAYs: the first says no more than that an end is near, and is followed by a PING; when
- * that is answered, all that the peer sent before it knew has been read, and the second GOAWAY names the last
- * of it. So no call is begun that is not served.
+ * Leaving takes two GOAWAYs (RFC 9113, 6.8): the first only announces the end, and is followed by a PING.
+ * When that is answered, all streams that the peer opened before it knew have come, and the second GOAWAY
+ * names the last of them. So no call is refused that was sent before the peer knew.
  */
 #include "edge/http/h2.h"
 
@@ -19,14 +22,14 @@
 #include "edge/http/h2_session.h"
 
 #define MS                UINT64_C(1000000)
-#define LEAVE_MS          1000 /* for the PING between the GOAWAYs */
-#define YOUNG_NS          (20 * MS)
-#define DATA_EARNS        3 /* windows of stream and connection, a probe */
-#define ANSWER_EARNS      4 /* who waits for answers may reset as many calls */
-#define WINDOW_MIN        ((size_t)65535)
-#define CONNECTION_WINDOW ((size_t)1048576)
-#define PADDING_SLACK     ((size_t)16384)
-#define QUEUED_LEN        ((size_t)512) /* of a frame to be written, with its stream */
+#define LEAVE_MS          1000      /* for the answer to the PING between the GOAWAYs */
+#define YOUNG_NS          (20 * MS) /* resetting a call younger than this costs patience (h2_guard.h) */
+#define DATA_EARNS        3 /* patience for a DATA frame: two window updates and a ping may answer it */
+#define ANSWER_EARNS      4 /* patience for an answer's end: as much as a reset costs */
+#define WINDOW_MIN        ((size_t)65535)   /* bytes, HTTP/2's initial window */
+#define CONNECTION_WINDOW ((size_t)1048576) /* bytes at least, of all streams together */
+#define PADDING_SLACK     ((size_t)16384)   /* bytes of a stream's window for padding and framing */
+#define QUEUED_LEN        ((size_t)512)     /* about what a queued frame takes, with its stream */
 
 static nghttp2_session_callbacks *callbacks;
 static nghttp2_option *options;
@@ -90,13 +93,13 @@ static void note_why(struct h2 *h2, const nghttp2_goaway *said)
         snprintf(h2->why, sizeof h2->why, "%s", nghttp2_http2_strerror(said->error_code));
 }
 
-/* Whose answer is at its end before their request is need not send the rest. */
+/* If the answer has ended before the request, the stream is reset so that the peer need not send the rest. */
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *data)
 {
     struct h2 *h2 = data;
     if (frame->hd.type == NGHTTP2_DATA)
         h2_guard_earn(&h2->guard, DATA_EARNS);
-    /* nghttp2 would send a PING before any GOAWAY that waits. */
+    /* Only now, because nghttp2 sends a PING before a GOAWAY that is queued. */
     if (frame->hd.type == NGHTTP2_GOAWAY && h2->is_leaving && !h2->has_left)
         h2_check(h2, nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, leave_ping));
     if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR && !*h2->why)
@@ -130,7 +133,8 @@ static int on_error(nghttp2_session *session, int code, const char *text, size_t
     return 0;
 }
 
-/* Calls that their peer has given up may go on without it. */
+/* Whether streams are open. Exchanges whose stream the peer has reset do not count, though their calls may
+ * still run. */
 static bool has_streams(const struct http_connection *connection)
 {
     const struct exchange *exchange;
@@ -140,8 +144,8 @@ static bool has_streams(const struct http_connection *connection)
     return false;
 }
 
-/* Nothing more comes of it: all streams have ended after the last GOAWAY, be it ours or the peer's, or
- * nghttp2 has given the session up. */
+/* The session is over: all streams have ended after the last GOAWAY (ours or the peer's), or nghttp2 has
+ * given up. */
 static bool is_over(const struct h2 *h2)
 {
     return !nghttp2_session_want_write(h2->session) &&
@@ -174,7 +178,7 @@ static void pass(void *data, uint8_t *bytes, size_t len)
         connection_wants_write(h2->connection);
 }
 
-/* A peer that does not read can make us want to say much: that a stream is refused, for each that it opens.
+/* nghttp2's queue counts in the budget: a peer that does not read could fill it, by streams that are refused.
  */
 static void charge_queue(struct h2 *h2)
 {
@@ -204,7 +208,7 @@ static size_t fill(struct http_connection *connection, uint8_t *out, size_t room
     struct h2 *h2 = connection->session;
     h2->out = out;
     h2->out_len = 0;
-    if (is_over(h2)) { /* and what it said last is written */
+    if (is_over(h2)) { /* everything has been written */
         end(h2);
         return 0;
     }
@@ -231,7 +235,7 @@ static void on_leaving(struct timer *timer)
     say_last(container_of(timer, struct h2, leaving));
 }
 
-/* All that was sent before the peer knew has been read, or it had its time. */
+/* The PING has been answered, or LEAVE_MS are over: sends the second GOAWAY. */
 static void say_last(struct h2 *h2)
 {
     if (!h2->is_leaving || h2->has_left)
@@ -242,7 +246,7 @@ static void say_last(struct h2 *h2)
                                        nghttp2_session_get_last_proc_stream_id(h2->session), NGHTTP2_NO_ERROR,
                                        NULL, 0));
     connection_wants_write(h2->connection);
-    if (h2->connection->reason == REASON_AGE) /* streams that were begun in the meantime */
+    if (h2->connection->reason == REASON_AGE) /* also streams that were begun after the first GOAWAY */
         exchange_end_streams(h2->connection, false);
 }
 
@@ -269,7 +273,7 @@ static void say_end(struct http_connection *connection)
     uint32_t code = is_wrong                         ? NGHTTP2_PROTOCOL_ERROR
                     : is_hostile(connection->reason) ? NGHTTP2_ENHANCE_YOUR_CALM
                                                      : NGHTTP2_NO_ERROR;
-    bool is_told = h2->has_left || (is_wrong && !h2->guard.reason); /* by nghttp2 */
+    bool is_told = h2->has_left || (is_wrong && !h2->guard.reason); /* nghttp2 has sent a GOAWAY itself */
     if (!is_told && connection->reason != REASON_PEER)
         nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE,
                               nghttp2_session_get_last_proc_stream_id(h2->session), code,
@@ -299,7 +303,7 @@ static void close_session(struct http_connection *connection)
 
 static size_t stream_window(const struct http_connection *connection)
 {
-    size_t window = connection->message_max / 3 * 4 + PADDING_SLACK; /* in base64 it is so much longer */
+    size_t window = connection->message_max / 3 * 4 + PADDING_SLACK; /* base64 takes 4 bytes for 3 */
     return window < WINDOW_MIN ? WINDOW_MIN : window;
 }
 

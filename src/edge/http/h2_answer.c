@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Answers over HTTP/2: the exchange's head is submitted to nghttp2 as HEADERS. When flow control allows a
+ * DATA frame nghttp2 asks on_read() how much of the body goes into it, and h2_on_send_data() copies that into
+ * the write buffer; after the last one the trailers are submitted.
+ */
 #include "edge/http/h2_answer.h"
 
 #include <stdio.h>
@@ -22,7 +27,7 @@ static size_t add_fields(nghttp2_nv *nv, size_t n, const struct answer_fields *f
     return n;
 }
 
-/* How much of the body goes into the next DATA frame of a stream; h2_on_send_data() puts it there. */
+/* Says how much of the body goes into the stream's next DATA frame; h2_on_send_data() then copies it. */
 static ssize_t on_read(nghttp2_session *session, int32_t stream_id, uint8_t *out, size_t room,
                        uint32_t *flags, nghttp2_data_source *source, void *data)
 {
@@ -46,7 +51,7 @@ static ssize_t on_read(nghttp2_session *session, int32_t stream_id, uint8_t *out
     return (ssize_t)len;
 }
 
-/* The body's one copy, behind what fill() has so far. */
+/* Copies a DATA frame to the write buffer, behind what fill() has so far: the only copy of the body. */
 int h2_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t len,
                     nghttp2_data_source *source, void *data)
 {
@@ -79,7 +84,7 @@ static void begin_answer(struct h2 *h2, struct exchange *exchange)
     bool has_body = exchange->state != EXCHANGE_ANSWERED || exchange->body.len;
     const nghttp2_data_provider body = { .source.ptr = exchange, .read_callback = on_read };
     exchange->is_begun = true;
-    if (!has_body && exchange->trailers.n) { /* its head is initial metadata also where it failed */
+    if (!has_body && exchange->trailers.n) { /* the head is initial metadata, also of a call that failed */
         nghttp2_nv trailers[ANSWER_FIELDS];
         h2_check(h2, nghttp2_submit_headers(h2->session, NGHTTP2_FLAG_NONE, exchange->stream_id, NULL, nv, n,
                                             NULL));

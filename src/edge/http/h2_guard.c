@@ -6,15 +6,15 @@
 
 #include "edge/http/hpack_cut.h"
 
-#define BLOCK_MAX       ((size_t)196608) /* three times what headers may be */
-#define BLOCK_FRAMES    128
-#define BLOCK_NS        UINT64_C(10000000000)
-#define FRAME_MAX       ((size_t)16384)
-#define PATIENCE_MAX    4000
+#define BLOCK_MAX       ((size_t)196608)      /* bytes of held headers: three times HEADERS_LEN_MAX */
+#define BLOCK_FRAMES    128                   /* HEADERS and CONTINUATION frames of them */
+#define BLOCK_NS        UINT64_C(10000000000) /* in which they must be complete */
+#define FRAME_MAX       ((size_t)16384)       /* bytes of a payload: HTTP/2's default, which we leave */
+#define PATIENCE_MAX    4000                  /* tokens in the bucket; most frames cost one */
 #define PATIENCE_PER_S  200
 #define FLAG_END_STREAM 1
 #define FLAG_ACK        1
-#define FLAG_END        4 /* of headers */
+#define FLAG_END        4 /* END_HEADERS */
 #define FLAG_PADDED     8
 #define FLAG_PRIORITY   0x20
 
@@ -62,7 +62,7 @@ void h2_guard_earn(struct h2_guard *guard, int64_t much)
         guard->patience = PATIENCE_MAX;
 }
 
-/* Time is looked at only when there is nothing left. */
+/* Refills the bucket for the time that has passed. Called when it is empty, to spare looks at the clock. */
 static void rest(struct h2_guard *guard)
 {
     uint64_t now_ns = uv_hrtime();
@@ -142,7 +142,7 @@ static void pass_frame(struct h2_guard *guard, uint8_t type, uint8_t flags, uint
         guard->pass(guard->data, bytes, len);
 }
 
-/* Takes padding and priority out of the first frame's payload; false: they are not as they say. */
+/* Takes padding and priority out of the first frame's payload. False: they would be longer than it is. */
 static bool strip(struct h2_guard *guard)
 {
     uint8_t *bytes = guard->block.data;
@@ -187,7 +187,7 @@ static void let_go(struct h2_guard *guard)
 
 /* ---- frames ---- */
 
-/* A frame's head is here. True: its payload passes (its head too, then). */
+/* A frame's head is complete. True: head and payload pass; false: they are held, or refused. */
 static bool on_head(struct h2_guard *guard, const uint8_t *head)
 {
     uint8_t type = head[3], flags = head[4];
@@ -214,8 +214,7 @@ static bool on_head(struct h2_guard *guard, const uint8_t *head)
     return true;
 }
 
-/* Collects a head that comes in pieces, or is the whole of what came. Returns how many bytes of it these
- * are. */
+/* Collects a frame's head that comes in pieces. Returns how many of the bytes belong to it. */
 static size_t collect_head(struct h2_guard *guard, const uint8_t *bytes, size_t len)
 {
     size_t n = H2_HEAD_LEN - guard->head_len;
@@ -228,7 +227,7 @@ static size_t collect_head(struct h2_guard *guard, const uint8_t *bytes, size_t 
 
 void h2_guard_receive(struct h2_guard *guard, uint8_t *bytes, size_t len)
 {
-    size_t begin = 0, at = 0; /* [begin, at) passes, but has not yet */
+    size_t begin = 0, at = 0; /* [begin, at) may pass, and has not been passed on yet */
     while (at < len && !guard->reason) {
         size_t there = len - at;
         if (guard->magic_left) {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define COUNTED_LEN 32 /* a field's own, as HTTP/2 counts */
+#define COUNTED_LEN 32 /* bytes added for each field, as RFC 9113, 6.5.2 counts */
 
 static bool is(const struct http_text *text, const char *expected, size_t len)
 {
@@ -11,7 +11,7 @@ static bool is(const struct http_text *text, const char *expected, size_t len)
 }
 #define IS(text, literal) is((text), literal, sizeof literal - 1)
 
-/* They speak of one connection, and HTTP/2 has other means. */
+/* Fields about a single connection, which HTTP/2 forbids (RFC 9113, 8.2.2). */
 static bool is_of_connection(const struct http_text *name)
 {
     switch (name->len) {
@@ -96,7 +96,7 @@ enum header_use h2_header(struct exchange *exchange, const struct http_field *fi
     return exchange->is_short ? HEADER_DROPPED : HEADER_FIELD;
 }
 
-/* Whoever makes HTTP/2 of HTTP/1.1 may leave the host where it was. */
+/* A proxy that translates from HTTP/1.1 may send `host` and no :authority. */
 static void take_host(struct exchange *exchange)
 {
     const struct http_field *host = exchange->authority.len ? NULL : exchange_field(exchange, "host");

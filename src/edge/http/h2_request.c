@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Requests over HTTP/2: nghttp2's callbacks create an exchange for each new stream, add its header fields
+ * (checked by h2_headers.c), call exchange_begin() when they are complete, exchange_receive() for each piece
+ * of body and exchange_received() at its end.
+ */
 #include "edge/http/h2_request.h"
 
 #include "edge/http/h2_headers.h"

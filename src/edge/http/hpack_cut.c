@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
- * A text that is too long is replaced by one that is still longer than the table (4096 bytes, what we
- * announce), so a literal that would enter the table empties it just as the original would have.
+ * A text that is too long is replaced by one that still does not fit the dynamic table (4096 bytes, what we
+ * announce). A literal that does not fit empties the table (RFC 7541, 4.4), so the replacement has the effect
+ * of the original.
  */
 #include "edge/http/hpack_cut.h"
 
 #include <string.h>
 
-#define LONG_LEN        ((size_t)65536) /* the most that nghttp2 takes */
+#define LONG_LEN        ((size_t)65536) /* bytes of a text, the most that nghttp2 takes */
 #define REPLACEMENT_LEN ((size_t)4096)
 
 struct cursor {
     uint8_t *block;
-    size_t at, len; /* read */
-    size_t out;     /* written */
+    size_t at, len; /* reading: bytes done, and all */
+    size_t out;     /* writing: bytes done, never ahead of `at` */
     bool has_cut;
 };
 
-/* Reads an integer of so many bits of prefix; false: it is damaged or huge. */
+/* Reads an integer with a prefix of so many bits (RFC 7541, 5.1). False: it is damaged or huge. */
 static bool read_integer(struct cursor *cursor, unsigned bits, size_t *value)
 {
     uint8_t mask = (uint8_t)((1u << bits) - 1);
@@ -45,7 +46,7 @@ static void write_from(struct cursor *cursor, size_t begin, size_t end)
 
 static void write_replacement(struct cursor *cursor)
 {
-    static const uint8_t head[] = { 0x7f, 0x81, 0x1f }; /* 4096, not in Huffman's code */
+    static const uint8_t head[] = { 0x7f, 0x81, 0x1f }; /* length 4096, without Huffman coding */
     memcpy(cursor->block + cursor->out, head, sizeof head);
     memset(cursor->block + cursor->out + sizeof head, 'x', REPLACEMENT_LEN);
     cursor->out += sizeof head + REPLACEMENT_LEN;

@@ -11,7 +11,7 @@
 
 static const struct {
     const char *name;
-    int window_bits; /* as zlib wants it: 15, and 16 more for gzip's wrapping */
+    int window_bits; /* of inflateInit2(): 15, and 16 more for gzip's header */
 } encodings[] = {
     [ENCODING_IDENTITY] = { "identity", 0 },
     [ENCODING_GZIP] = { "gzip", 15 + 16 },
@@ -26,7 +26,7 @@ enum encoding encoding_parse(const char *text, size_t len)
     return ENCODING_UNKNOWN;
 }
 
-/* One byte over max is asked for, which tells that there is more. */
+/* One byte more than max is asked for: if it comes, the message is too long. */
 static int inflate_all(z_stream *stream, struct bytes *out, size_t max)
 {
     for (;;) {

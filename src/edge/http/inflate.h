@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Compressed messages, inflated no further than they may be long.
+ * Decompresses messages, by zlib, up to a bound: a small message cannot make us use much memory. Any thread.
  */
 #ifndef EDGE_HTTP_INFLATE_H
 #define EDGE_HTTP_INFLATE_H
@@ -9,12 +9,12 @@
 
 enum encoding { ENCODING_IDENTITY, ENCODING_GZIP, ENCODING_DEFLATE, ENCODING_UNKNOWN };
 
-/* "gzip": as in grpc-encoding or content-encoding. */
+/* The value of grpc-encoding or content-encoding, such as "gzip". */
 enum encoding encoding_parse(const char *text, size_t len);
 #define ENCODINGS_ACCEPTED "identity,deflate,gzip"
 
-/* Sets out to what `bytes` hold, at most max. UV_EINVAL: they are not whole, or not so encoded;
- * UV_EMSGSIZE: it would be more than max; UV_ENOMEM. */
+/* Replaces out's contents by the decompressed `bytes`. 0; UV_EINVAL: they are cut off, or not of this
+ * encoding; UV_EMSGSIZE: more than max bytes would come out; UV_ENOMEM. */
 int inflate_message(enum encoding encoding, const uint8_t *bytes, size_t len, struct bytes *out, size_t max);
 
 #endif

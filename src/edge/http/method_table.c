@@ -5,9 +5,10 @@
 #include <string.h>
 #include <uv.h>
 
-#define SEEDS_MAX 10000 /* then a larger table is tried */
+#define SEEDS_MAX 10000 /* seeds tried before a larger table is */
 
-/* Paths share their beginnings, so the end is what is mixed in. */
+/* Paths begin alike, so their last 16 bytes, and 8 bytes of the service's name, are hashed. The constants are
+ * those of splitmix64. */
 static uint32_t hash(const char *path, size_t len, uint32_t seed)
 {
     uint64_t tail = 0, middle = 0, h;

@@ -13,7 +13,7 @@ static void answer_probe(struct exchange *exchange, bool is_good, const char *te
     exchange_answer(exchange, is_good ? 200 : 503, "text/plain; charset=utf-8", text, strlen(text));
 }
 
-/* The loop turns, or nobody would answer. */
+/* Always live: that it is answered at all shows that the loop runs. */
 static void answer_live(struct exchange *exchange, const void *data)
 {
     (void)data;
@@ -38,7 +38,7 @@ static void answer_document(struct exchange *exchange, const void *data)
     exchange_answer(exchange, 200, document->type, document->text, document->len);
 }
 
-/* The probes stand last, so that a site without the explorer begins there. */
+/* The probes come last, so that the array of a site without the explorer can begin with them. */
 static const struct http_page pages[] = {
     { .path = "/", .verb = "GET", .answer = answer_document, .data = &documents[DOCUMENT_EXPLORER] },
     { .path = "/openapi.json",

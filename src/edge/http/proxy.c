@@ -6,7 +6,7 @@
 
 #include "edge/http/text.h"
 
-#define V1_LEN_MAX  107
+#define V1_LEN_MAX  107 /* bytes of the line, as the specification says */
 #define V2_HEAD_LEN 16
 
 static const uint8_t v2_signature[12] = { 0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d,
@@ -18,7 +18,7 @@ static bool begins(const uint8_t *bytes, size_t len, const void *expected, size_
     return memcmp(bytes, expected, len < expected_len ? len : expected_len) == 0;
 }
 
-/* The next word of a line whose words have one blank between them; empty where there is none. */
+/* Takes the next word of a line whose words are separated by one blank; empty at the end. */
 static struct http_text next_word(struct http_text *line)
 {
     const char *blank = memchr(line->text, ' ', line->len);
@@ -53,7 +53,7 @@ static int parse_v1(const uint8_t *bytes, size_t len, struct ip *ip, bool *has_i
     struct http_text family = next_word(&line);
     struct ip own;
     bool is_v6 = http_text_is(&family, "TCP6");
-    if (http_text_is(&family, "UNKNOWN")) /* and whatever follows */
+    if (http_text_is(&family, "UNKNOWN")) /* the rest of the line is to be ignored then */
         return (int)(end - bytes) + 1;
     if ((!is_v6 && !http_text_is(&family, "TCP4")) || !take_address(&line, is_v6, ip) ||
         !take_address(&line, is_v6, &own) || !take_port(&line) || !take_port(&line) || line.len)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Why a connection was closed: every one is, by the connection alone, for one of these, counted and logged.
+ * Why a connection was closed. Each connection ends for exactly one of these reasons, which is counted
+ * (svcd_http_closed_total) and logged; reason.c has the sentence for each. Any thread.
  */
 #ifndef EDGE_HTTP_REASON_H
 #define EDGE_HTTP_REASON_H
@@ -8,7 +9,7 @@
 #include <stdbool.h>
 
 enum http_reason {
-    REASON_NONE, /* it is open */
+    REASON_NONE, /* it is still open */
     REASON_PEER, /* the peer hung up */
     REASON_ANSWERED,
     REASON_SOCKET,
@@ -32,15 +33,15 @@ enum http_reason {
     REASONS_N,
 };
 
-/* Why a connection ends whose socket failed, with a UV_E* code. A peer that hangs up while something is on
- * its way to it resets the connection. */
+/* The reason for a failed socket's UV_E* code. UV_ECONNRESET and UV_EPIPE are REASON_PEER: a peer that hangs
+ * up while data is on its way to it resets the connection. */
 enum http_reason http_reason_of_error(int error);
 
-/* A word for counters: "idle". */
+/* The metric's label: "idle". */
 const char *http_reason_name(enum http_reason reason);
 /* A sentence for the log. */
 const char *http_reason_text(enum http_reason reason);
-/* Whether an operator should hear of it: the peer broke a limit or a rule. */
+/* Whether it is logged as a warning: the peer broke a limit or a rule, or memory ran out. */
 bool http_reason_is_grave(enum http_reason reason);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The end of a turn: streams go on whose message was taken, then each connection with something to say
- * writes once. Before libuv polls that is for what timers did, after it for what peers and the database
+ * Start, drain and stop of our own HTTP edge, and the end of each turn of libuv's loop: streams whose message
+ * was taken go on, then each connection that has something to write is flushed once. That is done twice a
+ * turn: before libuv polls, for what timers have caused, and after it, for what peers and the database have
  * sent.
  */
 #include "edge/http/server.h"
@@ -19,26 +20,26 @@
 #include "edge/http/h2_memory.h"
 #include "edge/http/protocols.h"
 
-#define LOOK_NS    UINT64_C(2000000000) /* between looks at the files of TLS */
-#define TRIM_NS    UINT64_C(2000000000) /* between looks at memory that sessions have left */
-#define FLUSH_NS   UINT64_C(1000000)    /* that a turn writes, begun within */
-#define SILENT_NS  UINT64_C(20000000)   /* for who is extra to say anything, */
-#define TALKING_NS UINT64_C(250000000)  /* and to be answered */
+#define LOOK_NS    UINT64_C(2000000000) /* between looks whether the TLS files have changed */
+#define TRIM_NS    UINT64_C(2000000000) /* after which memory that HTTP/2 sessions have left is freed */
+#define FLUSH_NS   UINT64_C(1000000)    /* of a turn, in which flushes are begun */
+#define SILENT_NS  UINT64_C(20000000)   /* an extra connection may be silent before it gives way to another */
+#define TALKING_NS UINT64_C(250000000)  /* any extra connection has before it gives way to another */
 
 struct http_server {
     struct http_edge edge;
     uv_prepare_t before_poll;
     uv_check_t after_poll;
-    struct timer look; /* at the files of TLS */
-    struct timer trim; /* while sessions have left memory */
-    uv_idle_t more;    /* runs while something is left for the next turn, so that nobody waits for it */
+    struct timer look; /* whether the TLS files have changed */
+    struct timer trim; /* runs while there is memory that HTTP/2 sessions have left */
+    uv_idle_t more;    /* active while work is left for the next turn, so that libuv does not wait in poll */
 };
 
 static const struct http_carrier *const carriers[] = { &http_h2, &http_h1, NULL };
 
 /* ---- the end of a turn ---- */
 
-/* What goes on now may want to go on again: in the next turn. */
+/* A stream that wants to go on once more is appended behind `last`, and has to wait for the next turn. */
 static void go_on(struct http_edge *edge)
 {
     struct exchange *exchange, *last = TAILQ_LAST(&edge->later, later_list);
@@ -50,7 +51,7 @@ static void go_on(struct http_edge *edge)
     }
 }
 
-/* Those for whom there is no time left are the first ones of the next turn. */
+/* Connections for which no time is left come first in the next turn. */
 static void flush(struct http_edge *edge, uint64_t until_ns)
 {
     struct http_connection *connection, *last = TAILQ_LAST(&edge->dirty, dirty_list);
@@ -70,7 +71,7 @@ static void on_idle(uv_idle_t *more)
 static void on_trim(struct timer *timer)
 {
     (void)timer;
-    h2_memory_trim(); /* the end of the turn sees whether that was all */
+    h2_memory_trim(); /* end_turn() starts the timer again if there is more */
 }
 
 static void end_turn(struct http_server *server)
@@ -142,7 +143,7 @@ void http_server_reconfigure(struct http_server *server, const struct http_limit
     server->edge.limits = *limits;
 }
 
-/* An address of all interfaces is told by its port. */
+/* Whether the socket was accepted at this address. If it is the wildcard address the port decides. */
 static bool is_at(int fd, const struct sockaddr *address)
 {
     struct sockaddr_storage local = { 0 };
@@ -209,7 +210,7 @@ static void on_look(struct timer *timer)
 static struct tls_options with_alpn(const struct tls_options *options)
 {
     struct tls_options own = *options;
-    own.alpn = carriers[1] ? "\2h2\10http/1.1" : "\2h2"; /* those of the table */
+    own.alpn = carriers[1] ? "\2h2\10http/1.1" : "\2h2"; /* the carriers of the table above */
     return own;
 }
 
@@ -254,7 +255,7 @@ int http_server_create(struct http_server **out, uv_loop_t *loop, struct context
 {
     struct http_server *server = calloc(1, sizeof *server);
     if (!server)
-        return UV_ENOMEM; /* at start-up, as below: the process ends */
+        return UV_ENOMEM; /* here and below: at start-up, so the process ends and nothing need be freed */
     struct http_edge *edge = &server->edge;
     *edge = (struct http_edge){ .loop = loop,
                                 .timers = options->timers,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Our own edge, behind http://, https:// and unix: listeners: what the daemon uses of it. edge.h tells how
- * its parts lie on each other.
+ * Our own HTTP edge, behind http://, https:// and unix: listeners, as the daemon uses it. edge.h tells how it
+ * is made, and the way of a byte through it.
  *
  * Loop thread only.
  */
@@ -20,45 +20,47 @@ struct http_server_options {
     const struct tls_options *tls; /* NULL: no site has it; `alpn` is the server's */
 };
 
-/* 0 or a UV_E* code; on success *server wants http_server_stop, then http_server_destroy. */
+/* 0 or a UV_E* code, after which the process has to end. On success *server wants http_server_stop, then
+ * http_server_destroy. */
 int http_server_create(struct http_server **server, uv_loop_t *loop, struct context *context,
                        const struct http_server_options *options);
 
-/* Hands an accepted, non-blocking socket over; it is the server's from now on, whatever happens. `site` (what
- * is served there) outlives the server. */
+/* Hands over an accepted, non-blocking socket, which is the server's from now on, whatever happens. `site`
+ * (what is served there) outlives the server. */
 void http_server_add_connection(struct http_server *server, int fd, const struct http_site *site);
 
-/* Closes one of the connections that are extra (edge/peers.h), unless each has just come: first who says
- * nothing, then the oldest, whatever it did, so that nobody keeps others from asking for health. */
+/* Closes an extra connection (edge/peers.h) for another one: one that has sent nothing, or else the oldest,
+ * whatever it did, so that nobody can keep others from asking for health. False: all have just come. */
 bool http_server_make_room(struct http_server *server);
 
-/* Reads the files of TLS (again); without being asked that is done when they have changed. In two steps: what
- * is wrong with them has been logged, and nothing has changed (a UV_E* code); else new connections get what
- * they say once it is taken, which has to be prepared before. */
+/* Reads the TLS files again, in two steps (changed files are noticed without being asked, too). Prepare: 0,
+ * or a UV_E* code after the error was logged, and nothing has changed. Take, after that: new connections use
+ * what was prepared. */
 int http_server_prepare_tls(struct http_server *server, const struct tls_options *options);
 void http_server_take_tls(struct http_server *server);
 
-/* Other limits. */
+/* Sets other limits. Connections that are open keep their max_message_bytes, max_concurrent_streams and
+ * max_connection_age_ms. */
 void http_server_reconfigure(struct http_server *server, const struct http_limits *limits);
 
-/* Closes gracefully the connections that came to this address of ours. */
+/* Closes gracefully the connections that were accepted at this local address. */
 void http_server_leave(struct http_server *server, const struct sockaddr *address);
 /* No new calls after those that are on their way: every connection is closed gracefully. */
 void http_server_drain(struct http_server *server);
-/* Requests that are not over: streams among them. */
+/* Requests that are not over, streams included. */
 unsigned http_server_running(const struct http_server *server);
 /* The drain is over: the last connection is closed. */
 bool http_server_is_over(const struct http_server *server);
 /* Closes every connection. */
 void http_server_cancel(struct http_server *server);
 
-/* Closes every connection and the server's handles. Calls whose peers have gone so may still come to their
- * end: stop those they wait for next, before the loop is run to its end. */
+/* Closes every connection and the server's handles. Calls that are cancelled by it may still have to come to
+ * their end: next stop what they wait for, before the loop is run to its end. */
 void http_server_stop(struct http_server *server);
-/* Once the loop has closed the handles. NULL is let pass. */
+/* Once the loop has closed the handles. NULL is allowed. */
 void http_server_destroy(struct http_server *server);
 
-/* For metrics: how things are, and how many connections were closed for which reason. */
+/* For metrics: counts, and how many connections were closed for which reason. */
 const struct http_edge *http_server_edge(const struct http_server *server);
 
 #endif

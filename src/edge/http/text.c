@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/http/text.h"
 
-#define DIGITS_MAX 18
+#define DIGITS_MAX 18 /* so many always fit an int64_t */
 
 static const uint8_t tokens[256] = {
     ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,         ['&'] = 1,         ['\''] = 1,

@@ -24,7 +24,7 @@ static int parse_digits(const char *text, size_t len, size_t max, uint64_t *numb
     return 0;
 }
 
-/* 99,999,999 hours are 3.6e20 ns: more than fits, and more than anyone waits. */
+/* The longest grpc-timeout, 99,999,999 hours, is 3.6e20 ns and overflows: that counts as no deadline. */
 static uint64_t product(uint64_t number, uint64_t unit_ns)
 {
     uint64_t ns;

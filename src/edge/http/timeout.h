@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * How long a caller waits, as protocols write it.
+ * How long a caller waits, as the protocols' header fields say it. Any thread.
  */
 #ifndef EDGE_HTTP_TIMEOUT_H
 #define EDGE_HTTP_TIMEOUT_H
@@ -8,12 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* grpc-timeout: one to eight digits and a unit, H M S m u n. UV_EINVAL. */
+/* grpc-timeout: one to eight digits and a unit, H M S m u n. 0 or UV_EINVAL. */
 int timeout_parse_grpc(const char *text, size_t len, uint64_t *ns);
-/* connect-timeout-ms: one to ten digits. UV_EINVAL. */
+/* connect-timeout-ms: one to ten digits. 0 or UV_EINVAL. */
 int timeout_parse_ms(const char *text, size_t len, uint64_t *ns);
 
-/* The moment so far from now, in uv_hrtime()'s time; centuries are UINT64_MAX. */
+/* The deadline that is so far from now, by uv_hrtime(); UINT64_MAX (never) if it is centuries away. */
 uint64_t timeout_deadline_ns(uint64_t timeout_ns);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * OpenSSL reads from the bytes that the socket brought and writes behind those that the connection has yet to
- * send: two ends of one BIO of ours, so that nothing is copied twice.
+ * OpenSSL reads and writes through one BIO of ours: it reads from the bytes that the socket brought, and
+ * appends to those that the connection has yet to send, so that nothing is copied twice.
  */
 #include "edge/http/tls.h"
 
@@ -22,8 +22,8 @@ struct tls {
     struct bytes *out;
     const char *failure;
     struct bytes client_names;
-    bool is_slow;    /* its server's key was, when it came */
-    bool is_welcome; /* it is open, and the client one who may come */
+    bool is_slow;    /* the server's key was slow to sign with when the connection was accepted */
+    bool is_welcome; /* the handshake is done, and the client's certificate is one that may connect */
 };
 
 /* ---- between OpenSSL and our buffers ---- */
@@ -82,7 +82,7 @@ static int make_method(void)
 
 /* ---- who the client is ---- */
 
-/* Also where a session resumes: the list may be another by now, and the certificate have expired. */
+/* Also checked when a session is resumed: the list may have changed since, or the certificate expired. */
 static bool may_come(struct tls *tls)
 {
     const struct tls_options *options = tls_server_options(tls->server);
@@ -97,7 +97,7 @@ static bool may_come(struct tls *tls)
     if (may)
         tls_names_add(&tls->client_names, certificate);
     X509_free(certificate);
-    if (bytes_reserve(&tls->client_names, 1)) /* the empty one that ends them */
+    if (bytes_reserve(&tls->client_names, 1)) /* the empty name that ends the list */
         return false;
     bytes_put(&tls->client_names, "", 1);
     return may;
@@ -134,7 +134,7 @@ void tls_destroy(struct tls *tls)
     free(tls);
 }
 
-/* What SSL_do_handshake or SSL_read did not do. */
+/* Why SSL_do_handshake or SSL_read did not succeed. */
 static enum tls_rc why_not(struct tls *tls, int rc)
 {
     switch (SSL_get_error(tls->ssl, rc)) {
@@ -186,7 +186,8 @@ bool tls_is_slow(const struct tls *tls)
     return tls->is_slow;
 }
 
-/* The thread is libuv's, and ends when what OpenSSL keeps for it could no longer be found. */
+/* OPENSSL_thread_stop: the thread is libuv's and ends only at exit, when OpenSSL could no longer free what it
+ * keeps for it. */
 enum tls_rc tls_shake(struct tls *tls, const uint8_t *bytes, size_t len, size_t *left, struct bytes *out)
 {
     struct bytes *own = tls->out;

@@ -6,7 +6,7 @@
 
 #define NAME_MAX_LEN 256
 
-/* Text of a certificate is not to be cut at a NUL in it: that would make another name of it. */
+/* A name with a NUL inside is not cut there but left out: "good.org\0.evil.org" must not become good.org. */
 static void add_name(struct bytes *names, const void *text, int len)
 {
     if (len <= 0 || len >= NAME_MAX_LEN || memchr(text, '\0', (size_t)len) ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whom a certificate names: each name ended by NUL, one behind the other. A name that is empty, longer than
- * 255 bytes or has a NUL in it is left out, as is one for which there is no memory.
+ * The names in a certificate, appended one after the other, each ended by NUL. A name that is empty, longer
+ * than 255 bytes or has a NUL in it is left out, as is one for which there is no memory. Any thread.
  */
 #ifndef EDGE_HTTP_TLS_NAMES_H
 #define EDGE_HTTP_TLS_NAMES_H
@@ -11,10 +11,10 @@
 
 #include "base/bytes.h"
 
-/* Its DNS names, then the common name. */
+/* Appends its DNS names, then the common name. */
 void tls_names_add(struct bytes *names, X509 *certificate);
-/* The first name of the list (separated by commas) that is one of the certificate's, or meets a wildcard of
- * it; false: none is. */
+/* Appends the first name of the list (separated by commas) that is one of the certificate's or matches a
+ * wildcard of it. False: none does. */
 bool tls_names_add_listed(struct bytes *names, X509 *certificate, const char *list);
 
 #endif

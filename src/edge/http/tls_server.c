@@ -14,15 +14,15 @@
 
 #include "observe/log.h"
 
-#define SLOW_NS         UINT64_C(2000000)
+#define SLOW_NS         UINT64_C(2000000) /* CPU time of a signature, above which threads sign */
 #define FILES           4
-#define TICKET_KEYS_LEN 80 /* name, HMAC's key, AES's key, as OpenSSL wants them */
+#define TICKET_KEYS_LEN 80 /* name, HMAC key and AES key, as SSL_CTX_set_tlsext_ticket_keys() takes them */
 
 struct tls_server {
-    struct tls_options options, prepared_options; /* texts of its own */
+    struct tls_options options, prepared_options; /* their texts are copies */
     SSL_CTX *context, *prepared;
-    bool is_slow;                                    /* the key, to sign with */
-    struct stat files[FILES], prepared_files[FILES]; /* as they were when they were read last */
+    bool is_slow;                                    /* see tls_server_is_slow() */
+    struct stat files[FILES], prepared_files[FILES]; /* as they were when last read */
 };
 
 /* ---- one reading of the files ---- */
@@ -79,8 +79,8 @@ static int set_clients(SSL_CTX *context, const struct tls_options *options)
     return 0;
 }
 
-/* What a client was let in by is part of what its session resumes with: a ticket of another daemon, or of
- * before a reload, is none where other authorities are trusted. */
+/* The session id context is a hash of how clients are verified and by which authorities. So a ticket from
+ * another daemon, or from before a reload, does not resume a session where other authorities are trusted. */
 static int set_session_context(SSL_CTX *context, const struct tls_options *options)
 {
     unsigned char id[SHA256_DIGEST_LENGTH], piece[4096];
@@ -103,7 +103,8 @@ static int set_up(SSL_CTX *context, const struct tls_options *options)
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                      SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF |
                                      SSL_OP_NO_COMPRESSION);
-    /* What every processor of a server does in hardware, the cheapest first; phones without prefer ChaCha. */
+    /* AES first, which server processors do in hardware, the cheapest first; clients without such hardware
+     * (phones) put ChaCha first, and SSL_OP_PRIORITIZE_CHACHA follows them. */
     SSL_CTX_set_ciphersuites(context,
                              "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -176,7 +177,8 @@ int tls_server_prepare(struct tls_server *server, const struct tls_options *opti
     return rc;
 }
 
-/* By time of this thread, so that it does not depend on who else is busy. UINT64_MAX: it cannot sign so. */
+/* In CPU time of this thread, so that the result does not depend on how busy the machine is. UINT64_MAX: the
+ * key cannot sign with this digest. */
 static uint64_t sign_once_ns(EVP_PKEY *key, const EVP_MD *digest)
 {
     static const unsigned char text[] = "what is signed";
@@ -198,7 +200,7 @@ static uint64_t sign_once_ns(EVP_PKEY *key, const EVP_MD *digest)
 static bool has_slow_key(const struct tls_server *server)
 {
     EVP_PKEY *key = SSL_CTX_get0_privatekey(server->context);
-    uint64_t first_ns = sign_once_ns(key, EVP_sha256()); /* in which OpenSSL makes ready */
+    uint64_t first_ns = sign_once_ns(key, EVP_sha256()); /* slower: OpenSSL sets things up */
     uint64_t ns = first_ns == UINT64_MAX ? first_ns : sign_once_ns(key, EVP_sha256());
     if (ns == UINT64_MAX || first_ns <= SLOW_NS || ns <= SLOW_NS)
         return false;
@@ -219,7 +221,7 @@ void tls_server_take(struct tls_server *server)
     server->prepared_options = (struct tls_options){ 0 };
     server->prepared = NULL;
     memcpy(server->files, server->prepared_files, sizeof server->files);
-    if (before.certificate) /* at the start it is no news */
+    if (before.certificate) /* not at the start, where it is expected */
         log_info("TLS certificate read", log_str("file", server->options.certificate));
     options_finish(&before);
     SSL_CTX_set_alpn_select_cb(server->context, on_alpn, (void *)server->options.alpn);
@@ -249,7 +251,7 @@ static bool is_changed(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
 }
 
-/* Files that are no good are looked at again when they have changed once more. */
+/* Files that are no good are not read again until they have changed once more. */
 void tls_server_look(struct tls_server *server)
 {
     struct stat files[FILES];
