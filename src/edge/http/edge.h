@@ -12,9 +12,11 @@
  *                  in its body, exchange_call.c is the transport of its call, exchange_answer.c collects the
  *                  answer
  *   connection.c   a socket: how it opens, what it may buffer, how it closes (with connection_read.c,
- * _write.c and _time.c) tls.c          TLS between carrier and socket on https:// (with tls_server.c, which
- * reads certificates and keys, and connection_handshake.c, which moves slow signatures to threads) pressure.c
- * backpressure over all connections: which are not read, refused or closed when they buffer too much together
+ *                  connection_write.c and connection_time.c)
+ *   tls.c          TLS between carrier and socket on https:// (with tls_server.c, which reads the certificate
+ *                  and key, and connection_handshake.c, which moves slow signatures to threads)
+ *   pressure.c     backpressure over all connections: which are not read, refused or closed when they buffer
+ *                  too much together
  *
  * How a byte comes in; each line calls the next:
  *
@@ -107,8 +109,8 @@ struct http_site {
 /* How messages are encoded. NULL functions: they are protobuf already, as calls take them. */
 struct http_codec {
     const char *name; /* "proto", "json" */
-    /* Appends the message as protobuf to `out`, at most max bytes. UV_EINVAL with a text in `error`,
-     * UV_EMSGSIZE, UV_ENOMEM. */
+    /* Appends the message as protobuf to `out`, at most max bytes. 0, UV_EINVAL with a text in `error`,
+     * UV_EMSGSIZE or UV_ENOMEM. */
     int (*decode)(const struct rpc_method *method, const uint8_t *text, size_t len, struct bytes *out,
                   size_t max, char *error, size_t error_size);
     int (*encode)(const struct rpc_method *method, const uint8_t *message, size_t len, struct bytes *out);
@@ -131,7 +133,7 @@ enum pressure { PRESSURE_CALM, PRESSURE_TIGHT, PRESSURE_FULL, PRESSURE_OVER };
 struct http_edge {
     uv_loop_t *loop;
     struct timers *timers;
-    struct poller poller; /* of the connections' sockets */
+    struct poller poller; /* watches the connections' sockets */
     struct context *context;
     struct peers *peers;
     struct http_limits limits;

@@ -168,7 +168,9 @@ void exchange_move(struct exchange *exchange, enum exchange_state to);
 /* Counts what it has allocated now against the connection's budget. */
 void exchange_recharge(struct exchange *exchange);
 void exchange_set_busy(struct exchange *exchange, bool is_busy);
+/* Takes it off edge->touched. */
 void exchange_untouch(struct exchange *exchange);
+/* Has exchange_go_on() called at the end of the turn. */
 void exchange_go_on_later(struct exchange *exchange);
 /* Frees it if both carrier and call are done with it. */
 void exchange_try_free(struct exchange *exchange);
@@ -188,6 +190,7 @@ void exchange_answer_text(struct exchange *exchange, int status, const char *tex
 
 /* Continues a stream whose message was taken, or whose next request has come. */
 void exchange_go_on(struct exchange *exchange);
+/* Frees the recycled exchanges. */
 void exchanges_free(struct http_edge *edge);
 
 #endif

@@ -17,7 +17,7 @@ struct h2 {
     nghttp2_session *session;
     struct http_connection *connection;
     struct h2_guard guard;
-    struct timer leaving;
+    struct timer leaving;      /* the second GOAWAY is due, though the PING before it is not answered */
     bool is_leaving, has_left; /* the first GOAWAY has been sent; the second one */
     size_t queued;             /* bytes in nghttp2's queue that are counted in the budget */
     size_t withheld;           /* bytes by which the window is not reopened while over the budget */

@@ -7,11 +7,12 @@
  *   CALM   below a half: nothing.
  *   TIGHT  from a half on. A connection that uses more than its share is not read while it can get below it
  *          without being read: its unary calls end by themselves, and its answers go when the peer reads
- * them. While the peer does not read, its calls that are held back are not begun either. All others are read
- * a little at a time. FULL   from three quarters on. Of the connections over their share that must be read to
- * get on, because the rest of a request or a window update is to come, one at a time is read. OVER   the
- * limit is reached. Calls are refused with advice when to retry, health checks excepted, and so are requests
- * that would need more memory; a connection that uses any is not read.
+ *          them. While the peer does not read, its calls that are held back are not begun either. All others
+ *          are read a little at a time.
+ *   FULL   from three quarters on. Of the connections over their share that must be read to get on, because
+ *          the rest of a request or a window update is to come, one at a time is read.
+ *   OVER   the limit is reached. Calls are refused with advice when to retry, health checks excepted, and so
+ *          are requests that would need more memory; a connection that uses any is not read.
  *
  * From TIGHT on, a look once a second finds the connections over their share that have hardly read or sent
  * since the last one. Those that fail ten looks in a row (five when OVER) are closed, the largest first,
