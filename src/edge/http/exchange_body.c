@@ -38,7 +38,7 @@ static void start_timer(struct exchange *exchange)
     timers_start(exchange->edge->timers, &exchange->timer, at, on_timer);
 }
 
-/* ---- what comes ---- */
+/* ---- receiving ---- */
 
 static bool keep(struct exchange *exchange, const uint8_t *more, size_t len)
 {

@@ -97,7 +97,7 @@ bool pressure_is_hopeless(const struct http_edge *edge)
     return edge->buffered / 2 >= edge->limits.max_buffered_bytes;
 }
 
-/* ---- who stands still ---- */
+/* ---- connections that make no progress ---- */
 
 /* Whether a part of an answer waits for the peer to read it. */
 static bool is_unread(const struct http_connection *connection)
@@ -151,7 +151,7 @@ static void close_stuck(struct http_edge *edge)
     }
 }
 
-/* ---- who is read while FULL ---- */
+/* ---- the connection that is read while FULL ---- */
 
 static bool needs_reading(const struct http_connection *connection)
 {
