@@ -13,13 +13,13 @@
 
 const char *const account_wait_names[ACCOUNT_WAITS] = { "queue", "database", "hash" };
 
-/* ---- the books ---- */
+/* ---- the totals ---- */
 
 static struct method_account *methods;       /* rpc_methods_n + 1: the last for unknown ones */
 static struct statement_account *statements; /* sql_statements_n */
 static struct histogram lane_waits[LANES];
 
-/* They are never closed. Without memory nothing is counted. */
+/* Allocates the totals on first use; they live as long as the process. Without memory nothing is counted. */
 static bool open_books(void)
 {
     if (methods)
@@ -48,7 +48,7 @@ const struct statement_account *account_of_statement(size_t number)
     return open_books() ? &statements[number] : NULL;
 }
 
-/* NULL: jobs and commands are nobody's calls. */
+/* NULL for jobs and commands, whose methods are not in rpc_methods. */
 static struct method_account *account_of(const struct rpc_method *method)
 {
     return is_known(method) && open_books() ? &methods[method - rpc_methods] : NULL;
@@ -119,7 +119,7 @@ void account_refused(const struct rpc_method *method, unsigned status)
 
 /* ---- queries ---- */
 
-/* One that came back unsent waited for nothing but a connection. */
+/* A query that came back without having been sent has only waited for a connection. */
 uint64_t account_query(struct call_account *own, const struct query *query, bool is_failed)
 {
     const struct statement *statement = query->statement;
@@ -156,7 +156,7 @@ struct names {
     char service[128];
 };
 
-/* "/package.Service/Method" in its parts. */
+/* Splits "/package.Service/Method" into service and method. */
 static void name_method(struct names *names, size_t number)
 {
     static const char *const types[] = {

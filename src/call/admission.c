@@ -20,7 +20,8 @@ void admission_learn(struct admission *admission, const struct rpc_method *metho
         admission->lanes_of[method - rpc_methods] |= (uint8_t)(1U << lane);
 }
 
-/* The first lane that a method uses and that takes no more; LANES: none. */
+/* The first full lane that a method uses; LANES: none. A lane counts as full, too, where other calls wait in
+ * its line, unless even_behind_others. */
 static enum lane full_lane(const struct admission *admission, const struct rpc_method *method,
                            bool even_behind_others)
 {
@@ -71,8 +72,8 @@ void admission_leave(struct admission *admission, struct held *held)
     admission->held_n[held->lane]--;
 }
 
-/* A lane's first ones, as many as it has room for; who needs another lane besides goes to the end of that
- * one's line. */
+/* Begins as many calls of a lane's line as it has room for. A call that needs another, full lane as well goes
+ * to the end of that lane's line. */
 static void let_in(struct admission *admission, enum lane lane)
 {
     struct held *held, *next = TAILQ_FIRST(&admission->held[lane]);

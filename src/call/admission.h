@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Admission: when there is more to do than the database does, calls wait here, before they are begun, and not
- * in its queues. A lane of the pool carries a bounded number of queries (pool_room); calls of methods that
- * use a lane without room are held back, first come first served, until it has. What is begun then is done
- * about as fast as ever, whatever comes; an edge reads no further from who has many held back (call_transport
- * .held), so what is held is bounded, too.
+ * Admission control: under overload, calls wait here before they begin, not in the database's queues. A lane
+ * of the pool carries a bounded number of queries (pool_room); calls of methods that use a full lane are held
+ * back, first come first served, until it has room. So a call that has begun takes about as long under
+ * overload as without. An edge stops reading from a client that has many calls held back (call_transport
+ * .held), which bounds the number of held calls, too.
  *
  * Which lanes a method uses is learned from its calls. Methods that use none (health) are never held, nor are
- * those whose requests hold a secret: their number is bounded by the queue of the hash threads.
+ * those whose requests hold a secret: the queue of the hash threads bounds their number.
  *
- * Knows no calls, only their place in line. Loop thread only.
+ * Knows no calls, only their places in line. Loop thread only.
  */
 #ifndef CALL_ADMISSION_H
 #define CALL_ADMISSION_H
@@ -23,33 +23,33 @@
 struct pool;
 struct rpc_method;
 
-/* A place in line, in its owner's memory; zeroed: not in line. */
+/* A place in line; part of its owner's memory. Zeroed: not in line. */
 struct held {
     TAILQ_ENTRY(held) link;
     const struct rpc_method *method;
-    const uint8_t *bytes; /* the owner's: the request */
+    const uint8_t *bytes; /* the encoded request; the owner's memory */
     size_t len;
-    enum lane lane; /* in whose line it stands */
+    enum lane lane; /* whose line it is in */
     bool is_held;
 };
 TAILQ_HEAD(held_list, held);
 
 struct admission {
     struct pool *pool;
-    uint8_t *lanes_of; /* by method: a bit each */
+    uint8_t *lanes_of; /* by method: the lanes it uses, one bit each */
     struct held_list held[LANES];
     unsigned held_n[LANES];
     uint64_t held_total, refused_total;
-    /* It may begin. */
+    /* Begins a held call. */
     void (*begin)(struct held *held);
-    /* Whether its answer would find somebody who takes it; else it stays where it is. */
+    /* Whether the peer would take the answer now; if not, the call stays in line. */
     bool (*is_wanted)(const struct held *held);
 };
 
 enum admitted { ADMITTED, TO_BE_HELD, TOO_MANY };
 
-/* Of a pool that was started: it asks from then on, before it sends, who may begin. Returns 0 or UV_ENOMEM.
- */
+/* `pool` must have been started; from now on it calls admission_let_in() before it sends. Returns 0 or
+ * UV_ENOMEM. */
 int admission_init(struct admission *admission, struct pool *pool, void (*begin)(struct held *held),
                    bool (*is_wanted)(const struct held *held));
 void admission_finish(struct admission *admission);
@@ -57,14 +57,16 @@ void admission_finish(struct admission *admission);
 /* A call of this method sends a query into this lane. */
 void admission_learn(struct admission *admission, const struct rpc_method *method, enum lane lane);
 
-/* Whether a call of this method may begin. TOO_MANY: the line is as long as the pool's queue may be. */
+/* Whether a call of this method may begin. TOO_MANY: the line has reached the limit of the pool's queue
+ * (database.queue_limit). */
 enum admitted admission_ask(struct admission *admission, const struct rpc_method *method);
 
-/* The last of its line. `begin` runs later, once, unless it leaves before. */
+/* Puts a place at the end of its line. `begin` runs later, once, unless admission_leave() comes first. */
 void admission_hold(struct admission *admission, struct held *held, const struct rpc_method *method);
 void admission_leave(struct admission *admission, struct held *held);
 
-/* Whoever may begin does: the pool's before_send, and once it has stopped, when everybody may. */
+/* Begins the held calls that have room. Runs as the pool's before_send; to be called once more after the pool
+ * has stopped, when every held call begins (and fails). */
 void admission_let_in(struct admission *admission);
 
 unsigned admission_n(const struct admission *admission);

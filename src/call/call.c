@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The life of a call. Encoding and decoding are nanopb's, checks of the request request.c's, sending the
- * transport's.
+ * The life of a call: its states, memory, answer and waiting. Messages are encoded and decoded by nanopb,
+ * requests are checked in request.c, answers are sent by the transport.
  */
 #include "call/call.h"
 
@@ -30,7 +30,7 @@ struct held_result {
     struct result *result;
 };
 
-/* A result's memo. */
+/* The encoded reply that calls which share a result all get; stored as the result's memo. */
 struct shared_reply {
     const struct rpc_method *method;
     size_t len;
@@ -137,7 +137,7 @@ void call_forget(struct call *call, struct call_mark mark)
     arena_rewind(&call->arena, mark.arena);
 }
 
-/* The transport learns of it last: it may use the call again. */
+/* `over` must come last: the transport may use the call again at once. */
 static void release(struct call *call)
 {
     if (call->at_end)
@@ -214,7 +214,7 @@ enum next call_fail(struct call *call, enum status status, const char *format, .
     return call_push_back(call, status, 0, message ? bounded(message) : "out of memory");
 }
 
-/* Before the peer is told anything: once it has its answer, no secret of its request is left. */
+/* Secrets are wiped before the answer is sent: once the peer has it, none is left in memory. */
 static void answer_begins(struct call *call)
 {
     move(call, CALL_ANSWERED);
@@ -270,7 +270,7 @@ uint64_t call_n_replied_as_others(void)
     return n_replied_as_others;
 }
 
-/* Without memory for it the others encode for themselves. */
+/* Without memory the other calls encode the reply themselves. */
 static void share_reply(const struct call *call, const uint8_t *bytes, size_t len)
 {
     struct shared_reply *reply = malloc(sizeof *reply + len);
@@ -281,7 +281,7 @@ static void share_reply(const struct call *call, const uint8_t *bytes, size_t le
     result_set_memo(call->replied_from, reply);
 }
 
-/* Nearly every message fits the buffer, and then its size need not be computed before it is encoded. */
+/* Nearly every message fits the static buffer (16 KB), which saves computing its size first. */
 int call_encode(struct call *call, const pb_msgdesc_t *fields, const void *message, struct sql_bytes *out)
 {
     static uint8_t buffer[16384];
@@ -342,7 +342,7 @@ enum next call_wait(struct call *call, bool (*withdraw)(struct call *call))
     move(call, CALL_WAITING);
     call->withdraw = withdraw;
     call->waits++;
-    call->replied_from = NULL; /* there is more to its reply than these rows */
+    call->replied_from = NULL; /* its reply depends on more than those rows: not to be shared */
     if (call->deadline_ns != UINT64_MAX && !call->deadline.is_running)
         timers_start(call->context->timers, &call->deadline, call->deadline_ns, on_deadline);
     return WAITING;
@@ -368,7 +368,8 @@ void call_settle(struct call *call, enum next next)
         release(call);
 }
 
-/* What it waited for is taken back, or comes back to an abandoned call. */
+/* The call has been answered while it waited: over, if its work was withdrawn; else ABANDONED until the work
+ * comes back. */
 static void leave(struct call *call, bool is_taken_back)
 {
     move(call, is_taken_back ? CALL_ANSWERED : CALL_ABANDONED);

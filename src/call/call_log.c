@@ -9,7 +9,7 @@
 
 #define CODE(status) (1u << (status))
 
-/* The caller can do nothing about these. */
+/* Failures that are svcd's, not the caller's. */
 static const unsigned ours = CODE(STATUS_DEADLINE_EXCEEDED) | CODE(STATUS_RESOURCE_EXHAUSTED) |
                              CODE(STATUS_INTERNAL) | CODE(STATUS_UNAVAILABLE);
 
@@ -36,7 +36,7 @@ static void tell(struct call *call, struct log_site *site, enum log_level level,
                   log_int("sent_bytes", (int64_t)account->sent_len)));
 }
 
-/* Who asks for all gets all; else a storm of one code is cut short. */
+/* With log.calls = all every call is logged; otherwise the lines are rate-limited for each status code. */
 void call_log_answered(struct call *call, unsigned status, uint64_t took_ns)
 {
     static struct log_site sites[GRPC_CODES];

@@ -11,7 +11,7 @@
 #define TIME_MIN    INT64_C(-62135596800) /* 0001-01-01T00:00:00Z (timestamp.proto) */
 #define TIME_MAX    INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
-/* Without memory for the words, the field's name must do. */
+/* Without memory for the message it is the field's name alone. */
 #define wrong(call, field, ...) (call_printf(call, __VA_ARGS__) ?: (field))
 
 const char *check_id(struct call *call, const char *field, int64_t id)

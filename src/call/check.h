@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a field may hold, for requests that would write. Each check returns NULL, or what is wrong as a
- * message in the call's memory; chain them with ?: and answer STATUS_INVALID_ARGUMENT with the first. (That
- * text is UTF-8 without NUL and enums are known has been checked before a handler runs.)
+ * Checks of the fields of requests that write. Each returns NULL, or says what is wrong in the call's memory;
+ * chain them with ?: and answer STATUS_INVALID_ARGUMENT with the first. (That text is UTF-8 without NUL and
+ * that enum values are known has been checked before the handler runs.)
  */
 #ifndef CALL_CHECK_H
 #define CALL_CHECK_H
@@ -11,10 +11,10 @@
 #include "google/protobuf/timestamp.pb.h"
 
 #define TEXT_MAX             10000 /* characters */
-#define EMAIL_MAX            320
+#define EMAIL_MAX            320   /* characters: 64 before the @, 255 after it (RFC 5321, 4.5.3.1) */
 #define DURATION_MAX_MINUTES (7 * 24 * 60)
-/* Of a profile: matching keeps a row for each choice of three of a mentor's skills (svcd.offer), 41,664 for
- * so many. */
+/* Skills of one profile. Matching keeps a row for each combination of three of a mentor's skills
+ * (svcd.offer): 41,664 rows for 64 skills. */
 #define SKILLS_MAX 64
 
 /* 1 .. 2^31-1, the range of the tables' serial keys. */
@@ -33,12 +33,12 @@ const char *check_rating(struct call *call, const char *field, float rating);
 
 /* Answers INVALID_ARGUMENT with what a check found. */
 CALL_MUST_USE enum next check_failed(struct call *call, const char *wrong);
-/* Some RPCs answer *false* for what does not exist, and that goes before INVALID_ARGUMENT. They cannot answer
- * at once when a check finds something: this keeps it in call->wrong while the database is asked, and the
- * continuation answers false, or else with check_failed. `wrong` NULL: nothing was found. */
+/* Some RPCs answer *false* if a row does not exist, even if a field is wrong as well. So a failed check must
+ * not be answered at once: this keeps what it said in call->wrong while the database is asked, and the
+ * continuation answers false, or else with check_failed. `wrong` NULL: the checks found nothing. */
 void check_keep(struct call *call, const char *wrong);
 
-/* A time that passed check_time; nanoseconds are cut to microseconds. */
+/* The time must have passed check_time; nanoseconds are cut to microseconds. */
 struct sql_time time_to_sql(const google_protobuf_Timestamp *time);
 google_protobuf_Timestamp time_from_sql(struct sql_time time);
 /* The UTC day of a time; it need not have passed check_time. */

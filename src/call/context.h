@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What every call can reach: the parts of the daemon that calls share, and what the daemon tells its calls.
+ * What every call can reach: the parts of the daemon that calls share, and whether the daemon is draining.
  * The daemon (or a command, or a test) fills it once, before the first call. Loop thread only.
  */
 #ifndef CALL_CONTEXT_H
@@ -22,7 +22,7 @@ struct config;
 struct access;
 struct call;
 
-/* See call/signal.h; zeroed: nobody waits. */
+/* See call/signal.h; zeroed: no call waits for it. */
 struct signal {
     LIST_HEAD(, call) waiting;
 };
@@ -30,22 +30,22 @@ struct signal {
 struct context {
     const struct config *config;
     struct uv_loop_s *loop;
-    struct timers *timers; /* NULL: no call has a deadline, nor waits for time */
+    struct timers *timers; /* NULL: calls have no deadlines, and call_delay() may not be used */
     struct pool *pool;
-    struct admission *admission; /* NULL: every call is begun at once */
+    struct admission *admission; /* NULL: every call begins at once */
     struct standbys *standbys;   /* NULL: all reads go to the pool */
     struct hash_pool *hash_pool;
     struct throttle *throttle;
     struct access *access; /* NULL: anybody may call anything */
     struct otlp *otlp;     /* NULL: no call is traced */
-    /* A call of a peer begins; NULL: nobody wants to know. */
+    /* A peer's call begins. May be NULL. */
     void (*on_begun)(struct call *call);
-    /* A call of a peer was answered, or left; before its transport is told. NULL: nobody wants to know. */
+    /* A peer's call was answered, or its peer has gone; runs before the transport is told. May be NULL. */
     void (*on_answered)(struct call *call, unsigned status, uint64_t took_ns);
-    LIST_HEAD(, call) streams;    /* that are not over */
-    unsigned streams_n;           /* of them */
+    LIST_HEAD(, call) streams;    /* the streams that are not over */
+    unsigned streams_n;           /* how many those are */
     bool draining;                /* told to stop: health says NOT_SERVING, calls are still answered */
-    struct signal health_changed; /* raised when `draining` or the pool's availability has */
+    struct signal health_changed; /* raised when `draining` or the pool's availability has changed */
 };
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The .proto files as protoc described them, and where each name is defined: generated/descriptors.c, for
- * reflection.
+ * For gRPC reflection: the .proto files as protoc describes them, and which file defines which name. The
+ * tables are generated (generated/descriptors.c) and constant.
  */
 #ifndef CALL_DESCRIPTORS_H
 #define CALL_DESCRIPTORS_H
@@ -17,7 +17,7 @@ struct descriptor_file {
 };
 
 struct descriptor_symbol {
-    const char *name;    /* "package.Message.field", of anything that has a name */
+    const char *name;    /* "package.Message.field"; likewise messages, enums, services, methods, ... */
     unsigned short file; /* index in descriptor_files */
 };
 

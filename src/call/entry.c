@@ -29,7 +29,8 @@ static const struct call_refusal refusals[ACCESS_VERDICTS] = {
     [ACCESS_TOO_MANY] = { STATUS_RESOURCE_EXHAUSTED, "this caller makes more calls at once than it may" },
 };
 
-/* etc/fail2ban reads those of tokens that are not known. No path: a client may send any. */
+/* etc/fail2ban reads the lines about unknown tokens. The path that the client sent is left out, since it
+ * could be anything; the method's own is logged. */
 static void tell_refused(struct call *call, enum access_verdict verdict, const struct caller *caller)
 {
     static struct log_site sites[ACCESS_VERDICTS] = { [ACCESS_WRONG_TOKEN] = { .max = 1000 } };
@@ -46,7 +47,7 @@ static void tell_refused(struct call *call, enum access_verdict verdict, const s
                          log_str("method", call->method ? call->method->path : NULL), call_log_ids(call)));
 }
 
-/* The secret is in the call's memory no longer than it is looked at. */
+/* The token is wiped from the call's memory as soon as it has been checked. */
 static enum access_verdict judge(struct call *call, const char *path, size_t path_len, struct caller **caller)
 {
     const char *authorization = call->transport->metadata(call, "authorization");
@@ -88,7 +89,7 @@ void call_forgo(struct call *call)
     call_forget(call, (struct call_mark){ 0 });
 }
 
-/* Of a caller that was found under rules that have been replaced since, nothing may be left. */
+/* If the rules have been replaced since the caller was found, the pointer to it may dangle. */
 void call_refused(struct call *call, enum status status)
 {
     const struct access *access = call->context->access;
@@ -152,8 +153,8 @@ static enum next decode_failed(struct call *call, const char *why)
 {
     if (strcmp(why, "realloc failed") == 0)
         return call_no_memory(call);
-    /* Well-formed, but beyond the field's type: nanopb does not truncate as other implementations do, and
-     * neither do we. */
+    /* Well-formed, but out of the field's range: other implementations truncate the value; nanopb refuses it,
+     * and so does svcd. */
     if (strcmp(why, "integer too large") == 0)
         return call_fail(call, STATUS_INVALID_ARGUMENT,
                          "an integer or enum field is out of its type's range");

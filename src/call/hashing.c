@@ -46,7 +46,7 @@ static void on_done(struct hash_job *job)
         call_settle(call, resume(hashing));
 }
 
-/* A cancelled job comes back all the same. */
+/* Even a cancelled job comes back, so the call must wait for it. */
 static bool withdraw(struct call *call)
 {
     struct hashing *hashing = call->waits_on;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The registration table that tools/protoc-gen-svcd makes of proto/: what methods there are, how their
- * requests are decoded and checked, and which handler they go to.
+ * The registration table that tools/protoc-gen-svcd generates from proto/: which methods there are, how their
+ * requests are decoded and checked, and which handler each goes to. Constant; any thread.
  */
 #ifndef CALL_METHOD_H
 #define CALL_METHOD_H
@@ -13,8 +13,8 @@
 
 struct call;
 
-/* What a handler returns; see call/call.h. Wherever one comes from, gcc lets none be ignored; clang takes the
- * attribute in later standards only. */
+/* What a handler returns; see call/call.h. gcc warns of any ignored value of this type; clang knows the
+ * attribute only in later C standards. */
 #ifdef __clang__
 #define NEXT_MUST_USE
 #else
@@ -28,14 +28,14 @@ enum method_kind {
     METHOD_DIALOGUE,      /* both stream: each request is answered by one message before the next is read */
 };
 
-/* A text field of a request, or a message in it that has some. */
+/* A text field of a request, or a message field that contains text fields. */
 struct rpc_text {
     uint32_t tag;
     const char *name;
-    const struct rpc_text *fields; /* of the message; NULL: text */
+    const struct rpc_text *fields; /* a message's text fields; NULL: this field is text itself */
     size_t fields_n;
-    bool is_secret;   /* nobody but its handler may see it */
-    bool is_optional; /* empty is not the same as none */
+    bool is_secret;   /* only the handler may see it; never logged */
+    bool is_optional; /* `optional` in the .proto: an empty text differs from none */
 };
 
 struct rpc_enum {
@@ -43,14 +43,14 @@ struct rpc_enum {
     size_t offset; /* in the request struct */
     const int32_t *values;
     size_t values_n;
-    const char *meaning; /* "MENTEE = 0, MENTOR = 1", for the message */
+    const char *meaning; /* "MENTEE = 0, MENTOR = 1", for the error message */
 };
 
 struct rpc_method {
     const char *path; /* "/package.Service/Method" */
     enum method_kind kind;
     enum next (*handle)(struct call *call, const void *request);
-    const bool *writes; /* NULL: it does not */
+    const bool *writes; /* NULL: the method only reads */
     const pb_msgdesc_t *request_fields;
     size_t request_size;
     const pb_msgdesc_t *reply_fields;
@@ -64,7 +64,7 @@ struct rpc_method {
 /* Generated. */
 extern const struct rpc_method rpc_methods[];
 extern const size_t rpc_methods_n;
-extern const char *const rpc_services[]; /* "package.Service", those without methods too */
+extern const char *const rpc_services[]; /* "package.Service", including those without methods */
 extern const size_t rpc_services_n;
 
 #endif

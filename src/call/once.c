@@ -11,20 +11,22 @@
 #include "call/sql.h"
 #include "db/record.h"
 
-#define ANSWERED_BEFORE "kept_answer_pkey" /* the constraint */
-#define ATTEMPTS_MAX    8                  /* of a call that others with its key are ahead of */
-#define ID_LEN          16                 /* of a digest, cut */
-#define NONCE_LEN       8
+/* The constraint that a write violates if its key has been used before. */
+#define ANSWERED_BEFORE "kept_answer_pkey"
+#define ATTEMPTS_MAX    8  /* of a call whose key other calls keep using at the same time */
+#define ID_LEN          16 /* bytes: half of a SHA-256 digest is stored */
+#define NONCE_LEN       8  /* bytes */
 
 /* A row of `kept_answers`. */
 struct kept {
     struct sql_bytes digest, before, rows, answer;
 };
 
-/* What `before` tells, one after another: of each statement this, its name, and its rows. */
+/* `before` is a nonce, then for each statement an entry (numbers in network byte order), the statement's
+ * name, and its rows as records. */
 struct entry {
     uint32_t name_len;
-    uint32_t len; /* of the records that follow; WRITE: none do, they are in `rows` */
+    uint32_t len; /* bytes of the records that follow; WRITE: none, they are in the column `rows` */
 };
 #define WRITE UINT32_MAX
 
@@ -34,22 +36,22 @@ struct once {
     enum next (*handler)(struct call *call, const void *request);
     uint8_t id[ID_LEN], digest[ID_LEN];
     bool has_looked;
-    bool is_in_the_way; /* a write failed by a row of this key */
+    bool is_in_the_way; /* a write failed because of a row with this key */
     unsigned attempts;
-    enum sent sent; /* the statement under way, or the last */
-    int32_t step;   /* writes done so far, now or then */
+    enum sent sent; /* the statement under way, or the last one */
+    int32_t step;   /* writes of this run of the handler so far, replayed ones included */
     const struct kept *kept;
     size_t kept_n;
-    struct sql_bytes told; /* of kept[step].before, what is to come */
-    /* Of the next write. */
+    struct sql_bytes told; /* the part of kept[step].before that is still to be replayed */
+    /* The column `before` of the next write, as it grows. */
     uint8_t *before;
     size_t before_len, before_size;
-    struct sql_bytes last_before; /* of the last one */
-    /* Rows on their way to the handler. */
+    struct sql_bytes last_before; /* that of the last write */
+    /* Rows that are being replayed, and the continuation that gets them. */
     sql_then *then_typed;
     sql_continuation *then;
     struct sql_bytes records;
-    /* An answer that waits for us. */
+    /* The handler's answer, while a statement of ours runs before it is sent. */
     struct sql_bytes reply;
     bool is_failing;
     enum status status;
@@ -62,7 +64,7 @@ static struct once *once_of(const struct call *call)
     return call->kept;
 }
 
-/* ---- the own statements ---- */
+/* ---- statements on kept_answer ---- */
 
 static struct sql_bytes id_of(const struct once *once)
 {
@@ -81,7 +83,7 @@ static void begin_own(struct call *call, const char *name)
     sql_bind_bytea(call, id_of(once_of(call)));
 }
 
-/* ---- what a call had read ---- */
+/* ---- recording what a call reads ---- */
 
 static int put(struct call *call, const void *bytes, size_t len)
 {
@@ -102,7 +104,7 @@ static int put(struct call *call, const void *bytes, size_t len)
     return 0;
 }
 
-/* The number tells this row from one that another call leaves in its place. */
+/* The nonce distinguishes this call's row from one that another call stores under the same key later. */
 static int put_entry(struct call *call, const struct statement *statement, uint32_t len)
 {
     struct once *once = once_of(call);
@@ -160,7 +162,7 @@ static enum next old_forgotten(struct call *call, sql_continuation *none, const 
     return run(call);
 }
 
-/* What is there, and no answer, has been kept for its day. */
+/* A row made the write fail, but kept_answers does not return it: so it has outlived its time. */
 static enum next forget_old(struct call *call)
 {
     begin_own(call, "forget_old_answers");
@@ -193,7 +195,8 @@ static enum next looked(struct call *call, sql_continuation *none, const void *r
             "idempotency-key: it came with another request before; a new request wants a new key");
     if (!call->context->standbys)
         return answer_as_kept(call, NULL, NULL, 0);
-    /* Who reads from standbys wants to know how far they must be; any write tells, also one of nothing. */
+    /* A client that reads from standbys needs a WAL position (svcd-position) with this answer as well; any
+     * write returns one, even if it changes no row. */
     begin_own(call, "forget_old_answers");
     return sql_send(call, answer_as_kept, NULL);
 }
@@ -230,7 +233,7 @@ static enum next rows_told(struct call *call)
     return once->then_typed(call, once->then, rows, (size_t)n);
 }
 
-/* Takes the next entry off what is told, if it is of this statement. */
+/* Takes the next entry off once->told, if it belongs to this statement. */
 static bool take_entry(struct once *once, const struct statement *statement, struct sql_bytes *records)
 {
     struct entry entry;
@@ -250,7 +253,7 @@ static bool take_entry(struct once *once, const struct statement *statement, str
     return true;
 }
 
-/* The handler is given what it was given the first time. */
+/* Replays to the handler the rows that it got the first time. */
 static enum next tell(struct call *call, sql_then *then_typed, sql_continuation *then)
 {
     struct once *once = once_of(call);
@@ -277,8 +280,8 @@ static enum next write_once(struct call *call, sql_then *then_typed, sql_continu
     return sql_send(call, then_typed, then);
 }
 
-/* What was read before it is known whether there is an answer might be read for nothing, and would not be
- * what was read then. A write finds out by itself. */
+/* A read must first look for a kept answer: the handler would otherwise see other rows than the first time. A
+ * write need not: its +key statement fails if there is one. */
 static enum next execute(struct call *call, sql_then *then_typed, sql_continuation *then)
 {
     struct once *once = once_of(call);
@@ -309,7 +312,7 @@ static int arrived(struct call *call, const struct query_outcome *outcome)
     return 0;
 }
 
-/* Somebody with this key was first: his answer is ours. */
+/* Another call with this key was first: look up its answer. */
 static bool failed(struct call *call, const struct query_outcome *outcome, enum next *next)
 {
     if (!outcome->constraint || strcmp(outcome->constraint, ANSWERED_BEFORE) != 0)
@@ -331,7 +334,8 @@ static enum next reply_kept(struct call *call, sql_continuation *none, const voi
     return call_reply_bytes(call, once->reply);
 }
 
-/* What no write led to is kept as it is, unless it tells something of a secret. */
+/* The answer of a call that wrote nothing is stored whole, unless its request holds a secret (then the answer
+ * may reveal something about it). */
 static bool reply(struct call *call, struct sql_bytes bytes, enum next *next)
 {
     struct once *once = once_of(call);
@@ -361,7 +365,7 @@ static enum next error_forgotten(struct call *call, sql_continuation *none, cons
     (void)rows;
     (void)n;
     once->is_failing = false;
-    if (once->kept_n > 0) { /* it was another call's error: this one tries for itself */
+    if (once->kept_n > 0) { /* the error was an earlier call's: this one acts anew */
         once->kept_n = 0;
         return run(call);
     }
@@ -369,8 +373,8 @@ static enum next error_forgotten(struct call *call, sql_continuation *none, cons
     return call_push_back(call, once->status, once->retry_after_ms, once->message);
 }
 
-/* A handler that finds in a write's rows that nothing could be written. What the call layer itself fails by
- * says nothing of the write. */
+/* Only a handler's refusal counts: it saw in the write's rows that nothing was written. Statuses by which the
+ * call layer itself fails say nothing about the write. */
 static bool fail(struct call *call, enum status status, unsigned retry_after_ms, const char *message,
                  enum next *next)
 {
@@ -406,7 +410,7 @@ static bool is_key(const char *text)
     return len > 0 && len <= IDEMPOTENCY_KEY_MAX;
 }
 
-/* Of what cannot be confused: neither a path nor a caller's name has a line's end, nor has a key. */
+/* The newline separates the parts unambiguously: path, caller's name and key contain none. */
 static int name_answer(struct call *call, const char *key)
 {
     struct once *once = once_of(call);
@@ -435,6 +439,6 @@ enum next once_handle(struct call *call, enum next (*handler)(struct call *call,
         return call_no_memory(call);
     once->handler = handler;
     call->keeper = &keeper;
-    /* A hash before it is known whether there is an answer might be made for nothing. */
+    /* Look for a kept answer first where the handler would compute an expensive hash. */
     return request_has_secret(call->method) ? look(call) : run(call);
 }

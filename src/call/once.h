@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: MIT
  *
- * A write that comes again with its idempotency-key is answered as it was the first time, and acts once. The
- * generated table of methods calls this in place of the handler of each method that writes; neither handler
- * nor statement knows of it.
+ * Idempotency: a write that is retried with the same idempotency-key acts once, and is answered as it was the
+ * first time. The generated table of methods calls once_handle() in place of the handler of each method that
+ * writes; neither handlers nor statements know of it.
  *
- * What a statement that writes returned is kept, with what the call had read before, by the transaction that
- * wrote (tools/sqlgen makes such a statement of each). So a call that comes again has its handler run again,
- * but is given the rows of the first time: the answer is made of the same things, and is the same. An answer
- * to which no write led is kept as it is.
+ * The transaction of a writing statement also stores, in kept_answer, the rows that it returned and the rows
+ * that the call had read before (tools/sqlgen makes such a `+key` statement of each). A retry runs the
+ * handler again but replays these rows to it, so it comes to the same answer. The answer of a call that wrote
+ * nothing is stored whole. What a call finds in kept_answer under its key:
  *
- *   no row            the handler runs, and its first write leaves one
- *   a row             its rows are given to the handler instead; an answer is sent
- *   ... of an error   it is forgotten, before the error is told; found by who comes again, it is acted on
- *   ... being made    the write waits for it, fails, and is undone: then there is a row
+ *   nothing           the handler runs, and its first write stores a row
+ *   rows              they are replayed to the handler
+ *   an answer         it is sent
+ *   a refusal's row   (the write changed nothing, and the handler failed) was deleted before the error was
+ *                     sent; a retry that still finds it deletes it and acts anew
+ *   an uncommitted    the write waits for the other transaction, fails on the primary key, is rolled back,
+ * and row               then the first call's row is there
  *
- * Without a key there is nothing of this. Loop thread only.
+ * Without a key none of this happens. Loop thread only.
  */
 #ifndef CALL_ONCE_H
 #define CALL_ONCE_H
 
 #include "call/call.h"
 
-#define IDEMPOTENCY_KEY_MAX 128
+#define IDEMPOTENCY_KEY_MAX 128 /* characters */
 
-/* Runs a handler, which may run more than once, on the call's request. */
+/* Runs a handler on the call's request; with an idempotency-key it may run more than once. */
 CALL_MUST_USE enum next once_handle(struct call *call,
                                     enum next (*handler)(struct call *call, const void *request));
 

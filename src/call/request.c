@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Debian's nanopb is built without UTF-8 validation and ends text at a NUL, so text is looked at in the bytes
- * themselves.
+ * Debian's nanopb is built without UTF-8 validation, and decoded text ends at its first NUL; so text is
+ * checked in the encoded bytes.
  */
 #include "call/request.h"
 
@@ -43,7 +43,7 @@ static const char *check_field(const struct rpc_text *field, const uint8_t *byte
     return message ? message : problem;
 }
 
-/* As deep as the types are nested, which are none that hold themselves. */
+/* The recursion is bounded: as deep as the message types are nested, and none contains itself. */
 static const char *check_fields(const struct rpc_text *fields, size_t n, const uint8_t *bytes,
                                 size_t bytes_len, struct arena *arena)
 {

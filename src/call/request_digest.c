@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * nanopb encodes fields by number and leaves out what is at its default, so its encoding of a decoded message
- * is a canonical one; but text that is there and empty counts to it as said.
+ * nanopb encodes fields in the order of their numbers and leaves out those at their default, so its encoding
+ * of a decoded message is canonical; except that it encodes empty text behind a pointer, which is therefore
+ * removed first.
  */
 #include "call/request_digest.h"
 
@@ -41,7 +42,7 @@ static void remove_empty(const struct rpc_text *fields, size_t n, const pb_msgde
     }
 }
 
-/* Takes the secrets out, into `hidden`, or puts them back. */
+/* Exchanges the secret fields with `hidden`: the first time takes them out, the second puts them back. */
 static void swap_secrets(const struct rpc_method *method, void *request, char *hidden[static SECRETS_MAX])
 {
     size_t n = 0;

@@ -17,7 +17,7 @@
 #include "db/standbys.h"
 #include "observe/log.h"
 
-#define READ_ONLY        "25006"
+#define READ_ONLY        "25006" /* SQLSTATE read_only_sql_transaction */
 #define BEHIND_RETRY_MS  100
 #define COURTESY_WAIT_NS UINT64_C(500000000)
 
@@ -142,8 +142,8 @@ void sql_bind_text_array(struct call *call, struct sql_texts value)
 #define LACKING                                                                                              \
     "the database lacks what the call needs; it is to be migrated to this svcd's schema (svcd migrate)"
 
-/* What a caller is told of an SQLSTATE, by its longest prefix here (PostgreSQL's documentation, appendix A).
- */
+/* How an SQLSTATE (PostgreSQL's documentation, appendix A) is answered; the first row whose prefix fits
+ * counts. */
 static const struct {
     const char *prefix;
     enum status status;
@@ -208,7 +208,7 @@ static enum next rows_arrived(struct call *call, const struct query_outcome *out
     if (outcome->is_shared && call_reply_as_others(call, outcome->result))
         return REPLIED;
     _Static_assert(QUERY_ROWS_MAX > PB_SIZE_MAX, "who has too many rows is to be told so");
-    if (n > PB_SIZE_MAX && !call->transport->is_internal) /* nanopb counts the entries of a list in 16 bits */
+    if (n > PB_SIZE_MAX && !call->transport->is_internal) /* nanopb counts list entries in 16 bits */
         return call_fail(call, STATUS_RESOURCE_EXHAUSTED, "the answer would have more than %d entries",
                          (int)PB_SIZE_MAX);
     void *rows = call_alloc(call, n, statement->row_size);
@@ -283,7 +283,7 @@ static bool withdraw(struct call *call)
     return pool_withdraw(call->query.pool, &call->query);
 }
 
-/* What a read must see, as its caller said. False: that is no position. */
+/* Reads from `svcd-after` the WAL position that a read must see. False: the value is not a position. */
 static bool take_after(struct call *call)
 {
     call->query.after.timeline = 0;

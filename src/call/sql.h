@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Joins a call to the pool: what the typed calls in generated/sql.c are made of. Begin, bind each parameter
- * in order, execute. Everything that can go wrong with a statement becomes the call's answer here, so that
- * handlers never see it.
+ * Joins a call to the connection pool, for the typed functions in generated/sql.c: begin a statement, bind
+ * its parameters in order, execute it. Whatever goes wrong with a statement is answered here, so handlers
+ * never see database errors. Loop thread only.
  */
 #ifndef CALL_SQL_H
 #define CALL_SQL_H
@@ -25,12 +25,12 @@ void sql_bind_bytea(struct call *call, struct sql_bytes value);
 void sql_bind_bigint_array(struct call *call, struct sql_ids value);
 void sql_bind_text_array(struct call *call, struct sql_texts value);
 
-/* For handlers: the next statement is a courtesy. If it fails, or has not been sent after a moment,
- * `otherwise` goes on in place of the call layer's answer. */
+/* For handlers: the call can do without the next statement. If it fails, or has not been sent after half a
+ * second, `otherwise` continues the call instead of an error being answered. */
 void sql_may_fail(struct call *call, enum next (*otherwise)(struct call *call));
 
 CALL_MUST_USE enum next sql_execute(struct call *call, sql_then *then_typed, sql_continuation *then);
-/* For keepers, which sql_execute asks: hands the statement to the pool. */
+/* For keepers, to which sql_execute delegates: submits the statement to the pool. */
 CALL_MUST_USE enum next sql_send(struct call *call, sql_then *then_typed, sql_continuation *then);
 
 #endif

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * A stream waits like any call, for the transport: to take a message, or to bring a request.
+ * A stream waits like any other call; what it waits for is the transport, to send a message or to bring a
+ * request.
  */
 #include "call/stream.h"
 
 #include "call/entry.h"
 #include "observe/log.h"
 
-/* Whoever ends the call tells the transport, which then forgets the message. */
+/* Can always be withdrawn: whoever ends the call also tells the transport, which drops the message. */
 static bool withdraw(struct call *call)
 {
     (void)call;

@@ -31,7 +31,7 @@ static void on_over(struct call *call)
     (void)call;
 }
 
-/* Nobody cancels a task. */
+/* Without the functions about peers: a task has none. */
 static const struct call_transport transport = {
     .is_internal = true, .reply = on_reply, .end = on_end, .over = on_over
 };

@@ -15,7 +15,7 @@
 #include "db/statement.h"
 #include "trace/otlp.h"
 
-#define WAITS_MAX 24 /* of one call; a handler has two or three, a long stream more */
+#define WAITS_MAX 24 /* recorded for one call; handlers wait two or three times, a long stream more often */
 
 struct wait {
     enum account_wait for_what;
@@ -39,7 +39,7 @@ struct trace {
 static void make_id(uint8_t *id, size_t len)
 {
     for (size_t i = 0; i < len; i += sizeof(uint64_t)) {
-        uint64_t number = unique_next() | 1; /* zeros are none */
+        uint64_t number = unique_next() | 1; /* an id of zeros is invalid (W3C Trace Context) */
         memcpy(id + i, &number, sizeof number);
     }
 }
@@ -101,7 +101,7 @@ static void add_wait(struct trace *trace, struct wait wait)
         trace->waits[trace->waits_n++] = wait;
 }
 
-/* Until it is sent a query waits in the queue. */
+/* One span for the time in the queue until the query was sent, another until its answer. */
 static void add_query(struct trace *trace, const struct query *query, uint64_t now_ns, bool is_failed)
 {
     uint64_t sent_ns = query->sent_ns ? query->sent_ns : now_ns;
@@ -135,7 +135,7 @@ void trace_waited(struct call *call, bool is_failed)
 
 /* ---- the end ---- */
 
-/* What is added to uv_hrtime() for the time since 1970. */
+/* The offset from uv_hrtime() to nanoseconds since 1970. */
 static uint64_t since_1970(void)
 {
     struct timespec now;
@@ -170,7 +170,7 @@ static void put_wait(struct call *call, const struct wait *wait, uint64_t offset
     otlp_put(call->context->otlp, &span);
 }
 
-/* OpenTelemetry's conventions for gRPC servers: the caller's mistakes are no errors of ours. */
+/* Which statuses count as the server's errors, by OpenTelemetry's semantic conventions for gRPC servers. */
 static bool is_error(unsigned status)
 {
     const unsigned ours = 1u << 2 | 1u << STATUS_DEADLINE_EXCEEDED | 1u << STATUS_UNIMPLEMENTED |

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a sampled call did, as spans: one of the call, and below it one for each time that it waited for a
- * connection to the database, for its answer, or for a hash. Its caller decides by `traceparent` whether it
- * is sampled, and whose child it is; of the others a share is, each in a trace of its own.
+ * Tracing of sampled calls (OpenTelemetry): one span for the call, and child spans for each wait for a
+ * database connection, for the database's answer, or for a hash. `traceparent` decides whether a call is
+ * sampled and which span is its parent; of the calls without one the share log.otlp_sample is sampled, each
+ * in a new trace. Loop thread only.
  *
  * A call that is not sampled costs next to nothing.
  */
@@ -14,14 +15,15 @@
 
 struct call;
 
-/* For context->on_begun, where there is context->otlp. */
+/* To be called by context->on_begun, if there is context->otlp. */
 void trace_begun(struct call *call);
-/* It waits, since then, for a hash; since its query was submitted, for the database. */
+/* The call waits for a hash, since that time (uv_hrtime()); for the database, since its query was submitted.
+ */
 void trace_waits_for_hash(struct call *call, uint64_t since_ns);
 void trace_waits_for_query(struct call *call);
-/* What it waited for is here. */
+/* The wait is over. */
 void trace_waited(struct call *call, bool is_failed);
-/* For context->on_answered: the spans go. */
+/* To be called by context->on_answered: queues the call's spans for the collector. */
 void trace_answered(struct call *call, unsigned status, uint64_t took_ns);
 
 #endif
