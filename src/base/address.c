@@ -40,7 +40,7 @@ static bool same_ip(const struct sockaddr_storage *a, const struct sockaddr_stor
            ip_from_sockaddr(&y, (const struct sockaddr *)b) == 0 && memcmp(&x, &y, sizeof x) == 0;
 }
 
-/* Binding both a wildcard and one of its addresses to one port fails, so whoever asks for both means the
+/* Binding a port to both a wildcard and a specific address fails, so a list with both is taken to mean the
  * wildcard. */
 static bool covers(const struct address *a, const struct address *b)
 {
@@ -229,7 +229,7 @@ int ip_from_sockaddr(struct ip *ip, const struct sockaddr *address)
     return UV_EAFNOSUPPORT;
 }
 
-/* No ports, no brackets. */
+/* Reads an address without port and brackets. */
 static int ip_parse_bare(struct ip *ip, const char *text)
 {
     memcpy(ip->bytes, v4_prefix, sizeof v4_prefix);
@@ -315,7 +315,8 @@ bool ip_of_client(struct ip *client, const struct ip *peer, const char *forwarde
     }
     if (!forwarded_for)
         return false;
-    /* From the right: what stands left of an address was written by whoever has that address. */
+    /* From the right: each proxy appends the address of its peer, so what stands left of an address is only
+     * as trustworthy as that address. */
     for (size_t begin, end = strlen(forwarded_for);; end = begin - 1) {
         begin = end;
         while (begin > 0 && forwarded_for[begin - 1] != ',')

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A chain of blocks. The first one covers nearly every call, so that a recycled call allocates nothing.
+ * A chain of blocks. The first one (2 KB) suffices for nearly every call, so a recycled call allocates
+ * nothing.
  */
 #include "base/arena.h"
 

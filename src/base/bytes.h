@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A growable run of bytes, to be filled again and again: what it has allocated it keeps until bytes_finish.
- * Any one thread. { 0 } is an empty one.
+ * A growable buffer, to be filled again and again: it keeps its memory until bytes_finish(). Any one thread.
+ * { 0 } is an empty one.
  */
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
@@ -16,15 +16,16 @@ struct bytes {
     size_t size;   /* allocated */
 };
 
+/* The slow path of bytes_reserve(). */
 int bytes_grow(struct bytes *bytes, size_t more);
 
-/* Room for so many more after len. 0 or UV_ENOMEM, which changes nothing. */
+/* Makes room for `more` bytes after len. 0, or UV_ENOMEM and nothing has changed. */
 static inline int bytes_reserve(struct bytes *bytes, size_t more)
 {
     return bytes->size - bytes->len >= more ? 0 : bytes_grow(bytes, more);
 }
 
-/* Appends; there must be room. */
+/* Appends; the room must have been reserved. */
 static inline void bytes_put(struct bytes *bytes, const void *piece, size_t len)
 {
     if (len)
@@ -37,7 +38,7 @@ static inline void bytes_put_byte(struct bytes *bytes, uint8_t byte)
     bytes->data[bytes->len++] = byte;
 }
 
-/* Frees what it holds; it is an empty one then. */
+/* Frees the memory; the buffer is empty then and may be used again. */
 void bytes_finish(struct bytes *bytes);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * From a member to the struct that holds it: how a callback that is handed a part finds the whole.
+ * From a pointer to a member to the struct that contains it, for callbacks that are given the member.
  */
 #ifndef BASE_CONTAINER_OF_H
 #define BASE_CONTAINER_OF_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A day is looked for first, one after the other, then the time of that day. UTC has no gaps and no doubled
- * hours.
+ * The search first tries one day after the other, then the minutes of the day found. All in UTC, so there are
+ * no missing or repeated hours to care about.
  */
 #include "base/cron.h"
 
@@ -14,7 +14,7 @@
 #define HOUR_S   3600
 #define DAY_S    86400
 
-/* From one 29 February to the next there are up to eight years, to one on the same day of the week forty. */
+/* The rarest schedule, 29 February on a certain weekday, recurs after at most 40 years. */
 #define SEARCH_DAYS (40 * 366 + 1)
 
 /* ---- reading ---- */
@@ -32,7 +32,7 @@ static int read_number(const char **text, int max)
     return *text == digits ? -1 : number;
 }
 
-/* One entry of a field's list: what stands before the next comma or the end. */
+/* Reads one entry of a field's list, up to the next comma or the field's end. */
 static int read_entry(const char **text, int min, int max, uint64_t *bits)
 {
     int first = min, last = max, step = 1;
@@ -58,7 +58,7 @@ static int read_entry(const char **text, int min, int max, uint64_t *bits)
     return 0;
 }
 
-/* The field at *text, which is moved to the next one. */
+/* Reads the field at *text, which is moved to the next field. */
 static int read_field(const char **text, int min, int max, uint64_t *bits)
 {
     *bits = 0;
@@ -126,7 +126,7 @@ int cron_parse(struct cron *cron, const char *text)
     return 0;
 }
 
-/* ---- telling ---- */
+/* ---- finding times ---- */
 
 static int64_t floor_to(int64_t value, int64_t unit)
 {
@@ -134,8 +134,8 @@ static int64_t floor_to(int64_t value, int64_t unit)
     return value - (rest < 0 ? rest + unit : rest);
 }
 
-/* The nearest time that matches from `from`, a full minute, on, in the direction of `step`. Hours and minutes
- * are few: they are tried. */
+/* The nearest matching time at or beyond `from` (a full minute) in the direction of `step`. A day has only
+ * 1440 minutes, so they are tried one by one. */
 static int64_t find(const struct cron *cron, int64_t from, int step)
 {
     int64_t day = floor_to(from, DAY_S) / DAY_S;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a message is made of, for code that reads or writes messages without knowing their C structs. The
- * tables themselves are made from proto/ by tools/protoc-gen-messages (generated/messages.h). All of it is
- * constant.
+ * Descriptors of protobuf messages, for code that reads or writes messages without knowing their C structs
+ * (JSON). The tables are generated from proto/ by tools/protoc-gen-messages (generated/messages.h). Constant;
+ * any thread.
  */
 #ifndef BASE_DESCRIPTOR_H
 #define BASE_DESCRIPTOR_H
@@ -52,9 +52,9 @@ struct field_desc {
     uint32_t number;
     enum field_type type;
     bool repeated;
-    bool packed;   /* how a list is written; both ways are read */
-    bool presence; /* a default that is set differs from one that is not: optional, oneof, messages */
-    bool secret;   /* its value never stands in an error or a log: text called "password" */
+    bool packed;   /* a list is written packed; both encodings are read */
+    bool presence; /* unset differs from set to the default: optional, oneof, messages */
+    bool secret;   /* the value must never appear in an error or the log: text called "password" */
     uint8_t oneof; /* members of one oneof share a number from 1 on; 0: in none */
     const struct message_desc *message;  /* of FIELD_MESSAGE */
     const struct enum_desc *enumeration; /* of FIELD_ENUM */

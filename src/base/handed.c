@@ -7,9 +7,9 @@
 #include <unistd.h>
 #include <uv.h>
 
-#define FIRST_FD 3
+#define FIRST_FD 3 /* SD_LISTEN_FDS_START */
 
-/* What stands between colon and colon; how many bytes. */
+/* Takes the next name off a list separated by colons. Returns its length in bytes. */
 static size_t next_name(const char **names, const char **name)
 {
     size_t len = strcspn(*names, ":");
@@ -23,7 +23,7 @@ static bool name_is(const char *name, size_t len, const char *expected)
     return strlen(expected) == len && memcmp(name, expected, len) == 0;
 }
 
-/* False: it is not a stream socket that listens. */
+/* False: not a listening stream socket. */
 static bool read_socket(int fd, struct address *address)
 {
     int type = 0, listens = 0;
@@ -67,7 +67,7 @@ static int put(struct address_list *list, const struct address *address)
     return 0;
 }
 
-/* How many there are for this process. */
+/* How many sockets were passed to this process. */
 static int count(void)
 {
     const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A 64-bit hash of bytes under a secret key (SipHash): whoever does not know the key cannot aim for a value.
- * Any thread.
+ * A 64-bit hash of bytes under a secret key (SipHash): without the key nobody can produce collisions on
+ * purpose. Any thread.
  */
 #ifndef BASE_KEYED_HASH_H
 #define BASE_KEYED_HASH_H
@@ -13,7 +13,7 @@ struct keyed_hash {
     uint8_t key[16];
 };
 
-void keyed_hash_init(struct keyed_hash *hash); /* a random key; after password_init() */
+void keyed_hash_init(struct keyed_hash *hash); /* makes a random key; needs password_init() before */
 uint64_t keyed_hash_of(const struct keyed_hash *hash, const void *bytes, size_t len);
 
 #endif

@@ -65,7 +65,7 @@ bool origin_is_listed(const char *list, const char *origin, size_t len)
     return false;
 }
 
-/* Which origins never name. */
+/* Origins never contain their scheme's default port. */
 static size_t len_without_usual_port(const char *scheme, const char *authority, size_t len)
 {
     for (size_t i = 0; i < sizeof usual_ports / sizeof *usual_ports; i++) {

@@ -14,10 +14,11 @@
 /* Whether a browser could send this. */
 bool origin_is_valid(const char *text, size_t len);
 
-/* Whether it stands in `list` (origins separated by commas, without blanks; "*": every one does). */
+/* Whether `list` has this origin (origins separated by commas, without blanks; "*" means every origin). */
 bool origin_is_listed(const char *list, const char *origin, size_t len);
 
-/* Whether it is that of a page which came from `authority` (host, or host:port) itself. */
+/* Whether a request to `authority` (host, or host:port) with this origin comes from a page of the same server
+ * (same-origin). */
 bool origin_is_own(const char *origin, size_t len, const char *scheme, const char *authority,
                    size_t authority_len);
 

@@ -7,7 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Whether the loader has written to what it then made read-only. */
+/* With text relocations the loader has written to pages that are read-only now; dropping these would lose its
+ * changes. */
 static bool has_text_relocations(const struct dl_phdr_info *object)
 {
     for (size_t i = 0; i < object->dlpi_phnum; i++) {

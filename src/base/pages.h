@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * The pages of programs and libraries that a process has mapped. Most are needed once, by the loader and
- * while everything starts.
+ * Memory pages of the program and its libraries. Most of their code and constants are needed only while the
+ * process is loaded and starts.
  */
 #ifndef BASE_PAGES_H
 #define BASE_PAGES_H
 
-/* Lets go of all that were only read: the system has them still, and one that is needed again comes back by
- * itself. Any thread. */
+/* Drops all read-only pages of the program and its libraries from the process's resident memory; a page that
+ * is needed again is read back from its file by a page fault. Any thread. */
 void pages_give_back(void);
 
 #endif

@@ -21,7 +21,7 @@ static void stand_in_line(struct poller *poller, struct watch *watch, uint32_t e
     watch->due = events;
 }
 
-/* At least one. What is not wanted any more was told of in an earlier turn. */
+/* Serves at least one. Events that a watch no longer wants were queued in an earlier turn. */
 static void serve(struct watch_list *line, uint64_t until_ns)
 {
     struct watch *watch;
@@ -35,7 +35,7 @@ static void serve(struct watch_list *line, uint64_t until_ns)
     }
 }
 
-/* Who is left in line is told of again in the next turn, for what it waits for lasts. */
+/* Sockets that stay queued need no wake-up of their own: epoll is level-triggered and reports them again. */
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct poller *poller = poll->data;

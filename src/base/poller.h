@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Many sockets of the loop by one epoll of their own, which is the one handle that libuv sees: a socket costs
- * one system call to be watched and none to be forgotten, where a uv_poll_t takes seven, and a turn one more.
+ * Watches many sockets through an epoll instance of its own, which libuv sees as a single handle: a socket
+ * costs one system call to watch and none to forget, where a uv_poll_t costs seven. Each turn of the loop
+ * costs one more system call.
  *
- * They stand in line, and a turn of the loop calls for no more of them than it has time for, so that however
- * many have much to say the loop soon looks again at everything else. Who goes first has a line of its own,
- * which is served before the other; from each at least one is called for.
+ * Ready sockets are queued, and a turn of the loop serves only as many as fit its time budget, so that busy
+ * sockets cannot starve everything else on the loop. Sockets with priority have a queue of their own, served
+ * before the other; each turn serves at least one of each queue.
  *
  * Loop thread only.
  */
@@ -18,8 +19,8 @@
 #include <sys/queue.h>
 #include <uv.h>
 
-#define POLLER_DUE     256     /* sockets that are told of in a turn; the others are in the next */
-#define POLLER_TURN_NS 1000000 /* that a turn takes, begun within */
+#define POLLER_DUE     256     /* events taken from epoll in one turn; the rest follow in the next */
+#define POLLER_TURN_NS 1000000 /* time budget of a turn: no callback begins after it */
 
 struct watch;
 TAILQ_HEAD(watch_list, watch);
@@ -27,34 +28,34 @@ TAILQ_HEAD(watch_list, watch);
 struct poller {
     int epoll_fd;
     uv_poll_t poll;
-    struct watch_list first, others; /* in line */
-    uint64_t turn_ns;                /* POLLER_TURN_NS; a test's own */
+    struct watch_list first, others; /* the queues of ready sockets */
+    uint64_t turn_ns;                /* POLLER_TURN_NS; tests set another */
 };
 
-/* Its owner's, who sets fd and on_event; otherwise zeroed. */
+/* A watched socket; part of its owner, who sets fd and on_event and zeroes the rest. */
 struct watch {
     int fd;
     void (*on_event)(struct watch *watch, uint32_t events);
-    bool goes_first; /* the owner's word, from the next time on */
+    bool goes_first; /* has priority; the owner may change it, which counts from the next event on */
     uint32_t wanted;
-    bool is_known;         /* to the kernel */
-    uint32_t due;          /* it has not been called for these yet, and stands in line: */
-    struct watch_list *in; /* there */
+    bool is_known;         /* registered with epoll */
+    uint32_t due;          /* events that on_event has not been called for yet; if any, it is queued */
+    struct watch_list *in; /* in this queue */
     TAILQ_ENTRY(watch) link;
 };
 
 /* 0 or a UV_E* code. */
 int poller_init(struct poller *poller, uv_loop_t *loop);
 
-/* on_event is called for these (EPOLLIN, EPOLLOUT, EPOLLRDHUP), and for EPOLLERR and EPOLLHUP in any case, as
- * long as they last. 0 or a UV_E* code; then all stays as before. */
+/* on_event will be called for these events (EPOLLIN, EPOLLOUT, EPOLLRDHUP), and for EPOLLERR and EPOLLHUP in
+ * any case, as long as they last (level-triggered). 0; or a UV_E* code, and nothing has changed. */
 int poller_want(struct poller *poller, struct watch *watch, uint32_t events);
 
-/* It is not called for any more. Its descriptor, of which there is no other, is to be closed now: that is how
- * the kernel forgets it. */
+/* on_event is not called any more. The caller must close the descriptor now, of which there may be no
+ * duplicate: closing is what removes it from epoll. */
 void poller_forget(struct watch *watch);
 
-/* Nobody is watched any more. */
+/* Closes the handle and epoll; to be called when no socket is watched any more. */
 void poller_finish(struct poller *poller);
 
 #endif

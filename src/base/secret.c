@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Without stdio, whose buffers would keep a copy.
+ * Reads without stdio, whose buffers would keep a copy of the secret.
  */
 #include "base/secret.h"
 
@@ -13,7 +13,7 @@
 
 #include "base/text.h"
 
-/* Bytes up to the end of the first line, of the file, or of what fits; < 0: a UV_E* code. */
+/* Reads until the first line, the file or the buffer ends. Returns the bytes read, or a UV_E* code. */
 static ssize_t read_line(int fd, char *text, size_t size)
 {
     size_t len = 0;
@@ -31,7 +31,7 @@ static ssize_t read_line(int fd, char *text, size_t size)
     return end ? end - text : (ssize_t)len;
 }
 
-/* Returns what is left. */
+/* Removes a byte order mark; returns the length that is left. */
 static size_t remove_mark(char *text, size_t len)
 {
     size_t mark_len = text_mark_len(text, len);

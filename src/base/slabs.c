@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Slabs lie at multiples of their length, so that a block's address tells its slab. AddressSanitizer is told
- * what is free.
+ * Slabs lie at multiples of their length, so a block's slab is found by rounding its address down. Free
+ * memory is poisoned for AddressSanitizer.
  */
 #include "base/slabs.h"
 
@@ -12,16 +12,16 @@
 
 #define SLAB_LEN ((size_t)65536)
 #define HEAD_LEN ((size_t)64) /* where a slab's first block begins */
-#define FRESH    16           /* slabs that are mapped at once */
-#define TRIMMED  256          /* slabs at most that go back at once */
+#define FRESH    16           /* slabs mapped at once, to save system calls */
+#define TRIMMED  256          /* slabs that slabs_trim() unmaps at most: 16 MB */
 
 struct slab {
-    struct slab_size *size; /* NULL: one block with a mapping of its own */
+    struct slab_size *size; /* NULL: a single large block with a mapping of its own */
     LIST_ENTRY(slab) link;  /* size->with_room, unless it is full */
-    void *freed;            /* a list of blocks: each begins with the address of the next */
+    void *freed;            /* list of freed blocks: each begins with the address of the next */
     size_t used_n;
-    size_t end;    /* what lies behind has not been handed out; of one block, the mapping's length */
-    bool is_dirty; /* it had blocks before, as a slab of perhaps another size */
+    size_t end;    /* offset after which no block was handed out yet; of a large block the mapping's length */
+    bool is_dirty; /* used before, perhaps for another size: its memory may not be zero */
 };
 
 static const size_t lengths[SLABS_SIZES] = { 32,   64,   96,   128,  192,  256,  384,  512,   768,
@@ -48,8 +48,8 @@ void slabs_init(struct slabs *slabs)
 
 /* ---- mappings ---- */
 
-/* At a multiple of SLAB_LEN. After the first, the system's next mapping mostly lies below the last, where it
- * is one by itself. */
+/* Maps memory at a multiple of SLAB_LEN. Linux mostly places a mapping right below the last one, so after the
+ * first it is usually aligned already. */
 static uint8_t *map(size_t len)
 {
     uint8_t *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -120,7 +120,7 @@ static struct slab *slab_create(struct slabs *slabs, struct slab_size *size)
     return slab;
 }
 
-/* It has no blocks. */
+/* The slab must have no block in use. */
 static void slab_destroy(struct slabs *slabs, struct slab *slab)
 {
     LIST_REMOVE(slab, link);
@@ -158,7 +158,7 @@ static void *take_large(struct slabs *slabs, size_t len)
     return (uint8_t *)slab + HEAD_LEN;
 }
 
-/* *is_zero: nobody had it before. */
+/* *is_zero: the block was never used, so its memory is still zero. */
 static void *take(struct slabs *slabs, size_t len, bool *is_zero)
 {
     *is_zero = true;
@@ -236,7 +236,7 @@ void *slabs_realloc(struct slabs *slabs, void *block, size_t len)
     void *larger = slabs_alloc(slabs, len);
     if (!larger)
         return NULL;
-    ASAN_UNPOISON_MEMORY_REGION(block, room); /* how much of it was asked for is not known */
+    ASAN_UNPOISON_MEMORY_REGION(block, room); /* the length asked for is not recorded: copy all of it */
     memcpy(larger, block, room);
     slabs_free(slabs, block);
     return larger;

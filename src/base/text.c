@@ -25,7 +25,7 @@ static size_t sequence(uint8_t first, uint8_t *low, uint8_t *high)
     return 0;
 }
 
-/* The length of the sequence that text starts with, 0 if it is none. */
+/* The bytes of the valid UTF-8 sequence that text starts with; 0: it is invalid. */
 static size_t sequence_len(const uint8_t *text, size_t len)
 {
     uint8_t low, high;
@@ -45,7 +45,7 @@ size_t text_utf8_len(const uint8_t *text, size_t len)
     size_t i = 0;
     while (i < len) {
         uint64_t eight;
-        if (len - i >= sizeof eight) { /* nearly all text is ASCII */
+        if (len - i >= sizeof eight) { /* nearly all text is ASCII: check eight bytes at once */
             memcpy(&eight, text + i, sizeof eight);
             if ((eight & UINT64_C(0x8080808080808080)) == 0) {
                 i += sizeof eight;
@@ -90,7 +90,7 @@ size_t text_len_of(const char *text, size_t n)
 size_t text_len_within(const char *text, size_t len_max)
 {
     size_t len = strnlen(text, len_max);
-    while (len > 0 && !starts_character(text[len])) /* the NUL is one, too */
+    while (len > 0 && !starts_character(text[len])) /* the NUL counts as a start, too */
         len--;
     return len;
 }

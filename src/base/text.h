@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * UTF-8: is it, how many characters, and where to cut. Any thread.
+ * UTF-8 text: validation, length in characters, and where to cut. Any thread.
  */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
@@ -13,7 +13,7 @@
  * U+10FFFF. */
 bool text_is_utf8(const uint8_t *text, size_t len);
 
-/* How many bytes from the start are: len, or where the first sequence begins that is none. */
+/* The bytes of the valid UTF-8 that text starts with: len, or where the first invalid sequence begins. */
 size_t text_utf8_len(const uint8_t *text, size_t len);
 
 /* Code points of valid UTF-8; NULL has none. */
@@ -21,11 +21,11 @@ size_t text_length(const char *text);
 
 /* The bytes of the first n characters of valid UTF-8, or of all if there are fewer. */
 size_t text_len_of(const char *text, size_t n);
-/* The bytes of as many whole characters as take at most len_max. */
+/* The bytes of as many whole characters as fit len_max bytes. */
 size_t text_len_within(const char *text, size_t len_max);
 
-/* The bytes of a byte order mark that it begins with, as editors of Windows and spreadsheets write it; 0:
- * there is none. */
+/* The bytes of the byte order mark that text begins with, as Windows editors and spreadsheets write it; 0:
+ * none. */
 size_t text_mark_len(const char *text, size_t len);
 
 #endif

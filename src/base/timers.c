@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A pairing heap: the tree's links lie in the timers themselves. A node's `prev` is its left sibling, or the
- * parent of a first child. The handle may fire for a timer that has been stopped meanwhile, which costs one
- * turn of the loop; to move it at every stop would cost more.
+ * A pairing heap whose links are in the timers themselves. A node's `prev` is its left sibling, or for a
+ * first child its parent. The handle may fire for a timer that has been stopped meanwhile: a spare turn of
+ * the loop, which costs less than rearming the handle at every stop.
  */
 #include "base/timers.h"
 
@@ -31,7 +31,8 @@ static struct timer *meld(struct timer *a, struct timer *b)
     return a;
 }
 
-/* Joins siblings: in pairs from the left, then the pairs from the right, which is what keeps trees flat. */
+/* Joins siblings: in pairs from the left, then the pairs from the right. The two passes keep the tree flat.
+ */
 static struct timer *meld_siblings(struct timer *first)
 {
     struct timer *pairs = NULL, *whole = NULL;
@@ -90,15 +91,15 @@ static void on_handle(uv_timer_t *handle)
     struct timers *timers = handle->data;
     struct timer *timer;
     timers->firing_ns = uv_hrtime();
-    timers->armed_ns = 0; /* what starts meanwhile need not arm */
+    timers->armed_ns = 0; /* timers started by the callbacks need not arm the handle: it is done below */
     while ((timer = timers->root) && timer->at_ns <= timers->firing_ns) {
         detach(timers, timer);
         timer->on_due(timer);
     }
     timers->armed_ns = UINT64_MAX;
     timers->firing_ns = 0;
-    /* libuv would call again before it polls what is due now: the loop turns in between, however slow this
-     * thread is. */
+    /* At least 1 ms: libuv would run a timer that is due at once before it polls, so on a slow machine timers
+     * could keep the loop from its sockets. */
     if (timers->root)
         arm(timers, 1);
 }
@@ -115,7 +116,7 @@ void timers_start(struct timers *timers, struct timer *timer, uint64_t at_ns,
                   void (*on_due)(struct timer *timer))
 {
     timers_stop(timers, timer);
-    if (at_ns <= timers->firing_ns) /* due again at once: the loop turns in between */
+    if (at_ns <= timers->firing_ns) /* started by a callback and due already: let the loop poll in between */
         at_ns = timers->firing_ns + MS_NS;
     *timer = (struct timer){ .at_ns = at_ns, .on_due = on_due, .is_running = true };
     timers->root = meld(timers->root, timer);

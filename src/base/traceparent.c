@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * VERSION-TRACE-PARENT-FLAGS; what version 00 says is all of it, later versions may go on after another dash.
+ * The form is VERSION-TRACE-PARENT-FLAGS. In version 00 that is all; later versions may append more after
+ * another dash.
  */
 #include "base/traceparent.h"
 
@@ -11,12 +12,12 @@
 
 static int digit_of(char c)
 {
-    static const char digits[] = "0123456789abcdef"; /* capitals are none here */
+    static const char digits[] = "0123456789abcdef"; /* the standard allows no capitals */
     const char *at = c ? strchr(digits, c) : NULL;
     return at ? (int)(at - digits) : -1;
 }
 
-/* False: other characters, or nothing but zeros where that is no id. */
+/* Reads n bytes of hexadecimal. False: other characters. */
 static bool read_hex(const char *text, uint8_t *bytes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The header by which a caller says what trace a call belongs to: https://www.w3.org/TR/trace-context/
+ * The header `traceparent`, by which a caller says which trace a call belongs to (W3C Trace Context,
+ * https://www.w3.org/TR/trace-context/). Any thread.
  */
 #ifndef BASE_TRACEPARENT_H
 #define BASE_TRACEPARENT_H
@@ -14,7 +15,7 @@ struct traceparent {
     bool is_sampled;
 };
 
-/* False: it is none, and nothing can be said of the trace. */
+/* False: malformed; *parent is not to be used. */
 bool traceparent_parse(struct traceparent *parent, const char *text);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Numbers that differ from each other and from those of other processes and of after a restart. They are no
- * secrets: who sees some can tell the others. One thread.
+ * Unique numbers: they do not repeat within a process, and those of other processes, or after a restart, are
+ * very unlikely to coincide. Not secret: from one the next can be computed. One thread.
  */
 #ifndef BASE_UNIQUE_H
 #define BASE_UNIQUE_H
