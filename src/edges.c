@@ -11,15 +11,15 @@
 #include "edge/listener.h"
 #include "observe/log.h"
 
-#define DESCRIPTORS_OF_OURS 32 /* of log, loop, libraries, jobs, and names that are being looked up */
+#define DESCRIPTORS_OF_OURS 32 /* for the log, the loop, libraries, jobs and DNS lookups */
 
 struct edges {
     uv_loop_t *loop;
     const struct address_list *listen;
     struct peers peers;
     struct listener *listener;
-    struct core_server *core; /* NULL: nothing listens by grpc:// */
-    struct http_server *http; /* NULL: nothing listens by another scheme */
+    struct core_server *core; /* NULL: no address is grpc:// */
+    struct http_server *http; /* NULL: every address is grpc:// */
     struct http_site site, tls_site;
 };
 
@@ -38,7 +38,7 @@ static bool make_room(void *data)
     return http_server_make_room(edges->http);
 }
 
-/* The core cannot be told to let go of some connections only: those stay. */
+/* The C core cannot close only some of its connections, so those stay open. */
 static void on_removed(void *data, const struct sockaddr *address)
 {
     struct edges *edges = data;
@@ -98,8 +98,8 @@ static int start_http(struct edges *edges, struct context *context, const struct
     return rc;
 }
 
-/* For the database, whose connections may come and go, what listens, the log, names that are looked up, and
- * libraries. */
+/* How many file descriptors client connections must leave free: for database connections (those of standbys,
+ * too), listeners, and DESCRIPTORS_OF_OURS. */
 static unsigned descriptors_kept(const struct config *config)
 {
     int lanes = config->database.read_connections + config->database.insert_connections +
@@ -179,7 +179,7 @@ bool edges_has_core(const struct edges *edges)
     return edges->core;
 }
 
-/* What is not there when svcd begins is not made later. */
+/* An edge that was not created at the start is not created by a reload. */
 static bool can_listen(const struct edges *edges, const struct address_list *listen)
 {
     return (edges->core || !address_list_has(listen, SCHEME_GRPC)) &&

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The edges as the daemon sees them: one thing that listens, runs the loop and drains. Which edge a
- * connection belongs to is decided by the scheme of the address that it came to. Loop thread only.
+ * The two edges behind one interface for the daemon: gRPC's C core (grpc://) and svcd's own (http://,
+ * https://, unix:). They listen, run the loop and drain together. The scheme of the address that a connection
+ * came to decides which edge serves it. Loop thread only.
  */
 #ifndef EDGES_H
 #define EDGES_H
@@ -14,43 +15,43 @@
 
 struct edges;
 
-/* Starts what the configuration listens on. `count_sent` as in edge/core/core_loop.h. Returns 0 or a UV_E*
- * code, after an error was logged; on failure the process ends, for nothing is taken back. */
+/* Opens the listeners of the configuration, which must outlive the edges. `count_sent` as in
+ * edge/core/core_loop.h. Returns 0; or a UV_E* code after an error was logged, and the process must end,
+ * since a failed start is not undone. */
 int edges_start(struct edges **edges, struct context *context, const struct config *config,
                 unsigned (*count_sent)(void *data), void *data);
 
-/* Sockets that were handed over are accepted from as of now, if not before: whoever keeps them has peers wait
- * there, and none need be told that svcd has only just begun to connect to its database. */
+/* Starts accepting from sockets that systemd passed, if that has not started yet. Until then peers wait in
+ * the socket's backlog instead of being refused because svcd is not yet connected to its database. */
 void edges_go(struct edges *edges);
 
 /* Runs the loop until a drain is over. */
 void edges_run(struct edges *edges);
 
-/* Whether what TLS needs of the configuration is right, where https:// is listened on; else an error was
+/* Whether the TLS settings and files are valid, if the configuration listens on https://. False: an error was
  * logged. */
 bool edges_check(const struct config *config);
-/* Another configuration, in two steps within a turn of the loop. First what may fail: the files of TLS are
- * read, and the addresses opened that it does not listen on yet. On failure, which was logged, all is as
- * before. */
+/* A reload, in two steps within one turn of the loop. First what may fail: reads the TLS files and opens the
+ * new addresses. Returns 0; or a UV_E* code after an error was logged, and nothing has changed. */
 int edges_prepare(struct edges *edges, const struct config *fresh);
-/* Then the rest, for what comes from now on, with the values that were prepared: connections that came to an
- * address that is not among them are closed gracefully by our own edge. */
+/* Then what cannot fail: takes over the prepared values for new connections and calls. Connections to an
+ * address that is not listened on any more are closed gracefully, except those of gRPC's C core. */
 void edges_take(struct edges *edges, const struct config *config);
-/* Whether gRPC's own edge is there, whose limits are what they were when svcd began. */
+/* Whether gRPC's C core is in use; its limits change by a restart only. */
 bool edges_has_core(const struct edges *edges);
 
-/* Nothing new: no connections, no calls. Running calls go on; edges_run returns when the last is over. */
+/* Accepts no more connections and calls. Running calls go on; edges_run returns when the last is over. */
 void edges_drain(struct edges *edges);
-/* Calls that are not over. */
+/* The number of calls that are not over. */
 unsigned edges_running(const struct edges *edges);
-/* Connections of clients, as far as is known. */
+/* The number of client connections, as far as is known (the C core does not tell when one closes). */
 unsigned edges_connections(struct edges *edges);
-/* After edges_drain: calls are cancelled, connections closed. */
+/* After edges_drain: cancels calls and closes connections. */
 void edges_cancel(struct edges *edges);
-/* After edges_cancel, for connections whose other end does not take what it is sent: they are cut off. */
+/* After edges_cancel: cuts off connections whose peer does not read what is left to send. */
 void edges_cut(struct edges *edges);
 
-/* After edges_run, once the loop has closed the handles. NULL is let pass. */
+/* After edges_run, once the loop has closed the handles. NULL is fine. */
 void edges_destroy(struct edges *edges);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * svcd: reads its arguments and configuration, then does what its command says; without one it serves.
+ * svcd: reads its arguments and configuration, then runs its command; the default is to serve.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 #define SETTINGS_MAX 128
 
-/* The daemon reads them again. */
+/* Static because the daemon keeps using them; a reload reads the source again. */
 static struct config config;
 static struct config_source source;
 
@@ -49,7 +49,7 @@ static const struct command *const commands[] = {
     NULL,
 };
 
-/* What getopt returns for an option of a command: above all characters. */
+/* getopt's return value for an option of a command: above all characters. */
 enum { OWN_OPTION = 256, OWN_OPTIONS_MAX = 64 };
 
 struct arguments {
@@ -91,7 +91,7 @@ static void print_usage(void)
           stdout);
 }
 
-/* All that any command has, since options may stand before the command's name. */
+/* Lists the options of all commands, since options may stand before the command's name. */
 static void list_options(struct option *options)
 {
     size_t n = COMMON_OPTIONS_N;
@@ -104,7 +104,7 @@ static void list_options(struct option *options)
     options[n] = (struct option){ 0 };
 }
 
-/* Of the names that are offered, the nearest to what was written. */
+/* The name nearest to the word written, of those that offer() has been given. */
 struct guess {
     const char *written, *name;
     int distance;
@@ -119,14 +119,14 @@ static void offer(struct guess *guess, const char *name)
     guess->distance = distance;
 }
 
-/* It differs by so little that it may be meant. */
+/* Whether the word is probably a misspelling of the name: about a third of its letters may differ. */
 static bool is_slip(const struct guess *guess)
 {
     return guess->name && guess->distance < EDIT_DISTANCE_FAR &&
            guess->distance <= ((int)strlen(guess->written) + 1) / 3;
 }
 
-/* The functions from here on return -1 to go on, or the exit status. */
+/* The functions from here on return -1 to continue, or the exit status. */
 
 static int keep_own_option(struct command_line *line, const char *name, const char *value)
 {
@@ -148,7 +148,7 @@ static int keep_setting(struct arguments *arguments, const char *setting)
     return -1;
 }
 
-/* What getopt has said is wrong with the word, if it was a long option, may be no more than a slip. */
+/* getopt has rejected the word; if it is a misspelt long option, suggests the right one. */
 static void suggest_option(const struct option *options, const char *word)
 {
     char name[EDIT_DISTANCE_FAR + 1];
@@ -204,7 +204,7 @@ static bool command_has(const struct command *command, const char *name)
     return false;
 }
 
-/* An option of another command: which it is. */
+/* The option belongs to another command: says to which. */
 static int misplaced_option(const char *name)
 {
     char option[64], why[128];
@@ -258,8 +258,8 @@ static int parse_command(struct arguments *arguments, int argc, char **argv)
     return -1;
 }
 
-/* What was printed and did not arrive (a full disk, nobody there) is no success: it may be the only copy of a
- * token. */
+/* If the output could not be written (disk full, reader gone) the command fails: it may have been the only
+ * copy of a token. */
 static int end(const struct command *command, int status)
 {
     errno = 0;
@@ -269,10 +269,11 @@ static int end(const struct command *command, int status)
     return status || (command && command->answers_by_status) ? status : EXIT_FAILURE;
 }
 
-/* A caller may have closed standard input, output or error. Without this the first sockets and files would
- * get their numbers: the log would be written into a peer's connection, and libuv refuses to close
- * descriptors as low. Output that nobody gets fails still. It runs before main, for constructors of the gRPC
- * core open descriptors (101 is the first priority that is not the compiler's). */
+/* If svcd is started with standard input, output or error closed, the first sockets and files would get their
+ * numbers: the log would be written into a peer's connection, and libuv refuses to close descriptors that
+ * low. So the missing ones are opened, in a way that writing to them still fails. This must run before main,
+ * since constructors of the gRPC core open descriptors (101 is the first priority not reserved for the
+ * compiler). */
 __attribute__((constructor(101))) static void open_missing_streams(void)
 {
     int fd;

@@ -45,7 +45,8 @@ int rules_read(struct rules *rules, const struct config *config, FILE *errors)
 
 /* ---- reading, on a thread ---- */
 
-/* The login that it will be, where the database stays. The configuration in force is as it is meanwhile. */
+/* Logs in as the new configuration says, to the database of the one in force (its address takes a restart).
+ * The configuration in force does not change while this thread reads it. */
 static int try_login(const struct reload *reload, FILE *errors)
 {
     const struct config *live = reload->config;
@@ -71,7 +72,7 @@ static void read_all(uv_work_t *work)
 {
     struct reload *reload = work->data;
     struct config_source source = *reload->source;
-    source.exports = false; /* libpq has been told, and others may read the environment now */
+    source.exports = false; /* setenv() is not thread-safe; libpq got its variables at the start */
     FILE *errors = open_memstream(&reload->errors, &reload->errors_len);
     reload->rc = errors ? config_load(&reload->fresh, &source, errors) : UV_ENOMEM;
     if (!reload->rc)
@@ -96,7 +97,7 @@ static void tell_errors(const char *lines)
     }
 }
 
-/* Each key that changed, by its name. */
+/* Logs each key that changed. */
 static void tell_changes(const struct reload *reload)
 {
     for (size_t i = 0; i < config_keys_n; i++) {

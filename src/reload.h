@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * SIGHUP: the configuration and the file of callers are read again, by a thread, since that may take its
- * time. Either all of it is good, and what may change does, at once; or a line says what is wrong, with its
- * place, and all stays as it was. Keys that changed and need a restart are named.
+ * Reload (SIGHUP): reads the configuration and the file of callers again, on a thread of libuv's pool because
+ * that blocks (files, DNS, a trial login). If everything is valid, all keys that may change are applied at
+ * once; otherwise each mistake is logged with its place, and nothing changes. Changed keys that need a
+ * restart are logged.
  *
  * Loop thread only.
  */
@@ -16,48 +17,48 @@
 #include "call/context.h"
 #include "config/load.h"
 
-/* Who may call, and who may look: what stands in files of their own. */
+/* The rules that are in files of their own: who may call, and who may see the operators' pages. */
 struct rules {
     struct access *access;
     struct admin_gate gate;
 };
 
-/* Blocks. 0; or a UV_E* code after a line in errors for each mistake, and there is nothing to destroy. */
+/* Blocks. Returns 0; or a UV_E* code after a line in errors for each mistake, with nothing to destroy. */
 int rules_read(struct rules *rules, const struct config *config, FILE *errors);
 
 struct reload {
-    /* Set before the first. */
+    /* Set by the owner before the first reload. */
     uv_loop_t *loop;
     struct config *config; /* the one in force */
     const struct config_source *source;
     struct context *context;
-    /* Does of the new configuration what may fail, such as listening. An error has been logged, and nothing
-     * was changed. */
+    /* Does the part of the change that may fail, such as listening. Returns 0; or a UV_E* code after an error
+     * was logged, and nothing has changed. */
     int (*prepare)(void *data, const struct config *fresh);
-    /* `config` has the new values, `context` the new callers. */
+    /* Does the rest, which cannot fail. `config` has the new values, `context` the new callers. */
     void (*apply)(void *data, const struct admin_gate *gate);
-    /* Whether a listener has limits that change by a restart only. */
+    /* Whether gRPC's C core is in use, whose limits change by a restart only. */
     bool (*has_core)(void *data);
-    /* It is over. */
+    /* The reload is over, successful or not. */
     void (*done)(void *data);
     void *data;
 
     uv_work_t work;
     struct config fresh;
     struct rules rules;
-    char *errors; /* lines */
+    char *errors; /* one mistake a line */
     size_t errors_len;
     int rc;
     bool is_running, is_wanted_again;
-    atomic_bool is_abandoned; /* svcd stops: nothing is waited for */
-    bool is_good;             /* the last one */
-    int64_t good_ms;          /* since 1970, when one last was, or svcd began */
+    atomic_bool is_abandoned; /* svcd stops: the thread must not wait for anything */
+    bool is_good;             /* the last reload succeeded */
+    int64_t good_ms;          /* since 1970: the last successful reload, or svcd's start */
 };
 
 void reload_init(struct reload *reload);
-/* Begins; while one is under way another follows it. */
+/* Starts a reload; if one is running, another follows it. */
 void reload_start(struct reload *reload);
-/* What is under way ends soon, and changes nothing. */
+/* Makes a running reload end soon, without changing anything. */
 void reload_abandon(struct reload *reload);
 
 #endif

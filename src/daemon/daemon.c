@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Start: hash pool, database pool, core, listeners; each needs the ones before it. What stops is drain.c's.
+ * Starting the daemon: hash pool, database pool, jobs, edges, status page; each needs the ones before it.
+ * Stopping is in drain.c.
  */
 #include "daemon/daemon.h"
 
@@ -199,8 +200,8 @@ void daemon_warn_of_config(const struct config *config)
         log_warn("configuration", log_str("warning", warnings[i]));
 }
 
-/* A part that did not start ends the process: there is nothing to lose yet, and the system takes everything
- * back. */
+/* If a part does not start the process ends without cleaning up: it has no calls to lose yet, and the kernel
+ * frees everything. */
 static int start(struct daemon *daemon, const struct admin_gate *gate)
 {
     int rc = uv_loop_init(&daemon->loop);
@@ -256,8 +257,8 @@ int daemon_run(struct config *config, const struct config_source *source, const 
     }
     edges_run(daemon.edges);
     daemon_drained(&daemon);
-    hash_pool_destroy(daemon.context.hash_pool); /* not before: the last calls look at it */
-    uv_run(&daemon.loop, UV_RUN_DEFAULT);        /* until what was stopped has closed */
+    hash_pool_destroy(daemon.context.hash_pool); /* not earlier: the last calls still use it */
+    uv_run(&daemon.loop, UV_RUN_DEFAULT);        /* until the handles of the stopped parts have closed */
     uv_close((uv_handle_t *)&daemon.drain_timer, NULL);
     uv_run(&daemon.loop, UV_RUN_DEFAULT);
     scheduler_destroy(daemon.scheduler);

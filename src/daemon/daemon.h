@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The daemon as a whole: its parts wired in order, run until a signal, drained.
+ * The daemon as a whole: starts its parts in order, serves until a signal, drains.
  */
 #ifndef DAEMON_H
 #define DAEMON_H
@@ -9,9 +9,9 @@
 
 struct rules;
 
-/* Serves until SIGTERM or SIGINT, then drains. Takes what `rules` has, who may call and who may look.
- * `config` is what was read of `source`, which is read again when the daemon is told to. Returns the exit
- * status: 0 after a drain, 1 if it could not start. */
+/* Serves until SIGTERM or SIGINT, then drains. Takes over what `rules` owns. `config` was read from `source`,
+ * which SIGHUP has read again; both must outlive the daemon. Returns the exit status: 0 after a drain, 1 if
+ * the daemon could not start. Blocks. */
 int daemon_run(struct config *config, const struct config_source *source, const struct rules *rules);
 
 #endif

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The end, in five steps:
+ * Stopping the daemon, in five steps:
  *
- *   1. lame: health says NOT_SERVING, everything is still served (drain.lame_ms), so that a load balancer
- *      looks elsewhere;
- *   2. the listeners close and the core says GOAWAY;
+ *   1. lame: health says NOT_SERVING, but everything is still served for drain.lame_ms, so that load
+ * balancers choose another server;
+ *   2. the listeners close and the edges send GOAWAY;
  *   3. running calls end by themselves, or with UNAVAILABLE after drain.timeout_ms;
  *   4. hash pool and database pool stop;
- *   5. the loop has run empty: everything is freed (daemon.c).
+ *   5. once the loop has closed all handles, everything is freed (daemon.c).
  *
- * A second signal skips the waiting, of both kinds: what runs is ended.
+ * A second signal skips both waits (steps 1 and 3): running calls are ended at once.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,17 +25,17 @@
 #include "observe/process.h"
 #include "trace/otlp.h"
 
-#define HANG_UP_MS    500 /* for clients to hang up by themselves once no call is running */
+#define HANG_UP_MS    500 /* time for clients to close their connections themselves after the GOAWAY */
 #define DRAIN_TICK_MS 50
-/* After calls were ended: until connections that do not take their answers are cut off, and until the process
- * ends whatever hangs. */
+/* Counted from when calls were ended: then connections whose peer does not read are cut off; then the process
+ * exits even if something hangs. */
 #define CUT_MS  300
 #define LAST_MS 600
-#define HASH_MS 200 /* that a password which is being hashed is waited for */
-/* Over both phases of a drain, before systemd ends what hangs. */
+#define HASH_MS 200 /* how long to wait for a password that is being hashed */
+/* What systemd allows beyond drain.lame_ms + drain.timeout_ms before it kills the process. */
 #define STOP_GRACE_MS 5000
 
-/* Whoever still waits for a password or the database is answered UNAVAILABLE. */
+/* Calls that still wait for a hash or the database are answered UNAVAILABLE. */
 static void stop_work(struct daemon *daemon)
 {
     if (daemon->work_stopped)
@@ -53,8 +53,8 @@ static void stop_work(struct daemon *daemon)
     admission_let_in(&daemon->admission);
 }
 
-/* Something that should have let go has not: nothing acknowledged is lost, and waiting longer helps nobody.
- */
+/* Some part has not stopped in time. Every call has been answered, so nothing acknowledged is lost by exiting
+ * now. */
 _Noreturn static void exit_hard(void)
 {
     log_warn("something still runs after every call has ended, and is left behind");
@@ -90,8 +90,9 @@ static void end_now(struct daemon *daemon)
     edges_cancel(daemon->edges);
 }
 
-/* Streams end when no other call is left. A client that has nothing to ask may take long to hang up after the
- * GOAWAY, and need not be waited for; but what it sent before it heard of it must have had time to arrive. */
+/* When only streams are left, they are ended. When no call is left, connections are closed without waiting
+ * for idle clients, which may keep them open long after the GOAWAY; but not before HANG_UP_MS, so that calls
+ * sent before the client saw the GOAWAY have had time to arrive. */
 static void on_drain_tick(uv_timer_t *timer)
 {
     struct daemon *daemon = timer->data;

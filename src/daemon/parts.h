@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The daemon's parts, for the files of this folder only.
+ * The daemon's parts and state, shared by the files of this folder only. Loop thread only.
  */
 #ifndef DAEMON_PARTS_H
 #define DAEMON_PARTS_H
@@ -22,7 +22,7 @@
 #include "reload.h"
 
 #define SIGNALS_N   6
-#define LOG_STOP_MS 300 /* for the last lines to be written */
+#define LOG_STOP_MS 300 /* time for the last lines of the log to be written */
 
 struct daemon {
     struct config *config;
@@ -35,7 +35,7 @@ struct daemon {
     struct admission admission;
     struct edges *edges;
     struct database_params params, job_params;
-    struct outage outage; /* of the database, for all that go to it */
+    struct outage outage; /* whether the database is away, shared by the pools of calls and jobs */
     struct scheduler *scheduler;
     struct admin_options admin_options;
     struct admin *admin;
@@ -43,21 +43,21 @@ struct daemon {
     struct prepared {
         struct otlp *otlp;
         bool has_other_traces, has_other_login;
-    } prepared; /* for a reload */
+    } prepared; /* between the two steps of a reload */
     struct timer throttle_move;
     uv_signal_t signals[SIGNALS_N];
-    struct timer patience; /* with a database that is away when svcd starts */
+    struct timer patience; /* how long the start waits for a database that is away */
     uv_timer_t drain_timer;
     enum { SERVING, LAME, DRAINING } phase;
     uint64_t drain_started_ms;
-    bool work_stopped; /* since ended_ms */
+    bool work_stopped; /* at ended_ms */
     uint64_t ended_ms;
 };
 
 /* daemon.c */
 int daemon_start_jobs(struct daemon *daemon);
 void daemon_trace_to(struct daemon *daemon, struct otlp *otlp);
-/* How the database is connected to by the configuration in force; by calls, and by jobs. */
+/* How to connect to the database by the configuration in force: for calls, and for jobs. */
 struct conn_options daemon_conn_options(struct daemon *daemon);
 struct conn_options daemon_job_conn_options(struct daemon *daemon);
 void daemon_warn_of_config(const struct config *config);
@@ -66,9 +66,9 @@ void daemon_warn_of_config(const struct config *config);
 int daemon_start_signals(struct daemon *daemon);
 void daemon_stop_signals(struct daemon *daemon);
 
-/* drain.c: the first drains, once load balancers may have seen it; the second ends at once. */
+/* drain.c: the first signal begins a drain; the second ends running calls at once. */
 void daemon_stop(struct daemon *daemon, const char *signal);
-/* Everything is answered: what is left stops. */
+/* Every call has been answered: stops the remaining parts. */
 void daemon_drained(struct daemon *daemon);
 
 /* reloading.c */

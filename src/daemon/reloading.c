@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A new configuration for the parts that are there.
+ * Applying a reloaded configuration to the running parts; reload.c reads it.
  */
 #include "daemon/parts.h"
 
@@ -15,7 +15,8 @@
 #include "observe/log.h"
 #include "trace/otlp.h"
 
-/* Half a millisecond's work, so that nobody waits for it. */
+/* The throttle's entries move to their new table in pieces of about half a millisecond, so that calls are not
+ * delayed. */
 #define THROTTLE_MOVE_SETS     1024
 #define THROTTLE_MOVE_EVERY_NS 1000000
 
@@ -28,9 +29,9 @@ void daemon_count_lanes(const struct config *config, unsigned connections[LANES]
     connections[LANE_CONTROL] = 1;
 }
 
-/* ---- what may fail ---- */
+/* ---- the part that may fail ---- */
 
-/* The file of authorities may have changed though its name has not. */
+/* With a CA file the exporter is always replaced: the file may have changed under the same name. */
 static int prepare_traces(struct daemon *daemon, const struct config *fresh)
 {
     const struct config *live = daemon->config;
@@ -91,10 +92,10 @@ static int prepare_edges(struct daemon *daemon, const struct config *fresh)
     return edges_prepare(daemon->edges, fresh);
 }
 
-/* In this order. One that fails has said so, and those before it are given up. */
+/* Run in this order. A step that fails has logged why, and the steps before it are undone by `forgo`. */
 static const struct {
     int (*prepare)(struct daemon *daemon, const struct config *fresh);
-    void (*forgo)(struct daemon *daemon); /* NULL: the last needs none */
+    void (*forgo)(struct daemon *daemon); /* NULL: the last step, after which nothing can fail */
 } steps[] = {
     { prepare_traces, forgo_traces },
     { prepare_throttle, forgo_throttle },
@@ -116,7 +117,7 @@ static int prepare_reload(void *data, const struct config *fresh)
     return rc;
 }
 
-/* ---- what may not ---- */
+/* ---- the part that cannot fail ---- */
 
 static void apply_to_database(struct daemon *daemon)
 {

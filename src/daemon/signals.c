@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a signal asks for.
+ * Unix signals: SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 logs a snapshot.
  */
 #include <signal.h>
 
@@ -54,6 +54,6 @@ void daemon_stop_signals(struct daemon *daemon)
     for (size_t i = 0; i < SIGNALS_N; i++) {
         int number = daemon->signals[i].signum;
         uv_close((uv_handle_t *)&daemon->signals[i], NULL);
-        signal(number, SIG_IGN); /* one more signal must not turn a clean end into a killed process */
+        signal(number, SIG_IGN); /* another signal during the clean-up must not kill the process */
     }
 }
