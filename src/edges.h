@@ -44,7 +44,8 @@ bool edges_has_core(const struct edges *edges);
 void edges_drain(struct edges *edges);
 /* The number of calls that are not over. */
 unsigned edges_running(const struct edges *edges);
-/* The number of client connections, as far as is known (the C core does not tell when one closes). */
+/* The number of client connections; may count some that have just closed, since the C core does not report
+ * it. */
 unsigned edges_connections(struct edges *edges);
 /* After edges_drain: cancels calls and closes connections. */
 void edges_cancel(struct edges *edges);

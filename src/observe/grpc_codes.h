@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * gRPC's status codes as whoever operates reads them. Static text; any thread.
+ * The names of gRPC's status codes, for operators. Static text; any thread.
  */
 #ifndef OBSERVE_GRPC_CODES_H
 #define OBSERVE_GRPC_CODES_H
 
-#define GRPC_CODES 17 /* 0 to 16; others are no codes, and not to be asked for */
+#define GRPC_CODES 17 /* 0 to 16 (grpc/status.h); the functions below take no others */
 
-/* "INVALID_ARGUMENT", and as go-grpc-prometheus has it: "InvalidArgument". */
+/* "INVALID_ARGUMENT"; and as go-grpc-prometheus writes it: "InvalidArgument". */
 const char *grpc_code_name(unsigned code);
 const char *grpc_code_metric(unsigned code);
 

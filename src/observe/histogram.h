@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How often a figure lay within which bounds, and the sum of all. One thread; adding costs a few nanoseconds.
+ * Histograms: how many values fell into which bucket, and the sum of all. Any one thread; adding a value
+ * costs a few nanoseconds.
  */
 #ifndef OBSERVE_HISTOGRAM_H
 #define OBSERVE_HISTOGRAM_H
@@ -9,14 +10,13 @@
 
 #define HISTOGRAM_BOUNDS 17
 
-/* Times in nanoseconds, from 50 us to 10 s; and sizes, powers of two. */
+/* Upper bounds of the buckets: of times in nanoseconds, 50 us to 10 s; of sizes, powers of two. */
 extern const uint64_t histogram_times_ns[HISTOGRAM_BOUNDS];
 extern const uint64_t histogram_sizes[HISTOGRAM_BOUNDS];
 
 /* Zeroed: empty. */
 struct histogram {
-    uint64_t
-        counts[HISTOGRAM_BOUNDS + 1]; /* up to each bound, over the one before; the last: over all bounds */
+    uint64_t counts[HISTOGRAM_BOUNDS + 1]; /* by bucket, not cumulative; the last: above all bounds */
     uint64_t sum;
 };
 
@@ -42,7 +42,8 @@ static inline void histogram_add_size(struct histogram *histogram, uint64_t n)
 
 uint64_t histogram_n(const struct histogram *histogram);
 
-/* The value that this share (0..1) of all lie below, as well as the bounds tell it; 0 while it is empty. */
+/* The quantile: the value below which this share (0..1) of all values lie, estimated from the buckets; 0 if
+ * the histogram is empty. */
 uint64_t histogram_quantile(const struct histogram *histogram, const uint64_t bounds[HISTOGRAM_BOUNDS],
                             double share);
 

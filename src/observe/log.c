@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * From an event to a line for the writer: its level, how often its kind may be seen, its form. And the last
- * line of a process that crashes.
+ * From an event to a line for the writer: level, rate limit, format. Also the last line of a process that
+ * crashes.
  */
 #include "observe/log.h"
 
@@ -25,9 +25,10 @@ _Atomic enum log_level log_level = LOG_LEVEL_INFO;
 
 static _Atomic enum log_format log_format = LOG_FORMAT_TEXT;
 
-/* ---- form ---- */
+/* ---- format ---- */
 
-/* systemd says which file standard error was when it started us; it may have been redirected since. */
+/* JOURNAL_STREAM names the device and inode of standard error when systemd started us; compare them, since
+ * standard error may have been redirected. */
 static bool is_journal(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");
@@ -49,9 +50,9 @@ static void put(enum log_level level, const char *message, const struct log_fiel
     log_writer_put(line.text, line.len, level <= LOG_LEVEL_WARN);
 }
 
-/* ---- kinds ---- */
+/* ---- rate limits ---- */
 
-/* Kinds of which lines were held back. Their lock is never held while a line is put. */
+/* The list of places with suppressed lines. Its lock is never held while a line is put. */
 static struct log_site *_Atomic held_back;
 static pthread_mutex_t sites_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -69,7 +70,7 @@ static void tell_held_back(enum log_level level, const char *message, uint64_t n
     put(level, text, LOG_FIELDS(log_str("like", message)));
 }
 
-/* True: the line may be written. *to_tell: how many before it were not. */
+/* True: the line may be written. *to_tell: how many were suppressed before it and not reported yet. */
 static bool site_admits(struct log_site *site, enum log_level level, const char *message, uint64_t *to_tell)
 {
     uint64_t at_ms = now_ms();
@@ -110,7 +111,7 @@ static bool admits(struct log_site *site, enum log_level level, const char *mess
     return is_admitted;
 }
 
-/* Takes a kind whose time is over, or any, from the list; NULL: there is none. */
+/* Takes a place whose window (LOG_KIND_MS) is over, or any, off the list; NULL: none. */
 static struct log_site *take_over(bool any, struct log_site *copy)
 {
     uint64_t at_ms = now_ms();
@@ -200,8 +201,8 @@ static const struct {
                 { SIGABRT, "SIGABRT" } };
 #define CRASHES_N (sizeof crashes / sizeof *crashes)
 
-/* The writer's thread still runs, unless it is the one that crashed. Afterwards the signal ends the process.
- */
+/* The writer's thread keeps running, unless it is the one that crashed, and so can flush. After the handler
+ * the signal ends the process. */
 static void on_crash(int number)
 {
     const char *name = NULL;
@@ -217,14 +218,14 @@ static void on_crash(int number)
 }
 
 #ifdef __SANITIZE_ADDRESS__
-#define CRASHES_ARE_OURS 0 /* a sanitizer wants these signals for itself */
+#define CRASHES_ARE_OURS 0 /* AddressSanitizer handles these signals itself */
 #else
 #define CRASHES_ARE_OURS 1
 #endif
 
 static void watch_for_crashes(void)
 {
-    static char stack[65536]; /* for a crash because there is none left */
+    static char stack[65536]; /* the handler must also run after a stack overflow */
     sigaltstack(&(stack_t){ .ss_sp = stack, .ss_size = sizeof stack }, NULL);
     for (size_t i = 0; CRASHES_ARE_OURS && i < CRASHES_N; i++) {
         struct sigaction action = { .sa_handler = on_crash, .sa_flags = (int)(SA_RESETHAND | SA_ONSTACK) };

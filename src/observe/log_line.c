@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Both forms of a line are put together of the same pieces: a key, and a value that is escaped as it is
- * copied. What does not fit is left out from the first character that does not, what was begun is closed, and
- * the line says that it was cut.
+ * logfmt and JSON lines are made of the same pieces: a key, and a value that is escaped while it is copied. A
+ * line that is too long is cut at the first character that does not fit; open quotes and braces are closed,
+ * and the line is marked as cut.
  */
 #include "observe/log_line.h"
 
@@ -10,18 +10,18 @@
 #include <string.h>
 #include <time.h>
 
-/* Kept back for what closes a line: the end of a value, the mark that it was cut, the newline. */
+/* Reserved room for what closes a line: the quote after a value, the mark that it was cut, the newline. */
 static const char cut_text[] = " cut=yes", cut_json[] = ",\"cut\":true";
 #define ROOM (LOG_LINE_MAX - 1 - sizeof cut_json - sizeof "}\n")
 
 struct writer {
     struct log_line *line;
     bool is_json, cut;
-    bool has_pairs; /* another is set apart from them */
+    bool has_pairs; /* the next pair needs a separator */
 };
 
 static const struct {
-    const char *name, *priority; /* syslog's, as the journal reads it from a line's beginning */
+    const char *name, *priority; /* syslog's, at the line's beginning, where the journal expects it */
 } levels[] = {
     { "fatal", "<2>" }, { "error", "<3>" }, { "warn", "<4>" }, { "info", "<6>" }, { "debug", "<7>" }
 };
@@ -42,7 +42,7 @@ static void puts_plain(struct writer *writer, const char *text)
     put(writer, text, strlen(text));
 }
 
-/* Into what is kept back. */
+/* Appends to the line, using the reserved room. */
 static void put_end(struct writer *writer, const char *text)
 {
     memcpy(writer->line->text + writer->line->len, text, strlen(text));
@@ -51,7 +51,7 @@ static void put_end(struct writer *writer, const char *text)
 
 /* ---- characters ---- */
 
-/* Bytes of the UTF-8 character at s and its code; 0 for what is no UTF-8. */
+/* The bytes of the UTF-8 character at s, and its code point; 0: invalid UTF-8. */
 static size_t decode(const unsigned char *s, unsigned *code)
 {
     *code = s[0];
@@ -70,8 +70,8 @@ static size_t decode(const unsigned char *s, unsigned *code)
     return overlong || (*code >= 0xd800 && *code < 0xe000) || *code > 0x10ffff ? 0 : len;
 }
 
-/* Controls, separators of lines, and what turns the direction of text, could show a line as what it is not.
- */
+/* Control characters, line separators and characters that change the direction of text are escaped: with them
+ * a value could make the line look like something else. */
 static bool is_printable(unsigned code)
 {
     return code >= 0x20 && !(code >= 0x7f && code < 0xa0) && code != 0x061c && code != 0xfeff &&
@@ -81,7 +81,7 @@ static bool is_printable(unsigned code)
 
 static void put_hex(struct writer *writer, const char *prefix, unsigned value, int digits)
 {
-    char text[12]; /* whole or not at all */
+    char text[12]; /* so that an escape is put whole or not at all */
     size_t n = 0;
     for (; *prefix; prefix++)
         text[n++] = *prefix;
@@ -98,10 +98,10 @@ static void put_unprintable(struct writer *writer, const unsigned char *s, size_
         for (size_t i = 0; i < (len ? len : 1); i++)
             put_hex(writer, "\\x", s[i], 2);
     else
-        put_hex(writer, "\\u", len ? code : 0xfffd, 4); /* all of them lie in the first plane */
+        put_hex(writer, "\\u", len ? code : 0xfffd, 4); /* unprintable characters all have at most 4 digits */
 }
 
-/* Between quotes. */
+/* Escapes a value that stands between quotes. */
 static void put_escaped(struct writer *writer, const char *text)
 {
     for (const unsigned char *s = (const unsigned char *)text; *s && !writer->cut;) {
@@ -117,7 +117,7 @@ static void put_escaped(struct writer *writer, const char *text)
     }
 }
 
-/* One word of logfmt that needs no quotes. */
+/* Whether logfmt can show the value without quotes. */
 static bool is_plain(const char *value)
 {
     if (!*value)
@@ -133,7 +133,7 @@ static bool is_plain(const char *value)
 static void put_string(struct writer *writer, const char *value)
 {
     if (!writer->is_json && is_plain(value)) {
-        size_t len = strlen(value), room = ROOM - writer->line->len; /* the key has fitted */
+        size_t len = strlen(value), room = ROOM - writer->line->len; /* not negative: the key has fitted */
         put(writer, value, len < room ? len : room);
         writer->cut |= len > room;
         return;
@@ -177,7 +177,7 @@ static void put_key(struct writer *writer, const char *key)
     puts_plain(writer, writer->is_json ? "\":" : "=");
 }
 
-/* A pair that does not fit with at least the beginning of its value is left out whole. */
+/* If not even the beginning of the value fits, the whole pair is left out. */
 static void put_field(struct writer *writer, const struct log_field *field)
 {
     size_t begun_at = writer->line->len;
@@ -199,7 +199,8 @@ static void put_field(struct writer *writer, const struct log_field *field)
 
 /* ---- the line ---- */
 
-/* The civil date of a day since 1970-01-01, by eras of 400 years that begin in March. */
+/* Converts days since 1970-01-01 into a date, by eras of 400 years that begin in March (Howard Hinnant's
+ * civil_from_days); gmtime_r() may not be used in a signal handler. */
 static void put_date(struct writer *writer, int64_t day)
 {
     uint64_t shifted = (uint64_t)(day + 719468), era = shifted / 146097, of_era = shifted % 146097;
@@ -237,7 +238,7 @@ void log_line_compose(struct log_line *line, enum log_format format, enum log_le
 {
     struct writer writer = { .line = line, .is_json = format == LOG_FORMAT_JSON };
     line->len = 0;
-    if (format == LOG_FORMAT_JOURNAL) { /* it notes time and priority itself */
+    if (format == LOG_FORMAT_JOURNAL) { /* the journal records time and priority itself */
         puts_plain(&writer, levels[level + 1].priority);
     } else {
         puts_plain(&writer, writer.is_json ? "{" : "");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What an event consists of, and its line: logfmt, with or without the journal's priority, or JSON. Safe in a
- * signal handler and on any thread: it uses nothing but its arguments and the clock.
+ * The fields of an event, and the line made of them: logfmt, JSON, or logfmt with a priority for the journal.
+ * Safe in a signal handler and on any thread: uses only its arguments and the clock.
  */
 #ifndef OBSERVE_LOG_LINE_H
 #define OBSERVE_LOG_LINE_H
@@ -9,11 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LOG_LINE_MAX 2048
+#define LOG_LINE_MAX 2048 /* bytes, with the newline */
 
 enum log_level { LOG_LEVEL_FATAL = -1, LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* AUTO is JOURNAL if standard error is the journal's, else TEXT. */
+/* AUTO is JOURNAL if standard error goes to the systemd journal, else TEXT. */
 enum log_format { LOG_FORMAT_AUTO, LOG_FORMAT_TEXT, LOG_FORMAT_JSON, LOG_FORMAT_JOURNAL };
 
 /* One key=value pair; made by log_str and its likes below. */
@@ -47,7 +47,9 @@ struct log_line {
     size_t len; /* with the newline at its end */
 };
 
-/* fields end with a NULL key, as do more, which stand after them and may be NULL. format is not AUTO. */
+/* `fields` ends with a NULL key; so does `more`, which is appended and may be NULL. `format` must not be
+ * AUTO.
+ */
 void log_line_compose(struct log_line *line, enum log_format format, enum log_level level,
                       const char *message, const struct log_field *fields, const struct log_field *more);
 

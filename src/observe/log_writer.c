@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * A ring of bytes that hold whole lines, and the thread that takes them out. The thread writes only when poll
- * says there is room, never more than a pipe takes whole, so that it can be told to end while standard error
- * is full. Should write() block all the same, the process ends without it: nothing here is ever freed.
+ * A ring buffer of whole lines, and the thread that writes them. The thread writes only when poll() says that
+ * standard error has room, and at most what a pipe takes atomically (PIPE_BUF); so it can be stopped even
+ * while standard error is full. If write() blocks nevertheless, the process ends without waiting for the
+ * thread; that is safe because nothing here is ever freed.
  *
- *     DIRECT ── start ──▶ RUNNING ── stop ──▶ STOPPING ── written, or its time is over ──▶ STOPPED ── start
- * ──▶ RUNNING
+ *     DIRECT ── start ──▶ RUNNING ── stop ──▶ STOPPING ── all written, or timeout ──▶ STOPPED
+ *                           ▲                                                            │
+ *                           └────────────────────────── start ───────────────────────────┘
  */
 #include "observe/log_writer.h"
 
@@ -21,7 +23,7 @@
 #include <uv.h>
 
 #define TICK_MS  1000
-#define POLL_MS  50 /* how soon the thread notices that it is to stop */
+#define POLL_MS  50 /* how soon the thread notices that it should stop */
 #define CHUNK    PIPE_BUF
 #define RESERVED (LOG_BUFFER_LEN / 4) /* for important lines */
 
@@ -29,16 +31,16 @@ enum state { DIRECT, RUNNING, STOPPING, STOPPED };
 
 static struct {
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* there is work for the thread, or it has ended */
+    pthread_cond_t changed; /* the thread has work to do, or has ended */
     pthread_t thread;
     struct log_writer_options options;
     _Atomic enum state state; /* changed under the lock */
-    _Atomic bool is_late;     /* STOPPING has taken long enough */
+    _Atomic bool is_late;     /* STOPPING has timed out: give up */
     bool is_waiting, has_ended;
-    bool is_left;           /* STOPPED, and the thread has not been seen to end */
-    size_t head, len;       /* of what waits in the ring */
-    _Atomic size_t pending; /* len, and what is being written */
-    uint64_t dropped;       /* not told of yet */
+    bool is_left;           /* STOPPED, but the thread had not ended in time */
+    size_t head, len;       /* of the lines in the ring */
+    _Atomic size_t pending; /* len plus the bytes being written */
+    uint64_t dropped;       /* lines dropped and not reported yet */
     _Atomic uint64_t n_dropped;
     char ring[LOG_BUFFER_LEN];
 } writer = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -51,7 +53,7 @@ static bool has_room(int timeout_ms)
     return poll(&standard_error, 1, timeout_ms) > 0;
 }
 
-/* Blocks if it must. A log that cannot be written has nowhere to say so: false. */
+/* May block. False: standard error cannot be written, which cannot be reported anywhere. */
 static bool write_all(const char *text, size_t len)
 {
     while (len > 0) {
@@ -86,8 +88,8 @@ static void ring_add(const char *text, size_t len)
     writer.pending += len;
 }
 
-/* As many whole lines as fit; a single one always does. Begins at the front again when it is empty, so that
- * pages that were never needed are never touched. */
+/* Takes as many whole lines as fit the chunk; a single one always does. An empty ring starts again at its
+ * front, so that pages of the buffer that are not needed are never touched. */
 static size_t ring_take(char chunk[CHUNK])
 {
     size_t len = writer.len < CHUNK ? writer.len : CHUNK, first = LOG_BUFFER_LEN - writer.head;
@@ -136,7 +138,7 @@ static struct timespec in_ms(unsigned ms)
     return at;
 }
 
-/* False: what it was is lost. */
+/* False: the chunk is lost. */
 static bool write_patiently(const char *chunk, size_t len)
 {
     while (!has_room(POLL_MS))
@@ -153,7 +155,7 @@ static void write_some(void)
     bool is_written = write_patiently(chunk, len);
     pthread_mutex_lock(&writer.lock);
     writer.pending -= len;
-    if (!is_written) /* nothing is told of it: that could not be written either */
+    if (!is_written) /* only counted: a line about it could not be written either */
         writer.n_dropped += count_lines(chunk, len);
 }
 
@@ -199,7 +201,7 @@ static void *write_lines(void *nothing)
     return nothing;
 }
 
-/* Signals are the other threads'. */
+/* The writer's thread blocks all signals: other threads handle them. */
 static int create_thread(void)
 {
     sigset_t all, before;
@@ -210,7 +212,8 @@ static int create_thread(void)
     return uv_translate_sys_error(rc);
 }
 
-/* A thread that did not end in time may be about to: then it goes on instead, for there must not be two. */
+/* If the thread of an earlier start did not end in time and still runs, it is reused: there must not be two.
+ */
 static bool go_on(const struct log_writer_options *options)
 {
     if (!writer.is_left)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * https://prometheus.io/docs/instrumenting/exposition_formats/: for each metric HELP and TYPE, then its
- * samples, a line each.
+ * Prometheus' text format, https://prometheus.io/docs/instrumenting/exposition_formats/: for each metric its
+ * HELP and TYPE, then its samples, a line each.
  */
 #include "observe/metrics.h"
 
@@ -71,7 +71,7 @@ static void put_label(struct metrics_out *out, const char *name, size_t name_len
     put(out, "\"");
 }
 
-/* Labels of the row, then one of the sample's own, if it has one. */
+/* Writes the labels of the metric's row, then one label of the sample's own (`le` of histograms), if any. */
 static void put_labels(struct metrics_out *out, enum metric metric, const char *const *values,
                        const char *own_name, const char *own_value)
 {
@@ -91,7 +91,7 @@ static void put_labels(struct metrics_out *out, enum metric metric, const char *
     put(out, *before == ',' ? "} " : " ");
 }
 
-/* value / 10^digits, exactly. */
+/* Writes value / 10^unit exactly, as a decimal. */
 static const char *format_value(char text[48], int64_t value, enum metric_unit unit)
 {
     int64_t scale = 1;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * What svcd tells Prometheus: the table of metrics, and the text that is made of them. The figures are
- * counted where things happen, in plain integers of whoever counts, which is what makes counting cost next to
- * nothing; their owner gives a function here that reads them out when somebody asks. A metric without one is
- * left out.
+ * Prometheus metrics: the table of all metrics, and their text form. The figures themselves are plain
+ * integers of the parts that count them, so counting costs next to nothing; each part registers a function
+ * that reads them when metrics are requested. A metric without such a function is left out.
  *
- * Loop thread only. Figures of other threads are the reading function's matter.
+ * Loop thread only. If a figure belongs to another thread, its reading function must synchronize.
  */
 #ifndef OBSERVE_METRICS_H
 #define OBSERVE_METRICS_H
@@ -16,7 +15,8 @@
 #include "base/bytes.h"
 #include "observe/histogram.h"
 
-/* How a figure is counted, and so what it is divided by to be told in the unit of its name. */
+/* The unit in which a figure is counted; it is divided by 10 to this power to get the unit in the metric's
+ * name. */
 enum metric_unit {
     UNIT_ONE,
     UNIT_MS = 3,
@@ -24,7 +24,7 @@ enum metric_unit {
     UNIT_NS = 9,
 };
 
-/* Name, type, unit of the figures, names of the labels separated by commas, what it is. A row a metric. */
+/* One row per metric: name, type, unit of the figures, label names separated by commas, help text. */
 /* clang-format off */
 #define METRICS(X) \
     X(grpc_server_started_total, COUNTER, ONE, "grpc_type,grpc_service,grpc_method", "Calls begun.") \
@@ -103,7 +103,7 @@ enum metric {
 struct metrics_out;
 typedef void(metric_read)(struct metrics_out *out, enum metric metric, const void *owner);
 
-/* From now on `read` tells this metric, until it is given NULL. */
+/* Registers the function that reads a metric (NULL: none any more); `owner` is handed to it. */
 void metrics_set_reader(enum metric metric, metric_read *read, const void *owner);
 
 /* Appends every metric in Prometheus' text format, version 0.0.4. 0 or UV_ENOMEM. */
@@ -111,12 +111,12 @@ int metrics_write(struct bytes *text);
 
 /* ---- for reading functions ---- */
 
-/* A sample of it, with the values of its labels in order, ended by NULL; they are escaped. */
+/* Writes a sample; `values` are those of its labels in order, ended by NULL. They are escaped. */
 void metrics_put_labelled(struct metrics_out *out, enum metric metric, int64_t value,
                           const char *const *values);
 void metrics_put_histogram_labelled(struct metrics_out *out, enum metric metric,
                                     const struct histogram *histogram, const char *const *values);
-/* Of a summary: how many there were, and their sum. */
+/* Writes a summary: the number of observations and their sum. */
 void metrics_put_summary_labelled(struct metrics_out *out, enum metric metric, uint64_t n, uint64_t sum,
                                   const char *const *values);
 

@@ -12,13 +12,13 @@
 #include <unistd.h>
 
 static struct {
-    int fd; /* 0: nobody is to be told */
+    int fd; /* 0: systemd does not listen */
     struct sockaddr_un address;
     socklen_t address_len;
     uint64_t watchdog_ms;
 } notify;
 
-/* An address that begins with @ is an abstract one. */
+/* A name that begins with @ is an abstract address. */
 static void find_socket(const char *name)
 {
     size_t len = name ? strlen(name) : 0;
@@ -41,7 +41,7 @@ void notify_init(void)
     find_socket(getenv("NOTIFY_SOCKET"));
     if (us && (!pid || strtol(pid, NULL, 10) == getpid()))
         notify.watchdog_ms = strtoull(us, NULL, 10) / 2000;
-    unsetenv("NOTIFY_SOCKET"); /* it is ours alone */
+    unsetenv("NOTIFY_SOCKET"); /* child processes must not use it */
 }
 
 bool notify_is_wanted(void)

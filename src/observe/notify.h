@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What systemd is told, where it started us with Type=notify: one datagram to the socket that it names, as
- * sd_notify(3) would send it. libsystemd for that would be a library for one sendto(). Does nothing where
- * there is no such socket, and never blocks.
+ * sd_notify(3) without libsystemd, which would be a whole library for one sendto(): sends datagrams to the
+ * socket that systemd names if it started svcd with Type=notify. Does nothing without such a socket; never
+ * blocks. Loop thread only.
  */
 #ifndef OBSERVE_NOTIFY_H
 #define OBSERVE_NOTIFY_H
@@ -10,15 +10,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, once. */
+/* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID; to be called once, at the start. */
 void notify_init(void);
 
 bool notify_is_wanted(void);
 
-/* "READY=1", "STOPPING=1\nSTATUS=...", ... printf-style. */
+/* Sends a message such as "READY=1" or "STOPPING=1\nSTATUS=...", printf-style. */
 void notify_send(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* How often systemd wants to hear WATCHDOG=1, halved; 0: never. */
+/* How often to send WATCHDOG=1: half of systemd's interval, as sd_watchdog_enabled(3) advises; 0: never. */
 uint64_t notify_watchdog_ms(void);
 
 #endif

@@ -12,13 +12,13 @@
 #include "observe/metrics.h"
 
 #define LOOK_EVERY_MS 250
-#define SETTLED_LOOK  3 /* by then what only the start needs has been done */
+#define SETTLED_LOOK  3 /* after so many looks the start is over, and its pages can be given back */
 
 static struct {
     int64_t started_ms;
     uv_timer_t timer;
     uint64_t due_ns;
-    unsigned looks_n; /* until SETTLED_LOOK */
+    unsigned looks_n; /* counted up to SETTLED_LOOK */
     struct histogram lag;
 } watch;
 
@@ -40,7 +40,7 @@ static int64_t count_descriptors(void)
     for (const struct dirent *entry; (entry = readdir(folder));)
         n += entry->d_name[0] != '.';
     closedir(folder);
-    return n - 1; /* the folder's own */
+    return n - 1; /* without the descriptor of the open folder */
 }
 
 static void read_memory(struct process_figures *figures)

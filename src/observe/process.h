@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the system knows of this process, and how late the loop is: metrics process_*, svcd_build_info,
- * svcd_loop_lag_seconds and svcd_log_dropped_lines_total. Loop thread only.
+ * Figures about this process from the kernel (CPU, memory, descriptors) and the lag of the event loop:
+ * metrics process_*, svcd_build_info, svcd_loop_lag_seconds and svcd_log_dropped_lines_total. Loop thread
+ * only.
  */
 #ifndef OBSERVE_PROCESS_H
 #define OBSERVE_PROCESS_H
@@ -18,9 +19,9 @@ struct process_figures {
     int64_t open_fds, max_fds;
 };
 
-/* Begins to look at the loop, and tells the metrics. Returns 0 or a UV_E* code. */
+/* Starts measuring the loop's lag, and registers the metrics. Returns 0 or a UV_E* code. */
 int process_watch_start(uv_loop_t *loop);
-/* Closes its handle. */
+/* Closes the timer's handle. */
 void process_watch_stop(void);
 
 void process_figures(struct process_figures *figures);

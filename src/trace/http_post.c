@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * libcurl says which sockets to watch and when to be woken (https://curl.se/libcurl/c/libcurl-multi.html);
- * it may close a socket as soon as it was told that none is watched any more, so a watcher is stopped at once
- * and only its memory waits for the loop.
+ * libcurl's multi interface says which sockets to watch and when its timer must fire
+ * (https://curl.se/libcurl/c/libcurl-multi.html). It may close a socket right after it asked to stop watching
+ * it, so a watcher stops at once; only its memory is freed later, when the loop has closed the handle.
  */
 #include "trace/http_post.h"
 
@@ -48,7 +48,7 @@ static void tell_ends(struct http_post *post)
         if (code == CURLE_OK)
             curl_easy_getinfo(post->easy, CURLINFO_RESPONSE_CODE, &status);
         curl_multi_remove_handle(post->multi, post->easy);
-        post->on_posted(post->data, (int)status, curl_easy_strerror(code)); /* who may destroy it */
+        post->on_posted(post->data, (int)status, curl_easy_strerror(code)); /* may destroy post */
         return;
     }
 }
@@ -74,7 +74,8 @@ static int on_timeout_wanted(CURLM *multi, long timeout_ms, void *data)
     if (timeout_ms < 0)
         uv_timer_stop(&post->timer);
     else
-        uv_timer_start(&post->timer, on_time, (uint64_t)timeout_ms, 0); /* never from within */
+        uv_timer_start(&post->timer, on_time, (uint64_t)timeout_ms,
+                       0); /* libcurl may not be called from here */
     return 0;
 }
 
@@ -109,7 +110,7 @@ static struct watcher *watch(struct http_post *post, curl_socket_t socket)
     return watcher;
 }
 
-/* -1 ends the transfer. */
+/* libcurl's socket callback; -1 makes the transfer fail. */
 static int on_watch_wanted(CURL *easy, curl_socket_t socket, int what, void *data, void *of_socket)
 {
     struct http_post *post = data;
@@ -128,7 +129,7 @@ static int on_watch_wanted(CURL *easy, curl_socket_t socket, int what, void *dat
     return uv_poll_start(&watcher->poll, events, on_ready) ? -1 : 0;
 }
 
-/* Little of it is wanted, and not without end. */
+/* Keeps the beginning of the answer, and aborts an answer longer than ANSWER_MAX. */
 static size_t on_answer(char *bytes, size_t size, size_t n, void *data)
 {
     struct http_post *post = data;
@@ -171,7 +172,7 @@ static void set_up(struct http_post *post, const char *url, const char *ca)
     curl_easy_setopt(post->easy, CURLOPT_WRITEFUNCTION, on_answer);
     curl_easy_setopt(post->easy, CURLOPT_WRITEDATA, post);
     curl_easy_setopt(post->easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(post->easy, CURLOPT_QUICK_EXIT, 1L); /* a name that is being looked up is not awaited */
+    curl_easy_setopt(post->easy, CURLOPT_QUICK_EXIT, 1L); /* destroying must not wait for a DNS lookup */
 }
 
 static bool looks_up_on_a_thread(void)
@@ -202,7 +203,7 @@ int http_post_create(struct http_post **out, uv_loop_t *loop, const char *url, c
     snprintf(header, sizeof header, "content-type: %s", content_type);
     post->headers = curl_slist_append(NULL, header);
     if (post->headers)
-        curl_slist_append(post->headers, "Expect:"); /* no round trip before a long body */
+        curl_slist_append(post->headers, "Expect:"); /* no 100-continue round trip before a long body */
     if (!post->multi || !post->easy || !post->headers) {
         http_post_destroy(post);
         return UV_ENOMEM;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One POST at a time to one URL, by libcurl on the loop. Names are looked up on a thread of libcurl's, so
- * nothing here waits. Redirects are not followed, and proxies of the environment are not used.
+ * An HTTP client for one POST at a time to one URL: libcurl on the loop. Names are resolved on a thread of
+ * libcurl's, so nothing here blocks. Redirects are not followed; proxies of the environment are not used.
  *
  * Loop thread only.
  */
@@ -12,24 +12,24 @@
 #include <stdint.h>
 #include <uv.h>
 
-#define HTTP_ANSWER_KEPT 4096
+#define HTTP_ANSWER_KEPT 4096 /* bytes */
 
 struct http_post;
 
-/* How it ended: the answer's status, or 0 and why there is none. Never before http_post_send() has returned.
- */
+/* The request has ended: with an HTTP status; or with 0, and `why` says why there is no answer. Never called
+ * before http_post_send() has returned. */
 typedef void(http_posted)(void *data, int status, const char *why);
 
-/* `ca` is a file of certificates that https:// is verified by, in place of the system's; "": these. 0, or a
- * UV_E* code and nothing is left. */
+/* `ca` is a file of CA certificates to verify https:// with; "": the system's. Returns 0; or a UV_E* code,
+ * and nothing to destroy. */
 int http_post_create(struct http_post **post, uv_loop_t *loop, const char *url, const char *ca,
                      const char *content_type, http_posted *on_posted, void *data);
-/* For on_posted: how the answer began, and in *len how much of it that is, at most HTTP_ANSWER_KEPT. */
+/* For on_posted: the first *len bytes of the answer's body, at most HTTP_ANSWER_KEPT. */
 const uint8_t *http_post_answer(const struct http_post *post, size_t *len);
-/* The body stays the caller's, and must stay until on_posted. 0 or a UV_E* code. */
+/* The body remains the caller's and must live until on_posted. Returns 0 or a UV_E* code. */
 int http_post_send(struct http_post *post, const uint8_t *body, size_t len, unsigned timeout_ms);
-/* Drops what is under way, without on_posted, and closes the handles; the memory goes when the loop has
- * closed them. NULL is let pass. */
+/* Aborts a running request without calling on_posted, and closes the handles; the memory is freed when the
+ * loop has closed them. NULL is fine. */
 void http_post_destroy(struct http_post *post);
 
 #endif

@@ -14,13 +14,13 @@
 
 #define PATH         "/v1/traces"
 #define GATHER_MS    1000
-#define BATCH_LEN    65536 /* so many bytes are sent at once */
+#define BATCH_LEN    65536 /* bytes of spans that are sent without waiting GATHER_MS */
 #define TIMEOUT_MS   10000
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS 30000
 #define REMIND_MS    600000
 #define STOP_MS      500
-#define LEAVE_MS     10000 /* of one that was replaced, for what waits */
+#define LEAVE_MS     10000 /* how long a replaced exporter may still send */
 
 enum otlp_state { IDLE, SENDING, RETRYING, CLOSED };
 
@@ -35,32 +35,32 @@ static const struct state_machine states = {
 struct otlp {
     enum otlp_state state;
     char *url;
-    char *told_as; /* without what follows "?", which may be a key */
+    char *told_as; /* the URL for the log: without what follows "?", which may be a secret */
     struct http_post *post;
     struct otlp_resource resource;
-    struct bytes spans; /* that wait */
+    struct bytes spans; /* the waiting spans */
     unsigned spans_n;
-    struct bytes request; /* being sent */
+    struct bytes request; /* the request being sent, with its spans */
     unsigned request_n;
-    uv_timer_t timer; /* IDLE: until what waits is sent; RETRYING: the pause; stopping: the end */
+    uv_timer_t timer; /* IDLE: until the spans are sent; RETRYING: the backoff; stopping: the time limit */
     uint64_t pause_ms;
     bool is_stopping;
-    bool is_replaced; /* it goes by itself: */
+    bool is_replaced; /* destroys itself; in the list `leaving`: */
     LIST_ENTRY(otlp) link;
     bool is_away;
-    uint64_t told_ms, dropped_before; /* when this was told, and what had been dropped when it began */
-    uint64_t told_partly_ms;          /* when it was told last that not all is taken; 0: never */
-    int64_t rejected_n;               /* since then */
+    uint64_t told_ms, dropped_before; /* when is_away was logged last; spans dropped before it began */
+    uint64_t told_partly_ms;          /* when partial rejection was logged last; 0: never */
+    int64_t rejected_n;               /* spans rejected since then */
 };
 
-static LIST_HEAD(, otlp) leaving; /* that were replaced */
+static LIST_HEAD(, otlp) leaving; /* replaced exporters that still send */
 
 static void move(struct otlp *otlp, enum otlp_state to)
 {
     otlp->state = state_move(&states, otlp->state, to);
 }
 
-/* ---- the books ---- */
+/* ---- counting ---- */
 
 enum drop { DROP_FULL, DROP_REFUSED, DROP_STOPPED, DROPS };
 static const char *const drop_names[DROPS] = { "buffer_full", "refused", "stopped" };
@@ -90,7 +90,7 @@ void otlp_tell_metrics(void)
     metrics_set_reader(METRIC_svcd_trace_spans_dropped_total, tell_metric, NULL);
 }
 
-/* ---- what is told of the collector ---- */
+/* ---- logging the collector's state ---- */
 
 static void tell_away(struct otlp *otlp, int status, const char *why)
 {
@@ -117,7 +117,7 @@ static void tell_back(struct otlp *otlp)
     otlp->pause_ms = 0;
 }
 
-/* A collector that refuses some refuses many. */
+/* Logged at most every REMIND_MS: a collector that rejects some spans rejects many. */
 static void tell_partly(struct otlp *otlp, const struct otlp_answer *answer)
 {
     uint64_t now_ms = uv_now(otlp->timer.loop);
@@ -159,7 +159,7 @@ static void send_request(struct otlp *otlp)
     }
 }
 
-/* Without memory for the request they wait on. */
+/* Without memory for the request the spans keep waiting. */
 static void send_spans(struct otlp *otlp)
 {
     if (otlp->spans_n == 0 || otlp_put_request(&otlp->request, &otlp->resource, &otlp->spans))
@@ -181,7 +181,7 @@ static void on_time(uv_timer_t *timer)
         send_spans(otlp);
 }
 
-/* Of a span that came, or while there are some. */
+/* Starts the timer for the waiting spans, unless it runs. */
 static void send_soon(struct otlp *otlp)
 {
     bool is_now = otlp->spans.len >= BATCH_LEN;
@@ -189,7 +189,7 @@ static void send_soon(struct otlp *otlp)
         uv_timer_start(&otlp->timer, on_time, is_now ? 0 : GATHER_MS, 0);
 }
 
-/* OTLP names those that are worth another attempt. */
+/* The HTTP statuses that OTLP calls retryable; 0: no answer. */
 static bool is_temporary(int status)
 {
     return status == 0 || status == 429 || status == 502 || status == 503 || status == 504;
@@ -205,13 +205,13 @@ static void pause_sending(struct otlp *otlp)
         uv_timer_start(&otlp->timer, on_time, otlp->pause_ms, 0);
 }
 
-/* What is in the answer to a request that was taken. */
+/* Reads the collector's answer: it may have accepted the request but rejected some of its spans. */
 static void count_taken(struct otlp *otlp)
 {
     struct otlp_answer answer;
     size_t len;
     const uint8_t *bytes = http_post_answer(otlp->post, &len);
-    (void)otlp_read_answer(&answer, bytes, len); /* what is none says nothing */
+    (void)otlp_read_answer(&answer, bytes, len); /* a malformed answer counts as an empty one */
     if (answer.rejected_n < 0 || answer.rejected_n > otlp->request_n)
         answer.rejected_n = answer.rejected_n < 0 ? 0 : otlp->request_n;
     sent_n += otlp->request_n - (uint64_t)answer.rejected_n;
@@ -245,7 +245,7 @@ static void on_posted(void *data, int status, const char *why)
 
 void otlp_put(struct otlp *otlp, const struct span *span)
 {
-    if (!otlp) { /* the call was begun while there was one */
+    if (!otlp) { /* the call began while there was an exporter; a reload has removed it since */
         dropped_n[DROP_STOPPED]++;
         return;
     }
@@ -286,7 +286,7 @@ int otlp_start(struct otlp **out, uv_loop_t *loop, const char *url, const char *
         otlp_destroy(otlp);
         return rc;
     }
-    uv_timer_init(loop, &otlp->timer); /* which cannot fail */
+    uv_timer_init(loop, &otlp->timer); /* cannot fail */
     otlp->timer.data = otlp;
     *out = otlp;
     return 0;

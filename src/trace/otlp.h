@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Spans on their way to a collector: gathered in a bounded buffer, sent as OTLP over HTTP, tried again while
- * the collector is away. Nobody ever waits for it; what finds no room is dropped and counted.
+ * Exports spans to a collector: gathers them in a bounded buffer, sends them as OTLP over HTTP, and retries
+ * while the collector is away. Callers never wait; spans that find the buffer full are dropped and counted.
  *
  *   IDLE ── a second after a span, or many of them ──▶ SENDING ── taken, or refused for good ──▶ IDLE
  *                                                        │  ▲
@@ -20,21 +20,22 @@
 
 struct otlp;
 
-/* url "" gives NULL, which everything below lets pass. Without a path it gets OTLP's own, /v1/traces. `ca` as
- * in http_post.h. 0, or a UV_E* code after an error was logged, and nothing is left. */
+/* With url "" *otlp is NULL, which all functions below accept. A URL without a path gets OTLP's default,
+ * /v1/traces. `ca` as in http_post.h. Returns 0; or a UV_E* code after an error was logged, with nothing to
+ * destroy. */
 int otlp_start(struct otlp **otlp, uv_loop_t *loop, const char *url, const char *ca);
-/* Copies it. */
+/* Queues a copy of the span. */
 void otlp_put(struct otlp *otlp, const struct span *span);
-/* Another has taken its place: sends what waits within ten seconds, counts the rest as dropped, and goes by
- * itself. */
+/* Another exporter replaces this one: sends the waiting spans within ten seconds, counts the rest as dropped,
+ * and destroys itself. */
 void otlp_replace(struct otlp *otlp);
-/* Sends what waits if that takes no longer than a moment, then closes its handles; whatever was replaced does
+/* Sends the waiting spans within half a second, then closes the handles; replaced exporters that still run do
  * the same. */
 void otlp_stop(struct otlp *otlp);
-/* Once the loop has closed them. */
+/* After otlp_stop, once the loop has closed the handles. */
 void otlp_destroy(struct otlp *otlp);
 
-/* Whether there is an otlp or not. */
+/* Registers the metrics; to be called even without an exporter. */
 void otlp_tell_metrics(void);
 
 #endif

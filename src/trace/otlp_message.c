@@ -135,8 +135,10 @@ int otlp_put_request(struct bytes *request, const struct otlp_resource *resource
 
 /* ---- its answer ----
  *
- * By hand, for OpenTelemetry's .proto that the rest is made from is older than what may be in it:
- * ExportTraceServiceResponse{partial_success = 1 {rejected_spans = 1, error_message = 2}}. */
+ * Decoded by hand, since the version of OpenTelemetry's .proto files that nanopb's code is generated from
+ * does not have these fields yet:
+ *
+ *     ExportTraceServiceResponse{partial_success = 1 {rejected_spans = 1, error_message = 2}} */
 
 enum { PARTIAL_SUCCESS = 1, REJECTED_SPANS = 1, ERROR_MESSAGE = 2 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Spans as OTLP writes them. Each is encoded when it ends, as the field of ScopeSpans that it will be; the
- * request is put around those that have gathered.
+ * OTLP's protobuf encoding of spans. Each span is encoded when it ends, as the field of ScopeSpans that it
+ * will be; the request is later written around the encoded spans. Any one thread.
  */
 #ifndef TRACE_OTLP_MESSAGE_H
 #define TRACE_OTLP_MESSAGE_H
@@ -9,26 +9,28 @@
 #include "base/bytes.h"
 #include "trace/span.h"
 
-/* Appends it to those before. 0, UV_ENOMEM, or UV_E2BIG: it is longer than a span may be; then nothing is
+/* Appends an encoded span. Returns 0; UV_ENOMEM; or UV_E2BIG: the span is too long. On error nothing is
  * appended. */
 int otlp_put_span(struct bytes *spans, const struct span *span);
 
-/* Whose spans they are. */
+/* The process that the spans come from: OTLP's Resource. */
 struct otlp_resource {
     char host[256], instance[37]; /* a UUID */
     int64_t pid;
 };
 int otlp_resource_init(struct otlp_resource *resource);
 
-/* The whole ExportTraceServiceRequest in `request`, in place of what was there. 0 or a UV_E* code. */
+/* Writes the whole ExportTraceServiceRequest into `request`, replacing its content. Returns 0 or a UV_E*
+ * code.
+ */
 int otlp_put_request(struct bytes *request, const struct otlp_resource *resource, const struct bytes *spans);
 
-/* What a collector says that took the request: that it did not take all, or would have it otherwise. */
+/* The collector's answer to an accepted request: how many spans it rejected, and a warning or reason. */
 struct otlp_answer {
     int64_t rejected_n;
     char why[200]; /* "": nothing */
 };
-/* 0; or UV_EPROTO: that is no answer of a collector, and says nothing. */
+/* Returns 0; or UV_EPROTO: malformed, and *answer is as if it were empty. */
 int otlp_read_answer(struct otlp_answer *answer, const uint8_t *bytes, size_t len);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A span: something that took time on behalf of a call, as OpenTelemetry has it.
+ * A span in OpenTelemetry's sense: an operation that took time on behalf of a call.
  */
 #ifndef TRACE_SPAN_H
 #define TRACE_SPAN_H
@@ -12,12 +12,12 @@
 #define TRACE_ID_LEN 16
 #define SPAN_ID_LEN  8
 
-/* OTLP's numbers. */
+/* The numbers of OTLP's SpanKind. */
 enum span_kind { SPAN_INTERNAL = 1, SPAN_SERVER = 2, SPAN_CLIENT = 3 };
 
 struct span_attribute {
     const char *key;
-    const char *text; /* NULL: it is the number */
+    const char *text; /* NULL: the value is `number` */
     int64_t number;
 };
 
