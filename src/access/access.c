@@ -9,7 +9,7 @@ struct access {
     bool is_needed;
     uint64_t generation;
     const struct service_names *services;
-    bool *open; /* by number */
+    bool *open; /* by service number: anybody may call it */
     struct callers callers;
     uint64_t refused[ACCESS_VERDICTS];
 };
@@ -83,7 +83,7 @@ uint64_t access_generation(const struct access *access)
 
 /* ---- a request ---- */
 
-/* The number of its service; services->n: there is none. */
+/* The number of the path's service; services->n: unknown. */
 static size_t service_of(const struct access *access, const char *path, size_t len)
 {
     const struct service_names *services = access->services;
@@ -117,7 +117,7 @@ static enum access_verdict find_token(const struct access *access, const char *a
     return *caller ? ACCESS_GRANTED : ACCESS_WRONG_TOKEN;
 }
 
-/* Either serves; what is told is what is wrong with the token, if one was sent. */
+/* A token or a certificate suffices. If neither is known, the verdict is about the token, if one was sent. */
 static enum access_verdict identify(const struct access *access, const struct access_request *request,
                                     struct caller **caller)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who may call what: [access] of the configuration, and the file of callers. It judges names and secrets; the
- * call layer asks it and answers.
+ * Authentication and authorization of callers, by [access] of the configuration and the file of callers. It
+ * judges tokens, certificate names and limits; the call layer asks it, and answers the call.
  *
  * Loop thread only.
  */
@@ -13,50 +13,52 @@
 
 struct access;
 
-/* Why a call is let in, or not. */
+/* Whether a call is let in, or why not. */
 enum access_verdict {
     ACCESS_GRANTED,
     ACCESS_NO_TOKEN,
-    ACCESS_NO_BEARER,   /* authorization is of another form */
-    ACCESS_WRONG_TOKEN, /* nobody has it, or nobody has it any more */
+    ACCESS_NO_BEARER,   /* `authorization` has another scheme than Bearer */
+    ACCESS_WRONG_TOKEN, /* the token is unknown, or revoked */
     ACCESS_UNKNOWN_CERTIFICATE,
-    ACCESS_FORBIDDEN, /* not this service */
-    ACCESS_TOO_OFTEN,
-    ACCESS_TOO_MANY,
+    ACCESS_FORBIDDEN, /* the caller may not call this service */
+    ACCESS_TOO_OFTEN, /* over its calls a second */
+    ACCESS_TOO_MANY,  /* over its calls at once */
     ACCESS_VERDICTS
 };
 
-/* For metrics and the log. */
+/* The verdicts' names in metrics and the log. */
 extern const char *const access_verdict_names[ACCESS_VERDICTS];
 
 struct access_request {
-    const char *path; /* "/package.Service/Method", whether or not there is one */
+    const char *path; /* "/package.Service/Method"; the method need not exist */
     size_t path_len;
-    const char *authorization; /* as it was sent; NULL: not */
-    const char
-        *certificate_names; /* verified: each ended by NUL, the last followed by an empty one; NULL: none */
+    const char *authorization;     /* the header's value; NULL: not sent */
+    const char *certificate_names; /* verified: each ends with NUL, an empty one ends the list; NULL: none */
 };
 
-/* Reads and checks; `services` outlives it. Mistakes are lines in errors. 0, UV_EINVAL, UV_ENOMEM. */
+/* Reads and checks the rules; `services` must outlive them. Blocks. Each mistake is a line in errors. Returns
+ * 0, UV_EINVAL or UV_ENOMEM. May run on any thread; everything else on the loop's. */
 int access_create(struct access **access, const struct config *config, const struct service_names *services,
                   FILE *errors);
-/* In place of `old`, whose calls go on; `old` is destroyed. */
+/* `access` takes the place of `old`: running calls continue under the new rules; `old` is destroyed. */
 void access_replace(struct access *access, struct access *old);
-/* NULL is let pass. */
+/* NULL is fine. */
 void access_destroy(struct access *access);
 
-/* Whether anybody is asked at all. */
+/* Whether callers must identify themselves at all (access.callers). */
 bool access_is_needed(const struct access *access);
-/* What was judged under another number is to be judged again. */
+/* The number of this set of rules: a verdict given under another number is outdated. */
 uint64_t access_generation(const struct access *access);
 
-/* *caller: who it is, unless nobody was asked. Refusals are counted. */
+/* Judges a request. *caller: who makes it; NULL if unknown, or if the service is open to all. Refusals are
+ * counted. */
 enum access_verdict access_judge(struct access *access, const struct access_request *request,
                                  struct caller **caller);
-/* Whether a call goes on that was let in under `generation`; caller NULL: nobody was asked. */
+/* Whether a call that was let in under `generation` may continue; caller NULL: it was not identified. */
 enum access_verdict access_review(const struct access *access, const struct caller *caller,
                                   uint64_t generation, const char *path);
-/* A call of a caller begins; where a limit refuses it, it ends the same way. */
+/* Counts a beginning call against its caller's limits. If a limit refuses it, *wait_ms says when to retry. In
+ * either case caller_leave() must follow when the call ends. */
 enum access_verdict access_enter(struct access *access, struct caller *caller, uint64_t now_ns,
                                  unsigned *wait_ms);
 

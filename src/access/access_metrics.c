@@ -3,7 +3,7 @@
 
 #include "observe/metrics.h"
 
-/* Of codes but OK only those that there were: there may be many callers. */
+/* Codes other than OK are left out while they are 0, since there may be many callers. */
 static void tell_caller(struct metrics_out *out, const struct caller *caller)
 {
     for (unsigned code = 0; code < GRPC_CODES; code++)

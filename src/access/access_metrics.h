@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is counted of callers. Loop thread only.
+ * The metrics of callers: calls, running calls and refusals. Loop thread only.
  */
 #ifndef ACCESS_ACCESS_METRICS_H
 #define ACCESS_ACCESS_METRICS_H
 
 #include "access/access.h"
 
-/* Of whatever *access is when somebody asks. */
+/* Registers the metrics. They read *access each time, since a reload replaces it. */
 void access_tell_metrics(struct access *const *access);
 
 #endif

@@ -13,7 +13,7 @@
 #define LIMIT_MAX  1000000
 #define SECOND_NS  UINT64_C(1000000000)
 #define MS_NS      UINT64_C(1000000)
-#define BUSY_MS    100 /* when to try again while too many calls run */
+#define BUSY_MS    100 /* when to retry while too many calls run at once */
 
 struct reading {
     struct callers *callers;
@@ -47,7 +47,7 @@ static void caller_free(struct caller *caller)
 
 /* ---- a line ----
  *
- * Only names and services are ever quoted: who mistakes one field for another may have put a token there. */
+ * Error messages quote only names and services: in the other fields there may be a token by mistake. */
 
 bool caller_name_is_valid(const char *name)
 {
@@ -65,8 +65,8 @@ static bool parse_hash(const char *text, uint8_t hash[static DIGEST_LEN])
     return true;
 }
 
-/* A secret, or a hash, may have got to where a name belongs (both lines of svcd token copied, say): what is
- * as long as those is not told. */
+/* Even in the place of a name there may be a token or hash (both lines of `svcd token` copied, say): text
+ * that long is not shown. */
 static const char *shown(const char *name)
 {
     return strlen(name) < TOKEN_LEN ? name : "a name as long as a token, which is not told here,";
@@ -106,7 +106,8 @@ static void read_limit(struct reading *reading, const struct caller *caller, cha
         *limit = (unsigned)n;
 }
 
-/* Certificates' names are compared without regard to case. */
+/* Two names of certificates are the same if they differ only in case, as callers_find_certificate() ignores
+ * it. */
 static bool has_name_of(const struct caller *caller, const struct caller *other)
 {
     bool are_certificates = caller->has_certificate && other->has_certificate;
@@ -235,7 +236,7 @@ static struct caller **find_name(const struct callers *callers, const char *name
     return NULL;
 }
 
-/* Calls refer to the old one, so that is what stays, with the new one's rules. */
+/* Running calls point to the old struct, so that one is kept and gets the new one's rules. */
 static void renew(struct caller **old, struct caller **fresh)
 {
     struct caller *kept = *old, *spent = *fresh;
@@ -277,7 +278,7 @@ void callers_finish(struct callers *callers)
 
 /* ---- who is it ---- */
 
-/* All are looked at, whoever it is. */
+/* Always compares all callers, so that the time does not reveal which one matched. */
 struct caller *callers_find_token(const struct callers *callers, const char *token, size_t len)
 {
     uint8_t hash[DIGEST_LEN];
@@ -302,7 +303,8 @@ struct caller *callers_find_certificate(const struct callers *callers, const cha
 
 /* ---- limits ---- */
 
-/* A bucket of one second's calls: so many may come at once. 0: there is a place. */
+/* A token bucket that holds one second's calls, so that many may come at once. Returns 0 if the call is
+ * allowed, else the time until it would be. */
 static unsigned rate_wait_ms(struct caller *caller, uint64_t now_ns)
 {
     uint64_t each_ns = SECOND_NS / caller->rate, room_ns = each_ns * caller->rate;

@@ -8,7 +8,7 @@
 #include "access/callers.h"
 #include "base/nearest.h"
 
-/* gRPC's own are long to write. */
+/* Short words for gRPC's own services, whose names are long. */
 static const struct {
     const char *word, *prefix;
 } words[] = {
@@ -36,7 +36,7 @@ static bool mark_name(bool *services, const struct service_names *names, const c
     return false;
 }
 
-/* By the whole name or by what stands after its package. */
+/* The service most similar to a name, compared with and without its package. */
 static const char *nearest_to(const struct service_names *names, const char *name)
 {
     const char *nearest = "";
@@ -53,7 +53,7 @@ static const char *nearest_to(const struct service_names *names, const char *nam
     return nearest;
 }
 
-/* One that got to where services belong is not told. */
+/* A token that was put in the place of a service must not be shown in the error. */
 static bool may_be_token(const char *name)
 {
     return strlen(name) >= TOKEN_LEN && !strchr(name, '.');

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A second instance of our own edge, so that nothing of the clients' is shared: neither their connections nor
- * their budget, nor what other origins may. Its connections are few, and the oldest gives way to a new one.
+ * A second instance of svcd's own edge, which shares nothing with that of the clients: neither connections,
+ * nor memory budget, nor allowed origins. It has few connections; a new one replaces the oldest.
  */
 #include "admin/admin.h"
 
@@ -18,7 +18,7 @@
 #define CONNECTIONS_MAX  32
 #define IDLE_MS          60000
 #define REQUEST_MS       10000
-#define BUFFERED_MAX     16777216 /* CONNECTIONS_MAX times /metrics, and more */
+#define BUFFERED_MAX     16777216 /* bytes: enough for /metrics on every connection at once */
 #define STREAMS_MAX      16
 #define REQUEST_BODY_MAX 1024
 
@@ -61,7 +61,8 @@ static int start_server(struct admin *admin, uv_loop_t *loop)
 static int start_listener(struct admin *admin, uv_loop_t *loop)
 {
     struct listener_options options = { .listen = &admin->view.options.config->admin.listen,
-                                        .max_connections = 2 * CONNECTIONS_MAX, /* never reached */
+                                        .max_connections =
+                                            2 * CONNECTIONS_MAX, /* the edge's limit comes first */
                                         .told_as = "status page",
                                         .peers = &admin->peers,
                                         .on_accepted = on_accepted,
@@ -81,7 +82,7 @@ int admin_start(struct admin **out, uv_loop_t *loop, const struct admin_options 
     admin->view.options = *options;
     admin->gate = *gate;
     admin->view.started_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000;
-    *out = admin; /* also on failure, which ends the process */
+    *out = admin; /* also on failure, after which the process ends anyway */
     int rc = history_start(&admin->view.history, loop);
     if (!rc)
         rc = start_server(admin, loop);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * HTTP for operators, on listeners of its own: metrics, probes, and a page that shows how svcd is. It takes
- * no place among the clients' connections, and answers while those are at their limit.
+ * HTTP for operators, on listeners of its own: metrics, health probes and a status page. It is independent of
+ * the clients' connections, and answers even when those are at their limit.
  *
  * Loop thread only.
  */
@@ -15,21 +15,21 @@
 
 struct admin;
 
-/* Listens where admin.listen says, which may be nowhere. Returns 0 or a UV_E* code, after an error was
- * logged; on failure the process ends. */
+/* Listens on admin.listen, which may be empty. Returns 0; or a UV_E* code after an error was logged, and the
+ * process must end. */
 int admin_start(struct admin **admin, uv_loop_t *loop, const struct admin_options *options,
                 const struct admin_gate *gate);
-/* Other addresses and another token, in two steps within a turn of the loop. On failure, which was logged,
- * all is as before: a UV_E* code. */
+/* A reload, in two steps within one turn of the loop. First opens the new addresses: returns 0; or a UV_E*
+ * code after an error was logged, and nothing has changed. */
 int admin_prepare(struct admin *admin, const struct address_list *listen);
-/* Then it listens where admin.listen says now, and asks for this token from the next request on; connections
- * that are open go on. */
+/* Then takes over: listens on admin.listen as it is now, and requires this token from the next request on.
+ * Open connections stay open. */
 void admin_take(struct admin *admin, const struct admin_gate *gate);
-/* Or all is as before. */
+/* Or, instead of admin_take(), undoes admin_prepare(). */
 void admin_forgo(struct admin *admin);
-/* Closes everything. */
+/* Closes listeners and connections. */
 void admin_stop(struct admin *admin);
-/* Once the loop has closed the handles. NULL is let pass. */
+/* Once the loop has closed the handles. NULL is fine. */
 void admin_destroy(struct admin *admin);
 
 #endif

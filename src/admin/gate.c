@@ -12,7 +12,7 @@
 #include "edge/http/base64.h"
 #include "edge/http/exchange.h"
 
-/* The policy that the status page can live with, and nothing else can. */
+/* The strictest content security policy with which the status page works. */
 #define CONTENT_POLICY                                                                                       \
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "             \
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -37,7 +37,7 @@ int admin_gate_read(struct admin_gate *gate, const struct config *config, FILE *
 
 /* ---- the token ---- */
 
-/* Takes the same time whatever is wrong. */
+/* Compares in constant time. */
 static bool is_token(const struct admin_gate *gate, const void *given, size_t len)
 {
     uint8_t digest[DIGEST_LEN];
@@ -61,7 +61,7 @@ static bool has_token(const struct admin_gate *gate, const struct exchange *exch
     const struct http_text *given = &field->value;
     if (has_scheme(given, bearer))
         return is_token(gate, given->text + sizeof bearer - 1, given->len - (sizeof bearer - 1));
-    uint8_t decoded[2 * SECRET_LINE_MAX]; /* of base64, so with room for a name */
+    uint8_t decoded[2 * SECRET_LINE_MAX]; /* decoded in place; base64 of NAME:TOKEN */
     size_t len = given->len - (sizeof basic - 1);
     if (!has_scheme(given, basic) || len > sizeof decoded)
         return false;
@@ -72,10 +72,11 @@ static bool has_token(const struct admin_gate *gate, const struct exchange *exch
     return fits;
 }
 
-/* ---- without one ---- */
+/* ---- without a token ---- */
 
-/* The request names an address or localhost as its host: a page elsewhere whose name was made to lead here
- * cannot make a browser do that. Without any it is no browser's. */
+/* Whether the request's host is an address or localhost. By DNS rebinding (resolving its own name to this
+ * machine) a web page can make a browser send requests here, but their host is then that name. Requests
+ * without a host do not come from browsers. */
 static bool is_for_here(const struct http_text *host)
 {
     struct ip ip;

@@ -64,7 +64,7 @@ void history_finish(struct history *history)
     history->methods = NULL;
 }
 
-/* Slots before the first are empty, as they were made. */
+/* While fewer than HISTORY_SLOTS have ended, the older slots are still zeroed. */
 uint32_t history_calls(const struct history *history, size_t method, unsigned slot)
 {
     return history->methods[method].calls[(history->slots_n + slot) % HISTORY_SLOTS];

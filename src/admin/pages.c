@@ -10,7 +10,7 @@
 #include "edge/http/pages.h"
 #include "observe/metrics.h"
 
-/* The page as it lies in the sources. */
+/* Embeds page.html in the program. */
 __asm__(".section .rodata\n"
         "admin_page_begin: .incbin \"src/admin/page.html\"\n"
         "admin_page_end: .byte 0\n"
@@ -23,7 +23,7 @@ static void answer(struct exchange *exchange, const char *content_type, const vo
     exchange_answer(exchange, 200, content_type, text, len);
 }
 
-/* Of what was written, unless there was no memory for it. */
+/* Answers with the text written, or 503 if there was no memory for it; frees it. */
 static void answer_written(struct exchange *exchange, const char *content_type, struct bytes *text, int rc)
 {
     static const char why[] = "out of memory\n";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What there is for operators to see.
+ * The operators' pages: which paths there are, and the JSON of /status. Loop thread only.
  */
 #ifndef ADMIN_PAGES_H
 #define ADMIN_PAGES_H
@@ -11,10 +11,10 @@
 
 #define ADMIN_PAGES_MAX 8
 
-/* For a site; they show this view for as long as they are served. */
+/* Fills in the pages of a site; `view` must live as long as they are served. */
 void admin_pages_set(struct http_page pages[ADMIN_PAGES_MAX], const struct admin_view *view);
 
-/* status.c. 0 or UV_ENOMEM. */
+/* In status.c: appends the JSON of /status. Returns 0 or UV_ENOMEM. */
 int admin_status_write(const struct admin_view *view, struct bytes *text);
 bool admin_is_ready(const struct admin_view *view);
 

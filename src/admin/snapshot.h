@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * How svcd is at this moment, as lines of the log: for SIGUSR1, where there is no status page.
+ * Logs svcd's current state, for SIGUSR1; useful where there is no status page. Loop thread only.
  */
 #ifndef ADMIN_SNAPSHOT_H
 #define ADMIN_SNAPSHOT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * /status: what the page draws, as JSON. Names are constants of ours, so they are copied as they are; what
- * comes from the configuration is escaped.
+ * The JSON of /status, which the status page draws. Names that are constants in the code are copied without
+ * escaping; text from the configuration is escaped.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -93,7 +93,8 @@ static void put_method(FILE *out, const struct admin_view *view, size_t number)
     fputs("]}", out);
 }
 
-/* By method and code; those of the slot that has not ended are as new as can be. */
+/* The failed calls by method and code. Of a failure in the current slot only that slot is known, so its time
+ * is given as now. */
 static void put_errors(FILE *out, const struct admin_view *view)
 {
     const char *before = "";
@@ -124,7 +125,7 @@ static void put_calls(FILE *out, const struct admin_view *view)
     fputs("]", out);
 }
 
-/* ---- the parts ---- */
+/* ---- the daemon's parts ---- */
 
 static void put_services(FILE *out, bool is_ready)
 {
@@ -163,7 +164,7 @@ static void put_database(FILE *out, const struct pool *pool)
     fputs("]}", out);
 }
 
-/* Names of callers are letters, digits and the like: none needs to be escaped. */
+/* Callers' names need no escaping: see caller_name_is_valid(). */
 static void put_caller(FILE *out, const struct caller *caller)
 {
     const char *before = "";
@@ -181,7 +182,7 @@ static void put_caller(FILE *out, const struct caller *caller)
     fputs("}}", out);
 }
 
-/* Nobody is known, and nobody refused, where nobody is asked who it is. */
+/* Without access.callers = token no caller is identified or refused, so the lists are empty. */
 static void put_callers(FILE *out, const struct access *access)
 {
     bool is_needed = access && access_is_needed(access);

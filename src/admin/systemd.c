@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The watchdog is fed by a timer of the loop, so only while that turns, and only if a call of grpc.health.v1
- * for `svcd.live` that we make ourselves is answered SERVING: that needs all that calls need, but not the
- * database, for whose absence a restart is no cure.
+ * The watchdog's keep-alive is sent by a timer of the loop, so only while the loop turns, and only if an
+ * internal call of grpc.health.v1 for `svcd.live` is answered SERVING. That call needs everything that calls
+ * need except the database: if the database is away, a restart does not help.
  */
 #include "admin/systemd.h"
 
@@ -21,7 +21,7 @@ static struct {
     uv_timer_t status, watchdog;
     struct admin_options options;
     bool is_stopping;
-    uint64_t answered_n, at_ms; /* when the status was last told */
+    uint64_t answered_n, at_ms; /* calls answered, and the time, when the status was last sent */
 } systemd;
 
 /* ---- status ---- */
@@ -57,7 +57,7 @@ static void on_status(uv_timer_t *timer)
 
 /* ---- watchdog ---- */
 
-static struct rpc_method check; /* a copy: this is no peer's call, and not counted */
+static struct rpc_method check; /* a copy, so that this internal call is not counted */
 static struct call health;
 
 static void on_reply(struct call *call, const uint8_t *bytes, size_t len)

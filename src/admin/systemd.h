@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What systemd is told of a daemon that it started with Type=notify: that it is ready, how it is doing, that
- * it stops and how long that may take, and, where it wants to hear it, that it still works.
+ * Notifications to systemd, if it started svcd with Type=notify: ready, reloading, stopping and how long that
+ * may take, a status line, and the watchdog's keep-alive if the unit has WatchdogSec=.
  *
  * Loop thread only.
  */
@@ -12,14 +12,15 @@
 
 #include "admin/view.h"
 
-/* It is ready. Lets pass where systemd does not listen. Returns 0 or a UV_E* code. */
+/* Says that svcd is ready, and starts the timers. Does nothing if systemd does not listen. Returns 0 or a
+ * UV_E* code. */
 int systemd_start(uv_loop_t *loop, const struct admin_options *options);
-/* Its configuration is being read again; that is over, well or not. */
+/* A reload begins; it is over, successful or not. */
 void systemd_reloading(void);
 void systemd_reloaded(void);
-/* It drains, and may take so long. */
+/* svcd drains, which may take this long. */
 void systemd_stopping(uint64_t timeout_ms);
-/* Closes its handles. */
+/* Closes the timers' handles. */
 void systemd_stop(void);
 
 #endif
