@@ -22,7 +22,7 @@ static const struct config_value *value_of(const struct config *config, const st
 
 bool config_differs(const struct config *a, const struct config *b, const struct config_key *key)
 {
-    if (key->is_secret) { /* which is text, and masked where it was written down */
+    if (key->is_secret) { /* config->values holds only a mask, so compare the member, which is text */
         const char *const *left = config_member((struct config *)a, key);
         const char *const *right = config_member((struct config *)b, key);
         return strcmp(*left, *right) != 0;
@@ -31,7 +31,8 @@ bool config_differs(const struct config *a, const struct config *b, const struct
     return left && right && left->text && right->text && strcmp(left->text, right->text) != 0;
 }
 
-/* What did not change may still have moved to another line, and a name stand for other addresses by now. */
+/* Unchanged keys are exchanged as well: their line in the file may have changed, or a host name resolve to
+ * other addresses now. */
 void config_adopt(struct config *live, struct config *fresh)
 {
     for (size_t i = 0; i < config_keys_n; i++) {

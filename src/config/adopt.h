@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * From one configuration to another while svcd runs: what differs, and what may.
+ * For a reload: compares two configurations, and takes over the values that may change while svcd runs.
  *
- * A configuration that is in force stays where it is, so that pointers to it hold, and takes over values;
- * texts of keys that need a restart stay, too, for those were handed on at the start.
+ * The struct of the configuration in force is kept and gets the new values, so that pointers to it stay
+ * valid. Keys that need a restart keep their text, too, since other parts got pointers to it at the start.
  */
 #ifndef CONFIG_ADOPT_H
 #define CONFIG_ADOPT_H
 
 #include "config/config_keys.h"
 
-/* Whether a key has another value in the one than in the other. */
+/* Whether a key's value differs between two configurations. */
 bool config_differs(const struct config *a, const struct config *b, const struct config_key *key);
 
-/* `live` takes the values of `fresh` of all keys that may change on a reload, for its own. */
+/* Moves the values of all keys that may change on a reload from `fresh` to `live`; `fresh` gets the old ones,
+ * to be freed with config_finish(). Loop thread only. */
 void config_adopt(struct config *live, struct config *fresh);
 
 #endif

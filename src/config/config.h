@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The configuration as plain typed members; a key section.name of the file is the member section.name here.
- * What keys there are, with defaults, ranges and meaning: the table in config_keys.c.
+ * The configuration as plain typed members: the file's key section.name is the member section.name here.
+ * Defaults, ranges and meaning of all keys are in the table of config_keys.c.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -12,7 +12,7 @@
 
 enum password_scheme { PASSWORD_ARGON2ID, PASSWORD_BCRYPT };
 
-/* Of which calls there is a line; each of what the one before has, and more. */
+/* Which calls are logged; each value includes those of the one before. */
 enum log_calls { LOG_CALLS_NONE, LOG_CALLS_FAILED, LOG_CALLS_SLOW, LOG_CALLS_ALL };
 
 struct config_value;
@@ -56,7 +56,7 @@ struct config {
         char *name, *user, *password, *host, *port; /* "": libpq's default; never NULL */
         char *password_file, *tls, *tls_ca;         /* likewise */
         enum config_target target;
-        char *read_host, *read_port; /* "": reads are the primary's matter, libpq's default */
+        char *read_host, *read_port; /* the standbys; "": all reads go to the primary; libpq's default port */
         int read_max_lag_ms;
         int read_connections;
         int insert_connections;
@@ -111,7 +111,7 @@ struct config {
         enum log_calls calls;
         int slow_ms;
         char *otlp;         /* "": no traces; never NULL */
-        char *otlp_ca;      /* "": the system's; never NULL */
+        char *otlp_ca;      /* "": the system's CA certificates; never NULL */
         double otlp_sample; /* 0 to 1 */
     } log;
 };

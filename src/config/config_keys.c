@@ -42,10 +42,10 @@ static const char *const callers_names[] = { [CALLERS_NONE] = "none", [CALLERS_T
 
 static const char *const no_yes[] = { "no", "yes", NULL };
 
-/* The offset of a member, if it is of the type the row says: anything else does not compile. */
+/* The offset of a member; does not compile if the member's type is not the one in the row. */
 #define MEMBER(ctype, s, n) _Generic(&((struct config *)0)->s.n, ctype * : offsetof(struct config, s.n))
 
-/* What may follow the text of a row. */
+/* Optional members of a row, after its text. */
 #define RELOAD          .change = CONFIG_ON_RELOAD
 #define RELOAD_BUT_GRPC .change = CONFIG_ON_RELOAD_BUT_GRPC
 #define VARIABLE(name)  .environment = name
@@ -324,7 +324,8 @@ const struct config_key *config_key_nearest(const char *section, const char *nam
     return nearest;
 }
 
-/* POSTGRES_DB of POSTGRES_DATABASE: what is left are letters of the other, in their order. */
+/* Whether a name is an abbreviation of another, as POSTGRES_DB is of POSTGRES_DATABASE: all its letters occur
+ * in the other in the same order. */
 static bool is_short_for(const char *name, const char *other)
 {
     for (; *name && *other; other++)

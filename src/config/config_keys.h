@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The table of configuration keys, one row a key. It is the only place that says what a key means: what is
- * read, what is told of a mistake, etc/svcd.conf and the keys of svcd.conf(5) all come from it.
+ * The table of configuration keys, one row per key, which is the only definition of a key: the parser, its
+ * error messages, etc/svcd.conf and svcd.conf(5) are all derived from it. Constant; any thread.
  */
 #ifndef CONFIG_CONFIG_KEYS_H
 #define CONFIG_CONFIG_KEYS_H
@@ -13,10 +13,10 @@
 
 struct config_section {
     const char *name;
-    const char *doc; /* sentences that hold for all its keys; "" where there are none */
+    const char *doc; /* sentences about all its keys; may be "" */
 };
 
-/* In the order of the file; keys of a section stand together. */
+/* In the file's order; the keys of a section are adjacent. */
 extern const struct config_section config_sections[];
 extern const size_t config_sections_n;
 extern const struct config_key config_keys[];
@@ -27,14 +27,14 @@ static inline void *config_member(struct config *config, const struct config_key
     return (char *)config + key->offset;
 }
 
-/* NULL if there is none. */
+/* NULL if there is no such key. */
 const struct config_key *config_key_find(const char *section, const char *name);
 
-/* The environment variable of a key that is nearest to a name; the name itself if it is one; NULL if it
- * neither begins like ours nor is near to any. */
+/* The environment variable of svcd most similar to a name (the name itself if it is one); NULL if the name
+ * neither begins with POSTGRES_ nor resembles any. */
 const char *config_variable_nearest(const char *variable);
 
-/* The key nearest to a misspelt one; NULL if none is near. */
+/* The key most similar to a misspelt one; NULL if none is similar. */
 const struct config_key *config_key_nearest(const char *section, const char *name);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * How each type of value is read, and what is told of one that is wrong.
+ * For each type of value: how it is parsed, and how its valid values are described in errors.
  */
 #include "config/config_types.h"
 
@@ -57,8 +57,8 @@ static void choice_expect(const struct config_key *key, char text[static CONFIG_
     }
 }
 
-/* Digits with or without a point: what else strtod takes, and what it makes of a point elsewhere in the
- * world, is nothing for a file. */
+/* Only digits with or without a point. strtod() is not used: it also takes exponents, hexadecimal and "inf",
+ * and its decimal point depends on the locale. */
 static int share_parse(const struct config_key *key, const char *value, void *member)
 {
     size_t whole = strspn(value, "0123456789"), digits = 0;
@@ -104,7 +104,7 @@ static int text_parse(const struct config_key *key, const char *value, void *mem
     return 0;
 }
 
-/* No user, whose password would be told to the log. */
+/* URLs with a user are refused, since a password in them would appear in the log. */
 static int url_parse(const struct config_key *key, const char *value, void *member)
 {
     bool has_scheme = strncmp(value, "http://", 7) == 0 || strncmp(value, "https://", 8) == 0;
@@ -131,7 +131,8 @@ static void text_expect(const struct config_key *key, char text[static CONFIG_EX
     snprintf(text, CONFIG_EXPECTED_LEN, "text");
 }
 
-/* Calls add with each part of a comma separated list, spaces around it removed; empty parts are an error. */
+/* Calls `add` for each part of a comma-separated list, without the spaces around it; empty parts are an
+ * error. */
 static int split_list(const char *value, int (*add)(void *list, const char *part), void *list)
 {
     for (;;) {
@@ -152,7 +153,7 @@ static int split_list(const char *value, int (*add)(void *list, const char *part
     }
 }
 
-/* A list as libpq takes it: parts without blanks around them. */
+/* A list as libpq expects it: without blanks around the commas. */
 struct parts {
     char text[4096];
     size_t len, n;
@@ -184,7 +185,7 @@ static int parts_parse(const struct config_key *key, const char *value, void *me
 
 #define CREDENTIAL "credential:"
 
-/* What systemd hands over by LoadCredential=. */
+/* credential:NAME is a file that systemd passes by LoadCredential=. */
 static int file_parse(const struct config_key *key, const char *value, void *member)
 {
     char path[PATH_MAX];
@@ -219,7 +220,7 @@ static void ports_expect(const struct config_key *key, char text[static CONFIG_E
              "default");
 }
 
-/* What is made for one program's DATABASE_URL is no host. */
+/* A connection URL, as other programs take it in DATABASE_URL, is a likely mistake here. */
 static int hosts_parse(const struct config_key *key, const char *value, void *member)
 {
     return strstr(value, "://") ? UV_EINVAL : parts_parse(key, value, member, parts_add);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reads .env files: a scanner that unescapes in place (a value never grows).
+ * A scanner for .env files that unescapes in place, since a value never grows.
  */
 #include "config/dotenv.h"
 
@@ -37,8 +37,8 @@ static char unescaped(char c)
     }
 }
 
-/* Bytes of the blank here, 0: none. It need not be ASCII's: a no-break space comes with what is copied from a
- * page. */
+/* The bytes of the blank here; 0: none. Includes Unicode's blanks: text copied from a web page may have
+ * no-break spaces. */
 static size_t blank_len(const char *at)
 {
     static const char *const wide[] = { "\xc2\x85", "\u00a0", "\u1680", "\u2000", "\u2001",
@@ -66,14 +66,14 @@ static void skip_line(struct scanner *scan)
     scan->at += *scan->at == '\n';
 }
 
-/* Whether nothing but a comment follows in the line. */
+/* Whether at most a comment follows on the line. */
 static bool is_at_end(struct scanner scan)
 {
     skip_blanks(&scan);
     return !*scan.at || *scan.at == '\n' || *scan.at == '#';
 }
 
-/* The first quote without a backslash before it, else the last one; NULL: there is none. */
+/* The first quote without a backslash before it, or else the last quote; NULL: none. */
 static char *closing_quote(char *at, char quote)
 {
     char *last = NULL;
@@ -110,7 +110,8 @@ static char *scan_quoted(struct scanner *scan)
     return value;
 }
 
-/* Reads to the end of the line or a comment, which needs a blank in front. Ends behind the newline. */
+/* Reads an unquoted value, up to the end of the line or a comment (which needs a blank before it). Leaves the
+ * scanner after the newline. */
 static char *scan_bare(struct scanner *scan)
 {
     char *value = scan->at, *end = value;
@@ -120,12 +121,12 @@ static char *scan_bare(struct scanner *scan)
         if (!blank)
             end = scan->at;
     }
-    skip_line(scan); /* before its newline is overwritten, where the value ends there */
+    skip_line(scan); /* first, since the NUL may overwrite the line's newline */
     *end = '\0';
     return value;
 }
 
-/* Bytes of the name here, which may be quoted; 0: there is none. Ends behind it. */
+/* The bytes of the name here, which may be quoted; 0: none. Leaves the scanner after it. */
 static size_t scan_name(struct scanner *scan, char **name)
 {
     *name = scan->at;
@@ -141,7 +142,7 @@ static size_t scan_name(struct scanner *scan, char **name)
     return (size_t)(scan->at - *name);
 }
 
-/* However a line ends, it is a line; also within quotes. */
+/* Turns \r\n and \r into \n, also within quotes. */
 static void unify_newlines(char *text)
 {
     char *out = text;
@@ -153,7 +154,7 @@ static void unify_newlines(char *text)
     *out = '\0';
 }
 
-/* NULL: the line is none that sets something. False: a quote never closes. */
+/* *value NULL: the line sets nothing. False: a quote never closes. */
 static bool scan_value(struct scanner *scan, char **value)
 {
     if (*scan->at != '"' && *scan->at != '\'') {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a configuration consists of, as text: each key's value with where it came from. Secrets are never in
- * it: they are replaced as they are written down.
+ * The effective configuration as text: each key's value and where it comes from. Secrets are masked when they
+ * are recorded, so they are never in it.
  */
 #ifndef CONFIG_EFFECTIVE_H
 #define CONFIG_EFFECTIVE_H
@@ -14,12 +14,12 @@ struct config_value {
     char *text, *origin; /* "etc/svcd.conf:12", "POSTGRES_HOST", "--set", "default"; NULL: out of memory */
 };
 
-/* Writes down a key's value; `more` adds to the one that is there. */
+/* Records the text and origin of a key's value; with `more` appends to the recorded text. */
 void config_value_set(struct config *config, const struct config_key *key, const char *text,
                       const char *origin, bool more);
 void config_values_finish(struct config *config);
 
-/* A line a key: SECTION.KEY = VALUE  # ORIGIN */
+/* Prints a line per key: SECTION.KEY = VALUE  # ORIGIN */
 void config_print(const struct config *config, FILE *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * All sources end in load_set(), which looks the key up in the table of config_keys.c, lets its type read the
- * value, and reports what is wrong with where it stands.
+ * All sources end in load_set(), which lets the key's type parse the value, and reports mistakes with the
+ * place of the value.
  */
 #include "config/load.h"
 
@@ -94,7 +94,7 @@ static void load_setting(struct load *load, const char *setting)
     char section[64], name[64], where[160];
     const char *dot = strchr(setting, '.'), *equals = strchr(setting, '=');
     if (!dot || !equals || dot > equals || dot == setting || dot - setting >= 64 || equals - dot > 64) {
-        /* What stands after the = may be a secret. */
+        /* Not shown: the text after the = may be a secret. */
         load_complain(load, (struct origin){ .name = "--set" }, "\"%.*s\" is not section.key=value",
                       (int)strcspn(setting, "="), setting);
         return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What no single key can know, once all have been read.
+ * Checks that concern more than one key, once all have been read.
  */
 #include "config/loading.h"
 

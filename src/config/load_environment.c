@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Variables: the environment's, and those of .env, which fill what that leaves out.
+ * Values from variables: those of the environment, and those of .env that the environment does not set.
  */
 #include "config/loading.h"
 
@@ -23,7 +23,7 @@ static const char *environment_find(const struct load *load, const char *name, s
     return NULL;
 }
 
-/* What ${NAME} stands for: the environment's value, else that of a line above; NULL: none. */
+/* The value of ${NAME}: from the environment, else from an earlier line of .env; NULL: none. */
 static const char *reference_find(const struct load *load, const char *name, size_t len)
 {
     const char *value = environment_find(load, name, len);
@@ -34,7 +34,7 @@ static const char *reference_find(const struct load *load, const char *name, siz
     return value;
 }
 
-/* ${NAME} and ${NAME:-default}, in quotes or not, as python-dotenv does. NULL without memory. */
+/* Expands ${NAME} and ${NAME:-default}, in quotes or not, as python-dotenv does. NULL without memory. */
 static char *expand(const struct load *load, const char *value)
 {
     char *text = NULL;
@@ -91,7 +91,7 @@ void load_dotenv(struct load *load)
     }
     load->dotenv = calloc(1, DOTENV_MAX_BYTES);
     size_t len = load->dotenv ? fread(load->dotenv, 1, DOTENV_MAX_BYTES - 1, file) : 0;
-    /* A folder of this name is some Python environment and none of ours. */
+    /* A folder named .env is a Python virtual environment, not a mistake. */
     bool unread = ferror(file) && errno != EISDIR, too_long = len == DOTENV_MAX_BYTES - 1;
     fclose(file);
     if (!load->dotenv)
@@ -108,7 +108,7 @@ void load_dotenv(struct load *load)
         load_complain(load, origin, "the quote that opens here never closes; close it");
 }
 
-/* The variable's value, or NULL where it is not set or empty; the environment wins over .env. */
+/* The variable's value, from the environment or else .env; NULL: unset or empty. */
 static const char *variable_find(struct load *load, const char *name, struct origin *origin)
 {
     size_t len = strlen(name);
@@ -126,7 +126,8 @@ static const char *variable_find(struct load *load, const char *name, struct ori
     return found->value;
 }
 
-/* The Python backend had a process, hence an address, a service; here each is one more listener for all. */
+/* In the Python backend each service was a process with an address of its own; here each such address is one
+ * more listener for all services. */
 static void load_service_address(struct load *load, const char *service)
 {
     char address_name[64], port_name[64], text[300];
@@ -155,7 +156,7 @@ static void load_service_address(struct load *load, const char *service)
                       rc == UV_EAI_NONAME ? "names a host that cannot be found" : "is not valid");
 }
 
-/* Empty ones count there, too. */
+/* Empty values are copied, too, since libpq distinguishes them from unset ones. */
 void load_export_to_libpq(const struct load *load)
 {
     for (size_t i = 0; i < load->n_variables; i++) {
@@ -167,7 +168,7 @@ void load_export_to_libpq(const struct load *load)
     }
 }
 
-/* A name that begins like ours, or is nearly one, and is none is most likely misspelt. */
+/* Warns of an unknown variable whose name begins like svcd's or resembles one: it is probably misspelt. */
 static void warn_of(struct load *load, struct origin origin, const char *name, size_t len)
 {
     char variable[64];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The file, by inih.
+ * Reads the configuration file, with inih.
  */
 #include "config/loading.h"
 
@@ -13,8 +13,7 @@
 
 enum { LINE_MAX_BYTES = 4096 };
 
-/* inih cuts long lines in two and stops a line at a NUL without a word; this reader says so and drops the
- * line. */
+/* inih silently splits long lines, and ends a line at a NUL; this reader reports and drops such lines. */
 static char *file_read_line(char *text, int size, void *user)
 {
     struct load *load = user;
@@ -49,7 +48,7 @@ static int file_on_value(void *user, const char *section, const char *name, cons
     struct origin origin = { load->source->file, load->line };
     const struct config_key *key = config_key_find(section, name);
     if (!value) {
-        int word_len = (int)strcspn(name, " \t"); /* the rest may be a secret */
+        int word_len = (int)strcspn(name, " \t"); /* the rest of the line may be a secret */
         load_complain(load, origin, "\"%.*s%s\" is neither [section] nor key = value", word_len, name,
                       name[word_len] ? " ..." : "");
     } else if (!key) {
@@ -72,8 +71,7 @@ void load_file(struct load *load)
                       "%s; give a readable file with --config", strerror(errno));
         return;
     }
-    /* A password may hold ';', and what is indented is no continuation: comments stand on lines of their own.
-     */
+    /* No inline comments: a password may contain ';'. No continuation lines: keys may be indented. */
     ini_allow_inline_comments = false;
     ini_allow_multiline = false;
     ini_allow_no_value = true;

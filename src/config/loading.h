@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files that load the configuration share: what is being loaded, and where each value stands. Nobody
- * else's; load.h is for them.
+ * Shared by the load*.c files only: the state of loading, and the origin of each value. Everybody else uses
+ * load.h.
  */
 #ifndef CONFIG_LOADING_H
 #define CONFIG_LOADING_H
@@ -13,7 +13,7 @@
 
 struct config_source;
 
-/* Where a value stands: "etc/svcd.conf" and a line, or the name of a variable or option (line 0). */
+/* Where a value comes from: "etc/svcd.conf" and a line, or the name of a variable or option (line 0). */
 struct origin {
     const char *name;
     int line;
@@ -21,7 +21,7 @@ struct origin {
 
 struct variable {
     const char *name;
-    char *value; /* its own, with ${NAME} replaced; "" where the name stands alone */
+    char *value; /* owned; with ${NAME} expanded; "" where the name stands alone */
     bool is_set;
     int line;
 };
@@ -34,36 +34,37 @@ struct load {
 
     FILE *file; /* while it is read */
     int line;
-    int seen_on[CONFIG_KEYS_MAX]; /* line of the file, by key */
+    int seen_on[CONFIG_KEYS_MAX]; /* by key: the file's line that sets it; 0: none so far */
     bool listen_is_default;
 
-    char *dotenv; /* text of the file; variables point into it */
+    char *dotenv; /* the file's text; variables point into it */
     struct variable *variables;
     size_t n_variables;
 };
 
-/* Each is a line in errors, and load->rc. */
+/* Each adds a line to errors and sets load->rc. */
 __attribute__((format(printf, 3, 4))) void load_complain(struct load *load, struct origin origin,
                                                          const char *format, ...);
 void load_complain_unknown(struct load *load, struct origin origin, const char *section, const char *name);
 
-/* Lets the key's type read the value, and writes down where it stands. */
+/* Lets the key's type parse the value, and records its text and origin. */
 void load_set(struct load *load, struct origin origin, const struct config_key *key, const char *value);
-/* The text of a value, or with `more` what follows it. */
+/* Records a value's text and origin; with `more` appends to the recorded text. */
 void load_write_down(struct load *load, struct origin origin, const struct config_key *key, const char *value,
                      bool more);
 
 /* load_file.c */
 void load_file(struct load *load);
 
-/* load_environment.c: .env first, for the environment says what it is to leave alone. */
+/* load_environment.c. Call load_dotenv() first: load_environment() then applies both kinds of variables, of
+ * which the environment's win. */
 void load_dotenv(struct load *load);
 void load_environment(struct load *load);
-/* libpq looks for its own variables in the environment only. */
+/* Copies .env's PG* variables into the environment, the only place where libpq looks for them. */
 void load_export_to_libpq(const struct load *load);
 void load_forget_variables(struct load *load);
 
-/* load_check.c: what no single key can know. */
+/* load_check.c: checks that concern more than one key. */
 void load_check(struct load *load);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Anybody who reaches it may read along, and call. */
+/* Reachable from other machines without TLS. */
 static bool is_exposed(const struct address *address)
 {
     return address->scheme != SCHEME_HTTPS && address->socket.ss_family != AF_UNIX &&
