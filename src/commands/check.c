@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * `svcd check`, also `svcd -t`: whether svcd would start with this configuration. That the configuration is
- * right has been seen when it was loaded, or nobody comes here.
+ * `svcd check`, also `svcd -t`: whether svcd would start with this configuration. The configuration itself
+ * was checked when it was loaded, before any command runs.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +15,7 @@
 #include "edges.h"
 #include "reload.h"
 
-/* A connection like the daemon's is made; then every statement is prepared, as the daemon's connections do.
- */
+/* Connects as the daemon does and prepares every statement, as the daemon does on each connection. */
 static int check_database(const struct config *config)
 {
     struct database_params params;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * `svcd config`: what holds, and who said so.
+ * `svcd config`: prints the effective value of each key and where it comes from.
  */
 #include <stdio.h>
 #include <stdlib.h>

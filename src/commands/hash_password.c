@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * `svcd hash-password`: reads one password from standard input, without echo if that is a terminal, and
- * prints the crypt string that the configuration makes of it, for an account that no RPC makes.
+ * prints the crypt string made by the configured scheme, for accounts that are not created by an RPC.
  */
 #include <errno.h>
 #include <signal.h>
@@ -17,7 +17,7 @@
 #include "commands/command.h"
 #include "login/password.h"
 
-/* Room for one byte too many, which password_problem() then finds, and the end of the line. */
+/* One byte more than a password may have, so that password_problem() notices, plus \r\n. */
 #define INPUT_MAX (PASSWORD_MAX_BYTES + 3)
 
 static volatile sig_atomic_t caught;
@@ -27,7 +27,7 @@ static void on_signal(int number)
     caught = number;
 }
 
-/* Up to the end of the input, or of the line at a terminal. Returns the length, or a negative UV_E* code. */
+/* Reads up to the end of the input, or at a terminal of the line. Returns the length, or a UV_E* code. */
 static ssize_t read_all(char input[static INPUT_MAX], bool is_terminal)
 {
     size_t len = 0;
@@ -44,12 +44,12 @@ static ssize_t read_all(char input[static INPUT_MAX], bool is_terminal)
     return caught ? UV_EINTR : (ssize_t)len;
 }
 
-/* Whatever ends the reading, the terminal echoes again. */
+/* Turns the echo on again however the reading ends; hence the signal handlers. */
 static ssize_t read_terminal(char input[static INPUT_MAX])
 {
     static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
     enum { N = sizeof numbers / sizeof *numbers };
-    struct sigaction catch = { .sa_handler = on_signal }, before[N]; /* no SA_RESTART: read() ends */
+    struct sigaction catch = { .sa_handler = on_signal }, before[N]; /* no SA_RESTART: it interrupts read() */
     struct termios loud, silent;
     if (tcgetattr(STDIN_FILENO, &loud))
         return -errno;
@@ -69,7 +69,7 @@ static ssize_t read_terminal(char input[static INPUT_MAX])
     return len;
 }
 
-/* Nobody can type what ends a line, be it a file from Windows. */
+/* A newline at the end (\n or \r\n) is not part of the password. */
 static size_t without_newline(const char *input, size_t len)
 {
     if (len == 0 || input[len - 1] != '\n')

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * `svcd health`: asks a running svcd, or any other server with grpc.health.v1, how it is; for scripts.
+ * `svcd health`: asks a running svcd, or any other server with grpc.health.v1, for its health; for scripts.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -16,7 +16,7 @@
 
 enum { EXIT_NOT_SERVING = 1, EXIT_UNREACHABLE = 3, EXIT_UNKNOWN_SERVICE = 4 };
 
-/* Where a daemon with this configuration is to be found from here: a wildcard is also this machine. */
+/* Where to reach the daemon of this configuration from this machine: a wildcard is replaced by loopback. */
 static bool address_of(const struct config *config, char text[ADDRESS_TEXT_LEN])
 {
     for (size_t i = 0; i < config->server.listen.n; i++) {
@@ -35,7 +35,7 @@ static bool address_of(const struct config *config, char text[ADDRESS_TEXT_LEN])
     return false;
 }
 
-/* grpc:// and http:// are the same to this client. NULL: https, which it does not speak. */
+/* This client treats grpc:// and http:// alike. NULL: https://, which it does not support. */
 static const char *without_scheme(const char *address)
 {
     static const char *const plain[] = { "grpc://", "http://" };
@@ -45,7 +45,7 @@ static const char *without_scheme(const char *address)
     return strncmp(address, "https://", 8) == 0 ? NULL : address;
 }
 
-/* The core takes any port modulo 65536, and none for that of https. */
+/* Checked here because the gRPC core accepts any port modulo 65536, and takes a missing one for 443. */
 static bool is_address(const char *text)
 {
     const char *port = strrchr(text, ':');

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * `svcd import-ratings`: one statement takes everything in, and nothing of a file that it took in before. The
- * ratings are queued like new ones, so update-models has one way to meet them.
+ * `svcd import-ratings`: one statement imports everything except files that were imported before. The ratings
+ * are queued like new ones, so that update-models treats all ratings alike.
  */
 #include <stdlib.h>
 
@@ -48,7 +48,7 @@ static enum next import(struct call *call, const void *nothing)
         (struct sql_texts){ texts, n }, imported);
 }
 
-/* All of the folder's ratings or none, each file once. */
+/* Imports all of the folder's ratings or none, and each file only once. */
 static int run(const struct config *config, const struct command_line *line)
 {
     struct ratings ratings;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * `svcd job`, which lists the jobs, and `svcd job NAME`, which runs one now.
+ * `svcd job` lists the jobs; `svcd job NAME` runs one now.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,7 +76,7 @@ static int list(const struct config *config)
     return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* ---- one now ---- */
+/* ---- running one now ---- */
 
 static void on_run_ended(struct job_run *run)
 {

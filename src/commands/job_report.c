@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * `svcd job update-models --report`: how far the models' predictions are from the ratings, as
- * root-mean-square errors, beside those of predicting the mean. Left out: each sample is predicted by a fit
- * to all the others, which is what tells whether a model has learnt something or merely remembers.
+ * root-mean-square errors, compared with always predicting the mean. "Left out" is leave-one-out
+ * cross-validation: each sample is predicted by a fit to all others, which shows whether a model generalizes
+ * or merely overfits.
  */
 #include "commands/job_report.h"
 
@@ -18,8 +19,8 @@
 
 struct report {
     const struct rating_sums_row *pairs;
-    size_t pairs_n, pair; /* the one at hand */
-    int64_t seen;         /* different samples of it */
+    size_t pairs_n, pair; /* `pair`: the one in progress */
+    int64_t seen;         /* its distinct samples so far */
     struct fit_sums sums;
     struct fit fit;
     double fit_error, left_out_error, mean_error, mean_left_out_error; /* sums of squares */

@@ -7,7 +7,7 @@
 
 #include "config/config.h"
 
-/* Prints to stdout how well each model predicts. Blocks. Returns the exit status. */
+/* Prints on standard output how well each matching model predicts. Blocks. Returns the exit status. */
 int job_report_print(const struct config *config);
 
 #endif

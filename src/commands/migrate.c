@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * `svcd migrate`: db/migrate at the command line.
+ * `svcd migrate`: the command line of db/migrate.
  */
 #include "db/migrate.h"
 
@@ -22,7 +22,7 @@ static int run(const struct config *config, const struct command_line *line)
         return command_misused("--wait", "expected a number of seconds");
     if (wait)
         options.wait_s = (unsigned)strtoul(wait, NULL, 10);
-    setvbuf(stdout, NULL, _IOLBF, 0); /* whom it waits for is told while it waits */
+    setvbuf(stdout, NULL, _IOLBF, 0); /* the line about what it waits for must appear while it waits */
     return migrate_run(params.keywords, params.values, &options, stdout);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * `svcd routes`: where svcd listens with this configuration, and what can be called there.
+ * `svcd routes`: prints the addresses that svcd listens on with this configuration, and the methods.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * For commands that work on the database and end: a loop and a pool of their own, and tasks that are waited
- * for.
+ * For commands that work on the database: a loop and a connection pool of their own, and tasks that block
+ * until they are done.
  */
 #ifndef COMMANDS_SESSION_H
 #define COMMANDS_SESSION_H
@@ -19,16 +19,17 @@ struct session {
     struct context context;
 };
 
-/* Connects, to the database that config names; config must outlive the session, and the session must not be
- * moved. Returns 0 or a UV_E* code: why the database cannot be reached has been logged, and that it cannot
- * said on standard error. Only after 0 is there something to close. */
+/* Connects to the configured database; config must outlive the session, and the session must not be moved.
+ * Returns 0; or a UV_E* code after the reason was logged and an error printed on standard error, with nothing
+ * to finish. */
 int session_init(struct session *session, const struct config *config);
 void session_finish(struct session *session);
 
-/* Runs the loop until *flag. */
+/* Runs the loop until *flag is true. */
 void session_run_until(struct session *session, const bool *flag);
 
-/* Runs a task. Returns 0, or UV_ECANCELED when it failed: why has been printed to stderr, after `name`. */
+/* Runs a task to its end. Returns 0; or UV_ECANCELED if it failed, after the reason was printed on standard
+ * error, after `name`. */
 int session_do(struct session *session, const char *name,
                enum next (*begin)(struct call *call, const void *nothing), void *locals);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * `svcd token`: makes a caller's secret and the line that makes it known. It is kept nowhere: who loses it
- * makes another.
+ * `svcd token`: makes a caller's token, and the line for the file of callers, which has only its hash. The
+ * token is stored nowhere: if it is lost, make another.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "call/method.h"
 #include "commands/command.h"
 
-/* What is printed must be one word of the line, and known to whoever reads that. */
+/* Each service becomes part of a line whose fields are separated by blanks. */
 static const char *problem_of(char *const *list, size_t i)
 {
     if (!*list[i] || strpbrk(list[i], " \t\r\n"))

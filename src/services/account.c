@@ -20,11 +20,11 @@
 #include "statements.h"
 
 #define PASSWORD_MIN_CHARACTERS 6
-#define FLOOR_STEP_NS           10000000 /* of failed logins, see login_failed() */
+#define FLOOR_STEP_NS           10000000 /* failed logins are answered at such steps; see login_failed() */
 
-/* ---- attempts: what TryLogin and RegisterUser have in common ---- */
+/* ---- attempts: shared by TryLogin and RegisterUser ---- */
 
-/* One attempt with a password, from its admission to the end of its call. */
+/* One attempt with a password, from the throttle's admission to the end of its call. */
 struct attempt {
     struct throttle_ticket ticket;
     struct hashing hashing;
@@ -37,8 +37,8 @@ static int64_t now_us(void)
     return (int64_t)(uv_hrtime() / 1000);
 }
 
-/* An attempt that never came to a hash costs its caller nothing; one whose hash was begun does, whether or
- * not anybody waited for the answer. */
+/* An attempt whose hash was never begun is not charged to its client; one whose hash was begun is, even if
+ * the client left before the answer. */
 static void attempt_over(struct call *call)
 {
     const struct attempt *attempt = call->locals;
@@ -52,8 +52,8 @@ static void attempt_succeeded(struct call *call)
     throttle_succeeded(call->context->throttle, now_us(), &attempt->ticket);
 }
 
-/* 0 and call->locals is the attempt; or the milliseconds after which to try again, or UV_ENOMEM, or
- * UV_ENOBUFS: too many passwords wait. email NULL: the client alone counts. */
+/* Asks the throttle. Returns 0, and call->locals is the attempt; or the milliseconds after which to retry; or
+ * UV_ENOMEM; or UV_ENOBUFS: too many passwords wait. email NULL: only the client's address is charged. */
 static int attempt_begin(struct call *call, const char *email)
 {
     struct ip client;
@@ -70,7 +70,7 @@ static int attempt_begin(struct call *call, const char *email)
     return password_is_refused(call, &attempt->hashing) ? UV_ENOBUFS : 0;
 }
 
-/* etc/fail2ban reads these lines; of one client alone there are never many. */
+/* etc/fail2ban reads these lines, so their rate limit is high; the throttle keeps one client's few. */
 static void tell_client(struct call *call, const char *what, int64_t account_id)
 {
     static struct log_site site = { .max = 1000 };
@@ -98,17 +98,18 @@ static enum next attempt_refused(struct call *call, int wait_ms)
 
 /* ---- TryLogin ----
  *
- * Whoever asks learns nothing from a failure, neither from its bytes nor from its time: an unknown e-mail
- * costs a hash too, and no failure is answered before the slowest of hashes would be done. */
+ * All failures must look alike, in their bytes and in their timing: an unknown e-mail costs a hash too, and
+ * no failure is answered before the slowest scheme's hash would be done. */
 
-/* The floor is what a hash may take of a worker's time: while one would stand still for a busy loop, so does
- * a failure. It is looked at in steps from the hash's beginning on, so its end does not show. */
+/* Delays a failure until password.failure_floor_ms of hashing time have passed since the hash began. The
+ * floor is in hashing time: pauses that hash workers make for a busy loop do not count. It is checked only at
+ * fixed steps after the hash's beginning, so that the answer's time does not show when the hash was done. */
 static enum next login_failed(struct call *call)
 {
     const struct hash_job *job = &((const struct attempt *)call->locals)->hashing.job;
     int64_t floor_ns = call->context->config->password.failure_floor_ms * INT64_C(1000000);
     int64_t missing_ns = floor_ns - hash_pool_computed_ns(call->context->hash_pool, job);
-    if (missing_ns > 0) { /* before as much has passed it cannot be reached */
+    if (missing_ns > 0) { /* at least this much more must pass */
         uint64_t from_ns = job->started_ns + (uint64_t)floor_ns, at_ns = uv_hrtime() + (uint64_t)missing_ns;
         uint64_t n_steps = at_ns > from_ns ? (at_ns - from_ns - 1) / FLOOR_STEP_NS + 1 : 0;
         return call_delay(call, from_ns + n_steps * FLOOR_STEP_NS, login_failed);
@@ -124,7 +125,7 @@ static enum next login_granted(struct call *call)
                                      .status = true, .has_id = true, .id = attempt->account_id });
 }
 
-/* Whether it is or not: who changed the hash meanwhile knew better. */
+/* The row does not matter: if the hash was not replaced, somebody has changed the password meanwhile. */
 static enum next login_renewed(struct call *call, const struct renew_password_hash_row *row)
 {
     (void)row;
@@ -222,7 +223,7 @@ static enum next user_registered(struct call *call, const struct register_user_r
                                                                     .accountId = row->account_id });
 }
 
-/* Only now is it looked whether the e-mail is taken, so that this costs a hash too. */
+/* Only now the database is asked whether the e-mail is taken, so that finding out costs the client a hash. */
 static enum next registration_hashed(struct call *call, const struct hash_job *done)
 {
     const account_package_RegistrationRequest *req = call_request(call);
@@ -236,8 +237,8 @@ static bool is_empty(const char *text)
     return !text || !*text;
 }
 
-/* What the reply's own false is for, before anything is found wrong with the request; a taken e-mail and a
- * missing area show later. */
+/* Requests that are answered with the reply's false status, which takes precedence over INVALID_ARGUMENT. A
+ * taken e-mail and a missing business area are answered so, too, but only the database knows those. */
 static bool registration_is_refused(const account_package_RegistrationRequest *req)
 {
     return text_length(req->password) < PASSWORD_MIN_CHARACTERS || is_empty(req->name) ||
@@ -260,7 +261,8 @@ enum next account_register_user(struct call *call, const account_package_Registr
     struct attempt *attempt = call->locals;
     if (!wrong)
         return password_hash(call, &attempt->hashing, req->password, registration_hashed);
-    call->at_end = NULL; /* the answer shows whether the e-mail is taken: it costs what a hash would */
+    call->at_end =
+        NULL; /* charged although it computes no hash: the answer tells whether the e-mail is taken */
     check_keep(call, wrong);
     return sql_registration_is_refused(call, req->email, req->businessAreaId, refuse);
 }
@@ -315,7 +317,7 @@ static struct sql_texts signup_skills(const account_package_ProfileSignupRequest
     return (struct sql_texts){ .texts = req->desiredSkills, .n = req->desiredSkills_count };
 }
 
-/* What else is missing than a profile; NULL: nothing. */
+/* Says what is missing (account, skill, ...); NULL: nothing. */
 static const char *signup_missing(struct call *call, const struct signup_row *row)
 {
     const account_package_ProfileSignupRequest *req = call_request(call);

@@ -16,7 +16,8 @@ static enum next not_assigned(struct call *call)
                      "mentorUserId, menteeUserId: they are not assigned to each other");
 }
 
-/* To one decimal as printf does it: half of the cases that look like ties are none in binary. */
+/* Rounds to one decimal as printf does it, from the exact binary value: many decimals that look like ties
+ * (2.25 is one, 2.35 is not) have no exact binary form. */
 static double round_rating(float rating)
 {
     char text[16];
@@ -30,7 +31,7 @@ static const char *check_feedback(struct call *call, const feedback_package_AddF
            ?: check_rating(call, "rating", req->rating);
 }
 
-/* ---- AddFeedbackOnMentor: the mentee rates its mentor, once ---- */
+/* ---- AddFeedbackOnMentor: a mentee rates its mentor, once ---- */
 
 static enum next mentor_rated(struct call *call, const struct rating_row *row)
 {
@@ -70,7 +71,7 @@ enum next feedback_add_feedback_on_mentee(struct call *call, const feedback_pack
     return sql_rating_is_refused(call, req->mentorUserId, req->menteeUserId, false, refuse);
 }
 
-/* ---- AddDevFeedback: on the site, for its developers ---- */
+/* ---- AddDevFeedback: feedback about the site, for its developers ---- */
 
 static enum next dev_feedback_added(struct call *call)
 {
@@ -85,7 +86,7 @@ enum next feedback_add_dev_feedback(struct call *call, const feedback_package_Ad
     return sql_add_dev_feedback(call, req->content, dev_feedback_added);
 }
 
-/* ---- AddProgFeedback: on a mentee's progress ---- */
+/* ---- AddProgFeedback: feedback about a mentee's progress ---- */
 
 static enum next prog_feedback_added(struct call *call, const struct add_prog_feedback_row *row)
 {

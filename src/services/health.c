@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * grpc.health.v1: whether the daemon as a whole ("") or one of its services can do its work. They share one
- * database and one process, so the answer is the same for all but svcd.live, which says that the loop turns.
+ * grpc.health.v1: whether the daemon as a whole ("") or one of its services can do its work. All share one
+ * database and one process, so the answer is the same for all; except for svcd.live, which only says that the
+ * event loop turns.
  */
 #include <string.h>
 
@@ -29,7 +30,7 @@ static serving_status status_of(const struct call *call, const char *service)
                : grpc_health_v1_HealthCheckResponse_ServingStatus_NOT_SERVING;
 }
 
-/* Check: SERVING while the database answers and nobody has told us to stop. */
+/* Check: SERVING while the database answers and svcd is not draining. */
 enum next health_check(struct call *call, const grpc_health_v1_HealthCheckRequest *req)
 {
     serving_status status = status_of(call, req->service);
@@ -38,7 +39,7 @@ enum next health_check(struct call *call, const grpc_health_v1_HealthCheckReques
     return reply_check(call, (grpc_health_v1_HealthCheckResponse){ .status = status });
 }
 
-/* ---- Watch: the same at once and at every change, until the peer has had enough ---- */
+/* ---- Watch: sends the status at once and at every change, until the peer ends the stream ---- */
 
 static unsigned watchers_n;
 
@@ -50,7 +51,7 @@ static void watch_over(struct call *call)
 
 static enum next status_told(struct call *call);
 
-/* Something may have changed, perhaps back again while a message was on its way: told is what differs. */
+/* Sends the status if it differs from the last one sent; it may have changed and changed back meanwhile. */
 static enum next health_changed(struct call *call)
 {
     const grpc_health_v1_HealthCheckRequest *req = call_request(call);

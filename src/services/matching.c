@@ -33,8 +33,8 @@ static enum next match_tried(struct call *call, const struct try_match_row *row)
                   .status = true, .mentorUserId = row->mentor_account_id, .mentorName = row->mentor_name });
 }
 
-/* The front end asks for a match on every view of the dashboard: whoever has one costs one read and no lock.
- */
+/* The front end calls TryMatch on every view of the dashboard: for a mentee that has a mentor already this
+ * costs only one read and no lock. */
 static enum next match_state_read(struct call *call, const struct match_state_row *row)
 {
     const matching_package_MenteeToMentorMatchingRequest *req = call_request(call);

@@ -98,9 +98,9 @@ enum next meeting_create_plans_of_actions(struct call *call,
     return sql_plan_is_refused(call, req->menteeUserId, refuse);
 }
 
-/* ---- what ScheduleNewMeeting and ScheduleNewWorkshop share ---- */
+/* ---- shared by ScheduleNewMeeting and ScheduleNewWorkshop ---- */
 
-/* Without these there is nothing that could overlap. */
+/* Start and duration are checked first: without them no overlap can be computed. */
 static const char *check_span(struct call *call, bool has_start, const google_protobuf_Timestamp *start,
                               int64_t duration)
 {

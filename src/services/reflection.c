@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * grpc.reflection.v1, and by its other name v1alpha: what there is to call, for clients that have no .proto
- * files. A dialogue, so each question comes here by itself. What is not found is an error_response; only a
- * question that is none ends the call.
+ * grpc.reflection.v1 and its older name v1alpha: the .proto files, for clients that do not have them. It is a
+ * dialogue: the handler runs for each question. If something is not found the answer is an error_response;
+ * only an invalid question ends the call.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 typedef grpc_reflection_v1_ServerReflectionRequest request;
 typedef grpc_reflection_v1_ServerReflectionResponse response;
 
-/* The answer to `req`, but for what it asked. */
+/* The common part of every response to `req`. */
 static response response_to(const request *req)
 {
     return (response){ .valid_host = req->host, .has_original_request = true, .original_request = *req };
@@ -41,7 +41,7 @@ static void collect(size_t file, bool *wanted)
         collect(descriptor_files[file].imports[i], wanted);
 }
 
-/* The file, then what it imports, near and far. */
+/* Answers with a file, followed by all files that it imports directly or indirectly. */
 static enum next reply_file(struct call *call, const request *req, size_t file)
 {
     bool *wanted = call_alloc(call, descriptor_files_n, sizeof *wanted);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The last word on a request in which something is wrong but to which the RPC may have to say false: the
- * handler keeps what is wrong, and asks the database by a statement of the row `refusal`:
+ * For RPCs that answer *false* if a row does not exist, even if a field is wrong as well (see check_keep()):
+ * the handler keeps what is wrong, and asks the database by a statement that returns a row `refusal`:
  *
  *     check_keep(call, wrong);
  *     return sql_NAME_is_refused(call, ..., refuse);
@@ -12,8 +12,8 @@
 #include "call/check.h"
 #include "statements.h"
 
-/* A continuation: refused, the RPC's own false (its empty reply); else INVALID_ARGUMENT with what was kept.
- */
+/* The continuation: if row->refused answers the RPC's own false (its empty reply), else INVALID_ARGUMENT with
+ * what was kept. */
 CALL_MUST_USE enum next refuse(struct call *call, const struct refusal_row *row);
 
 #endif
