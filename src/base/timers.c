@@ -31,8 +31,7 @@ static struct timer *meld(struct timer *a, struct timer *b)
     return a;
 }
 
-/* Joins siblings: in pairs from the left, then the pairs from the right. The two passes keep the tree flat.
- */
+/* Joins siblings in pairs from the left, then the pairs from the right; the two passes keep the tree flat. */
 static struct timer *meld_siblings(struct timer *first)
 {
     struct timer *pairs = NULL, *whole = NULL;

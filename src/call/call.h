@@ -193,8 +193,7 @@ bool call_client(struct call *call, struct ip *client);
  * sent with call_quote. A message over MESSAGE_LEN_MAX is cut. */
 CALL_MUST_USE enum next call_fail(struct call *call, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* RESOURCE_EXHAUSTED or UNAVAILABLE with the time after which a retry makes sense (grpc-retry-pushback-ms).
- */
+/* Like call_fail, also with the time after which a retry makes sense (grpc-retry-pushback-ms); 0: none. */
 CALL_MUST_USE enum next call_push_back(struct call *call, enum status status, unsigned retry_after_ms,
                                        const char *message);
 CALL_MUST_USE enum next call_no_memory(struct call *call);

@@ -38,8 +38,7 @@ void call_forgo(struct call *call);
 
 /* ---- for stream.c ---- */
 
-/* Authorizes a call and counts it as one of its caller's. False: it was refused; give *next to call_settle.
- */
+/* Authorizes a call and counts it for its caller. False: it was refused; give *next to call_settle. */
 CALL_MUST_USE bool call_enter(struct call *call, enum next *next);
 /* Decodes and checks a request and hands it to the handler. */
 CALL_MUST_USE enum next call_dispatch(struct call *call, const uint8_t *bytes, size_t len);

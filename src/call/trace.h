@@ -17,7 +17,7 @@ struct call;
 
 /* To be called by context->on_begun, if there is context->otlp. */
 void trace_begun(struct call *call);
-/* The call waits for a hash, since that time (uv_hrtime()); for the database, since its query was submitted.
+/* The call waits for a hash since `since_ns` (uv_hrtime()); for the database since its query was submitted.
  */
 void trace_waits_for_hash(struct call *call, uint64_t since_ns);
 void trace_waits_for_query(struct call *call);

@@ -212,8 +212,7 @@ static int create_thread(void)
     return uv_translate_sys_error(rc);
 }
 
-/* If the thread of an earlier start did not end in time and still runs, it is reused: there must not be two.
- */
+/* If the thread of an earlier start has not ended yet it is reused, since there must not be two. */
 static bool go_on(const struct log_writer_options *options)
 {
     if (!writer.is_left)
