@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Prints the table of configuration keys for tools/config-docs: rows of fields with tabs between them,
- * "section NAME DOC" and "key SECTION NAME DEFAULT TAKES CHANGE VARIABLE DOC". What is wrong with the table
- * is told instead, in a line each.
+ * Prints the table of configuration keys for tools/config-docs, as rows of fields separated by tabs:
+ * "section NAME DOC" and "key SECTION NAME DEFAULT TAKES CHANGE VARIABLE DOC". If the table has mistakes, it
+ * prints these instead, one a line.
  */
 #include <stdio.h>
 #include <stdlib.h>
