@@ -171,7 +171,7 @@ enum access_verdict access_enter(struct access *access, struct caller *caller, u
     return verdict;
 }
 
-/* ---- for whoever shows it ---- */
+/* ---- for metrics and the status page ---- */
 
 const struct callers *access_callers(const struct access *access)
 {

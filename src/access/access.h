@@ -62,7 +62,7 @@ enum access_verdict access_review(const struct access *access, const struct call
 enum access_verdict access_enter(struct access *access, struct caller *caller, uint64_t now_ns,
                                  unsigned *wait_ms);
 
-/* ---- for whoever shows it ---- */
+/* ---- for metrics and the status page ---- */
 
 const struct callers *access_callers(const struct access *access);
 const struct service_names *access_services(const struct access *access);

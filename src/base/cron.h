@@ -3,10 +3,10 @@
  * Schedules in cron's notation: five fields, minute hour day month weekday, all in UTC. A field is a list,
  * separated by commas, of
  *
- *   *                  every value
- *   N                  this value
- *   A-B                the values from A to B
- *   one of these, /S   every S-th of these values, counted from the first; N/S means N-highest/S
+ *   *             every value
+ *   N             this value
+ *   A-B           the values from A to B
+ *   any of these  followed by /S: every S-th of the values, counted from the first; N/S means N-highest/S
  *
  * minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-7 (0 and 7 are Sunday). Names (mon, jan), @daily
  * and the like, and seconds are not supported. As in cron, when both day and weekday are restricted (neither

@@ -65,7 +65,7 @@ uint64_t account_query(struct call_account *own, const struct query *query, bool
 /* Forgets the figures and ids of the previous call in the same memory. */
 void account_reset(struct call_account *own);
 
-/* ---- for whoever shows it ---- */
+/* ---- for metrics and the status page ---- */
 
 /* By index in rpc_methods; the index rpc_methods_n stands for all methods that do not exist. NULL: out of
  * memory. */

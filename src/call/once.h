@@ -9,13 +9,13 @@
  * handler again but replays these rows to it, so it comes to the same answer. The answer of a call that wrote
  * nothing is stored whole. What a call finds in kept_answer under its key:
  *
- *   nothing           the handler runs, and its first write stores a row
- *   rows              they are replayed to the handler
- *   an answer         it is sent
- *   a refusal's row   (the write changed nothing, and the handler failed) was deleted before the error was
- *                     sent; a retry that still finds it deletes it and acts anew
- *   an uncommitted    the write waits for the other transaction, fails on the primary key, is rolled back,
- * and row               then the first call's row is there
+ *   nothing            the handler runs, and its first write stores a row
+ *   rows               they are replayed to the handler
+ *   an answer          it is sent
+ *   rows of a refusal  (a write that changed nothing) the handler runs anew. Usually there are none: they are
+ *                      deleted before the error is sent
+ *   uncommitted rows   the write waits for the other call's transaction, then fails on the primary key and is
+ *                      rolled back; the other call's rows are there now
  *
  * Without a key none of this happens. Loop thread only.
  */

@@ -2,8 +2,8 @@
  *
  * Stopping the daemon, in five steps:
  *
- *   1. lame: health says NOT_SERVING, but everything is still served for drain.lame_ms, so that load
- * balancers choose another server;
+ *   1. lame: for drain.lame_ms health says NOT_SERVING, so that load balancers choose another server, but
+ *      everything is still served;
  *   2. the listeners close and the edges send GOAWAY;
  *   3. running calls end by themselves, or with UNAVAILABLE after drain.timeout_ms;
  *   4. hash pool and database pool stop;

@@ -14,9 +14,8 @@
 
 /* Callbacks; all run on the writer's thread. */
 struct log_writer_options {
-    bool (*wants_ticks)(
-        void);             /* whether on_tick should run; asked after log_writer_wake; must not put lines */
-    void (*on_tick)(void); /* about once a second while wants_ticks is true */
+    bool (*wants_ticks)(void);      /* asked whenever the thread goes idle; must not put lines */
+    void (*on_tick)(void);          /* about once a second while wants_ticks is true */
     void (*on_dropped)(uint64_t n); /* n lines were dropped and there is room again: should log that */
 };
 
@@ -29,6 +28,7 @@ bool log_writer_is_running(void);
 
 /* Takes one or more whole lines. The last quarter of the buffer is reserved for important ones. */
 void log_writer_put(const char *text, size_t len, bool is_important);
+/* Makes the thread ask wants_ticks() again. */
 void log_writer_wake(void);
 
 /* Waits until everything put before is written, for at most timeout_ms. Safe in a signal handler. */
