@@ -187,7 +187,7 @@ static int parse_options(struct arguments *arguments, int argc, char **argv)
         case OWN_OPTION:
             status = keep_own_option(&arguments->line, options[index].name, optarg);
             break;
-        default: /* getopt has said what is wrong */
+        default: /* getopt has printed what is wrong */
             suggest_option(options, argv[optind - 1]);
             fputs("Try 'svcd --help'.\n", stderr);
             return EXIT_USAGE;
@@ -240,7 +240,7 @@ static int parse_command(struct arguments *arguments, int argc, char **argv)
     bool is_given = optind < argc;
     const char *name = is_given ? argv[optind++] : command_serve.name;
     const struct command *command = find_command(name);
-    if (arguments->command && !is_given) /* -t */
+    if (arguments->command && !is_given) /* -t has chosen the command */
         command = arguments->command;
     if (arguments->command && command != arguments->command)
         return command_misused("-t", "is a command by itself");

@@ -14,7 +14,7 @@
 #define ADDRESS_LIST_MAX 32
 #define ADDRESS_TEXT_LEN 120 /* with the NUL; "unix:" and a unix socket's path of at most 107 bytes fit */
 
-/* How clients speak to an address. */
+/* The protocol that clients use at an address: gRPC by the C core, or svcd's own edge with or without TLS. */
 enum scheme { SCHEME_GRPC, SCHEME_HTTP, SCHEME_HTTPS };
 
 struct address {
@@ -28,8 +28,8 @@ struct address_list {
     size_t n;
 };
 
-/* An IPv4 or IPv6 address without a port; IPv4 is kept as ::ffff:a.b.c.d, so equal addresses are equal bytes.
- */
+/* An IPv4 or IPv6 address without a port. IPv4 is stored as ::ffff:a.b.c.d, so equal addresses have equal
+ * bytes. */
 struct ip {
     uint8_t bytes[16];
 };

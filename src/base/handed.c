@@ -37,7 +37,7 @@ static bool read_socket(int fd, struct address *address)
     return type == SOCK_STREAM && listens && (family == AF_INET || family == AF_INET6 || family == AF_UNIX);
 }
 
-/* False: no such name. */
+/* Reads the scheme from a socket's name; no name, or systemd's "unknown", means grpc. False: another name. */
 static bool read_scheme(const char *name, size_t len, struct address *address)
 {
     for (enum scheme scheme = SCHEME_GRPC; scheme <= SCHEME_HTTPS; scheme++)

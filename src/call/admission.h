@@ -54,7 +54,7 @@ int admission_init(struct admission *admission, struct pool *pool, void (*begin)
                    bool (*is_wanted)(const struct held *held));
 void admission_finish(struct admission *admission);
 
-/* A call of this method sends a query into this lane. */
+/* Notes that calls of this method use this lane. */
 void admission_learn(struct admission *admission, const struct rpc_method *method, enum lane lane);
 
 /* Whether a call of this method may begin. TOO_MANY: the line has reached the limit of the pool's queue

@@ -82,7 +82,7 @@ struct sql_time time_to_sql(const google_protobuf_Timestamp *time)
 google_protobuf_Timestamp time_from_sql(struct sql_time time)
 {
     int64_t seconds = time.us / 1000000, us = time.us % 1000000;
-    if (us < 0) { /* before 1970: nanos count forward all the same */
+    if (us < 0) { /* before 1970: nanos must count forward nevertheless (timestamp.proto) */
         seconds--;
         us += 1000000;
     }

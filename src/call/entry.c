@@ -178,7 +178,7 @@ enum next call_dispatch(struct call *call, const uint8_t *bytes, size_t len)
         return call_no_memory(call);
     pb_istream_t stream = pb_istream_from_buffer(bytes, len);
     if (!pb_decode(&stream, method->request_fields, call->request)) {
-        call->request = NULL; /* nanopb has released what it had decoded */
+        call->request = NULL; /* nanopb has already freed what it had decoded */
         return decode_failed(call, PB_GET_ERROR(&stream));
     }
     wrong = request_check_enums(method, call->request, &call->arena);

@@ -28,7 +28,7 @@ CALL_MUST_USE enum next password_check(struct call *call, struct hashing *hashin
 
 /* Whether a hash would be refused now because too many wait; to be asked before the database is. */
 bool password_is_refused(struct call *call, const struct hashing *hashing);
-/* Answers so, with the time after which to try again. */
+/* Answers RESOURCE_EXHAUSTED with the time after which to retry. */
 CALL_MUST_USE enum next password_refuse(struct call *call);
 
 /* Makes a crypt string. The password must have passed password_problem(). */
