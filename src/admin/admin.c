@@ -61,8 +61,7 @@ static int start_server(struct admin *admin, uv_loop_t *loop)
 static int start_listener(struct admin *admin, uv_loop_t *loop)
 {
     struct listener_options options = { .listen = &admin->view.options.config->admin.listen,
-                                        .max_connections =
-                                            2 * CONNECTIONS_MAX, /* the edge's limit comes first */
+                                        .max_connections = 2 * CONNECTIONS_MAX, /* never reached */
                                         .told_as = "status page",
                                         .peers = &admin->peers,
                                         .on_accepted = on_accepted,

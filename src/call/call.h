@@ -134,12 +134,11 @@ struct call {
     bool (*withdraw)(struct call *call);
     void *locals; /* the handler's own data, for its continuations */
     struct call_account account;
-    struct trace *trace; /* of a sampled call; see call/trace.h */
-    const char *wrong;   /* what is wrong with the request; see check_keep() */
-    void (*at_end)(
-        struct call *call); /* set by a handler; runs once when the call is over, however it ended */
-    void *waits_on;         /* what the call waits for; for withdraw */
-    void *request;          /* decoded, in the arena; what it points to is nanopb's */
+    struct trace *trace;               /* of a sampled call; see call/trace.h */
+    const char *wrong;                 /* what is wrong with the request; see check_keep() */
+    void (*at_end)(struct call *call); /* set by a handler; runs once when the call is over in any way */
+    void *waits_on;                    /* what the call waits for; for withdraw */
+    void *request;                     /* decoded, in the arena; what it points to is nanopb's */
     struct arena arena;
     struct held_result *results; /* kept because rows that the handler has seen point into them */
     struct result *replied_from; /* see call_reply_as_others() */

@@ -211,8 +211,7 @@ void trace_answered(struct call *call, unsigned status, uint64_t took_ns)
     struct trace *trace = call->trace;
     if (!trace)
         return;
-    trace_waited(call,
-                 status != STATUS_OK); /* ends an open wait: the call may have been ended while waiting */
+    trace_waited(call, status != STATUS_OK); /* the call may have been ended while it waited */
     uint64_t offset_ns = since_1970();
     put_call(call, status, took_ns, offset_ns);
     for (size_t i = 0; i < trace->waits_n; i++)

@@ -261,8 +261,8 @@ enum next account_register_user(struct call *call, const account_package_Registr
     struct attempt *attempt = call->locals;
     if (!wrong)
         return password_hash(call, &attempt->hashing, req->password, registration_hashed);
-    call->at_end =
-        NULL; /* charged although it computes no hash: the answer tells whether the e-mail is taken */
+    /* Charged although no hash is computed, since the answer tells whether the e-mail is taken. */
+    call->at_end = NULL;
     check_keep(call, wrong);
     return sql_registration_is_refused(call, req->email, req->businessAreaId, refuse);
 }

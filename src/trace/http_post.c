@@ -74,8 +74,7 @@ static int on_timeout_wanted(CURLM *multi, long timeout_ms, void *data)
     if (timeout_ms < 0)
         uv_timer_stop(&post->timer);
     else
-        uv_timer_start(&post->timer, on_time, (uint64_t)timeout_ms,
-                       0); /* libcurl may not be called from here */
+        uv_timer_start(&post->timer, on_time, (uint64_t)timeout_ms, 0); /* not from within this callback */
     return 0;
 }
 
