@@ -143,7 +143,7 @@ bool core_calls_on_turn(struct core_calls *calls)
     return calls->held_n > 0;
 }
 
-/* ---- whom it came from ---- */
+/* ---- the caller ---- */
 
 static bool peer(struct call *call, struct ip *ip)
 {

@@ -19,8 +19,7 @@ struct core_loop {
     unsigned (*count_sent)(void *data);
     void *data;
     unsigned seen; /* the count when this thread last waited for an answer */
-    /* Asked before each turn; true: calls are held back, there is more to do than can be done. May be NULL.
-     */
+    /* Asked before each turn; true: calls are held back, so there is more to do than can be done; or NULL. */
     bool (*on_turn)(void *turn_data);
     void *turn_data;
 

@@ -79,7 +79,7 @@ void connection_charge_out(struct http_connection *connection)
     connection->out_charged = connection->out.size;
 }
 
-/* ---- its end ---- */
+/* ---- the end of a connection ---- */
 
 /* Lets go of the exchanges and closes the socket; the memory is freed at the end of the turn. */
 void connection_close(struct http_connection *connection)
@@ -165,7 +165,7 @@ bool connection_is_silent(const struct http_connection *connection)
            (ioctl(connection->watch.fd, FIONREAD, &unread) || unread == 0);
 }
 
-/* ---- its beginning ---- */
+/* ---- the beginning of a connection ---- */
 
 static uint64_t age_at(const struct http_edge *edge, uint64_t now_ns)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A connection's timeouts, all by one timer: it is set to the earliest that may be due, and when it fires it
- * is checked what is due really. So the timer need not be moved at each call.
+ * A connection's timeouts, all by one timer: it is set to the earliest that may be due, and when it fires
+ * what is really due is checked. So the timer need not be moved at each call.
  */
 #include "base/container_of.h"
 #include "edge/http/connection.h"

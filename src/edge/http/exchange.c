@@ -238,7 +238,7 @@ const struct http_field *exchange_field(const struct exchange *exchange, const c
     return NULL;
 }
 
-/* ---- its end ---- */
+/* ---- the carrier lets go ---- */
 
 void exchange_gone(struct exchange *exchange)
 {

@@ -84,8 +84,7 @@ static bool may_call(struct exchange *exchange)
 
 static const char *no_such_method(struct exchange *exchange)
 {
-    char
-        path[PATH_QUOTED + 4]; /* 3 bytes more than are quoted: shows whether the cut is within a character */
+    char path[PATH_QUOTED + 4]; /* 3 bytes more show whether the cut would be within a character */
     size_t len = exchange->path.len < sizeof path - 1 ? exchange->path.len : sizeof path - 1;
     memcpy(path, exchange->path.text, len);
     path[len] = '\0';

@@ -43,7 +43,7 @@ void h1_move(struct h1 *h1, enum h1_state to)
     h1->state = state_move(&states, h1->state, to);
 }
 
-/* ---- the end of it ---- */
+/* ---- the end of the session ---- */
 
 /* Lets go of the exchange; its call, if there is one that is not over, is cancelled. */
 static void let_go(struct h1 *h1)
@@ -147,7 +147,7 @@ static void on_timer(struct timer *timer)
                   REASON_OPENING);
 }
 
-/* ---- its answer ---- */
+/* ---- an answer ---- */
 
 static bool is_last(const struct h1 *h1)
 {

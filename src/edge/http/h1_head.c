@@ -6,7 +6,7 @@
 
 #define COUNTED_LEN 32 /* bytes added for each field, as RFC 9113, 6.5.2 counts */
 
-/* ---- where it ends ---- */
+/* ---- where a head ends ---- */
 
 ssize_t h1_head_find_end(struct h1_scan *scan, const uint8_t *text, size_t len)
 {

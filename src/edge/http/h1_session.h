@@ -29,8 +29,7 @@ struct h1 {
     bool has_ended; /* the peer has closed its sending side */
     int refusal;    /* the HTTP status of an answer without an exchange; 0: there is none to send */
     const char *refusal_text;
-    struct timer
-        timer; /* HEAD: for the head to be complete, or to continue with `ahead`; ANSWER: see on_ended */
+    struct timer timer; /* HEAD: the head must be complete, or `ahead` is parsed; ANSWER: see on_ended() */
 };
 
 void h1_move(struct h1 *h1, enum h1_state to);

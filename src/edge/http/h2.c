@@ -178,7 +178,7 @@ static void pass(void *data, uint8_t *bytes, size_t len)
         connection_wants_write(h2->connection);
 }
 
-/* nghttp2's queue counts in the budget: a peer that does not read could fill it, by streams that are refused.
+/* nghttp2's queue counts in the budget: a peer that does not read can fill it, by streams that are refused.
  */
 static void charge_queue(struct h2 *h2)
 {
@@ -356,7 +356,7 @@ const struct http_carrier http_h2 = {
     .consumed = h2_consumed,
 };
 
-/* ---- once ---- */
+/* ---- shared by all sessions ---- */
 
 int h2_init(void)
 {

@@ -8,9 +8,9 @@
  *   priorities in HEADERS         are removed: RFC 9113 has deprecated them, and nghttp2 ends the connection
  *                                 for a stream that depends on itself
  *   frames without effect         (pings, settings, priorities, empty data, window updates) are paid from a
- *                                 token bucket, the peer's patience. It fills with time and with what we
- *                                 send, so that clients that ping beside data or update windows never empty
- * it
+ *                                 token bucket, our patience with the peer. It fills with time and with what
+ *                                 we send, so that clients that ping beside data, or update windows, never
+ *                                 empty it
  *
  * It does not know the session: what may pass is handed to a function.
  */

@@ -180,7 +180,7 @@ void pressure_closed(struct http_connection *connection)
         connection->edge->reader = NULL;
 }
 
-/* ---- its levels ---- */
+/* ---- levels of pressure ---- */
 
 static void on_look(struct timer *timer)
 {
