@@ -133,20 +133,24 @@ def ask_password_of(test, role):
 
 
 class Held:
-    """A transaction that keeps what its statement locks, until let go."""
+    """A transaction that keeps what its statement locks, until let go. What it locks it has when this returns."""
 
     def __init__(self, statement, database, options=""):
-        self.client = subprocess.Popen(["psql", "-XAtq", "-d", database, "-U", OWNER], stdin=subprocess.PIPE, text=True,
-                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "PGAPPNAME": "hold", "PGOPTIONS": options})
-        self.client.stdin.write(f"BEGIN; {statement};\n")
+        self.client = subprocess.Popen(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-U", OWNER], stdin=subprocess.PIPE,
+                                       text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                       env={**os.environ, "PGAPPNAME": "hold", "PGOPTIONS": options})
+        self.client.stdin.write(f"BEGIN; {statement};\n\\warn it is held\n")
         self.client.stdin.flush()
-        wait_until(lambda: psql("SELECT pid FROM pg_stat_activity WHERE application_name = 'hold' AND state = 'idle in transaction' "
-                                f"AND datname = '{database}'", "postgres", "postgres"), "nothing is held")
+        patience, said = threading.Timer(PATIENCE_S, self.client.kill), []
+        patience.start()
+        while (line := self.client.stderr.readline()) not in ("it is held\n", ""):
+            said.append(line)
+        patience.cancel()
+        assert line, f"nothing is held: {''.join(said)}"
 
     def let_go(self):
-        if self.client.poll() is None:
-            self.client.stdin.close()
-            self.client.wait(PATIENCE_S)
+        if not self.client.stdin.closed:
+            self.client.communicate(timeout=PATIENCE_S)
 
     def __enter__(self):
         return self
@@ -155,25 +159,28 @@ class Held:
         self.let_go()
 
 
-given_ports = set()
+given_ports = {}
 
 
 def free_port():
-    """A port nobody listens on, outside the range that connections take theirs from; by chance, for tests run beside each other."""
+    """A port nobody listens on, outside the range that connections take theirs from, and given to none of the tests that run beside each
+    other: each is a socket's name until the process ends."""
     while True:
         port = random.randrange(15000, 32000)
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         with socket.socket() as probe, contextlib.suppress(OSError):
-            if port not in given_ports:
-                probe.bind(("127.0.0.1", port))
-                given_ports.add(port)
-                return port
+            claim.bind(f"\0svcd-test-port-{port}")
+            probe.bind(("127.0.0.1", port))
+            given_ports[port] = claim
+            return port
+        claim.close()
 
 
 def is_listening(address):
     host, port = address.split(":")
     try:
-        socket.create_connection((host, int(port)), 1).close()
-        return True
+        with socket.create_connection((host, int(port)), PATIENCE_S) as connection:
+            return connection.getsockname() != connection.getpeername()  # or it has met itself
     except (ConnectionRefusedError, ConnectionResetError):
         return False
 
