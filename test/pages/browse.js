@@ -103,6 +103,7 @@ const scenarios = {
     const grounds = {};
     for (const colorScheme of ["light", "dark"]) {
       const phone = await browser.newPage({ viewport: PHONE, colorScheme });
+      phone.setDefaultTimeout(PATIENCE_MS);
       await phone.goto(url);
       await phone.getByRole("link", { name: "UpdateProfileDetails" }).click();
       await phone.getByRole("button", { name: "Add to skills" }).click();
@@ -133,6 +134,7 @@ const scenarios = {
     const grounds = {};
     for (const viewport of [WIDE, PHONE]) for (const colorScheme of ["light", "dark"]) {
       const seen = await browser.newPage({ viewport, colorScheme });
+      seen.setDefaultTimeout(PATIENCE_MS);
       seen.on("pageerror", error => page.complaints.push(error.message));
       seen.on("console", message => message.type() === "error" && page.complaints.push(message.text()));
       await seen.goto(url);

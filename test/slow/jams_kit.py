@@ -17,7 +17,7 @@ import svcd_client
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
-from harness import psql
+from harness import psql, wait_until
 
 MENTORS = range(1, 41)  # of demo-data
 SKILLS = ("Technical", "Presentation", "Negotiation", "Leadership", "Writing", "Networking")
@@ -125,7 +125,7 @@ class Load(threading.Thread):
         for future in self.pending:
             with contextlib.suppress(grpc.RpcError, grpc.FutureCancelledError):
                 future.result()
-        time.sleep(0.05)
+        wait_until(lambda: sum(map(len, list(self.took.values()))) == len(self.pending), "calls are not told of")
         return self.took
 
 

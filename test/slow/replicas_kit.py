@@ -31,10 +31,10 @@ class Server:
     def stop(self, mode="immediate"):
         self.thaw()
         if cluster.running(self.folder):
-            cluster.call(cluster.program("pg_ctl"), "-D", str(self.folder / "data"), "-m", mode, "-w", "-s", "stop")
+            cluster.call(cluster.program("pg_ctl"), "-D", str(self.folder / "data"), "-m", mode, "-w", "-t", cluster.PATIENCE_S, "-s", "stop")
 
     def promote(self):
-        cluster.call(cluster.program("pg_ctl"), "-D", str(self.folder / "data"), "-w", "-s", "promote")
+        cluster.call(cluster.program("pg_ctl"), "-D", str(self.folder / "data"), "-w", "-t", cluster.PATIENCE_S, "-s", "promote")
 
     def follow(self, primary):
         """Becomes a standby of another, from a copy of it."""

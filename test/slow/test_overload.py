@@ -2,6 +2,7 @@
 """Five times more than svcd can do: what it does meanwhile, and right after. The figures are the benchmark's matter; here
 bounds are ten times those promised, for a machine that is slow or busy."""
 
+import contextlib
 import json
 import os
 import re
@@ -147,7 +148,7 @@ class Overload(unittest.TestCase):
         backend = int(value("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'read svcd %' AND datname = "
                             f"'{self.database}'", "postgres"))
         os.kill(backend, signal.SIGSTOP)  # it answers nothing
-        self.addCleanup(os.kill, backend, signal.SIGCONT)
+        self.addCleanup(self.let_go_on, backend)
         futures = [client.account.AccountProfiles.future(account.ProfilesRequest(userid=63), timeout=4) for _ in range(600)]
         wait_until(lambda: held(self.admin) > 0, "nothing is held back")
         self.assertTrue(is_serving(client))
@@ -156,9 +157,14 @@ class Overload(unittest.TestCase):
         codes = {future.code() for future in futures}
         self.assertLessEqual(codes, {StatusCode.DEADLINE_EXCEEDED, StatusCode.CANCELLED})
         wait_until(lambda: held(self.admin) == 0, "some are held back for ever")
-        os.kill(backend, signal.SIGCONT)
+        self.let_go_on(backend)
         wait_until(lambda: client.account.AccountProfiles.future(account.ProfilesRequest(userid=63), timeout=60).code() is StatusCode.OK,
                    "not served again")
+
+    @staticmethod
+    def let_go_on(pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
     def test_logins_beyond_the_queue_are_refused_at_once_and_say_when_to_come_back(self):
         client = self.serve(os.environ.get("EDGE", "grpc"), "password.queue_limit=4", "password.scheme=bcrypt", "password.bcrypt_cost=10",

@@ -58,6 +58,13 @@ default_pool_size = 12
             self.assertTrue(client.account.ListSkills(empty_pb2.Empty(), timeout=PATIENCE_S).skills)
             self.assertTrue(client.feedback.AddDevFeedback(feedback.AddDevFeedbackRequest(content=f"{i}"), timeout=PATIENCE_S).status)
 
+    @staticmethod
+    def backends(database):
+        """By lane."""
+        rows = psql("SELECT split_part(application_name, ' ', 1), pid FROM pg_stat_activity "
+                    f"WHERE datname = '{database}' AND application_name ~ ' svcd '", "postgres", "postgres")
+        return {lane: {pid for of, pid in rows if of == lane} for lane in ("read", "insert", "write")}
+
     def test_session_pooling_works_with_pgbouncer_as_it_comes(self):
         database, env = demo_database(), self.bounce("session")
         _, client = self.client_of(database, env)
@@ -80,10 +87,13 @@ default_pool_size = 12
         database, env = demo_database(), self.bounce("session")
         daemon, client = self.client_of(database, env)
         wait_until(lambda: is_serving(client), "not serving")
+        before = self.backends(database)
         psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}' AND pid <> pg_backend_pid()", "postgres",
              "postgres")
         daemon.wait_for_log("database connection lost")
         daemon.wait_for_log("database connection up")
+        wait_until(lambda: all(now - before[lane] and not now & before[lane] for lane, now in self.backends(database).items()),
+                   "not each lane has another connection")
         wait_until(lambda: is_serving(client), "it does not come back")
         self.all_work(client)
 
