@@ -148,7 +148,7 @@ END_TEST
 
 static void run_until_the_log_tells(const char *words)
 {
-    for (int i = 0; i < 2000 && !log_tells(words); i++)
+    for (int i = 0; i < 20000 && !log_tells(words); i++)
         harness_run_ms(5);
     the_log_tells(words);
 }

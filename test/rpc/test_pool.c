@@ -180,6 +180,7 @@ END_TEST
 START_TEST(inserts_of_a_connection_share_transactions)
 {
     struct sent *sent[100];
+    let_take_their_time(LANE_INSERT);
     for (int i = 0; i < 100; i++)
         sent[i] = add_feedback(numbered("text", i));
     rpc_wait_all();
@@ -324,10 +325,10 @@ END_TEST
 
 START_TEST(writes_that_are_slow_together_are_not_taken_for_lost)
 {
-    enum { N = 20 };
+    enum { N = 40 };
     struct pool_options options = *harness_pool_options();
     options.connections[LANE_INSERT] = 1;
-    options.conn.answer_timeout_ms = 1500; /* less than all of them take, and much more than one */
+    options.conn.answer_timeout_ms = 3000; /* less than all of them take, and much more than one */
     harness_run_until(&harness_use_pool(&options)->available);
     db_run(
         "CREATE FUNCTION test.dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.1); "
