@@ -88,7 +88,7 @@ class Collector:
             self.resources.append(attributes(of_resource.resource))
             for scope in of_resource.scope_spans:
                 assert scope.scope.name == "svcd", scope.scope
-                self.spans.extend(scope.spans)
+                self.spans.extend(list(scope.spans))  # all at once, for whoever looks meanwhile
 
     def calls(self, method):
         """The spans of its calls, each with those below it."""

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 import unittest
 
 import account_pb2 as account
@@ -20,7 +21,7 @@ import svcd_client
 from collector import Collector
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.timestamp_pb2 import Timestamp
-from harness import PATIENCE_S, ROOT, Daemon, demo_database, is_serving, psql, run_svcd, temporary_folder, wait_until
+from harness import PATIENCE_S, ROOT, Daemon, Held, demo_database, is_serving, psql, run_svcd, temporary_folder, wait_until
 
 
 def pairs(line):
@@ -89,7 +90,7 @@ class Lines(unittest.TestCase):
         self.assertGreater(int(skills["sent_bytes"]), 50)
         waits = sum(float(skills[wait]) for wait in ("queue_ms", "database_ms", "hash_ms"))
         self.assertGreater(float(skills["database_ms"]), 0)
-        self.assertGreaterEqual(float(skills["duration_ms"]), waits)
+        self.assertGreaterEqual(float(skills["duration_ms"]), round(waits, 3))
         self.assertRegex(profiles["request_id"], r"^[0-9a-f]{16}$")
         self.assertNotIn("trace_id", profiles)
 
@@ -108,21 +109,16 @@ class Lines(unittest.TestCase):
 
     def test_slow_ones_and_their_statements(self):
         daemon = self.start("--set", "log.calls=slow", "--set", "log.slow_ms=200")
-        holder = subprocess.Popen(["psql", "-XAtq", "-d", self.database, "-U", "svcd"], stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, text=True)
-        holder.stdin.write("BEGIN; LOCK skill; SELECT 'held';\n")
-        holder.stdin.flush()
-        self.assertEqual(holder.stdout.readline().strip(), "held")
-        running = self.client.account.ListSkills.future(Empty(), timeout=PATIENCE_S)
-        holder.stdin.write("SELECT pg_sleep(0.5); COMMIT;\n")
-        holder.stdin.close()
+        waiting = f"SELECT pid FROM pg_stat_activity WHERE datname = '{self.database}' AND wait_event_type = 'Lock'"
+        with Held("LOCK skill", self.database):
+            running = self.client.account.ListSkills.future(Empty(), timeout=PATIENCE_S)
+            wait_until(lambda: psql(waiting, "postgres", "postgres"), "it does not wait for the lock")
+            time.sleep(0.3)
         running.result()
-        holder.wait()
-        holder.stdout.close()
         line = next(line for line in self.stop_and_read(daemon) if line["code"] == "OK")
         self.assertGreaterEqual(float(line["duration_ms"]), 200)
-        slow = next(pairs(line) for line in daemon.log if "slow statement" in line)
-        self.assertEqual((slow["statement"], slow["method"]), ("list_skills", line["method"]))
+        slow = next(pairs(line) for line in daemon.log if "slow statement" in line and "statement=list_skills" in line)
+        self.assertEqual(slow["method"], line["method"])
         self.assertEqual(slow["request_id"], line["request_id"])
 
     def test_failed_logins_are_lines_that_fail2ban_takes_in_every_form(self):
@@ -262,6 +258,7 @@ class Canary(unittest.TestCase):
                 with svcd_client.Client(daemon.address) as client:
                     wait_until(lambda: is_serving(client), "not serving")
                     hash_text = self.attack(client, database)
+                wait_until(lambda: any(b"TryLogin" in body for body in collector.bodies), "no login is traced")
                 daemon.stop()
                 log = "\n".join(daemon.log)
                 self.assertRegex(log, "TryLogin")
@@ -283,9 +280,9 @@ class Hostile(unittest.TestCase):
 
     def send(self, port, *parts):
         with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as peer:
-            peer.sendall(b"".join(parts))
-            peer.shutdown(socket.SHUT_WR)
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # svcd may have closed it by then
+                peer.sendall(b"".join(parts))
+                peer.shutdown(socket.SHUT_WR)
                 while peer.recv(65536):
                     pass
 

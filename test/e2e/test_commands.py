@@ -9,7 +9,7 @@ import socket
 import subprocess
 import unittest
 
-from harness import PATIENCE_S, ROOT, SVCD, Daemon, cluster, create_database, demo_database, environment, is_serving, run_svcd, \
+from harness import PATIENCE_S, ROOT, SVCD, Daemon, cluster, create_database, demo_database, environment, free_port, is_serving, run_svcd, \
     temporary_folder, wait_until
 
 import svcd_client
@@ -259,8 +259,9 @@ class Health(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (0, "SERVING\n"), done.stderr)
 
     def test_who_is_not_there_or_says_nothing_is_unreachable(self):
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            address = f"127.0.0.1:{silent.getsockname()[1]}"
+        port = free_port()  # which nobody else takes when it is given back
+        with socket.create_server(("127.0.0.1", port)):
+            address = f"127.0.0.1:{port}"
             self.assertEqual(run_svcd("health", "--address", address).returncode, 3)
         done = run_svcd("health", "--address", address)
         self.assertEqual(done.returncode, 3)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The daemon's log on its way out: nobody waits for standard error, every form can be read by a machine."""
 
+import array
 import fcntl
 import json
 import os
 import re
 import signal
 import subprocess
+import termios
 import threading
 import time
 import unittest
@@ -43,11 +45,15 @@ class FullPipe(unittest.TestCase):
             self.process.wait()
         os.close(self.reader)
 
-    @staticmethod
-    def fill(writer):
+    def fill(self, writer):
         """By a process of its own, for O_NONBLOCK would be svcd's as well; it is stuck, and is killed."""
         filler = subprocess.Popen(["sh", "-c", "while :; do echo filling; done"], stdout=writer)
-        time.sleep(0.5)
+
+        def is_full():
+            held = array.array("i", [0])
+            fcntl.ioctl(self.reader, termios.FIONREAD, held)
+            return held[0] > 4096 - len("filling\n")
+        wait_until(is_full, "the pipe is not full")
         filler.kill()
         filler.wait()
 

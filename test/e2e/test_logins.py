@@ -17,9 +17,10 @@ from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
 from harness import (PATIENCE_S, SVCD, UNDER_SANITIZER, Daemon, TestCase, demo_database, environment, is_serving, psql, run_svcd,
                      wait_until)
+from test_admin import get, samples
 
 OWNER, PASSWORD = "demo-mentee@example.com", "demo"
-OTHER = "demo-mentor@example.com"
+OTHER, THIRD = "demo-mentor@example.com", "demo-legacy@example.com"
 # Of PASSWORD, at costs that take a worker a millisecond, a tenth of a second, and more than a second.
 QUICK = "$2b$04$abcdefghijklmnopqrstuukpT6/rAWFFcbBfEblfGqmNEecvFUNVy"
 STEADY = "$2b$10$abcdefghijklmnopqrstuu3XEy7sAuqf0awFQrE8Rakk7J.cSBot2"
@@ -165,13 +166,17 @@ class Flooded(TestCase):
     """A client with many accounts of its own, whose right passwords nobody counts."""
 
     arguments = ("--set", "password.queue_limit=20", "--set", "throttle.trusted_proxies=127.0.0.1,::1", "--set", "password.scheme=bcrypt",
-                 "--set", "password.bcrypt_cost=10")
+                 "--set", "password.bcrypt_cost=10", "--set", "admin.listen=127.0.0.1:0")
 
     def test_one_client_leaves_room_for_others(self):
         request = account.AuthenticateRequest(username=OWNER, password=PASSWORD)
         metadata = [("x-forwarded-for", "192.0.2.1")]
-        self.sql(f"UPDATE account SET passwordhash = '{STEADY}' WHERE email IN ('{OWNER}', '{OTHER}')")
+        self.sql(f"UPDATE account SET passwordhash = '{STEADY}' WHERE email IN ('{OWNER}', '{OTHER}');"
+                 f"UPDATE account SET passwordhash = '{SLOW}' WHERE email = '{THIRD}'")
         self.assertIs(outcome(self.client, OWNER, PASSWORD, ["192.0.2.1"]), True)
+        slow = self.client.account.TryLogin.future(account.AuthenticateRequest(username=THIRD, password=PASSWORD), timeout=PATIENCE_S,
+                                                   metadata=[("x-forwarded-for", "192.0.2.3")])
+        wait_until(self.is_hashing, "it is not hashed")  # and keeps the only worker while the flood comes in
         codes = []  # as they came
         flood = [self.client.account.TryLogin.future(request, timeout=PATIENCE_S, metadata=metadata) for _ in range(300)]
         for future in flood:
@@ -181,6 +186,12 @@ class Flooded(TestCase):
         self.assertEqual(set(codes), {StatusCode.OK, StatusCode.RESOURCE_EXHAUSTED})
         last_refused = len(codes) - codes[::-1].index(StatusCode.RESOURCE_EXHAUSTED)
         self.assertLessEqual(len(codes) - last_refused, 10 + 3)  # were let in then: its half, one at work, and answers on their way
+        self.assertTrue(slow.result().status)
+
+    def is_hashing(self):
+        self.daemon.wait_for_log("status page")
+        admin = next(re.search(r'"status page" address=(\S+)', line)[1] for line in self.daemon.log if "status page" in line)
+        return samples(get(admin, "/metrics").text)["svcd_hash_running"] == 1
 
 
 class Draining(unittest.TestCase):

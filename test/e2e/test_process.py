@@ -18,6 +18,7 @@ from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
 from harness import (OWNER, PATIENCE_S, SVCD, Daemon, TestCase, cluster, create_database, demo_database, environment, free_port,
                      is_listening, is_serving, migrate, psql, run_svcd, temporary_folder, value, wait_until)
+from test_admin import Administered
 
 MENTEE = 61
 DEAR = "$2b$15$" + "." * 53  # takes seconds
@@ -272,6 +273,7 @@ class Drain(TestCase):
         self.daemon = Daemon(self.database, "--set", "drain.timeout_ms=500")
         self.client = svcd_client.Client(self.daemon.address)
         self.addCleanup(self.client.channel.close)
+        wait_until(lambda: is_serving(self.client), "not serving")
         running, _ = self.begin_blocked_call()
         begun = time.monotonic()
         self.daemon.signal(signal.SIGTERM)
@@ -282,7 +284,7 @@ class Drain(TestCase):
     def again(self, *arguments):
         """With little time to end."""
         self.daemon.stop()
-        self.daemon = Daemon(self.database, "--set", "drain.timeout_ms=1", *arguments)
+        self.daemon = Administered(self.database, "--set", "drain.timeout_ms=1", *arguments)
         self.client = svcd_client.Client(self.daemon.address)
         self.addCleanup(self.client.channel.close)
         wait_until(lambda: is_serving(self.client), "not serving")
@@ -297,11 +299,7 @@ class Drain(TestCase):
         psql(f"UPDATE account SET passwordhash = '{DEAR}' WHERE accountid = {MENTEE}", self.database)
         email = value(f"SELECT email FROM account WHERE accountid = {MENTEE}", self.database)
         login = self.client.account.TryLogin.future(account.AuthenticateRequest(username=email, password="x"), timeout=PATIENCE_S)
-
-        def is_being_hashed():
-            self.daemon.signal(signal.SIGUSR1)
-            return any("hashes_running=1" in line for line in list(self.daemon.log))
-        wait_until(is_being_hashed, "it is not hashed")
+        wait_until(lambda: self.daemon.metrics()["svcd_hash_running"] == 1, "it is not hashed")
         self.assert_leaves_it_behind()
         self.assertIn(login.code(), (StatusCode.UNAVAILABLE, StatusCode.CANCELLED))
 
@@ -340,6 +338,7 @@ class Drain(TestCase):
                     self.daemon = Daemon(self.database, "--set", f"drain.lame_ms={lame_ms}", "--set", "drain.timeout_ms=600000")
                     self.client = svcd_client.Client(self.daemon.address)
                     self.addCleanup(self.client.channel.close)
+                    wait_until(lambda: is_serving(self.client), "not serving")
                     running, holder = self.begin_blocked_call()
                     self.daemon.signal(signal.SIGTERM)
                     self.daemon.wait_for_log("stopping")
@@ -373,7 +372,17 @@ class DatabaseAway(unittest.TestCase):
         self.assertEqual(reply.status, health.HealthCheckResponse.NOT_SERVING)
 
     def assert_back_within_a_second(self, client):
-        """Or, on a machine that is slow by itself, within what a daemon takes that has just been started, three times."""
+        """Or, on a machine that is slow by itself, within what a daemon takes that has just been started, three times. Who is late is
+        tried again: a machine stands still now and then, and svcd would be late each time."""
+        late = []
+        while not self.is_back_within_a_second(client, late):
+            self.assertLess(len(late), 5, late)
+            cluster("stop")
+            wait_until(lambda: not is_serving(client), "the loss is not noticed")
+            time.sleep(3)  # long enough for a backoff that grows without bound to be noticed
+        self.assertEqual(len(client.account.ListSkills(Empty()).skills), 10)
+
+    def is_back_within_a_second(self, client, late):
         cluster("start")
         seconds = wait_until(lambda: is_serving(client), "not serving")
         begun = time.monotonic()
@@ -382,8 +391,8 @@ class DatabaseAway(unittest.TestCase):
             wait_until(lambda: is_serving(other), "not serving")
         control = time.monotonic() - begun
         fresh.stop()
-        self.assertLess(seconds, max(1, 3 * control))
-        self.assertEqual(len(client.account.ListSkills(Empty()).skills), 10)
+        late.append(f"{seconds:.2f} s, and {control:.2f} s from a start")
+        return seconds < max(1, 3 * control)
 
     def test_svcd_starts_without_it_and_serves_within_a_second_of_its_coming(self):
         cluster("stop")

@@ -25,6 +25,13 @@ from wire import make_certificate
 MENTEE = "demo-mentee@example.com"
 
 
+def put(file, text):
+    """At once: a reload under way reads the old text or the new one."""
+    new = file.with_name(file.name + ".new")
+    new.write_text(text)
+    new.replace(file)
+
+
 def ports(n):
     """Free ones."""
     return [free_port() for _ in range(n)]
@@ -49,7 +56,7 @@ class Case(unittest.TestCase):
         lines = [text] if text is not None else []
         for section, keys in sections.items():
             lines += [f"[{section}]"] + [f"{name} = {value}" for name, value in keys.items()]
-        (self.folder / "svcd.conf").write_text("\n".join(lines) + "\n")
+        put(self.folder / "svcd.conf", "\n".join(lines) + "\n")
 
     def reload(self, **sections):
         if sections:
@@ -443,8 +450,8 @@ class UnderLoad(Case):
         added = ports(3)
 
         def sections(i):
-            callers.write_text("".join(f"other-{n} {make_token()[1]} *\n" for n in range(i % 7)) +
-                               f"web {hash_} {'*' if i % 2 else 'account_package.AccountService,grpc.health.v1.Health'} rate=1000000\n")
+            put(callers, "".join(f"other-{n} {make_token()[1]} *\n" for n in range(i % 7)) +
+                f"web {hash_} {'*' if i % 2 else 'account_package.AccountService,grpc.health.v1.Health'} rate=1000000\n")
             listen = [f"http://127.0.0.1:{kept}"] + [f"http://127.0.0.1:{port}" for port in added[:i % 4]]
             return {"server": {"listen": ", ".join(listen), "max_message_bytes": str(20000 + i), "max_concurrent_streams": str(100 + i % 5),
                                "idle_timeout_ms": str(60000 + i), "max_connections": str(200 + i)},

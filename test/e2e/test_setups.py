@@ -126,9 +126,12 @@ class Setup(Served):
         daemon = Daemon(database)
         self.addCleanup(daemon.stop)
         daemon.wait_for_log("database available")
-        names = psql(f"SELECT application_name FROM pg_stat_activity WHERE datname = '{database}'", "postgres", "postgres")
+
+        def has_come(lane):
+            names = psql(f"SELECT application_name FROM pg_stat_activity WHERE datname = '{database}'", "postgres", "postgres")
+            return any(re.fullmatch(rf"{lane} svcd {daemon.process.pid}@.+", name) for name, in names)
         for lane in ("read", "insert", "write", "job", "control"):
-            self.assertTrue(any(re.fullmatch(rf"{lane} svcd {daemon.process.pid}@.+", name) for name, in names), names)
+            wait_until(lambda lane=lane: has_come(lane), f"no connection is for {lane}")
         psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'", "postgres", "postgres")
         daemon.wait_for_log("database connection lost.*terminating connection due to administrator command")
         daemon.wait_for_log("database connection up")

@@ -19,7 +19,7 @@ from harness import PATIENCE_S, Daemon, Held, demo_database, is_serving, psql, t
 from test_admin import get
 from wire import CHECK, SKILLS, WATCH, Wire
 
-QUICK_S = 1  # ten times what is promised
+QUICK_S = 5  # far more than is promised, for a machine that is slow or busy, and far less than the resolver takes
 
 
 class Wrapped(unittest.TestCase):
@@ -134,6 +134,7 @@ class Places(unittest.TestCase):
         self.assertEqual(refused.status, 503)
         self.assertEqual(json.loads(refused.text)["code"], "unavailable")
         self.assertGreater(int(refused.headers["Retry-After"]), 0)
+        self.daemon.wait_for_log("connection limit reached")
         self.assertEqual(sum("connection limit reached" in line for line in self.daemon.log), 1)
         for wire in self.wires:
             self.assertEqual(self.says(wire, SKILLS)["grpc-status"], "0")

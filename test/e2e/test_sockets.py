@@ -14,7 +14,7 @@ import unittest
 
 import svcd_client
 from google.protobuf.empty_pb2 import Empty
-from harness import PATIENCE_S, SVCD, Daemon, demo_database, environment, is_listening, is_serving, temporary_folder, wait_until
+from harness import PATIENCE_S, SVCD, Daemon, demo_database, environment, free_port, is_listening, is_serving, temporary_folder, wait_until
 from test_admin import get
 
 
@@ -96,6 +96,7 @@ class Sockets(unittest.TestCase):
         with svcd_client.Client(daemon.addresses()[0]) as client:
             wait_until(lambda: is_serving(client), "not serving")
         self.assertEqual(get(self.address(opened), "/livez").status, 200)
+        daemon.wait_for_log("listening address=", times=2)
         self.assertEqual(len(daemon.addresses()), 2)
 
     def test_what_is_no_socket_to_listen_on_ends_the_start_with_2(self):
@@ -118,9 +119,7 @@ class Sockets(unittest.TestCase):
         self.assertTrue(is_listening(daemon.address))
 
     def test_systemd_itself_hands_one_over(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         activate = subprocess.Popen(["systemd-socket-activate", "-l", f"127.0.0.1:{port}", "--fdname=http", SVCD, "--set",
                                      "server.listen=http://127.0.0.1:1"],  # whose place it takes
                                     env=environment(demo_database()), stderr=subprocess.PIPE, text=True)

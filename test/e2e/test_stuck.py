@@ -219,3 +219,4 @@ class Unconfirmed(unittest.TestCase):
         psql(f"ALTER SYSTEM SET synchronous_standby_names = {names}", "postgres", "postgres")
         psql("SELECT pg_reload_conf()", "postgres", "postgres")
         wait_until(lambda: value(f"SELECT current_setting('synchronous_standby_names') = {names}", database) == "t", "not reloaded")
+        psql("CHECKPOINT", "postgres", "postgres")  # by the process that tells all others to wait, once it has reloaded

@@ -7,7 +7,7 @@ import unittest
 import account_pb2 as account
 import grpc
 import svcd_client
-from collector import Collector, attributes
+from collector import Collector, attributes, trace_service
 from google.protobuf.empty_pb2 import Empty
 from harness import PATIENCE_S, UNDER_SANITIZER, Held, demo_database, free_port, is_serving, run_svcd, temporary_folder, wait_until
 from test_admin import Administered
@@ -115,7 +115,7 @@ class Traces(unittest.TestCase):
         held = Held("LOCK TABLE skill IN ACCESS EXCLUSIVE MODE", self.database)
         self.addCleanup(held.let_go)
         with self.assertRaises(grpc.RpcError):
-            self.client.account.ListSkills(Empty(), timeout=0.5)
+            self.client.account.ListSkills(Empty(), timeout=3)
         (call, waits), = collector.wait_for("ListSkills")
         self.assertEqual([wait.name for wait in waits], ["queue", "database"])
         self.assertEqual(waits[1].status.code, waits[1].status.STATUS_CODE_ERROR)
@@ -149,7 +149,12 @@ class Traces(unittest.TestCase):
         daemon = self.start(collector.url)
         self.skills()
         daemon.wait_for_log('msg="traces cannot be sent".* reason="HTTP status 400"')
-        wait_until(lambda: daemon.metrics()['svcd_trace_spans_dropped_total{reason="refused"}'] >= 3, "nothing is dropped")
+
+        def all_are_dropped():  # those of the call among them
+            names = [span.name for body in list(collector.bodies) for of_resource in trace_service().ExportTraceServiceRequest.FromString(body).resource_spans
+                     for scope in of_resource.scope_spans for span in scope.spans]
+            return SKILLS[1:] in names and daemon.metrics()['svcd_trace_spans_dropped_total{reason="refused"}'] == len(names)
+        wait_until(all_are_dropped, "not all is dropped")
         collector.status = 503
         posts = collector.posts
         self.client.account.AccountProfiles(account.ProfilesRequest(userid=1001), timeout=PATIENCE_S)

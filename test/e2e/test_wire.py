@@ -168,7 +168,7 @@ class Wire(TestCase):
         cancel_some()
         descriptors = self.daemon.descriptors()
         cancel_some()
-        self.assertEqual(self.daemon.descriptors(), descriptors)
+        wait_until(lambda: self.daemon.descriptors() <= descriptors, "descriptors are left behind")
 
     def test_a_connection_for_every_call_is_given_back(self):
         before = self.daemon.descriptors()
@@ -191,8 +191,9 @@ class Visitors(TestCase):
             for piece in pieces:
                 visitor.sendall(piece)
             said = b""
-            while got := visitor.recv(4096):
-                said += got
+            with contextlib.suppress(ConnectionResetError):  # it does not read what comes after its answer
+                while got := visitor.recv(4096):
+                    said += got
         return said
 
     def test_who_speaks_tls_or_http_1_where_grpc_is_spoken_is_told_so(self):
