@@ -190,6 +190,7 @@ class SlowKey(Tls):
         return ns / 1000
 
     def test_the_loop_signs_nothing(self):
+        self.daemon.wait_for_log("takes long.* us=")
         signature_us = int(re.search(r"takes long.* us=(\d+)", "\n".join(self.daemon.log))[1])
         here = Wire(self.daemon.address, connected=self.connect(self.context()))
         loop_us, others_us = self.cpu_us(True), self.cpu_us(False)
