@@ -115,7 +115,7 @@ class Traces(unittest.TestCase):
         held = Held("LOCK TABLE skill IN ACCESS EXCLUSIVE MODE", self.database)
         self.addCleanup(held.let_go)
         with self.assertRaises(grpc.RpcError):
-            self.client.account.ListSkills(Empty(), timeout=3)
+            self.client.account.ListSkills(Empty(), timeout=1.5)  # before the lock is given up
         (call, waits), = collector.wait_for("ListSkills")
         self.assertEqual([wait.name for wait in waits], ["queue", "database"])
         self.assertEqual(waits[1].status.code, waits[1].status.STATUS_CODE_ERROR)
