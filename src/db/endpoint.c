@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A thread of our own rather than libuv's: those are joined when the process ends, and this one may hang in
- * the resolver. So a lookup belongs to two, the loop and the thread, and whoever leaves last frees it.
+ * The thread is not one of libuv's pool, because those are joined when the process ends, and this one may
+ * hang in the resolver. So loop and thread own a lookup together, and the last of them frees it.
  */
 #include "db/endpoint.h"
 

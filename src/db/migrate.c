@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The migration runner: what the database remembers (svcd.migration) is compared with the files in the
- * binary, then the difference is applied file by file. One simple query a file, so PostgreSQL's error
- * positions are positions in it.
+ * Runs migrations: compares what the database remembers (svcd.migration) with the files in the binary, and
+ * applies the missing ones. Each file is sent as one simple query, so that PostgreSQL's error positions are
+ * positions in the file.
  */
 #include "db/migrate.h"
 
@@ -24,8 +24,8 @@ struct migration {
     PGresult *applied; /* name, checksum of every file the database remembers; NULL: it remembers none */
     FILE *out;
     bool check_only;
-    int backend_pid; /* the server's own, whoever stands in between */
-    bool was_locked; /* the last error: somebody else holds a lock */
+    int backend_pid; /* the real one, also behind a pooler */
+    bool was_locked; /* the last error was that a lock could not be had */
     bool has_ledger;
     unsigned wait_s;
     time_t begun;
@@ -34,8 +34,8 @@ struct migration {
 
 enum { MIGRATED = 0, NOT_MIGRATED = 1 };
 
-/* Settings of the role or database that could end a session between its transactions, or by an error; what is
- * not set stays so, for whoever a pooler gives the connection to. */
+/* Overrides settings of the role or database that could end the session. Nothing else is set for the session,
+ * because a pooler may give the connection to others afterwards. */
 static const char *const limits_sql[] = {
     "SELECT pg_catalog.set_config('exit_on_error', 'off', false)"
     " WHERE pg_catalog.current_setting('exit_on_error') OPERATOR(pg_catalog.<>) 'off'",
@@ -45,8 +45,9 @@ static const char *const limits_sql[] = {
     " WHERE pg_catalog.current_setting('idle_session_timeout') OPERATOR(pg_catalog.<>) '0'",
 };
 
-/* For each transaction, so that nothing is left on a connection that a pooler gives to others. Whoever waits
- * for a table longer than lock_timeout gives it up for a while, for those who queue behind him. */
+/* Settings of each transaction, so that nothing is left on a connection that a pooler gives to others. A
+ * migration that waits for a table longer than lock_timeout gives up for a while, for readers that queue
+ * behind it. */
 #define SETTINGS_SQL                                                                                         \
     "SET LOCAL search_path = svcd, public, pg_temp; SET LOCAL TIME ZONE 'UTC';"                              \
     "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;"                    \
@@ -56,8 +57,8 @@ static const char *const limits_sql[] = {
     "SET LOCAL default_table_access_method = heap;" MIGRATE_ROLE_SQL
 
 static const char LOOK_SQL[] = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;" SETTINGS_SQL;
-/* With a lock that is held until the transaction ends. The class is "svcd" in ASCII; sql/functions/locks.sql
- * has its others. */
+/* Takes an advisory lock until the end of the transaction. Its class is "svcd" in ASCII;
+ * sql/functions/locks.sql has the other locks of that class. */
 static const char BEGIN_SQL[] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;" SETTINGS_SQL
                                 ";SELECT pg_catalog.pg_advisory_xact_lock(1937138532, 0)";
 
@@ -65,7 +66,7 @@ static const char ENCODING_SQL[] =
     "SELECT pg_catalog.current_setting('server_encoding') = 'UTF8', pg_catalog.current_setting("
     "'server_encoding'), pg_catalog.current_database(), pg_catalog.pg_backend_pid()";
 
-/* Whether or not the role may see it. */
+/* Finds the table even if the role may not read it. */
 static const char HAS_LEDGER_SQL[] =
     "SELECT count(*) > 0 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = 'svcd' AND c.relname = 'migration'";
@@ -90,7 +91,7 @@ static bool has_sqlstate(const PGresult *result, const char *sqlstate)
     return told && strcmp(told, sqlstate) == 0;
 }
 
-/* With what would help, where it is a right that lacks. */
+/* Prints the error; if a privilege is missing, with the statement that grants it. */
 static void tell_failure(const struct migration *m, const struct migration_file *file, const PGresult *result)
 {
     migrate_tell_failure(m->pg, file, result);
@@ -98,7 +99,7 @@ static void tell_failure(const struct migration *m, const struct migration_file 
         migrate_tell_grants(m->pg, m->check_only);
 }
 
-/* An error that may be none of ours is not printed, for it will be tried again. */
+/* An error about a lock is not printed, because the transaction will be tried again. */
 static bool is_good(struct migration *m, const struct migration_file *file, const PGresult *result)
 {
     bool ok = succeeded(result);
@@ -115,8 +116,8 @@ static bool is_done(struct migration *m, const struct migration_file *file, PGre
     return ok;
 }
 
-/* The last result, or the first error, NULL where there is no connection. While it waits, who is waited for
- * is told from a second connection. */
+/* Returns the last result, or the first error; NULL without a connection. While the query waits for a lock, a
+ * second connection tells who holds it. */
 static PGresult *run(struct migration *m, const char *sql)
 {
     if (PQsendQuery(m->pg, sql))
@@ -174,7 +175,8 @@ static bool may_wait(const struct migration *m, unsigned *pause_ms)
     return true;
 }
 
-/* A transaction of one migration at a time; again as long as it may wait for others' locks. */
+/* Runs the transaction of a migration, and repeats it while it fails for others' locks and there is time
+ * left. */
 static bool transact(struct migration *m, const char *begin_sql, const struct migration_file *file,
                      const char *name,
                      bool (*work)(struct migration *m, const struct migration_file *file, const char *name))
@@ -198,7 +200,7 @@ static bool make_ledger(struct migration *m, const struct migration_file *file, 
     return execute(m, NULL, MAKE_LEDGER_SQL);
 }
 
-/* That the database's past is this binary's past is looked at, too. */
+/* Also checks that all applied migrations are this binary's. */
 static bool read_ledger(struct migration *m)
 {
     PQclear(m->applied);
@@ -219,7 +221,8 @@ static bool find_ledger(struct migration *m)
            (m->has_ledger || m->check_only || transact(m, BEGIN_SQL, NULL, NULL, make_ledger));
 }
 
-/* What the database calls a function file: in a folder, as no migration is. NULL without memory. */
+/* The name of a function file in svcd.migration, which has a folder unlike those of migrations. NULL: out of
+ * memory. */
 static char *function_name(const struct migration_file *file)
 {
     char *name;
@@ -252,8 +255,8 @@ static bool note_version(struct migration *m, const struct migration_file *file,
     return is_version_noted(m) || remember(m, NULL, HISTORY_VERSION, SVCD_VERSION);
 }
 
-/* Another svcd, a newer one among them, may have come in between since the ledger was read. With the first
- * file of this version the database is this version's. */
+/* Another svcd, perhaps a newer one, may have migrated since the history was read, so it is checked again
+ * under the lock. With the first function file, the database counts as this version's. */
 static bool run_file(struct migration *m, const struct migration_file *file, const char *name)
 {
     if (!read_ledger(m))
@@ -317,7 +320,7 @@ static bool apply_functions(struct migration *m)
     return true;
 }
 
-/* A limit of very few milliseconds may hit what lifts it. */
+/* A statement_timeout of a few milliseconds may end the very statement that lifts it. */
 static bool lift_limit(struct migration *m, const char *sql)
 {
     for (int attempt = 1;; attempt++) {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * What pools tell the metrics of their connections and queues. Loop thread only.
+ * The metrics of pools: connections and queues. Loop thread only.
  */
 #ifndef DB_POOL_METRICS_H
 #define DB_POOL_METRICS_H
 
 #include "db/pool.h"
 
-/* Also of this pool from now on, which must outlive the last look at the metrics. Whether the database is
- * available is what the first one says. More than a few pools are let pass. */
+/* Adds a pool, which must outlive the last scrape of the metrics. The first one tells whether the database is
+ * available. Pools beyond a small number are left out. */
 void pool_tell_metrics(const struct pool *pool);
 
 const char *conn_state_name(enum conn_state state);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The job that removes answers which have been kept for their day (call/once.h): some at a time, each time a
- * transaction, so that it holds up nobody however many there are.
+ * The job forget-answers: removes answers that were kept for 24 hours (call/once.h), in transactions of a few
+ * thousand rows, so that it blocks nobody for long.
  */
 #ifndef JOBS_FORGET_ANSWERS_H
 #define JOBS_FORGET_ANSWERS_H

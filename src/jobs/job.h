@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A job, and how it is run once; what jobs there are is told in table.h. A run changes nothing but in the one
- * transaction that also writes its row into svcd.job_run (sql/functions/jobs.sql), so it may be tried by
- * several svcd at once, die half-way, and be tried again.
+ * A job, and one run of it; table.h lists the jobs. All changes of a run are made in one transaction, which
+ * also writes the run's row into svcd.job_run (sql/functions/jobs.sql). So several svcd may try a run at
+ * once, or die half-way, and it can be tried again.
  */
 #ifndef JOBS_JOB_H
 #define JOBS_JOB_H
@@ -36,14 +36,14 @@ enum job_outcome {
 struct job_run {
     /* The caller's. */
     const struct job *job;
-    bool by_hand; /* due whatever was done before */
+    bool by_hand; /* run it even if nothing is due */
     struct sql_time due;
     void (*on_ended)(struct job_run *run); /* once; the run may be started again from the loop */
     void *data;
 
-    /* Told by on_ended. */
+    /* Set when on_ended runs. */
     enum job_outcome outcome;
-    int64_t rows; /* JOB_DONE: what it stored or sent */
+    int64_t rows; /* JOB_DONE: how many it stored or sent */
     int64_t took_us;
 
     /* Its own. */
@@ -53,13 +53,13 @@ struct job_run {
     struct task work, note;
 };
 
-/* Runs it; failures are logged, and noted in svcd.job_run if the database can be reached. */
+/* Starts the run. Failures are logged, and noted in svcd.job_run if the database can be reached. */
 void job_run_start(struct job_run *run, struct context *context);
 void job_run_finish(struct job_run *run);
 
 /* ---- for jobs ---- */
 
-/* NULL: by hand. */
+/* The time at which the run was due; NULL: it is run by hand. */
 const struct sql_time *job_due(const struct call *call);
 /* The last statement of a job, which does what counts; input: JSON for it, or NULL. */
 CALL_MUST_USE enum next job_commit(struct call *call, const char *input);

@@ -2,10 +2,10 @@
  *
  * Runs each enabled job when its schedule says so, on a connection of its own that no RPC waits for.
  *
- * What is due is the latest time of the schedule that has passed, if the database does not say that it, or a
- * later run, was done: so a missed run is caught up once, whoever missed it. A failed one is tried again with
- * growing pauses, as is one that somebody else is busy with; while the database is away everything waits for
- * its return.
+ * A run is due at the latest time of the schedule that has passed, unless the database says that it, or a
+ * later run, has been done: so missed runs are made up for by one run, whichever process missed them. A run
+ * that failed, or that another process is busy with, is tried again with growing pauses. While the database
+ * is away everything waits for its return.
  *
  * Loop thread only.
  */
@@ -24,38 +24,38 @@ struct scheduler_options {
     const struct config *config;
     struct conn_options conn; /* of the jobs' connection: without a timeout for statements */
     int64_t (*now_s)(void);   /* seconds since 1970 in UTC; NULL: the system's */
-    unsigned retry_min_ms;    /* pause after a failure, doubling; 0: a second */
+    unsigned retry_min_ms;    /* first pause after a failure, then doubling; 0: a second */
 };
 
-/* The config, and what conn points to, must outlive it. Returns 0 or a UV_E* code. With no job
- * enabled *scheduler is NULL. */
+/* The config, and what conn points to, must outlive it. *scheduler is NULL if no job is enabled. Returns 0 or
+ * a UV_E* code. */
 int scheduler_start(struct scheduler **scheduler, uv_loop_t *loop, const struct scheduler_options *options);
 
-/* What is known of a job's runs by this process. */
+/* What this process knows about a job's runs. */
 struct job_status {
     const char *name;
     bool running;
     uint64_t runs[JOB_OUTCOMES];
     const char *outcome;    /* of the last run: "done", "already" or "failed"; NULL: none yet */
-    int64_t next_s, done_s; /* since 1970; when one was last known to be done, by whomever, 0: not yet */
-    int64_t took_us;        /* the last that was done here */
+    int64_t next_s, done_s; /* since 1970: the next run; the last one done, by any process (0: none known) */
+    int64_t took_us;        /* duration of the last run that was done here */
 };
 
-/* The status of the jobs that are enabled, of at most `max`; returns how many. NULL: none. */
+/* Writes the status of the enabled jobs, at most `max`, and returns how many. scheduler NULL: 0. */
 size_t scheduler_status(const struct scheduler *scheduler, struct job_status *status, size_t max);
 
-/* From now until scheduler_destroy. */
+/* Adds its metrics, until scheduler_destroy(). */
 void scheduler_tell_metrics(const struct scheduler *scheduler);
 
-/* The clock is looked at now; and the configuration, which may have other schedules, other jobs enabled.
- * Otherwise that is done at least once a minute. */
+/* Looks at the clock and at the configuration's schedules now, for instance after a reload. Otherwise it does
+ * so at least once a minute. */
 void scheduler_wake(struct scheduler *scheduler);
 
-/* Other settings of their connection, see pool_renew(); and as scheduler_wake(). */
+/* Gives the jobs' connection new settings, see pool_renew(), and does what scheduler_wake() does. */
 void scheduler_renew(struct scheduler *scheduler, const struct conn_options *conn, bool has_other_login);
 
-/* Leaves running jobs to the database, which completes or undoes them. The loop must run until its handles
- * are closed, then scheduler_destroy. NULL is let pass by both. */
+/* Leaves running jobs to the database, which completes or rolls them back. The loop must run until the
+ * handles are closed, then scheduler_destroy() frees the memory. Both accept NULL. */
 void scheduler_stop(struct scheduler *scheduler);
 void scheduler_destroy(struct scheduler *scheduler);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * update-models: moves new ratings into the training history, and fits a model for each pair of areas that
- * has some.
+ * The job update-models: moves new ratings into the training history, and fits the models of the pairs of
+ * areas that they belong to.
  */
 #ifndef JOBS_UPDATE_MODELS_H
 #define JOBS_UPDATE_MODELS_H
