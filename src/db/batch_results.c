@@ -44,12 +44,14 @@ static void move_all(struct execution *execution, struct query_list *to, bool al
 }
 
 /* Its queries are stuck; or one of them is, which is seen when they run one by one. */
-static void set_apart(struct batch *batch, struct execution *execution, bool all)
+static void set_apart(struct batch *batch, struct execution *execution, enum finding found, bool all)
 {
     struct query *query;
     TAILQ_FOREACH (query, &execution->queries, link) {
         query->apart |= all;
-        if (execution->n == 1)
+        if (found)
+            query->found = found;
+        if (query->found && execution->n == 1)
             queue_remember_stuck(query);
     }
     move_all(execution, &batch->stuck, !all);
@@ -212,15 +214,17 @@ static void execution_was_locked(struct batch *batch, struct execution *executio
     if ((first && first->impatient) || execution->statement->lane == LANE_CONTROL)
         end_with_error(batch, execution, pg);
     else
-        set_apart(batch, execution, true);
+        set_apart(batch, execution, FOUND_LOCKED, true);
 }
 
-/* We ended it: because nobody wants it, or because it kept others waiting. */
+/* We ended it: because nobody wants it, or because it kept others waiting. Apart from them it may have waited
+ * for a lock, for so long that this tells nothing. */
 static void execution_was_cancelled(struct batch *batch, struct execution *execution)
 {
+    enum finding found = batch->apart ? FOUND_NOTHING : FOUND_SLOW;
     batch->is_its_own = true;
     end_unwanted(execution);
-    set_apart(batch, execution, execution->n == 1 || !execution->merged);
+    set_apart(batch, execution, found, execution->n == 1 || !execution->merged);
 }
 
 /* The connection lost a prepared statement (a pooler gave us another), or has one that we did not know of. */

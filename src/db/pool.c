@@ -223,11 +223,11 @@ static int lane_resize(struct pool *pool, enum lane number, unsigned n, uv_loop_
 static int lane_start(struct pool *pool, enum lane number, uv_loop_t *loop)
 {
     struct pool_lane *lane = &pool->lanes[number];
-    const struct conn_options *options = &pool->options.conn;
     unsigned n = pool->options.connections[number];
     if (n > POOL_CONNECTIONS_MAX)
         return UV_EINVAL;
-    int rc = queue_init(&lane->queue, number, kind_max(number, n), pool_wait_max_ns(options, number));
+    int rc = queue_init(&lane->queue, number, kind_max(number, n));
+    pool_limit_waiting(pool, number);
     if (rc || n == 0)
         return rc;
     lane->conns = calloc(POOL_CONNECTIONS_MAX + 1, sizeof *lane->conns); /* untouched memory costs nothing */

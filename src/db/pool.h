@@ -116,9 +116,9 @@ bool pool_withdraw(struct pool *pool, struct query *query);
 struct conn *pool_add_conn(struct pool *pool, enum lane number, uv_loop_t *loop);
 
 /* pool_renew.c: the next step to the connections wanted, if there is one; now and then also beside what is
- * leaving, whose statement may be stuck. How long what is apart may wait. */
+ * leaving, whose statement may be stuck. Takes from the options how long what is apart may wait. */
 void pool_renew_next(struct pool *pool, bool beside_leaving);
-uint64_t pool_wait_max_ns(const struct conn_options *options, enum lane number);
+void pool_limit_waiting(struct pool *pool, enum lane number);
 
 /* pool_send.c: gives what waits to connections that are free. */
 void pool_send_all(struct pool *pool);

@@ -80,12 +80,12 @@ void pool_renew_next(struct pool *pool, bool beside_leaving)
             renew_lane(pool, number, beside_leaving);
 }
 
-uint64_t pool_wait_max_ns(const struct conn_options *options, enum lane number)
+void pool_limit_waiting(struct pool *pool, enum lane number)
 {
-    unsigned ms = number == LANE_READ    ? options->lock_wait_ms
-                  : pool_watches(number) ? options->statement_timeout_ms
-                                         : 0;
-    return ms * UINT64_C(1000000);
+    const struct conn_options *options = &pool->options.conn;
+    struct queue *queue = &pool->lanes[number].queue;
+    queue->slow_max_ns = pool_watches(number) ? options->statement_timeout_ms * UINT64_C(1000000) : 0;
+    queue->lock_max_ns = number == LANE_READ ? options->lock_wait_ms * UINT64_C(1000000) : queue->slow_max_ns;
 }
 
 /* Nobody waits until a pause or a patience of the old measure is over. A read that waits for a lock is run
@@ -117,7 +117,7 @@ void pool_renew(struct pool *pool, const struct conn_options *options, bool has_
     mine->outage->next_ns = 0;
     for (enum lane number = 0; number < LANES; number++) {
         struct pool_lane *lane = &pool->lanes[number];
-        lane->queue.wait_max_ns = pool_wait_max_ns(mine, number);
+        pool_limit_waiting(pool, number);
         for (unsigned i = 0; i < lane->conns_n; i++)
             try_now(pool, &lane->conns[i], connects_anew, reads_anew);
     }

@@ -52,6 +52,9 @@ enum query_state {
     QUERY_SENT,   /* will come back */
 };
 
+/* What kept it from being quick, when it was last tried. */
+enum finding { FOUND_NOTHING, FOUND_LOCKED, FOUND_SLOW };
+
 struct query {
     /* The caller's, set before pool_submit and left alone until on_done. */
     const struct statement *statement;
@@ -74,6 +77,7 @@ struct query {
     struct queue *queue;   /* of its lane */
     struct batch *batch;   /* SENT: what carries it */
     enum query_state state;
+    enum finding found;
     bool unwanted;     /* withdrawn while it was sent */
     bool alone;        /* shares neither execution nor transaction: it, or a neighbour, failed before */
     bool apart;        /* was found waiting for a lock, or slow: runs apart from what is neither */

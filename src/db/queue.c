@@ -15,9 +15,9 @@
 /* One of a statement was quick so short a time before another was found stuck: not all of them are. */
 #define RECENT_NS UINT64_C(300000000)
 
-int queue_init(struct queue *queue, enum lane lane, unsigned kind_max, uint64_t wait_max_ns)
+int queue_init(struct queue *queue, enum lane lane, unsigned kind_max)
 {
-    *queue = (struct queue){ .lane = lane, .kind_max = kind_max, .wait_max_ns = wait_max_ns };
+    *queue = (struct queue){ .lane = lane, .kind_max = kind_max };
     TAILQ_INIT(&queue->ready);
     TAILQ_INIT(&queue->turns);
     for (size_t i = 0; i < QUEUE_BUCKETS; i++)
@@ -43,13 +43,15 @@ void queue_finish(struct queue *queue)
 static bool goes_apart(const struct queue *queue, const struct query *query)
 {
     uint64_t until_ns = queue_kind_of(queue, query->statement)->apart_until_ns;
-    return !query->impatient && ((until_ns && uv_hrtime() < until_ns) || queue_was_stuck(queue, query));
+    return !query->impatient && ((until_ns && uv_hrtime() < until_ns) || queue_recall_stuck(queue, query));
 }
 
 /* What is known to be stuck tells nothing new of its kind. */
 static void put_apart(struct query *query)
 {
-    if (queue_was_stuck(query->queue, query)) {
+    enum finding found = queue_recall_stuck(query->queue, query);
+    if (found) {
+        query->found = found;
         query->apart = query->is_told_of = true;
         query->sent_ns = uv_hrtime();
     }
@@ -75,6 +77,7 @@ void queue_submit(struct queue *queue, struct query *query)
     query->batch = NULL;
     query->unwanted = query->alone = query->apart = query->was_lost = query->leads = false;
     query->is_heavy = query->is_told_of = false;
+    query->found = FOUND_NOTHING;
     query->attempts = 0;
     query->in = NULL;
     query->submitted_ns = uv_hrtime();
@@ -107,6 +110,7 @@ static void put_kind_apart(struct kind *kind, bool is_slow)
 {
     uint64_t now_ns = uv_hrtime();
     kind->probation = true;
+    kind->is_slow = is_slow && (kind->is_slow || now_ns >= kind->apart_until_ns);
     if (now_ns < kind->apart_until_ns)
         return;
     kind->apart_ns = kind->apart_ns ? kind->apart_ns * 2 : APART_MIN_NS;
@@ -158,12 +162,22 @@ static void query_fail(struct query *query, const char *sqlstate, const char *me
                  &(struct query_outcome){ .end = QUERY_FAILED, .sqlstate = sqlstate, .message = message });
 }
 
-/* What waited for a lock as long as it may is told so in the words that the server has for it. */
+/* What was not tried yet is taken for what the others of its statement are. */
+static bool waits_for_lock(const struct query *query)
+{
+    if (query->found)
+        return query->found == FOUND_LOCKED;
+    return !query->is_heavy && !queue_kind_of(query->queue, query->statement)->is_slow;
+}
+
+/* What has waited as long as it may is told so in the words that the server has for it. */
 static void give_up(struct query *query)
 {
-    bool reads = query->statement->lane == LANE_READ;
+    bool is_locked = waits_for_lock(query), reads = query->statement->lane == LANE_READ;
     queue_take_out(query);
-    query_fail(query, reads ? "55P03" : "57014", "waited for a lock longer than it may");
+    query_fail(query, is_locked && reads ? "55P03" : "57014",
+               is_locked ? "waited for a lock longer than it may"
+                         : "is slow, and waited too long for its turn");
 }
 
 bool queue_has_room(const struct queue *queue, const struct query *query, unsigned max)
@@ -250,7 +264,7 @@ static struct query *probe_of(const struct queue *queue, struct kind *kind, uint
     TAILQ_FOREACH (query, &kind->apart, link) {
         if (is_late(query, now_ns) || query->is_heavy)
             continue;
-        if (!query->apart && !queue_was_stuck(queue, query))
+        if (!query->apart && !queue_recall_stuck(queue, query))
             return query;
         if (!due && query->apart && now_ns > query->sent_ns + TRY_AGAIN_NS)
             due = query;
@@ -319,6 +333,13 @@ void queue_kind_is_well(struct queue *queue, const struct statement *statement)
 
 /* ---- ending ---- */
 
+static bool has_waited(const struct queue *queue, const struct query *query, uint64_t now_ns)
+{
+    bool is_locked = waits_for_lock(query);
+    uint64_t max_ns = is_locked ? queue->lock_max_ns : query->is_heavy ? 0 : queue->slow_max_ns;
+    return max_ns && now_ns > query->submitted_ns && now_ns - query->submitted_ns > max_ns;
+}
+
 static void expire_list(struct query_list *list, uint64_t now_ns)
 {
     struct query *query, *next;
@@ -337,8 +358,7 @@ void queue_expire_apart(struct queue *queue, uint64_t now_ns)
             next = TAILQ_NEXT(query, link);
             if (is_late(query, now_ns))
                 expire(query, QUERY_EXPIRED);
-            else if (queue->wait_max_ns && !query->is_heavy && now_ns > query->submitted_ns &&
-                     now_ns - query->submitted_ns > queue->wait_max_ns)
+            else if (has_waited(queue, query, now_ns))
                 give_up(query);
         }
     }

@@ -29,6 +29,7 @@
 /* What was found stuck by itself, for a while. */
 struct stuck {
     uint32_t hash; /* of what it wants */
+    enum finding found;
     uint64_t until_ns;
 };
 #define STUCK_MAX 32
@@ -39,6 +40,7 @@ struct kind {
     uint64_t apart_until_ns; /* until then its queries go apart */
     uint64_t apart_ns;       /* for so long, this time */
     uint64_t quick_ns;       /* when one of it was last answered without having waited */
+    bool is_slow;            /* why they go, or went last: none waited for a lock */
     bool probation;          /* shares no batch with others until one of it has been quick */
     unsigned row_bytes;      /* a mean, the greatest of late; 0: none was seen */
     struct stuck stuck[STUCK_MAX];
@@ -62,12 +64,15 @@ struct queue {
     struct query_list ready;
     struct kind *kinds;     /* by statement's number */
     struct kind_list turns; /* of the kinds that have queries apart */
-    uint64_t wait_max_ns;   /* what is apart is given up so long after it was submitted; 0: never */
+    /* What is apart is given up so long after it was submitted: what waits for a lock, and what does not.
+     * 0: never. */
+    uint64_t lock_max_ns;
+    uint64_t slow_max_ns;
     LIST_HEAD(, query) leaders[QUEUE_BUCKETS];
 };
 
 /* Returns 0 or UV_ENOMEM. */
-int queue_init(struct queue *queue, enum lane lane, unsigned kind_max, uint64_t wait_max_ns);
+int queue_init(struct queue *queue, enum lane lane, unsigned kind_max);
 void queue_finish(struct queue *queue);
 
 void queue_submit(struct queue *queue, struct query *query);
@@ -115,8 +120,7 @@ unsigned queue_rows_max(const struct queue *queue, const struct query *query);
 /* A result came, of so many bytes and rows. */
 void queue_learn_size(struct queue *queue, const struct statement *statement, size_t bytes, unsigned rows);
 
-/* Ends whatever waits beyond its deadline, and what is apart beyond wait_max_ns. Walks all: once in a while.
- */
+/* Ends whatever waits beyond its deadline, and what is apart beyond its time. Walks all: once in a while. */
 void queue_expire(struct queue *queue, uint64_t now_ns);
 /* Only those apart. */
 void queue_expire_apart(struct queue *queue, uint64_t now_ns);
@@ -132,8 +136,8 @@ bool queue_has_stuck(const struct queue *queue, const struct statement *statemen
 
 /* ---- for the files of a queue only ---- */
 
-/* queue_stuck.c: whether what it wants is remembered to be stuck. */
-bool queue_was_stuck(const struct queue *queue, const struct query *query);
+/* queue_stuck.c: what is remembered of what it wants; FOUND_NOTHING: that is not known to be stuck. */
+enum finding queue_recall_stuck(const struct queue *queue, const struct query *query);
 
 /* queue_lists.c */
 

@@ -30,19 +30,20 @@ void queue_remember_stuck(struct query *query)
             oldest = &kind->stuck[i];
     if (!place)
         place = oldest;
-    *place = (struct stuck){ .hash = hash, .until_ns = now_ns + REMEMBER_NS };
+    *place = (struct stuck){ .hash = hash, .found = query->found, .until_ns = now_ns + REMEMBER_NS };
     kind->stuck_until_ns = place->until_ns;
 }
 
-bool queue_was_stuck(const struct queue *queue, const struct query *query)
+enum finding queue_recall_stuck(const struct queue *queue, const struct query *query)
 {
     struct kind *kind = queue_kind_of(queue, query->statement);
     uint64_t now_ns = kind->stuck_until_ns ? uv_hrtime() : 0;
     if (now_ns >= kind->stuck_until_ns) {
         kind->stuck_until_ns = 0;
-        return false;
+        return FOUND_NOTHING;
     }
-    return queue->has_places_apart && find(kind, query_hash(query), now_ns);
+    const struct stuck *stuck = queue->has_places_apart ? find(kind, query_hash(query), now_ns) : NULL;
+    return stuck ? stuck->found : FOUND_NOTHING;
 }
 
 void queue_forget_stuck(struct query *query)
