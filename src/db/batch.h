@@ -17,7 +17,7 @@ struct execution {
     unsigned n;
     bool merged;
     unsigned rows_max;     /* the LIMIT of a merged execution of an SQL_MANY statement */
-    struct result *result; /* in a transaction: kept until it has been committed */
+    struct result *result; /* in a transaction: kept until the commit */
 };
 
 /* What a command in the pipeline does: set lock_timeout, ask for the server's position, prepare, execute. */
@@ -36,31 +36,32 @@ struct batch {
     size_t n;
     struct step steps[2 * BATCH_MAX + 2];
     size_t steps_n;
-    size_t current;            /* the step whose result comes next */
-    bool transaction;          /* writes: no query is answered before the commit */
-    bool apart;                /* carries one statement whose queries were found stuck (queue.h) */
-    bool is_probe;             /* carries one such query, to see whether it is stuck still */
-    int patience_ms;           /* lock_timeout of its statements */
-    uint64_t sent_ns;          /* uv_hrtime() */
-    bool cancelled;            /* pg_cancel_backend was called for it */
-    bool aborted;              /* an execution failed, so the later ones of the transaction were not done */
-    bool is_its_own;           /* it is clear which query caused the error: the others need not go alone */
-    bool uncertain;            /* it is not known whether it was committed */
-    bool wants_new_conn;       /* out: the connection is to be replaced */
-    uint32_t after;            /* the lowest timeline in the queries' `after`; 0: none has one */
+    size_t current;      /* the step whose result comes next */
+    bool transaction;    /* writes: no query is answered before the commit */
+    bool apart;          /* carries queries of one statement that run apart (queue.h) */
+    bool is_probe;       /* carries one such query on a shared connection, to see whether it is still stuck */
+    int patience_ms;     /* lock_timeout of its statements, or PATIENCE_... */
+    uint64_t sent_ns;    /* uv_hrtime() */
+    bool cancelled;      /* pg_cancel_backend was called for it */
+    bool aborted;        /* an execution failed, so the server skipped the later ones */
+    bool is_its_own;     /* the failed execution is the cause: the others need not be retried alone */
+    bool uncertain;      /* it is unknown whether it was committed */
+    bool wants_new_conn; /* out: the connection must be replaced */
+    uint32_t after;      /* the lowest timeline in the queries' `after`; 0: none has one */
     struct server_state state; /* the server's position when the batch began */
-    bool tells_position;       /* writes: their answers carry the server's position after the commit */
-    bool is_committed;         /* the commit has come back, and that position is asked for */
+    bool tells_position; /* writes: asks for the server's position after the commit, for their answers */
+    bool is_committed; /* the server has confirmed the commit, and the answer about its position is to come */
     struct position position;
-    bool is_elsewhere_too;   /* what fails is not sent again here: its caller tries another server */
+    bool is_elsewhere_too;   /* a standby: failed queries are not retried here but elsewhere */
     uint64_t limit_ns;       /* the server's statement_timeout; 0: none */
     struct query_list retry; /* out: to be sent again */
-    struct query_list stuck; /* out: to be sent again, but apart from others */
+    struct query_list stuck; /* out: found stuck, to be sent again apart */
 };
 
 void batch_init(struct batch *batch, struct queue *queue, bool transaction);
 
-/* Adds a query, merged into an execution of the same statement if that allows it. False: it does not fit. */
+/* Adds a query, and takes it out of its queue; merges it into an execution of the same statement where that
+ * is possible. False: the batch is full, and nothing has changed. */
 bool batch_add(struct batch *batch, struct query *query);
 
 /* Gives the whole batch and its Sync to libpq; the connection flushes it. `prepared` tells which statements
@@ -87,18 +88,18 @@ unsigned batch_size(const struct batch *batch);
 /* Whether the callers of all its queries have withdrawn them. */
 bool batch_is_unwanted(const struct batch *batch);
 
-/* Whether queries of it wait for the execution that runs now. */
+/* Whether other queries may wait for the one that runs now: it has several, and is not apart. */
 bool batch_has_company(const struct batch *batch);
 
-/* A Sync has come back. False: another one is to come. True: all queries are answered, but for those in
- * `retry` and `stuck`. */
+/* The server has answered a Sync. False: another one is to come. True: all queries are answered, except for
+ * those in `retry` and `stuck`. */
 bool batch_synced(struct batch *batch);
 
 /* The connection broke: queries without an answer end with QUERY_LOST, except for reads that were sent for
  * the first time, which go to `retry`. */
 void batch_lost(struct batch *batch);
 
-/* For the files of a batch only: the index in `prepared` of an execution's statement. */
+/* For batch*.c only: the index in `prepared` of an execution's statement. */
 size_t batch_place_of(const struct execution *execution);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tells who blocks a statement while it waits for a lock. Blocks its thread: for commands only.
+ * Reports which sessions hold the lock that a statement waits for. Blocks its thread: for commands only.
  */
 #ifndef DB_BLOCKERS_H
 #define DB_BLOCKERS_H

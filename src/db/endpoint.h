@@ -12,7 +12,7 @@
 
 struct endpoint {
     char host[256];   /* as configured: a name, an address, a socket's folder; "": libpq's default */
-    char address[64]; /* numeric; "": none is needed */
+    char address[64]; /* numeric; "": none, as for a socket's folder */
     char port[8];     /* "": libpq's default */
 };
 

@@ -10,7 +10,8 @@
 
 struct pg_result;
 
-/* The row of this name has, in place of a checksum, the version of the svcd whose functions are installed. */
+/* The row with this name holds, instead of a checksum, the version of the svcd that installed the functions.
+ */
 #define HISTORY_VERSION "functions/(version)"
 
 /* Whether this binary has a migration of that name. */
@@ -19,7 +20,7 @@ bool history_is_ours(const char *name);
 /* The checksum of an applied migration; NULL: it was not applied. */
 const char *history_checksum(const struct pg_result *applied, const char *name);
 
-/* -1, 0 or 1, comparing the numbers between dots. */
+/* Returns -1, 0 or 1. Compares versions number by number, as in 1.10 > 1.9. */
 int history_compare_versions(const char *a, const char *b);
 
 /* Whether all applied migrations are this binary's, with the same checksums. If not, stderr says which. */

@@ -15,15 +15,15 @@
 
 struct migrate_options {
     bool check_only; /* changes nothing and takes no lock */
-    unsigned wait_s; /* what others lock is waited for so long: 2 s at a time, so that others get through */
+    unsigned wait_s; /* how long to wait for locks, in turns of 2 s that let others through */
 };
 #define MIGRATE_WAIT_S 60
 
 /*
  * Connects as PQconnectdbParams does with these NULL-terminated arrays (expand_dbname 0) and applies what is
- * missing, one transaction a file; whoever migrates the same database at the same time waits, then finds it
- * done. No lock outlives a transaction. Writes a line to `out` for each file applied (or pending) and for
- * whom it waits for, and to stderr what went wrong.
+ * missing, one transaction a file. If another process migrates the same database at the same time, one waits
+ * and then finds the work done. No lock outlives a transaction. Writes a line to `out` for each file applied
+ * (or pending) and for each session it waits for, and errors to stderr.
  *
  * Returns the process's exit code: 0 the database is as this binary wants it; 1 it is not, because files are
  * pending (check_only), one failed (the ones before it stay applied), an applied migration's text has

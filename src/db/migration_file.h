@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The files of sql/migrations and sql/functions, which the binary has in it.
+ * The files of sql/migrations and sql/functions, which are compiled into the binary.
  */
 #ifndef DB_MIGRATION_FILE_H
 #define DB_MIGRATION_FILE_H
@@ -10,8 +10,8 @@
 /* A file of sql/ as it was when the binary was built; generated/migrations.c holds them, each array sorted by
  * name. */
 struct migration_file {
-    const char *name;     /* what the database remembers; of functions, after "functions/" */
-    const char *path;     /* where it stands in the sources, for whoever is to mend it */
+    const char *name;     /* as in svcd.migration, where functions have the prefix "functions/" */
+    const char *path;     /* in the source tree, for error messages */
     const char *text;     /* UTF-8 */
     const char *checksum; /* of the text, SHA-256 in hexadecimal */
 };

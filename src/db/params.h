@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Makes libpq's connection parameters from a configuration. They point into the configuration. Opens no
+ * Makes libpq's connection parameters, which point into the configuration they are made from. Opens no
  * connection.
  */
 #ifndef DB_PARAMS_H
@@ -17,7 +17,8 @@
 struct database_params {
     const char *keywords[DATABASE_PARAMS_MAX];
     const char *values[DATABASE_PARAMS_MAX];
-    /* For commands, which let libpq wait; connections of the loop have timers and names of their own. */
+    /* For commands, which connect with blocking libpq calls; connections on the loop set their own timer and
+     * name instead. */
     char connect_timeout_s[12];
     char name[SESSION_NAME_LEN];
     unsigned statement_timeout_ms;
@@ -34,8 +35,8 @@ void database_params_set_for_server(struct database_params *params, const struct
 /* Whether two configurations differ in how they log in: role, password or TLS. */
 bool database_logins_differ(const struct config *a, const struct config *b);
 
-/* Milliseconds after which a silent server is taken for dead: somewhat longer than statement_timeout_ms, by
- * which it would have ended the statement. 0: never. */
+/* Milliseconds after which a silent server counts as dead. Longer than statement_timeout_ms, at which a live
+ * server would have ended the statement. 0: never. */
 unsigned database_answer_timeout_ms(const struct config *config);
 
 /* Options of connections with these parameters; params and config must outlive the connections. */

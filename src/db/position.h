@@ -17,18 +17,18 @@ struct position {
 };
 
 void position_format(struct position position, char text[static POSITION_TEXT_LEN]);
-/* 0 or UV_EINVAL. */
+/* Returns 0 or UV_EINVAL. */
 int position_parse(const char *text, struct position *position);
 
 struct server_state {
     bool in_recovery; /* a standby */
-    bool is_noted;    /* its timeline has been written into the database */
+    bool is_noted;    /* its timeline has been recorded in the database */
     struct position at;
-    uint32_t after; /* the timeline that was asked about: */
-    uint64_t began; /* the LSN at which the one that followed it began; 0: unknown */
+    uint32_t after; /* the timeline that was asked about */
+    uint64_t began; /* the LSN at which the timeline following `after` began; 0: unknown */
 };
 
-/* Whether a server in this state has everything that was written up to the position. */
+/* Whether a server in this state has everything that was written up to `position`. */
 bool position_is_reached(struct position position, const struct server_state *state);
 
 /* Reads a row of the statement server_position, which was asked with this `after`. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What connections to the primary share about it: the timeline on which it writes, and the host at which it
- * was seen. If two servers take writes, the one on the higher timeline is the primary, because it was
+ * What all connections to the primary know about it: the timeline on which it writes, and the host at which
+ * it was seen. If two servers take writes, the one on the higher timeline is the primary, because it was
  * promoted later; the other is not used. Opens no connection. Loop thread only.
  */
 #ifndef DB_PRIMARY_H
@@ -14,9 +14,9 @@
 #include "db/endpoint.h"
 
 struct primary {
-    uint32_t timeline;        /* the highest on which a server took writes; 0: none was seen */
-    char host[256], port[8];  /* where, as configured; "": unknown */
-    uint64_t look_until_ns;   /* until then connections wait for it to be known; 0: they do not wait */
+    uint32_t timeline;        /* the highest on which a server was seen to take writes; 0: none yet */
+    char host[256], port[8];  /* where that server is, as configured; "": unknown */
+    uint64_t look_until_ns;   /* connections wait until then for it to be found; 0: they do not */
     void (*on_moved)(void *); /* called when a higher timeline is seen; may be NULL */
     void *data;
 };
@@ -26,7 +26,7 @@ struct primary {
 bool primary_is(struct primary *primary, const char *host, const char *port, bool in_recovery,
                 uint32_t timeline, char *why, size_t size);
 
-/* Moves the endpoints of the host where the primary was seen to the front. */
+/* Moves the endpoints of the host where the primary was last seen to the front. */
 void primary_sort(const struct primary *primary, struct endpoints *endpoints);
 
 /* Whether the primary is not known yet and is being looked for, so that connections should wait. */

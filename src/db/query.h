@@ -23,21 +23,21 @@ TAILQ_HEAD(query_list, query);
 
 enum query_end {
     QUERY_DONE,    /* rows, perhaps none */
-    QUERY_FAILED,  /* the server said no: sqlstate and message */
+    QUERY_FAILED,  /* the server reported an error: sqlstate and message */
     QUERY_EXPIRED, /* the deadline passed before it was sent */
     QUERY_LOST,    /* no connection, or it broke; a write may or may not have happened */
     QUERY_NO_MEMORY,
     QUERY_BEHIND, /* the server has not come as far as query->after */
 };
 
-/* Valid only while on_done runs, but for a result that result_hold() keeps. */
+/* Valid only while on_done runs; result_hold() keeps the result longer. */
 struct query_outcome {
     enum query_end end;
     const char *sqlstate; /* five characters, QUERY_FAILED only */
     const char
         *message; /* for the log, not for the peer; without the detail, which may hold data of the request */
-    const char *constraint; /* that it would have broken; NULL: none */
-    bool by_hand;           /* 57014, but neither its time was over nor did we end it: an operator has */
+    const char *constraint; /* the constraint that it violates; NULL: none */
+    bool by_hand; /* cancelled (57014), but neither by statement_timeout nor by us: by an operator */
     struct result *result;
     int first_row; /* this query's rows in the result */
     int rows_n;
@@ -52,7 +52,7 @@ enum query_state {
     QUERY_SENT,   /* will come back */
 };
 
-/* What kept it from being quick, when it was last tried. */
+/* Why a query was found stuck when it was last tried. */
 enum finding { FOUND_NOTHING, FOUND_LOCKED, FOUND_SLOW };
 
 struct query {
@@ -62,32 +62,32 @@ struct query {
     uint64_t deadline_ns; /* uv_hrtime(); UINT64_MAX: none */
     void (*on_done)(struct query *query, const struct query_outcome *outcome);
     uint64_t submitted_ns; /* uv_hrtime() */
-    bool impatient;        /* is failed rather than wait for a lock */
+    bool impatient;        /* fails if it meets a lock, instead of waiting for it apart */
     struct position after; /* of a read: the least that it must see; timeline 0: nothing in particular */
 
-    /* Of those who choose a pool; see standbys.h. */
-    struct pool *pool; /* that it was submitted to last */
-    uint64_t tried;    /* those that it was submitted to: a bit each */
-    bool is_stale;     /* by a standby while there was no primary to measure it by */
+    /* Of whoever chooses among several pools (standbys.h). */
+    struct pool *pool; /* to which it was last submitted */
+    uint64_t tried;    /* a bit for each pool to which it was submitted */
+    bool is_stale;     /* answered by a standby whose lag was unknown, because no primary answered */
 
     /* The pool's. */
-    uint64_t sent_ns; /* last; 0: it has not been */
+    uint64_t sent_ns; /* when it was last sent, uv_hrtime(); 0: not yet */
     TAILQ_ENTRY(query) link;
-    struct query_list *in; /* where it waits; NULL: nowhere */
-    struct queue *queue;   /* of its lane */
-    struct batch *batch;   /* SENT: what carries it */
+    struct query_list *in; /* the list in which it waits; NULL: none */
+    struct queue *queue;   /* its lane's */
+    struct batch *batch;   /* SENT: the batch that carries it */
     enum query_state state;
     enum finding found;
-    bool unwanted;     /* withdrawn while it was sent */
-    bool alone;        /* shares neither execution nor transaction: it, or a neighbour, failed before */
-    bool apart;        /* was found waiting for a lock, or slow: runs apart from what is neither */
-    bool is_told_of;   /* its kind was set apart because of it, or it was known to be stuck when it came */
-    bool is_heavy;     /* has more rows than are merged with others': runs apart, but waits for no lock */
-    bool was_lost;     /* with a connection, and sent again */
-    unsigned attempts; /* how often it was sent */
-    bool leads;        /* is the one of its key that may be under way */
+    bool unwanted; /* withdrawn while it was sent */
+    bool alone;    /* must share neither execution nor transaction: it, or one it shared them with, failed */
+    bool apart;    /* was found stuck, or is heavy: runs apart from other queries (queue.h) */
+    bool is_told_of;   /* found stuck again, it says nothing new about its statement */
+    bool is_heavy;     /* returns more rows than a merged execution may: runs apart, though it is not stuck */
+    bool was_lost;     /* its connection broke, and it was sent again: that is done once */
+    unsigned attempts; /* how many times it was sent */
+    bool leads;        /* of the queries with its key, the only one that may be under way */
     LIST_ENTRY(query) leader;
-    struct query_list followers; /* of a leader: those of an equal key, which wait for it */
+    struct query_list followers; /* of a leader: the queries with its key, which wait until it has ended */
 };
 
 #endif

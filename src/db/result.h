@@ -19,8 +19,8 @@ const struct pg_result *result_pg(const struct result *result);
 void result_hold(struct result *result);
 void result_release(struct result *result);
 
-/* Something computed from the result, for the others that share it. `memo` is from malloc, and freed with the
- * result. NULL: nothing is stored. */
+/* Stores something computed from the result, so that queries sharing it need not compute it again. `memo`
+ * comes from malloc() and is freed with the result. result_memo() returns it, or NULL. */
 void result_set_memo(struct result *result, void *memo);
 const void *result_memo(const struct result *result);
 

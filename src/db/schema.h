@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Checks whether the database has exactly the migrations and functions of this svcd: once it is available,
- * and from time to time after that. The log is told when the result changes. `svcd migrate --check` tells
- * more. Loop thread only.
+ * and every 30 s after that. Logs the result when it changes; `svcd migrate --check` says more. Loop thread
+ * only.
  */
 #ifndef DB_SCHEMA_H
 #define DB_SCHEMA_H
@@ -17,11 +17,11 @@ struct schema_look {
     struct query query;
     bool is_under_way;
     bool is_to_announce;
-    unsigned ticks;                                          /* of the timer, while it is to announce */
+    unsigned ticks;                                          /* of the timer since schema_look_announce() */
     char missing[SCHEMA_TOLD_LEN], unknown[SCHEMA_TOLD_LEN]; /* names, as last logged */
 };
 
-/* Both must live until the loop has run empty. Returns 0 or a UV_E* code. */
+/* `look` and `pool` must live until the loop has run empty. Returns 0 or a UV_E* code. */
 int schema_look_start(struct schema_look *look, uv_loop_t *loop, struct pool *pool);
 /* The database is available: that is logged together with the result of the next check. */
 void schema_look_announce(struct schema_look *look);

@@ -11,21 +11,21 @@
 
 struct server_ask {
     struct pool *pool;
-    void (*on_told)(struct server_ask *ask); /* the question has ended; is_known: with an answer */
+    void (*on_told)(struct server_ask *ask); /* the question has ended; is_known: there is an answer */
     void *data;
     struct query query;
     bool is_under_way, is_known;
     uint64_t asked_ns; /* uv_hrtime() of the last question */
     /* The last answer. */
     struct server_state state;
-    uint64_t known_ns; /* when the question for it was asked; the answer is from then or later */
+    uint64_t known_ns; /* uv_hrtime() when its question was asked: the state is no older */
 };
 
-/* Asks, unless a question is out. on_told runs on a later turn, or before this returns if there is no
+/* Asks, unless a question is under way. on_told runs on a later turn, or before this returns if there is no
  * connection. */
 void server_ask(struct server_ask *ask);
 
-/* Instead of the next question, writes the primary's timeline into the database. */
+/* Records the primary's timeline in the database, in place of the next question. */
 void server_note(struct server_ask *ask, uint32_t timeline);
 
 /* Whether an answer is overdue. */

@@ -17,7 +17,7 @@ struct servers;
  */
 int servers_start(struct servers **servers, uv_loop_t *loop, const struct config *config,
                   void (*on_moved)(void *data), void *data);
-/* For connections that must lead to the primary. NULL: any server will do. Owned by `servers`. */
+/* For conn_options.primary. NULL: only one server is configured. Owned by `servers`. */
 struct primary *servers_primary(struct servers *servers);
 
 /* Gives the connections new settings, see pool_renew(). */

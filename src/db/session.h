@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The settings of a session, which a statement makes after connecting, because poolers do not accept start-up
- * options. They override what a role or a database is set to. This file only makes the text.
+ * The settings of a session. A statement sets them after connecting, because poolers do not accept start-up
+ * options. They override settings of the role and the database. This file only makes the text.
  */
 #ifndef DB_SESSION_H
 #define DB_SESSION_H

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reads from standbys. Each standby has a pool of its own; standbys and primary are asked for their position
- * in the write-ahead log all the time. A standby's lag is the time since the primary was last seen at the
- * position that the standby has now. So other machines' clocks do not matter, and an idle primary makes no
- * standby look late.
+ * Reads from standbys. Each standby has a pool of its own; standbys and primary are regularly asked for their
+ * position in the write-ahead log. A standby's lag is the time since the primary was last seen at the
+ * position that the standby has now. So the servers' clocks do not matter, and no standby seems to lag while
+ * the primary is idle.
  *
- * A read that a standby may answer goes to one whose lag is small enough, else to the primary. What fails on
- * a standby is run again on the primary. While no primary answers, reads go to the standby that is furthest
- * ahead, and their answers are marked as stale. Loop thread only.
+ * A read that a standby may answer goes to one whose lag is small enough, else to the primary. A read that
+ * fails on a standby is run again on the primary. While no primary answers, reads go to the standby that is
+ * furthest ahead, and their answers are marked as stale. Loop thread only.
  */
 #ifndef DB_STANDBYS_H
 #define DB_STANDBYS_H

@@ -25,7 +25,7 @@ enum sql_type {
     SQL_TYPES,
 };
 
-/* Values that C has no type of its own for. None owns what it points to. */
+/* Values for which C has no type. None owns what it points to. */
 struct sql_bytes {
     const uint8_t *data;
     size_t len;
@@ -56,7 +56,7 @@ enum sql_cardinality {
     SQL_MANY,
 };
 
-/* A lane is a set of connections, and the kind of statements that use them. Kinds that would block each other
+/* A lane is a class of statements and the connections that carry them. Classes that would hold each other up
  * never share a connection. */
 enum lane {
     LANE_READ,   /* reads: many in one pipeline; waiting ones of one statement may be merged into one */
@@ -84,10 +84,10 @@ struct sql_column {
 };
 
 struct statement {
-    size_t number;    /* its place in sql_statements */
-    const char *name; /* on the connection, as it was prepared */
+    size_t number;    /* its index in sql_statements */
+    const char *name; /* of the prepared statement */
     const char *file; /* "sql/queries/meeting.sql" */
-    int line;         /* of its `-- name:` there */
+    int line;         /* of its `-- name:` in the file */
     const char *text;
     const char *merged_name; /* NULL: cannot be merged */
     const char *merged_text; /* takes every parameter as an array and, of SQL_MANY, how many rows it may
@@ -100,9 +100,8 @@ struct statement {
     size_t row_size;
     enum lane lane;
     enum sql_cardinality returns;
-    const struct statement
-        *keyed;   /* does the same, and keeps its rows under a key (src/call/once.c); NULL: none */
-    int key;      /* the parameter that names the row it locks: one execution a value at a time; -1: none */
+    const struct statement *keyed; /* the same, storing its rows under a key (call/once.h); or NULL */
+    int key;      /* its parameter that names the row it locks: a value runs once at a time; -1: none */
     bool standby; /* a read that a standby may answer */
 };
 
@@ -113,7 +112,7 @@ extern const size_t sql_statements_n;
 /* The statement of this name; there must be one. */
 const struct statement *statement_named(const char *name);
 
-/* One line on what the server said of a statement, and where that stands:
+/* Writes one line: where the statement is in the sources, and the server's error:
  *
  *     sql/queries/goal.sql:14: list_goals: column g.titel does not exist
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tries whether a login works before a reload depends on it.
+ * Tests whether the database login of a new configuration works, before a reload takes it over.
  */
 #ifndef DB_TRIAL_H
 #define DB_TRIAL_H

@@ -16,12 +16,12 @@ struct sql_param {
     uint8_t own[8];
 };
 
-/* As sql/queries writes it; an enum is text. */
+/* The type's name as in sql/queries; an enum is text. */
 const char *value_type_name(enum sql_type type);
-/* The type's OID (pg_type.dat), of the type itself or of an array of it. */
 #define VALUE_OID_NAME_SIZE 32
-/* The name of a type of the server's, as SQL writes it; made in `own` where it is none of the usual ones. */
+/* The SQL name of the server's type with this OID; written into `own` if it is none of the usual ones. */
 const char *value_oid_name(uint32_t oid, char own[VALUE_OID_NAME_SIZE]);
+/* The OID (pg_type.dat) of the type itself, and of an array of it. */
 uint32_t value_oid(enum sql_type type);
 uint32_t value_array_oid(enum sql_type type);
 
@@ -33,10 +33,10 @@ void value_put_date(struct sql_param *param, struct sql_date value);
 void value_put_timestamp(struct sql_param *param, struct sql_time value);
 void value_put_bytes(struct sql_param *param, const void *data, size_t len);
 
-/* Bytes that the array of n elements of these lengths takes; element i is at data[i], NULL for an SQL NULL.
- */
+/* The length in bytes of an array of n elements of these lengths; element i is at data[i], NULL for an SQL
+ * NULL. */
 size_t value_array_len(const size_t *lens, const uint8_t *const *data, size_t n);
-/* Writes it to `out`, which has that many bytes. */
+/* Writes the array to `out`, which must have that length. */
 void value_array_write(uint8_t *out, enum sql_type element, const size_t *lens, const uint8_t *const *data,
                        size_t n);
 
