@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Fills a batch with queries and sends it. batch_results.c takes what comes back.
+ * Fills a batch with queries and sends it. batch_results.c handles the results.
  */
 #include "db/batch.h"
 

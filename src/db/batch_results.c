@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * All statements between two Syncs are one transaction to the server: one error undoes what came before it
- * and skips what comes after. So reads are answered as they come, and only what was skipped is sent again;
- * writes are answered after the Sync, and if it aborts each is sent again alone, where an error is nobody's
- * but its own.
+ * Handles the results of a batch. The server runs all statements between two Syncs as one transaction: an
+ * error undoes those before it and skips those after it. So reads are answered as their results come, and
+ * only skipped ones are sent again. Writes are answered after the Sync; if the transaction aborts, each is
+ * sent again alone, so that an error can only be its own.
  */
 #include <endian.h>
 #include <stdlib.h>
@@ -15,9 +15,9 @@
 #include "observe/log.h"
 
 #define ATTEMPTS_MAX 5 /* of a query that loses to others (deadlock, serialization failure) */
-#define QUICK_NS     UINT64_C(60000000) /* has not waited */
+#define QUICK_NS     UINT64_C(60000000) /* a batch answered within this time has not waited for a lock */
 
-/* The batch is over, whatever came of it. */
+/* The batch is over, with whatever outcome: it carries its statements no more. */
 static void forget_kinds(struct batch *batch)
 {
     for (size_t i = 0; i < batch->n && !batch->apart; i++) {
@@ -43,7 +43,8 @@ static void move_all(struct execution *execution, struct query_list *to, bool al
     }
 }
 
-/* Its queries are stuck; or one of them is, which is seen when they run one by one. */
+/* The execution was found stuck. all: so is each of its queries; else they run one by one, to see which is.
+ */
 static void set_apart(struct batch *batch, struct execution *execution, enum finding found, bool all)
 {
     struct query *query;
@@ -71,7 +72,7 @@ static void end_all(struct execution *execution, const struct query_outcome *out
     }
 }
 
-/* Rows of a state that is older than the query allows are none. */
+/* Rows from a server that has not reached the query's `after` are no answer. */
 static void answer(const struct batch *batch, struct execution *execution, struct query *query,
                    const struct query_outcome *outcome)
 {
@@ -98,8 +99,9 @@ static int caller_of(const PGresult *pg, int row)
     return (int)be32toh(wire);
 }
 
-/* Where rows end at their limit, those of the last caller may not be all, and of those behind it there are
- * none: they are asked for again. Whoever has very many goes by itself, where the limit is another. */
+/* The rows were cut off by the LIMIT: the last query that has rows may miss some, and those behind it have
+ * none. All of these are sent again. A query with more than half of the rows goes alone, where its LIMIT is
+ * higher. */
 static void retry_cut(struct batch *batch, struct execution *execution, unsigned rows)
 {
     struct query *cut = TAILQ_FIRST(&execution->queries), *query;
@@ -110,7 +112,7 @@ static void retry_cut(struct batch *batch, struct execution *execution, unsigned
     retry(batch, execution, false);
 }
 
-/* Rows come in the callers' order; each takes those that carry its number. */
+/* Rows come in the order of the queries; the first column says which query they are for, from 1 on. */
 static void answer_merged(struct batch *batch, struct execution *execution)
 {
     const PGresult *pg = result_pg(execution->result);
@@ -160,7 +162,7 @@ static void answer_execution(struct batch *batch, struct execution *execution)
         was_quick(batch, execution);
     if (execution->merged && callers_in_order(execution))
         answer_merged(batch, execution);
-    else if (execution->merged) { /* the plan is none that sqlgen's text should have */
+    else if (execution->merged) { /* the planner chose another plan than sqlgen's text is meant to get */
         log_error("rows of merged reads out of order", log_str("statement", statement->name));
         retry(batch, execution, true);
     } else
@@ -205,8 +207,8 @@ static void end_unwanted(struct execution *execution)
     }
 }
 
-/* It waited for a lock as long as those who share a connection may. With patience, apart from them, it may
- * do so again until its time is over; but nothing waits on the connection by which others are ended. */
+/* It waited for a lock until lock_timeout, which is short on shared connections. It may wait on apart, until
+ * its own time is over; but not in the control lane, where cancelling others would have to wait for it. */
 static void execution_was_locked(struct batch *batch, struct execution *execution, const PGresult *pg)
 {
     const struct query *first = TAILQ_FIRST(&execution->queries);
@@ -217,8 +219,8 @@ static void execution_was_locked(struct batch *batch, struct execution *executio
         set_apart(batch, execution, FOUND_LOCKED, true);
 }
 
-/* We ended it: because nobody wants it, or because it kept others waiting. Apart from them it may have waited
- * for a lock, for so long that this tells nothing. */
+/* We cancelled it: because its callers are gone, or because it kept others waiting. If it ran apart, that
+ * does not show that it is slow: there it may have waited long for a lock. */
 static void execution_was_cancelled(struct batch *batch, struct execution *execution)
 {
     enum finding found = batch->apart ? FOUND_NOTHING : FOUND_SLOW;
@@ -227,13 +229,14 @@ static void execution_was_cancelled(struct batch *batch, struct execution *execu
     set_apart(batch, execution, found, execution->n == 1 || !execution->merged);
 }
 
-/* The connection lost a prepared statement (a pooler gave us another), or has one that we did not know of. */
+/* The connection lacks a prepared statement (a pooler gave us another one), already has one that we did not
+ * know of, or has one whose types are out of date. */
 static bool execution_wants_other_preparation(struct batch *batch, struct execution *execution,
                                               const char *sqlstate, bool *prepared)
 {
     const struct query *first = TAILQ_FIRST(&execution->queries);
     bool is_lost = strcmp(sqlstate, "26000") == 0, is_known = strcmp(sqlstate, "42P05") == 0;
-    /* A type has changed: the result's, or of what a function of ours has remembered. */
+    /* A type has changed: that of the result, or one in a cached plan of our functions. */
     bool is_stale = strcmp(sqlstate, "0A000") == 0 || strcmp(sqlstate, "42804") == 0;
     if (!first || first->attempts >= ATTEMPTS_MAX || !(is_lost || is_known || is_stale))
         return false;
@@ -244,7 +247,8 @@ static bool execution_wants_other_preparation(struct batch *batch, struct execut
     return true;
 }
 
-/* The error is this execution's own, unless it had company that can be told apart by sending each alone. */
+/* If the execution was not alone, its queries are sent again one by one, to see which of them causes the
+ * error. */
 static void execution_failed(struct batch *batch, struct execution *execution, const PGresult *pg,
                              bool *prepared)
 {
@@ -269,7 +273,7 @@ static void execution_failed(struct batch *batch, struct execution *execution, c
     }
     if (execution_wants_other_preparation(batch, execution, sqlstate, prepared))
         return;
-    /* A standby, or so it was set; a read lane is so by our own will. */
+    /* Read-only: a standby, or set so. The read lane does not count: we set it read-only ourselves. */
     batch->wants_new_conn |= batch->transaction && strcmp(sqlstate, "25006") == 0;
     bool lost_to_others = is_class(sqlstate, "40") && only && only->attempts < ATTEMPTS_MAX;
     bool has_company = execution->n > 1 || (batch->transaction && batch_size(batch) > 1);
@@ -279,8 +283,8 @@ static void execution_failed(struct batch *batch, struct execution *execution, c
         end_with_error(batch, execution, pg);
 }
 
-/* A failed COMMIT: the Sync itself was refused, and the batch, whose only or last execution is meant, with
- * it. */
+/* The execution that a result belongs to. An error after all executions is that of the commit at the Sync; it
+ * counts as the last one's. */
 static struct execution *execution_at_fault(struct batch *batch)
 {
     return batch->current < batch->steps_n ? &batch->executions[batch->steps[batch->current].execution]
@@ -293,7 +297,7 @@ static bool is_ok(const PGresult *pg)
     return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
 }
 
-/* Returns false if the result is the server's last word. */
+/* Returns false if the server closes the connection after this result. */
 static bool step_failed(struct batch *batch, struct execution *execution, const PGresult *pg, bool *prepared)
 {
     const char *severity = PQresultErrorField(pg, PG_DIAG_SEVERITY_NONLOCALIZED);
@@ -308,7 +312,7 @@ static bool step_failed(struct batch *batch, struct execution *execution, const 
     return true;
 }
 
-/* After the commit, which nothing can undo. */
+/* An error here is ignored: the commit has been confirmed already. */
 static void read_position(struct batch *batch, PGresult *pg)
 {
     struct server_state state;
@@ -340,7 +344,7 @@ bool batch_result(struct batch *batch, PGresult *pg, bool *prepared)
                 answer_execution(batch, execution);
             return true;
         }
-        /* A write is done but cannot be told: the caller will have to look. */
+        /* A write has been done, but we have no memory for its result: the caller must find out. */
         end_all(execution,
                 &(struct query_outcome){ .end = batch->transaction ? QUERY_LOST : QUERY_NO_MEMORY });
     }
@@ -383,7 +387,7 @@ bool batch_synced(struct batch *batch)
     return true;
 }
 
-/* Once: whoever loses two connections is told so. */
+/* Retries once: a query that has lost two connections ends with QUERY_LOST. */
 static void retry_lost(struct batch *batch, struct execution *execution)
 {
     struct query *query, *next;
@@ -400,7 +404,7 @@ static void retry_lost(struct batch *batch, struct execution *execution)
 
 void batch_lost(struct batch *batch)
 {
-    if (batch->is_committed) { /* and only how far that was is not known */
+    if (batch->is_committed) { /* only the position after the commit is unknown */
         answer_held(batch);
         TAILQ_CONCAT(&batch->retry, &batch->stuck, link);
         return;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
+ * The states of a connection, its socket, and the results it reads.
+ *
  *   CLOSED ─▶ RESOLVING ─▶ CONNECTING ◀─▶ PREPARING ─▶ IDLE ◀─▶ BUSY
  *               ▲    └─────────┴────────────┴──────────┴───────┘
  *               │                ▼ anything fails
- *               └───────────── DOWN (backoff with jitter, and its turn: see outage.h)
+ *               └───────────── DOWN (backoff with jitter; one connection tries at a time, see outage.h)
  */
 #include "db/conn.h"
 
@@ -14,7 +16,7 @@
 #include "base/state.h"
 #include "observe/log.h"
 
-#define WAIT_MIN_MS 10 /* until it asks again whether it may try */
+#define WAIT_MIN_MS 10 /* pause before it asks again whether it may connect */
 #define WAIT_MAX_MS 1000
 
 static const struct state_machine states = {
@@ -59,8 +61,8 @@ static void poll_drop(struct conn *conn)
 
 static void on_retry(uv_timer_t *timer);
 
-/* Exponential backoff from min to max with jitter: each pause is between a half and the whole of it, so that
- * not all connections meet a restarted server at once. */
+/* Exponential backoff from min to max with jitter: each pause is between half and all of it, so that not
+ * all daemons meet a restarted server at once. */
 static unsigned backoff_ms(const struct conn *conn)
 {
     unsigned ms = conn->options->reconnect_min_ms;
@@ -96,7 +98,6 @@ static void disconnect(struct conn *conn, enum conn_state to)
     conn->is_leaving = false;
 }
 
-/* conn->why and ->advice say it. */
 void conn_go_down(struct conn *conn)
 {
     uint64_t now_ns = uv_hrtime();
@@ -120,7 +121,8 @@ void conn_go_down_for(struct conn *conn, const char *why)
     conn_go_down(conn);
 }
 
-/* The server's farewell, if there was one, else what libpq made of its silence. */
+/* Prefers the server's last message, such as that of its shutdown, to what libpq says about the broken
+ * socket. */
 void conn_go_down_after(struct conn *conn)
 {
     conn_go_down_for(conn, conn->why[0] ? NULL : PQerrorMessage(conn->pg));
@@ -136,7 +138,6 @@ static int watch(struct conn *conn, int events)
     return uv_poll_start(conn->poll, events, on_readable_or_writable);
 }
 
-/* libpq may close one socket and open another between two calls. */
 int conn_watch_new_socket(struct conn *conn, int events)
 {
     poll_drop(conn);
@@ -230,7 +231,8 @@ static void read_results(struct conn *conn)
         conn_go_down_after(conn);
         return;
     }
-    /* NULL ends an execution's results; a second one in a row means that no more has come. */
+    /* In pipeline mode NULL ends the results of each command; two in a row mean that nothing more has
+     * arrived. */
     bool nothing = false;
     while ((conn->state == CONN_BUSY || conn->state == CONN_PREPARING) && !PQisBusy(conn->pg)) {
         PGresult *result = PQgetResult(conn->pg);

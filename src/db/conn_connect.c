@@ -49,7 +49,7 @@ static const char *param(const struct conn *conn, const char *keyword)
     return NULL;
 }
 
-/* Parameters that override the options' ones. A NULL value leaves libpq's default. */
+/* `pairs` override the options' parameters; a NULL or empty value leaves libpq's default. */
 static PGconn *connect_with(const struct conn *conn, const char *const pairs[][2], size_t pairs_n)
 {
     const char *keywords[PARAMS_MAX + 1], *values[PARAMS_MAX + 1];
@@ -82,7 +82,7 @@ void conn_on_connect_timeout(uv_timer_t *timer)
     try_endpoint(conn);
 }
 
-/* GSSAPI encryption is off: libpq would resolve names for it, and block the loop meanwhile. */
+/* GSSAPI encryption is off because libpq would resolve names for it, which blocks the loop. */
 static bool connect_start(struct conn *conn, const struct endpoint *endpoint)
 {
     char name[SESSION_NAME_LEN];
@@ -107,7 +107,8 @@ static bool connect_start(struct conn *conn, const struct endpoint *endpoint)
     return rc == 0;
 }
 
-/* libpq gets one address at a time, because it would wait for a silent one as long as the kernel does. */
+/* libpq gets one address at a time, because with several it would wait for a silent one as long as the kernel
+ * does. */
 static void try_endpoint(struct conn *conn)
 {
     for (conn->endpoint++; conn->endpoint < conn->endpoints.n; conn->endpoint++) {

@@ -10,11 +10,11 @@
 #include "db/conn.h"
 #include "observe/log.h"
 
-#define SETUP_AGAIN_MS      1000
-#define BEFORE_PREPARATIONS 2  /* steps of the set-up */
-#define PREPARE_LOCK_MS     10 /* lock_timeout; what is locked for longer is prepared when it is needed */
+#define SETUP_AGAIN_MS      1000 /* pause before the set-up of an unmigrated database is repeated */
+#define BEFORE_PREPARATIONS 2    /* steps of the set-up before the first statement is prepared */
+#define PREPARE_LOCK_MS     10   /* lock_timeout; after it a statement is prepared when it is needed */
 
-/* lock_timeout of statements that share a connection; after it they are sent again apart (queue.h). */
+/* lock_timeout, in ms, of statements that share a connection; then they are sent again apart (queue.h). */
 static const unsigned lock_ms[LANES] = {
     [LANE_READ] = 10, [LANE_INSERT] = 20, [LANE_WRITE] = 20, [LANE_CONTROL] = 20
 };
@@ -62,7 +62,7 @@ static int send_setup(struct conn *conn)
     memset(conn->prepared, 0, 2 * sql_statements_n * sizeof *conn->prepared);
     conn->setup_step = 0;
     conn->lacks_something = false;
-    /* Alone and first: a limit set for the role could be too short for what follows. */
+    /* First, and by itself: a statement_timeout set for the role could be too short for what follows. */
     int rc = PQsendQueryParams(conn->pg, "SET statement_timeout = 0", 0, NULL, NULL, NULL, NULL, 0) &&
                      PQpipelineSync(conn->pg)
                  ? ask(conn, session_sql, settings)
@@ -115,7 +115,7 @@ static int64_t number_at(const PGresult *result, int column)
     return strtoll(PQgetvalue(result, 0, column), NULL, 10);
 }
 
-/* Whether the server is the wanted one of several, the primary. If not, the next one is tried. */
+/* Whether this server is the primary, where that matters. */
 static bool is_wanted(struct conn *conn, const PGresult *result)
 {
     if (!conn->options->primary)
@@ -182,8 +182,8 @@ static void on_setup_again(uv_timer_t *timer)
         conn_flush(conn);
 }
 
-/* With a migration missing, calls that do not need it are served; the others' statements are prepared when
- * they are needed, and fail then. A database that was never migrated is not used, and tried again slowly. */
+/* If a migration is missing, calls that do not need it are served; statements that need it are prepared when
+ * they are called, and fail then. A database that was never migrated is not used; its set-up is repeated. */
 static void on_setup(struct conn *conn)
 {
     if (conn->is_barred) {

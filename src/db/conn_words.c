@@ -8,7 +8,8 @@
 
 #include "db/conn.h"
 
-/* Errors of connecting that no retry can mend, with advice; the longest prefix of the SQLSTATE counts. */
+/* Errors of connecting that no retry can fix, with advice. The first entry that is a prefix of the SQLSTATE
+ * counts, so classes come last. */
 static const struct {
     const char *sqlstate, *advice;
 } advices[] = {
@@ -43,7 +44,7 @@ static char *find_sqlstate(char *text)
 bool conn_words(char why[static CONN_WHY_LEN], const char **advice, const char *text)
 {
     snprintf(why, CONN_WHY_LEN, "%s", text);
-    char *location = strstr(why, "\nLOCATION:"); /* libpq's words are English, as svcd sets no locale */
+    char *location = strstr(why, "\nLOCATION:"); /* libpq's messages are English, as svcd sets no locale */
     if (location)
         *location = '\0';
     char *sqlstate = find_sqlstate(why);

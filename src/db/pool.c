@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Lanes, their connections, start and stop. Who goes next is queue.c's matter, when it goes pool_send.c's,
- * what is ended before its time pool_watch.c's; what happens on one connection conn.c's, within one batch
- * batch.c's.
+ * The pool's lanes and connections, start and stop. Elsewhere: which query goes next (queue.c), sending
+ * (pool_send.c), cancelling (pool_watch.c), replacing connections (pool_renew.c), one connection (conn.c),
+ * one batch (batch.c).
  */
 #include "db/pool.h"
 
@@ -13,10 +13,10 @@
 #include "base/container_of.h"
 
 #define CHECK_EVERY_MS 1000
-#define RESULTS_NS     UINT64_C(1000000) /* that a turn handles results, begun within */
+#define RESULTS_NS     UINT64_C(1000000) /* a turn begins no more results after this time */
 
-/* What shares a connection, under way and waiting for it: about two batches, one that travels and one that
- * gathers. With more nothing is done sooner, and everything later. */
+/* Queries for one connection, under way or ready, that keep it busy: about two batches, one at the server and
+ * one that gathers. More would not raise throughput, only latency. 0: no limit. */
 static const unsigned shared_max[LANES] = { [LANE_READ] = 128, [LANE_INSERT] = 64, [LANE_WRITE] = 4 };
 
 static struct pool_lane *lane_of(struct pool *pool, const struct query *query)
@@ -36,7 +36,8 @@ static void tell_available(struct pool *pool)
         pool->on_available(pool->data, available);
 }
 
-/* A lane's first, until each lane has one: the server may have room for few. */
+/* Until every lane has one connection, only the first of each lane may connect: the server may be close to
+ * its connection limit. */
 static bool may_connect(const struct conn *conn)
 {
     const struct pool *pool = conn->data;
@@ -100,7 +101,7 @@ static void on_down(struct conn *conn, struct query_list *retry)
     tell_available(pool);
 }
 
-/* What waited for connections that were replaced waits no longer. */
+/* Queries of a lane without connections were kept while these were being replaced; that has failed now. */
 static void on_failed(struct conn *conn)
 {
     struct pool *pool = conn->data;
@@ -121,12 +122,12 @@ static void on_batch_done(struct conn *conn)
     bool was_locked = !TAILQ_EMPTY(&conn->batch.stuck) && !conn->batch.cancelled;
     queue_again_apart(&lane->queue, &conn->batch.stuck, conn->batch.cancelled);
     queue_again(&lane->queue, &conn->batch.retry);
-    if (was_locked) /* else it would be sent again before anybody looks how long it has waited */
+    if (was_locked) /* or it would be sent again, however long it has waited already */
         queue_expire_apart(&lane->queue, uv_hrtime());
 }
 
-/* One in each turn at least. Who was left over comes first in the next: the loop asks in the order in which
- * they have become readable. */
+/* At least one connection is read in each turn. Those left over come first in the next turn, because epoll
+ * reports sockets in the order in which they became readable. */
 static bool may_read(struct conn *conn)
 {
     struct pool *pool = conn->data;
@@ -148,7 +149,7 @@ static const struct conn_owner conn_owner = { .may_connect = may_connect,
 
 /* ---- the end of a turn ---- */
 
-/* Before libuv polls: what RPCs and timers have submitted. After it: what continuations have. */
+/* Sends before libuv polls what RPCs and timers have submitted, and after it what continuations have. */
 static void on_before_poll(uv_prepare_t *handle)
 {
     struct pool *pool = handle->data;
@@ -183,7 +184,7 @@ static void on_check(uv_timer_t *check)
 
 /* ---- start and stop ---- */
 
-/* One write that locks is kept a connection from all others of its statement. */
+/* In the write lane one statement may not take all connections, so that other statements always get one. */
 static unsigned kind_max(enum lane number, unsigned n)
 {
     return number == LANE_WRITE && n > 1 ? n - 1 : POOL_CONNECTIONS_MAX;
@@ -204,8 +205,8 @@ struct conn *pool_add_conn(struct pool *pool, enum lane number, uv_loop_t *loop)
     return conn;
 }
 
-/* So many connections are to be in use: those that there are, then new ones. Of too many pool_renew_next
- * ends some. */
+/* Makes n connections serve: existing ones, then new ones. If there are more, pool_renew_next() retires them.
+ */
 static int lane_resize(struct pool *pool, enum lane number, unsigned n, uv_loop_t *loop)
 {
     struct pool_lane *lane = &pool->lanes[number];
@@ -295,7 +296,7 @@ void pool_follow_primary(struct pool *pool)
 void pool_stop(struct pool *pool)
 {
     pool->stopping = true;
-    pool->on_available = NULL; /* going away is no news now */
+    pool->on_available = NULL; /* the caller knows that it goes away */
     for (enum lane number = 0; number < LANES; number++) {
         struct pool_lane *lane = &pool->lanes[number];
         for (unsigned i = 0; i < lane->conns_n; i++)

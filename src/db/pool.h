@@ -96,8 +96,8 @@ bool pool_is_available(const struct pool *pool);
 bool pool_is_unready(const struct pool *pool);
 
 /* For backpressure: how many more queries keep the lane's connections busy; beyond that they only wait
- * longer. May be negative. Queries apart do not count. INT_MAX: the lane has
- * no such limit, or no connection, and then refuses every query. */
+ * longer. May be negative. Queries apart do not count. INT_MAX: the lane has no such limit, or has no
+ * connection and refuses every query. */
 int pool_room(const struct pool *pool, enum lane lane);
 
 /* Queues a query whose caller's members are set. Returns 0: on_done will be called, once, on a later turn.

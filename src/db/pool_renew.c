@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connections with other settings in place of those that there are, a lane by itself and one at a time: first
- * a spare one is made behind those wanted, and while it and all others are up, one that is old leaves and
- * comes again. Where fewer are wanted, the others go as soon as so many are up without them. So a lane never
- * has fewer than it is to have, and where the new settings are no good nothing is lost but the spare.
+ * Replaces connections that have old settings, in each lane one at a time. First the lane gets a spare
+ * connection with the new settings; while that and all others are up, one old connection after another closes
+ * and reconnects. Surplus connections are retired as soon as enough others are up. So a lane never has fewer
+ * connections than wanted, and if the new settings do not work only the spare fails to connect.
  */
 #include "db/pool.h"
 
@@ -20,7 +20,7 @@ static struct conn *old_one(struct pool_lane *lane, bool even_if_leaving)
     return NULL;
 }
 
-/* And will be, when it has done what it is at. */
+/* It can take batches, and will still be able to once its present one has come back. */
 static bool is_serving(const struct conn *conn)
 {
     return conn->state >= CONN_IDLE && !conn->is_leaving && !conn->is_retired;
@@ -34,7 +34,7 @@ static unsigned serving_n(const struct pool_lane *lane)
     return n;
 }
 
-/* The last first; one that serves only while enough others do. */
+/* Retires connections beyond those wanted, from the last on; those that serve only if enough others serve. */
 static void retire_surplus(struct pool_lane *lane, bool but_spare)
 {
     unsigned n = serving_n(lane);
@@ -48,7 +48,8 @@ static void retire_surplus(struct pool_lane *lane, bool but_spare)
     }
 }
 
-/* NULL: without memory, or while another one leaves its place; the next look tries again. */
+/* NULL: out of memory, or a retired or old connection still has the spare's place; the next call tries again.
+ */
 static struct conn *spare_of(struct pool *pool, enum lane number)
 {
     struct pool_lane *lane = &pool->lanes[number];
@@ -88,8 +89,9 @@ void pool_limit_waiting(struct pool *pool, enum lane number)
     queue->lock_max_ns = number == LANE_READ ? options->lock_wait_ms * UINT64_C(1000000) : queue->slow_max_ns;
 }
 
-/* Nobody waits until a pause or a patience of the old measure is over. A read that waits for a lock is run
- * again, if it still may. */
+/* Applies new settings to pauses and waits that have begun: a connection that is down tries at once, one that
+ * is connecting starts over, and a read that waits for a lock is cancelled, to run again under the new limit.
+ */
 static void try_now(struct pool *pool, struct conn *conn, bool connects_anew, bool reads_anew)
 {
     conn_wake(conn);

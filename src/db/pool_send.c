@@ -5,11 +5,11 @@
 #include "db/pool.h"
 
 #define WATCH_EVERY_MS    10
-#define PROBE_MS          5 /* lock_timeout of a probe */
-#define PROBE_PAUSE_NS    UINT64_C(10000000)
-#define PROBE_SHARE       3   /* probes in vain take at most one part in so many of a connection's time */
-#define PROBE_AGAIN_SHARE 10  /* the same for queries that were tried before */
-#define SLICE_MS          200 /* lock_timeout of a query apart while others wait for its place */
+#define PROBE_MS          5                  /* lock_timeout of a probe */
+#define PROBE_PAUSE_NS    UINT64_C(10000000) /* between two probes at least */
+#define PROBE_SHARE       3   /* probes in vain take at most one third of a connection's time */
+#define PROBE_AGAIN_SHARE 10  /* a tenth, for queries that were tried before */
+#define SLICE_MS          200 /* lock_timeout of a query apart while others wait for its connection */
 
 /* Queries in one batch. Writes that take locks go alone, so that none waits for another's locks. */
 static const unsigned queries_max[LANES] = {
@@ -44,7 +44,7 @@ static unsigned apart_max(const struct pool_lane *lane)
     return lane->wanted > 1 ? lane->wanted / 2 : 1;
 }
 
-/* Only one statement at a time goes apart: reads of it merged, or one write. */
+/* A batch apart carries one statement only: reads, merged, or one write. */
 static void fill_apart(struct pool *pool, struct pool_lane *lane, enum lane number, struct batch *batch)
 {
     const struct statement *beside = NULL;
@@ -92,7 +92,7 @@ void pool_probed(struct pool_lane *lane, const struct batch *batch, uint64_t now
         lane->probe_again_after_ns = now_ns + ran_ns * (PROBE_AGAIN_SHARE - 1);
 }
 
-/* Queries apart get a connection while no others wait, or while they have none. */
+/* While ready queries wait, those apart get one connection of the lane at most, and none of an only one. */
 static bool is_turn_of_apart(const struct pool_lane *lane)
 {
     bool others_wait = !TAILQ_EMPTY(&lane->queue.ready);

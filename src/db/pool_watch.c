@@ -66,8 +66,8 @@ static bool is_starved(struct pool_lane *lane, uint64_t now_ns)
     return next && now_ns > next->submitted_ns + STARVED_NS;
 }
 
-/* Once some queries are stuck, each further batch gets half the time: many kinds may be stuck at once, and
- * are found one after another. */
+/* Once some queries are stuck, each further batch gets half the time: many statements may be stuck at once,
+ * and they are found one after another. */
 static uint64_t patience_ns(const struct pool_lane *lane, enum lane number)
 {
     return lane->queue.apart_n > 0 || lane->apart_busy > 0 ? slow_ns[number] / 2 : slow_ns[number];

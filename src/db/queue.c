@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who comes, who goes next, and who has waited long enough. The lists are queue_lists.c's matter.
+ * Decides in which list a query waits, which query goes next, and which has waited too long (queue.h). Moving
+ * queries between the lists is in queue_lists.c.
  */
 #include "db/queue.h"
 
 #include <stdlib.h>
 #include <uv.h>
 
-/* How long a statement is apart before it is one like any other again, of which none was found stuck since:
- * doubled each time that this was in vain. */
+/* How long all queries of a statement go apart. If it is found stuck again afterwards, the time doubles, up
+ * to the maximum. */
 #define APART_MIN_NS UINT64_C(1000000000)
 #define APART_MAX_NS UINT64_C(8000000000)
+/* A query that was found stuck is tried again as a probe after this time at the earliest. */
 #define TRY_AGAIN_NS UINT64_C(500000000)
-/* One of a statement was quick so short a time before another was found stuck: not all of them are. */
+/* If a query of the same statement was quick so shortly before, not all of its queries can be stuck. */
 #define RECENT_NS UINT64_C(300000000)
 
 int queue_init(struct queue *queue, enum lane lane, unsigned kind_max)
@@ -46,7 +48,8 @@ static bool goes_apart(const struct queue *queue, const struct query *query)
     return !query->impatient && ((until_ns && uv_hrtime() < until_ns) || queue_recall_stuck(queue, query));
 }
 
-/* What is known to be stuck tells nothing new of its kind. */
+/* If a query of the same key is known to be stuck, this one may be, too, and that says nothing about the rest
+ * of its statement. */
 static void put_apart(struct query *query)
 {
     enum finding found = queue_recall_stuck(query->queue, query);
@@ -58,7 +61,7 @@ static void put_apart(struct query *query)
     queue_put_apart(query);
 }
 
-/* Puts it where it has to wait whether there is a connection or not, if it has to. */
+/* Puts the query behind its leader, or apart, if it belongs there. Returns whether it did. */
 static bool put_aside(struct query *query)
 {
     struct query *leader = query->leads ? NULL : queue_leader_of(query->queue, query);
@@ -162,7 +165,7 @@ static void query_fail(struct query *query, const char *sqlstate, const char *me
                  &(struct query_outcome){ .end = QUERY_FAILED, .sqlstate = sqlstate, .message = message });
 }
 
-/* What was not tried yet is taken for what the others of its statement are. */
+/* Whether the query is apart because of a lock. If it was not tried itself, its statement tells. */
 static bool waits_for_lock(const struct query *query)
 {
     if (query->found)
@@ -170,7 +173,8 @@ static bool waits_for_lock(const struct query *query)
     return !query->is_heavy && !queue_kind_of(query->queue, query->statement)->is_slow;
 }
 
-/* What has waited as long as it may is told so in the words that the server has for it. */
+/* A query apart has waited as long as it may: fails it with the SQLSTATE that the server would have used,
+ * lock_not_available for a read that waits for a lock, else query_canceled (as by statement_timeout). */
 static void give_up(struct query *query)
 {
     bool is_locked = waits_for_lock(query), reads = query->statement->lane == LANE_READ;
@@ -188,7 +192,7 @@ bool queue_has_room(const struct queue *queue, const struct query *query, unsign
     return !goes_apart(queue, query) && !queue_leader_of(queue, query);
 }
 
-/* Puts the head of the ready ones where it has to wait, if it has to. */
+/* Moves the head of the ready list to another list, if it has to wait there. Returns whether it did. */
 static bool sets_aside(struct queue *queue, struct query *query, const struct statement *beside)
 {
     struct kind *kind = queue_kind_of(queue, query->statement);
@@ -257,7 +261,7 @@ struct query *queue_next_apart(struct queue *queue, const struct statement *besi
     }
 }
 
-/* One that was not tried yet tells most. */
+/* Prefers a query that was not tried yet: it is the least likely to be stuck. */
 static struct query *probe_of(const struct queue *queue, struct kind *kind, uint64_t now_ns)
 {
     struct query *query, *due = NULL;
@@ -288,9 +292,9 @@ void queue_take(struct query *query)
     struct kind *kind = queue_kind_of(query->queue, query->statement);
     bool was_apart = query->in == &kind->apart;
     queue_take_out(query);
-    if (query->queue->lane != LANE_INSERT) /* there, only one that was found stuck keeps others back */
+    if (query->queue->lane != LANE_INSERT) /* inserts of one key run together until one is found stuck */
         queue_lead(query);
-    if (was_apart && kind->in_turn) { /* the others first, next time */
+    if (was_apart && kind->in_turn) { /* the other statements come first now */
         TAILQ_REMOVE(&query->queue->turns, kind, turn);
         TAILQ_INSERT_TAIL(&query->queue->turns, kind, turn);
     }
@@ -388,7 +392,7 @@ void queue_end(struct queue *queue, enum query_end end)
         while ((query = TAILQ_FIRST(&queue->kinds[i].apart)))
             expire(query, end);
     }
-    /* Followers are left to those who lead them, which are under way or were among the ready ones. */
+    /* Ending leaders has made their followers ready. Others follow a query under way, and end after it. */
     while ((query = TAILQ_FIRST(&queue->ready)))
         expire(query, end);
 }

@@ -5,7 +5,7 @@
  */
 #include "db/queue.h"
 
-#define RESULT_BYTES (4 << 20)
+#define RESULT_BYTES (4 << 20) /* that a merged result should not exceed, in libpq's memory */
 #define ROWS_MAX     2048
 #define WIDE_BYTES   16384 /* assumed width of a row until one was seen */
 

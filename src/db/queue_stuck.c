@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What was found stuck by itself lately: whoever wants the same goes apart from the beginning, so that it is
- * not found by keeping others waiting. What is the same is told by the key, of a statement without one by all
- * parameters.
+ * Remembers queries that were found stuck by themselves lately. A new query like one of them goes apart at
+ * once, so that it need not hold up others before it is found stuck, too. Alike are queries of one statement
+ * with the same key or, without a key, the same parameters; they are compared by hash, since a collision only
+ * sends a query apart needlessly.
  */
 #include "db/queue.h"
 
@@ -18,7 +19,7 @@ static struct stuck *find(struct kind *kind, uint32_t hash, uint64_t now_ns)
     return NULL;
 }
 
-/* In the place of the one that is forgotten first. */
+/* If there is no room, replaces the entry that would be forgotten first. */
 void queue_remember_stuck(struct query *query)
 {
     struct kind *kind = queue_kind_of(query->queue, query->statement);
