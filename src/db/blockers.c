@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define PATIENCE_MS 500 /* what takes no longer needs no word */
+#define PATIENCE_MS 500 /* shorter waits are not reported */
 
-/* Of a backend of this pid; a line each. */
+/* Who blocks the backend with pid $1, a line each. */
 static const char BLOCKERS_SQL[] =
     "SELECT string_agg(format('waiting for process %s%s%s, in its transaction since %s%s', b.pid,"
     " CASE WHEN a.application_name <> '' THEN format(' (%s)', a.application_name) END,"
@@ -19,7 +19,7 @@ static const char BLOCKERS_SQL[] =
     " ORDER BY b.pid)"
     " FROM unnest(pg_blocking_pids($1)) AS b (pid) LEFT JOIN pg_stat_activity a ON a.pid = b.pid";
 
-/* Whether more of the query's answer has come within so long. */
+/* Whether the query's answer comes within so long. */
 static bool has_answer(PGconn *pg, int ms)
 {
     while (PQisBusy(pg)) {

@@ -16,8 +16,8 @@
 struct lookup {
     uv_async_t done;
     pthread_mutex_t lock;
-    bool abandoned; /* under the lock: `done` is closed, or about to be */
-    int owners;     /* likewise */
+    bool abandoned; /* under the lock; `done` is closed, or about to be */
+    int owners;     /* under the lock; loop and thread, as far as they still use it */
     char *hosts, *ports;
     struct endpoints found;
     void (*on_found)(void *data, const struct endpoints *found);
@@ -60,7 +60,8 @@ static void resolve(struct endpoints *found, const char *host, const char *port)
     freeaddrinfo(list);
 }
 
-/* The part of a list that `at` points to, which moves on; the last one counts for all that follow. */
+/* Copies the part of a list that *at points to, and moves on to the next. At the end it stays at the last
+ * part, which so counts for all that follow, and returns false. */
 static bool next_part(const char **at, char *part, size_t size)
 {
     size_t len = strcspn(*at, ",");

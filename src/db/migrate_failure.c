@@ -26,7 +26,7 @@ static unsigned line_at(const char *text, const char *position)
     return line;
 }
 
-/* What a role that may not must be given; a statement a row, for whoever may. */
+/* The GRANT statements that the role lacks, one a row, for an administrator to run. */
 static const char GRANTS_SQL[] =
     "SELECT format('GRANT CREATE ON DATABASE %I TO %I;', current_database(), current_user)"
     " WHERE NOT has_database_privilege(current_database(), 'CREATE')"

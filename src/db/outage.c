@@ -7,7 +7,7 @@
 #include "observe/log.h"
 
 #define REMIND_NS   UINT64_C(60000000000)
-#define HOPELESS_MS 10000 /* between attempts after an error that no retry can mend */
+#define HOPELESS_MS 10000 /* between attempts after an error that no retry can fix */
 
 void outage_init(struct outage *outage)
 {

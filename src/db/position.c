@@ -19,7 +19,7 @@ void position_format(struct position position, char text[static POSITION_TEXT_LE
              (uint32_t)(position.lsn >> 32), (uint32_t)position.lsn);
 }
 
-/* Digits of a base, up to `end`, which moves `at` behind itself. */
+/* Reads a number up to the character `end`, and moves *at behind that. */
 static bool take(const char **at, int base, char end, uint64_t max, uint64_t *number)
 {
     char *rest;
@@ -46,7 +46,7 @@ bool position_is_reached(struct position position, const struct server_state *st
 {
     if (position.timeline == state->at.timeline)
         return position.lsn <= state->at.lsn;
-    /* What an older timeline held beyond its end was lost. */
+    /* What was written on an older timeline after the promotion that ended it is lost. */
     return position.timeline < state->at.timeline && position.timeline >= state->after &&
            position.lsn <= state->began && position.lsn <= state->at.lsn;
 }

@@ -11,9 +11,9 @@
 #include "db/result.h"
 #include "observe/log.h"
 
-#define FIRST_MS       200   /* between looks until there was an answer */
+#define FIRST_MS       200   /* between checks until the first answer */
 #define LATER_MS       30000 /* and after that */
-#define PATIENCE_TICKS 5     /* of FIRST_MS; after them the database is announced even without an answer */
+#define PATIENCE_TICKS 5     /* then the database is announced even without an answer */
 
 static void add(char list[static SCHEMA_TOLD_LEN], const char *name)
 {
@@ -108,7 +108,7 @@ static void on_time(uv_timer_t *timer)
 {
     struct schema_look *look = timer->data;
     look_now(look);
-    /* Without an answer too, if none could be asked for or it takes too long. */
+    /* Announces without a result if the check could not be sent, or takes too long. */
     if (!look->is_under_way || ++look->ticks >= PATIENCE_TICKS)
         announce(look);
 }

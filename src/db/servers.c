@@ -7,8 +7,8 @@
 #include "db/server_ask.h"
 
 #define LOOK_EVERY_MS 250
-#define LOOK_FIRST_MS 20   /* between looks until each server has answered once */
-#define FIRST_LOOK_MS 1000 /* at the start, servers that have not answered by then are not waited for */
+#define LOOK_FIRST_MS 20   /* between checks until each server has answered once */
+#define FIRST_LOOK_MS 1000 /* at the start, how long to wait for servers that do not answer */
 
 struct server {
     struct servers *servers;

@@ -27,10 +27,10 @@ const char session_ready_sql[] = "SELECT b.pid, (extract(epoch FROM b.backend_st
 void session_settings(char json[static SESSION_SETTINGS_LEN], enum lane lane, const char *schemas,
                       unsigned statement_timeout_ms, unsigned lock_timeout_ms)
 {
-    /* Names resolve to our objects first and never to what another user put into a temporary schema. Generic
-     * plans: every statement is an index look-up, whose plan does not depend on the parameters; equal
-     * parameters in one merged execution are rare, so nothing is gained by remembering their rows. A backend
-     * whose client has gone is to notice within a second, whatever it waits for. */
+    /* search_path: names resolve to our objects first, to temporary ones last. Generic plans: every statement
+     * is an index look-up, whose plan does not depend on the parameters. No memoize: equal parameters in one
+     * merged execution are rare. client_connection_check_interval: a backend notices within a second that its
+     * client has gone, even while it waits. */
     snprintf(
         json, SESSION_SETTINGS_LEN,
         "{\"search_path\": \"%s\", \"TimeZone\": \"UTC\", \"statement_timeout\": \"%u\","

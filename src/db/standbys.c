@@ -10,9 +10,9 @@
 #include "observe/metrics.h"
 
 #define NS_PER_MS   UINT64_C(1000000)
-#define PRIMARY_BIT 63 /* of query->tried; standbys have the bits of their numbers */
+#define PRIMARY_BIT 63 /* of query->tried; standby i has bit i */
 #define SAMPLES     64
-#define ASK_PARTS   8 /* questions within the lag that is allowed */
+#define ASK_PARTS   8 /* position questions asked in each allowed lag */
 #define ASK_MIN_MS  20
 #define ASK_MAX_MS  2000
 
@@ -26,7 +26,7 @@ struct standby {
     uint64_t answered_n, failed_n; /* reads */
 };
 
-/* A position that the primary had reached at a time. */
+/* A position, and when the primary had reached it. */
 struct sample {
     uint64_t lsn, at_ns;
 };
@@ -34,9 +34,9 @@ struct sample {
 struct standbys {
     struct pool *primary;
     struct server_ask primary_ask;
-    uint32_t timeline; /* of the samples */
+    uint32_t timeline; /* on which the samples were taken */
     struct sample samples[SAMPLES];
-    size_t samples_n; /* so far; the last SAMPLES of them are kept */
+    size_t samples_n; /* taken so far; the last SAMPLES of them are kept */
     uint64_t max_lag_ns;
     uint64_t stale_n;
     uv_timer_t timer;

@@ -26,7 +26,7 @@ static bool is_done(PGresult *result, const struct statement *statement)
     return ok;
 }
 
-/* Rights are looked at when a plan is made ready to run, which EXPLAIN does. */
+/* EXPLAIN, because privileges are checked only when a plan is made ready to run. */
 static bool check(PGconn *pg, const struct statement *statement)
 {
     Oid oids[QUERY_PARAMS_MAX];

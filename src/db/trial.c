@@ -8,7 +8,7 @@
 #include "db/conn.h"
 #include "db/params.h"
 
-#define LOOK_EVERY_MS 100 /* whether it is abandoned */
+#define LOOK_EVERY_MS 100 /* how often it checks whether it was abandoned */
 
 struct trial {
     PGconn *pg;
@@ -23,7 +23,7 @@ static PGconn *begin(const struct config *config)
     database_params_set(&params, config);
     while (params.keywords[n])
         n++;
-    params.keywords[n] = "gssencmode"; /* as connections have it */
+    params.keywords[n] = "gssencmode"; /* like the connections (conn_connect.c) */
     params.values[n++] = "disable";
     params.keywords[n] = params.values[n] = NULL;
     return PQconnectStartParams(params.keywords, params.values, 0);
@@ -67,7 +67,7 @@ int database_try(const struct config *config, const atomic_bool *is_abandoned, F
     struct trial trial = { .pg = begin(config), .wants = PGRES_POLLING_WRITING };
     if (!trial.pg)
         return UV_ENOMEM;
-    PQsetErrorVerbosity(trial.pg, PQERRORS_VERBOSE); /* with its SQLSTATE */
+    PQsetErrorVerbosity(trial.pg, PQERRORS_VERBOSE); /* adds the SQLSTATE to error texts */
     if (PQstatus(trial.pg) == CONNECTION_BAD)
         trial.wants = PGRES_POLLING_FAILED;
     while (!is_over(&trial) && uv_hrtime() < end_ns && !atomic_load(is_abandoned))

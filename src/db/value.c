@@ -18,7 +18,7 @@ static const struct {
     uint32_t oid;
     uint32_t array_oid;
     size_t len;      /* 0: varies */
-    bool by_pointer; /* NULL says NULL, there is no has_NAME */
+    bool by_pointer; /* a NULL pointer is SQL NULL, there is no has_NAME */
 } types[SQL_TYPES] = {
     [SQL_BIGINT] = { "bigint", 20, 1016, 8, false },
     [SQL_INTEGER] = { "integer", 23, 1007, 4, false },
@@ -38,7 +38,7 @@ const char *value_type_name(enum sql_type type)
     return types[type].name;
 }
 
-/* Types that statements do not have, but that SQL easily yields. */
+/* Types that no statement may use, but that SQL expressions often have; for error messages. */
 static const struct {
     uint32_t oid;
     const char *name;
@@ -78,7 +78,7 @@ uint32_t value_array_oid(enum sql_type type)
     return types[type].array_oid;
 }
 
-/* The server's infinities are the ends of the range, and stay there. */
+/* The server's infinity and -infinity are the ends of the range; saturating keeps them there. */
 static int64_t shift(int64_t value, int64_t by)
 {
     int64_t shifted;
