@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A timer signals the thread once a period, and the handler sleeps what is left of it.
+ * A timer signals the computing thread once a period, and the signal handler sleeps for the pause.
  */
 #include "login/duty_cycle.h"
 
@@ -9,19 +9,19 @@
 #include <unistd.h>
 
 #define PERIOD_NS 1000000
-/* What of a period is slept is so many times what the other thread was busy, but the computation goes on at a
- * third of its speed, or hardly less; one that takes long, for which all behind it wait, at half of it from
- * then on. A thread that is hardly busy wants nothing. Three of these are percents. */
+/* The pause in a period is PAUSE_FACTOR times as long as the other thread was busy, but at most PAUSE_MAX of
+ * the period. A computation that has taken LATER_NS holds up the jobs queued behind it, so from then on at
+ * most PAUSE_MAX_LATER. If the other thread is busy for less than BUSY_MIN there is no pause. */
 #define PAUSE_FACTOR    2
-#define PAUSE_MAX       70
-#define PAUSE_MAX_LATER 50
+#define PAUSE_MAX       70 /* percent */
+#define PAUSE_MAX_LATER 50 /* percent */
 #define LATER_NS        INT64_C(200000000)
-#define BUSY_MIN        10
+#define BUSY_MIN        10 /* percent */
 
 static int64_t read_ns(clockid_t clock)
 {
     struct timespec time = { 0 };
-    clock_gettime(clock, &time); /* a thread that has ended is not busy */
+    clock_gettime(clock, &time); /* fails for a thread that has ended: 0, not busy */
     return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
 }
 
@@ -37,7 +37,7 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* One signal after so long; 0: none. */
+/* Sends one signal after so long; 0: none. */
 static void set_timer(const struct duty_cycle *cycle, int64_t after_ns)
 {
     timer_settime(cycle->timer, 0, &(struct itimerspec){ .it_value.tv_nsec = after_ns }, NULL);
@@ -56,8 +56,8 @@ static int64_t wanted_pause(struct duty_cycle *cycle, const struct duty_times *t
                                   : least(cycle->busy * PAUSE_FACTOR, is_long ? PAUSE_MAX_LATER : PAUSE_MAX);
 }
 
-/* Pauses are not all that keeps it from computing: so many threads may want the core that it gets less than
- * its share. */
+/* Whether the thread got less CPU time than pauses alone would leave it, because other threads want its core,
+ * too. */
 static bool is_behind(const struct duty_cycle *cycle, const struct duty_times *times)
 {
     const struct duty_times *begun = &cycle->begun;
@@ -72,12 +72,13 @@ struct duty_step duty_cycle_next(struct duty_cycle *cycle, const struct duty_tim
                                .compute_ns = PERIOD_NS - pause_ns };
 }
 
-/* Calls what signal-safety(7) allows, and nanosleep, which is no more than a system call. */
+/* A signal handler: calls only functions that signal-safety(7) lists, and nanosleep(), a plain system call.
+ */
 static void on_period(int signal, siginfo_t *info, void *context)
 {
     (void)signal;
     (void)context;
-    if (info->si_code != SI_TIMER) /* somebody's kill */
+    if (info->si_code != SI_TIMER) /* sent by kill(), not by our timer */
         return;
     int saved_errno = errno;
     struct duty_cycle *cycle = info->si_value.sival_ptr;
@@ -129,7 +130,8 @@ void duty_cycle_end(struct duty_cycle *cycle)
     set_timer(cycle, 0);
 }
 
-/* Pauses grow with business and then no more, so they were longest if it was the same all the time. */
+/* A pause grows with how busy the other thread is, up to a maximum. So for a given other_ns the pauses add up
+ * to most if it was equally busy all the time. */
 int64_t duty_cycle_computed_ns(int64_t passed_ns, int64_t other_ns)
 {
     int64_t first_ns = least(passed_ns, LATER_NS);

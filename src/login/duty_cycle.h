@@ -21,8 +21,8 @@
 
 struct duty_times {
     int64_t now_ns;   /* uv_hrtime()'s clock */
-    int64_t own_ns;   /* CPU time of the thread that computes, which asks, and */
-    int64_t other_ns; /* of the one that goes first */
+    int64_t own_ns;   /* CPU time of the computing thread, which calls, and */
+    int64_t other_ns; /* of the other thread, which has priority */
 };
 
 /* Tells the times; `other` is from pthread_getcpuclockid(). Called in signal handlers, too. */
@@ -41,7 +41,7 @@ struct duty_cycle {
     int64_t paused_ns;             /* since duty_cycle_begin() */
 };
 
-/* For the calling thread, which just does not pause if no timer can be had. Uses the signal SIGRTMIN. */
+/* For the calling thread. Uses the signal SIGRTMIN. If no timer can be made, the thread never pauses. */
 void duty_cycle_init(struct duty_cycle *cycle, clockid_t other, duty_clock *clock);
 void duty_cycle_finish(struct duty_cycle *cycle);
 

@@ -33,10 +33,10 @@ void hash_arena_finish(void)
 
 static _Thread_local struct arena {
     bool entered, in_use, soiled;
-    char *mapped; /* what the kernel gave; NULL: nothing yet */
+    char *mapped; /* the whole mapping; NULL: none yet */
     size_t mapped_len;
     char *base; /* its first huge page */
-    size_t len; /* from base */
+    size_t len; /* from base, in bytes */
 } arena;
 
 static void *kernel_mmap(void *at, size_t len, int protection, int flags, int fd, off_t offset)

@@ -13,10 +13,9 @@ TAILQ_HEAD(job_list, hash_job);
 struct hash_worker {
     struct hash_pool *pool;
     uv_thread_t thread;
-    bool is_crowded; /* it pauses for a busy loop (duty_cycle.h); else it runs at the lowest priority for good
-                      */
+    bool is_crowded; /* pauses while the loop is busy (duty_cycle.h); else has the lowest priority */
     bool is_new;     /* started by hash_pool_prepare(), and not yet taken */
-    /* Under the lock: it is to end after its present hash; it has ended, and is to be joined. */
+    /* Under the lock. is_surplus: must end after its present hash; has_ended: can be joined. */
     bool is_surplus, has_ended;
     TAILQ_ENTRY(hash_worker) link;
 };

@@ -52,7 +52,7 @@ void hash_job_leave(struct hash_pool *pool, struct hash_job *job, int status)
     hash_job_end(pool, job, status);
 }
 
-/* One by one, for on_done may submit, and cancel others. */
+/* Takes jobs off the list one by one, because on_done may submit and cancel others. */
 static void pool_deliver(struct hash_pool *pool)
 {
     struct job_list done = TAILQ_HEAD_INITIALIZER(done);
@@ -180,7 +180,7 @@ static uint64_t expected_wait_ns(const struct hash_pool *pool, int n_ahead)
     return pool->stats.mean_duration_ns * (uint64_t)n_ahead / (uint64_t)pool->size.n_workers;
 }
 
-/* With the lock held. However many accounts a client has, half of the queue is left to others. */
+/* With the lock held. A client gets at most half of the queue, however many accounts it tries. */
 static bool is_full(const struct hash_pool *pool, uint64_t client)
 {
     int n_of_client = 0;

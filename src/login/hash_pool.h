@@ -28,7 +28,7 @@ struct hash_pool_options {
  * hash_pool_destroy(). What options point to is copied. Returns 0, UV_ENOMEM or UV_EAGAIN (no threads). */
 int hash_pool_start(struct hash_pool **pool, uv_loop_t *loop, const struct hash_pool_options *options);
 
-/* Ends all jobs that have not begun with UV_ECANCELED, refuses new ones so, waits patience_ms for running
+/* Ends all jobs that have not begun with UV_ECANCELED, refuses new ones, waits patience_ms for running
  * ones, and calls on_done of all that have ended. False: one still runs (expensive hashes take seconds); then
  * it may be called again. Accepts NULL. */
 bool hash_pool_stop(struct hash_pool *pool, unsigned patience_ms);
@@ -48,7 +48,7 @@ bool hash_pool_is_full(struct hash_pool *pool, uint64_t client);
 void hash_pool_cancel(struct hash_pool *pool, struct hash_job *job);
 
 /* How long a job that began together with this one would have computed by now, whatever its scheme: the time
- * since then, without what its worker may have stood still. Only for a job that has begun. */
+ * since then, less the longest time that its worker may have paused. Only for a job that has begun. */
 int64_t hash_pool_computed_ns(const struct hash_pool *pool, const struct hash_job *job);
 
 /* Whether so many workers leave no cores for the loop and the database, so that they must stand still for
@@ -64,7 +64,7 @@ int hash_pool_retry_after_ms(struct hash_pool *pool);
 int hash_pool_prepare(struct hash_pool *pool, int n_workers, int queue_limit);
 /* Applies it. Surplus workers end after their present hash; no waiting job is lost. */
 void hash_pool_take(struct hash_pool *pool);
-/* Or drops what was prepared. */
+/* Drops what was prepared instead. */
 void hash_pool_forgo(struct hash_pool *pool);
 
 const struct password_policy *hash_pool_policy(const struct hash_pool *pool);

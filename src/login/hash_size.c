@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * How many threads hash, and how many passwords may wait: what there is at the start, and another number of
- * either while some do.
+ * The number of workers and of passwords that may wait, at the start and when they change while jobs run.
  *
- * A thread keeps the priority it settled for, and only privileged ones may raise it again. So where other
- * numbers make a crowd, or end one, all are replaced: each ends when its hash is done.
+ * A thread that has lowered its priority cannot raise it again without privilege. So when a change makes
+ * cores scarce (hash_pool_is_crowded()), or no longer scarce, all workers are replaced; each ends after its
+ * present hash.
  */
 #include <stdlib.h>
 
 #include "login/hash_parts.h"
 #include "login/hash_pool.h"
 
-/* Who wants cores besides the workers: the loop, and the database. */
+/* Cores wanted besides those of the workers: one for the loop, one for the database. */
 #define OTHERS 2
 
 bool hash_pool_is_crowded(int n_cores, int n_workers)
@@ -69,7 +69,7 @@ void hash_workers_join(struct hash_pool *pool)
     }
 }
 
-/* With the lock held: of the kind that is wanted as many stay as are. */
+/* With the lock held. Keeps as many workers of the wanted kind as are wanted; the others become surplus. */
 static void choose_workers(struct hash_pool *pool)
 {
     const struct hash_size *size = &pool->size;
@@ -90,7 +90,7 @@ static int prepare_workers(struct hash_pool *pool)
     const struct hash_size *size = &pool->fresh_size;
     int n = 0, rc = 0;
     const struct hash_worker *worker;
-    TAILQ_FOREACH (worker, &pool->workers, link) /* who is surplus is so by this thread's word */
+    TAILQ_FOREACH (worker, &pool->workers, link) /* no lock: only this thread sets is_surplus */
         n += !worker->is_surplus && worker->is_crowded == size->is_crowded;
     for (; n < size->n_workers && rc == 0; n++)
         rc = worker_start(pool);
@@ -124,7 +124,7 @@ void hash_pool_forgo(struct hash_pool *pool)
     uv_mutex_unlock(&pool->mutex);
 }
 
-/* Passwords in the slots that were there before leave with the last of them. */
+/* Jobs keep their old slots, which are destroyed when the last one is free. */
 static void take_slots(struct hash_pool *pool)
 {
     struct hash_slots *old = pool->slots;

@@ -8,7 +8,7 @@
 struct hash_slots {
     char (*items)[HASH_SLOT_LEN];
     int n, n_free;
-    int free[]; /* stack */
+    int free[]; /* stack of free slots' numbers */
 };
 
 struct hash_slots *hash_slots_create(int n)
@@ -22,7 +22,8 @@ struct hash_slots *hash_slots_create(int n)
         free(slots);
         return NULL;
     }
-    /* RLIMIT_MEMLOCK may not allow the first; swap is then the operator's to encrypt. */
+    /* mlock() may fail at RLIMIT_MEMLOCK: then passwords may be swapped out, and the operator should encrypt
+     * swap. */
     (void)mlock(mapped, len);
     (void)madvise(mapped, len, MADV_DONTDUMP);
     slots->items = mapped;

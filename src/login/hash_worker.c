@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A thread that hashes: one job after the other, and what is learned of how long they take.
+ * A worker thread: hashes one job after another, and keeps statistics of how long they take.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -10,17 +10,17 @@
 #include "login/hash_arena.h"
 #include "login/hash_parts.h"
 
-/* Idle for so long, a worker wipes its arena and gives it back. */
+/* After so long without a job a worker wipes its arena and gives the memory back. */
 #define REST_AFTER_NS 100000000u
-/* Behind whatever else runs, where there are cores enough: a hash takes what is left. In a crowd that would
- * be a hundredth of a core that others want all the time, and no login would come to its end; there the duty
- * cycle is what it stands back by. */
+/* With enough cores, hashes run at the lowest priority, on what the others leave. If cores are scarce
+ * (is_crowded), that could be a hundredth of a core, and logins would never finish; there the worker yields
+ * by its duty cycle instead. */
 #define WORKER_NICE 19
-/* What was learned of hashes is believed for so long after the last one. Else, once a slow one had made every
- * deadline seem hopeless, nothing would run that could teach otherwise. */
+/* The learned duration is used for so long after the last hash. Otherwise, once slow hashes made every
+ * deadline seem hopeless, no job would run that could correct it. */
 #define BELIEVE_NS 1000000000u
 
-/* Without the lock: password_verify() and _make() take their time. */
+/* Without the lock, because password_verify() and _make() are slow. */
 static int job_run(const struct password_policy *policy, struct hash_job *job, int *n_made)
 {
     const char *password = job->slot;
@@ -44,7 +44,7 @@ static int job_run(const struct password_policy *policy, struct hash_job *job, i
 static void worker_settle(const struct hash_worker *worker)
 {
     const struct sched_param none = { 0 };
-    /* Both are a courtesy to the other threads: hashing works without. */
+    /* Errors are ignored: both only favour the other threads. */
     (void)sched_setscheduler(0, SCHED_BATCH, &none);
     if (!worker->is_crowded)
         (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + WORKER_NICE);
@@ -58,7 +58,7 @@ static void learn(struct hash_pool *pool, uint64_t duration_ns)
     stats->mean_duration_ns = stats->mean_duration_ns - stats->mean_duration_ns / 8 + duration_ns / 8;
     if (pool->quick_ns == 0 || duration_ns < pool->quick_ns)
         pool->quick_ns = duration_ns;
-    else /* slowly, lest one run of slow hashes make quick ones seem hopeless */
+    else /* slowly, so that a few slow hashes do not get quick jobs refused */
         pool->quick_ns += (duration_ns - pool->quick_ns) / 64;
 }
 
@@ -84,7 +84,7 @@ static void worker_take(const struct hash_worker *worker, struct duty_cycle *cyc
     job->started_loop_ns = begun.other_ns;
     job->is_crowded = worker->is_crowded;
     hash_job_move(pool, job, HASH_JOB_RUNNING);
-    const struct password_policy policy = pool->policy; /* as it is now */
+    const struct password_policy policy = pool->policy; /* a copy: it may change meanwhile */
     uv_mutex_unlock(&pool->mutex);
     if (pool->on_begin)
         pool->on_begin(job);
@@ -108,7 +108,7 @@ static bool is_wanted(const struct hash_worker *worker)
     return !worker->is_surplus && !worker->pool->is_stopping;
 }
 
-/* With the lock held. Until the worker is not wanted. */
+/* With the lock held. Returns when the worker must end. */
 static void worker_work(struct hash_worker *worker, struct duty_cycle *cycle)
 {
     struct hash_pool *pool = worker->pool;
@@ -126,7 +126,8 @@ static void worker_work(struct hash_worker *worker, struct duty_cycle *cycle)
             uv_mutex_lock(&pool->mutex);
         }
     }
-    uv_cond_signal(&pool->work); /* it may have been woken for a job, which another is to do now */
+    uv_cond_signal(
+        &pool->work); /* this worker may have consumed the wake-up for a job that another must do now */
 }
 
 void hash_worker_main(void *arg)

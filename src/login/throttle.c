@@ -15,13 +15,13 @@
 enum { WAYS = 8 };
 
 #define MINUTE_US  60000000
-#define PLACE_BITS 24 /* more than there are sets of the largest table */
+#define PLACE_BITS 24 /* 2 to this power is more than the sets of the largest table */
 
 struct entry {
     uint64_t key; /* 0: free */
     int64_t paid_at_us;
-    uint64_t place : PLACE_BITS;           /* the end of what says its set, whatever the table's size */
-    uint64_t used_at_ms : 64 - PLACE_BITS; /* of the table of known clients: the last success */
+    uint64_t place : PLACE_BITS; /* low bits of the hash that selects its set, for tables of any size */
+    uint64_t used_at_ms : 64 - PLACE_BITS; /* in the table of known clients: the last success */
 };
 
 struct sets {
@@ -33,9 +33,9 @@ struct table {
     int64_t interval_us;  /* in which one token comes back; 0: no limit */
     int64_t tolerance_us; /* interval times burst */
     struct sets sets;
-    struct sets old;   /* of another size: its entries are moving to those above */
-    struct sets fresh; /* prepared, to take their place */
-    uint64_t n_moved;  /* of the old ones, from the first on */
+    struct sets old;   /* of the former size; its entries are being moved to `sets` */
+    struct sets fresh; /* prepared by throttle_prepare() */
+    uint64_t n_moved;  /* sets of `old` that have been moved */
 };
 
 struct throttle {
@@ -84,7 +84,8 @@ static struct entry *least_of(struct entry *set, enum throttle_table which)
     return least;
 }
 
-/* A set of the old size, which is empty afterwards. Those that find no room are the ones missed least. */
+/* Moves the entries of a set of the old size, which is empty afterwards. If there is no room, the entries
+ * that are least worth keeping (is_missed_less()) are dropped. */
 static void set_move(struct table *table, enum throttle_table which, struct entry *set)
 {
     for (int i = 0; i < WAYS; i++) {
@@ -102,8 +103,8 @@ static uint64_t place_of(enum throttle_table which, const struct throttle_ticket
     return ticket->keys[which == THROTTLE_KNOWN ? THROTTLE_EMAIL : which];
 }
 
-/* All that is known of an e-mail stands in one set, so one account's many clients push out each other and
- * nobody else. */
+/* Known clients are placed by e-mail, so that those of one account are in one set and many of them push out
+ * only each other (place_of()). */
 static struct entry *table_set(struct throttle *throttle, enum throttle_table which,
                                const struct throttle_ticket *ticket)
 {
@@ -124,7 +125,7 @@ static struct entry *table_find(struct throttle *throttle, enum throttle_table w
     return NULL;
 }
 
-/* The entry of this key, if need be in place of the one that is missed least. */
+/* The entry of this key; if there is none, it replaces the one that is least worth keeping. */
 static struct entry *table_claim(struct throttle *throttle, enum throttle_table which,
                                  const struct throttle_ticket *ticket)
 {
@@ -137,7 +138,7 @@ static struct entry *table_claim(struct throttle *throttle, enum throttle_table 
     return least;
 }
 
-/* Microseconds until the bucket has a token; 0: it has. */
+/* Microseconds until the bucket has a token; 0: it has one. */
 static int64_t bucket_wait_us(struct throttle *throttle, enum throttle_table which,
                               const struct throttle_ticket *ticket, int64_t now_us)
 {
@@ -326,7 +327,7 @@ bool throttle_move(struct throttle *throttle, size_t n_sets)
 void throttle_take(struct throttle *throttle, const struct config *config)
 {
     if (throttle->tables[0].fresh.items) {
-        (void)throttle_move(throttle, SIZE_MAX); /* what is left of the time before */
+        (void)throttle_move(throttle, SIZE_MAX); /* completes an earlier change of size */
         for (int i = 0; i < THROTTLE_TABLES; i++)
             table_take(&throttle->tables[i]);
     }

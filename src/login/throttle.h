@@ -4,7 +4,7 @@
  * size.
  *
  * An attempt takes its tokens when it is admitted, and gets them back if it succeeds: so failures are
- * limited, and attempts at the same time. It takes them from
+ * limited, and attempts at the same time. They come from
  *
  *   - known: the bucket of this client and this e-mail, which nobody else can empty, if the client has logged
  *     in there before; otherwise from both
@@ -13,8 +13,8 @@
  *     this client and this e-mail.
  *
  * So an attacker who empties an e-mail's bucket does not lock out its owner, if the owner comes from an
- * address known there, nor other clients below their own limit. Entries are found by keyed hashes; when a
- * table is full, the entry that misses fewest tokens is replaced.
+ * address known there, nor other clients below their own limit. Entries are found by keyed hashes; when all
+ * places for a new entry are taken, the one that misses fewest tokens is replaced.
  *
  * It has no clock: now_us is any monotonic time in microseconds. Not thread-safe.
  */
@@ -49,7 +49,7 @@ int throttle_prepare(struct throttle *throttle, int n_entries);
 /* Applies it. Tokens and known clients are kept; in smaller tables, the entries that miss fewest tokens, or
  * whose last login is longest ago, are dropped. */
 void throttle_take(struct throttle *throttle, const struct config *config);
-/* Or drops what was prepared. */
+/* Drops what was prepared instead. */
 void throttle_forgo(struct throttle *throttle);
 /* To be called after throttle_take() until it returns true: moves n_sets sets of eight entries in each table
  * to their new places (a few million a second). An entry that is used earlier moves at once. */
@@ -81,7 +81,7 @@ const struct throttle_stats *throttle_stats(const struct throttle *throttle);
 /* The number of entries that each table has room for. */
 uint64_t throttle_entries(const struct throttle *throttle);
 
-/* Bytes of memory that it uses; more than in the end while entries move. */
+/* Bytes of memory in use; includes the old tables while their entries move. */
 size_t throttle_memory_len(const struct throttle *throttle);
 
 #endif
