@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The columns are centred, which leaves the offset out of the norm, and scaled to equal variance. What is
- * left is two equations. Their coefficients come from integers exactly, so a constant column is known as
- * such, and whether two go together is decided by a singular value that differs from 0 by no more than
- * rounding.
+ * The columns are centred, which keeps the offset out of the norm, and scaled to equal variance. Two
+ * equations remain. Their coefficients come from exact integer sums, so a constant column is recognised
+ * exactly, and columns are collinear if a singular value differs from 0 by no more than rounding.
  */
 #include "jobs/fit.h"
 
@@ -39,14 +38,15 @@ static double covariance(int64_t n, int64_t xy, int64_t x, int64_t y)
     return (double)((__int128)n * xy - (__int128)x * y);
 }
 
-/* The same of such a column with the ratings. */
+/* The same for a column of integers and the ratings. */
 static double covariance_with_rating(int64_t n, double xr, int64_t x, double r)
 {
     return (double)((long double)n * xr - (long double)x * r);
 }
 
-/* The equations' matrix is (1 c; c 1), so they part along (1 1) and (1 -1), with singular values 1 + c and
- * 1 - c. Along one that is 0 every solution fits as well, and the shortest has nothing of it. */
+/* The matrix of the equations is (1 c; c 1), with eigenvectors (1 1) and (1 -1) and singular values 1 + c and
+ * 1 - c. Along a vector whose singular value is 0 every solution fits equally well; the shortest has 0 there.
+ */
 static double along(double right, double correlation)
 {
     double value = 1 + correlation, other = 1 - correlation;
@@ -60,7 +60,7 @@ int fit_solve(const struct fit_sums *sums, struct fit *fit)
     double ss = covariance(sums->n, sums->ss, sums->s, sums->s);
     double sa = covariance(sums->n, sums->sa, sums->s, sums->a);
     double aa = covariance(sums->n, sums->aa, sums->a, sums->a);
-    /* A constant column varies with nothing. */
+    /* A constant column has no covariance with anything, and gets the coefficient 0. */
     double s_unit = ss > 0 ? 1 / sqrt(ss) : 0, a_unit = aa > 0 ? 1 / sqrt(aa) : 0;
     double correlation = sa * s_unit * a_unit;
     double by_s = covariance_with_rating(sums->n, sums->sr, sums->s, sums->r) * s_unit;

@@ -22,9 +22,9 @@ struct fit {
 /* Adds n equal samples, or takes them away again (n < 0). */
 void fit_sums_add(struct fit_sums *sums, int64_t n, int64_t s, int64_t a, double r);
 
-/* The best fit; of several equally good ones that with the smallest coefficients, each measured by how much
- * its column varies: a constant column has 0, of two that go together each has its half. Always finite.
- * Returns 0, or UV_EINVAL without a sample. */
+/* The least-squares fit. If several are equally good, the minimum-norm one of the columns scaled to equal
+ * variance: a constant column gets 0, two collinear ones half of the effect each. Always finite. Returns 0,
+ * or UV_EINVAL without a sample. */
 int fit_solve(const struct fit_sums *sums, struct fit *fit);
 
 double fit_predict(const struct fit *fit, int64_t s, int64_t a);

@@ -3,7 +3,7 @@
 
 #include "statements.h"
 
-#define AT_A_TIME 5000
+#define AT_A_TIME 5000 /* rows removed in one transaction */
 
 static enum next answers_forgotten(struct call *call, const struct forget_answers_row *row)
 {

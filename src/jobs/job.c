@@ -87,7 +87,7 @@ static enum next note_failure(struct call *call, const void *nothing)
 
 static void on_noted(struct task *note, const char *error)
 {
-    (void)error; /* the failure has been logged; with the database away there is no better place */
+    (void)error; /* the failure is logged already; if noting it fails, too, nothing more can be done */
     end(note->call.locals);
 }
 

@@ -14,7 +14,7 @@ struct run_job_row;
 
 struct job {
     const char *name;
-    /* Ends with job_commit; call->locals is the struct job_run. */
+    /* Does the work, and ends with job_commit(). call->locals is the struct job_run. */
     enum next (*begin)(struct call *call, const void *nothing);
     /* The statement run_NAME of sql/queries/jobs.sql. */
     enum next (*run)(struct call *call, const struct sql_time *due, int64_t took_us, const char *input,
@@ -29,7 +29,7 @@ enum job_outcome {
     JOB_DONE,
     JOB_ALREADY, /* this run, or a later one, was done before */
     JOB_BUSY,    /* a run of this job is under way elsewhere */
-    JOB_FAILED,  /* nothing was changed, or the connection was lost and it is not known */
+    JOB_FAILED,  /* nothing was changed; or the connection was lost, and the outcome is unknown */
 };
 #define JOB_OUTCOMES (JOB_FAILED + 1)
 
@@ -61,7 +61,8 @@ void job_run_finish(struct job_run *run);
 
 /* The time at which the run was due; NULL: it is run by hand. */
 const struct sql_time *job_due(const struct call *call);
-/* The last statement of a job, which does what counts; input: JSON for it, or NULL. */
+/* Runs the last statement of a job, which makes the changes and records the run. input: JSON for it, or NULL.
+ */
 CALL_MUST_USE enum next job_commit(struct call *call, const char *input);
 
 #endif

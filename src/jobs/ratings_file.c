@@ -12,11 +12,11 @@
 
 static const char header[] = "SkillOverlap,AgeDifference,Rating";
 
-/* What the history can take (sql/functions/jobs.sql), and what a rating is. */
+/* The ranges that the training history accepts (sql/functions/jobs.sql), and that of a rating. */
 #define OVERLAP_MAX 10000
 #define AGE_MAX     10000
 #define RATING_MAX  5.0
-/* In all files: they go to the server in one message, which may have a gigabyte. */
+/* In all files together: they are sent to the server in one message, at most a gigabyte. */
 #define SAMPLES_MAX 10000000
 
 struct sample {
@@ -49,7 +49,7 @@ static bool read_rating(const char *text, double *rating)
     return !*end && *rating >= 0 && *rating <= RATING_MAX;
 }
 
-/* NULL, or what would be right. */
+/* NULL: the row is valid; else what would be right. */
 static const char *read_row(const char *row, struct sample *sample)
 {
     if (!read_whole(&row, 0, OVERLAP_MAX, &sample->overlap) || *row++ != ',')

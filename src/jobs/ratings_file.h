@@ -30,9 +30,9 @@ struct ratings {
     size_t samples_n, samples_max;
 };
 
-/* Reads every .csv file of the folder. What is wrong goes to `errors`, a line a file, as file:line: what is
- * wrong, what would be right. Returns 0, UV_EINVAL after mistakes, or UV_ENOMEM. Always wants ratings_finish.
- */
+/* Reads every .csv file of the folder. For each file with a mistake `errors` gets a line: file:line, what is
+ * wrong, what would be right. Returns 0, UV_EINVAL after mistakes, or UV_ENOMEM. In each case
+ * ratings_finish() must be called. */
 int ratings_read(struct ratings *ratings, const char *folder, FILE *errors);
 void ratings_finish(struct ratings *ratings);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A timer a job. Whenever it fires it is decided anew what is due, from the clock and what is known to be
- * settled; so a clock that jumps, or a time that came while the job was running, needs no case of its own.
+ * Each job has a timer. Whenever it fires, what is due is computed anew from the clock and the last settled
+ * time. So a clock that jumps, or a job that became due while it was running, needs no special case.
  */
 #include "jobs/scheduler.h"
 
@@ -14,7 +14,7 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 
-#define SLEEP_MAX_MS  60000 /* the clock may be set meanwhile */
+#define SLEEP_MAX_MS  60000 /* short enough to notice soon that the clock was set */
 #define BUSY_RETRY_MS 1000
 #define RETRY_MIN_MS  1000
 #define RETRY_MAX_MS  300000
@@ -25,12 +25,12 @@ struct entry {
     struct job_run run;
     uv_timer_t timer;
     bool running;
-    int64_t settled_s; /* everything due up to then */
+    int64_t settled_s; /* all runs due up to this time are settled, since 1970 */
     unsigned failures; /* since it last succeeded */
     uint64_t runs[JOB_OUTCOMES];
-    const char *outcome; /* of the last run that was not put off for somebody else's; NULL: none yet */
-    int64_t done_s;      /* when one was last known to be done, by whomever */
-    int64_t took_us;     /* the last that was done here */
+    const char *outcome; /* of the last run, other than "busy"; NULL: none yet */
+    int64_t done_s;      /* last run known to be done by any daemon, since 1970; 0: none */
+    int64_t took_us;     /* of the last run done by this process */
 };
 
 static const char *const outcomes[JOB_OUTCOMES] = { "done", "already", "busy", "failed" };

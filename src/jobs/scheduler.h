@@ -4,8 +4,8 @@
  *
  * A run is due at the latest time of the schedule that has passed, unless the database says that it, or a
  * later run, has been done: so missed runs are made up for by one run, whichever process missed them. A run
- * that failed, or that another process is busy with, is tried again with growing pauses. While the database
- * is away everything waits for its return.
+ * that failed is tried again with growing pauses, one that another process is busy with every second. While
+ * the database is away everything waits for its return.
  *
  * Loop thread only.
  */

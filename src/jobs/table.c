@@ -7,14 +7,14 @@
 #include "jobs/update_models.h"
 #include "statements.h"
 
-/* All that it does is one statement. */
+/* For jobs that consist of their last statement only. */
 static enum next commit_only(struct call *call, const void *nothing)
 {
     (void)nothing;
     return job_commit(call, NULL);
 }
 
-/* Its statement and its keys. */
+/* The statement and configuration keys that follow from a job's name. */
 #define NAMED(name)                                                                                          \
     .run = sql_run_##name, .schedule = offsetof(struct config, jobs.name),                                   \
     .enabled = offsetof(struct config, jobs.name##_enabled)

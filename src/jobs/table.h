@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The jobs that there are.
+ * The table of all jobs.
  */
 #ifndef JOBS_TABLE_H
 #define JOBS_TABLE_H

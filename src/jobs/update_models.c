@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the database returns and takes back is of fixed size a pair, however many ratings it has.
+ * The database sums up the ratings, so what travels is of fixed size for each pair, however many it has.
  */
 #include "jobs/update_models.h"
 
@@ -9,7 +9,7 @@
 #include "jobs/fit.h"
 #include "statements.h"
 
-#define MODEL_LEN 256 /* of one in JSON: six keys, three integers, three doubles */
+#define MODEL_LEN 256 /* bytes of one model in JSON: six keys, three integers, three doubles */
 
 static int write_model(char *out, const struct rating_sums_row *row)
 {
