@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Optional: three roles that may each do what they must. Run it with psql on the database, as a superuser, or as a role that may create
 -- roles and owns the database and what is in it (it becomes a member of svcd_owner); after the first `svcd migrate`, or before and
--- after it. What later migrations make is granted as they make it; to run it again changes nothing.
+-- after it. Objects of later migrations get their grants when they are created; running it again changes nothing.
 --
 --     psql -d mentoring -f sql/roles.sql
 --
@@ -31,7 +31,7 @@ BEGIN
     IF NOT pg_has_role('svcd_owner', 'USAGE') THEN
         EXECUTE format('GRANT svcd_owner TO %I', current_user);
     END IF;
-    -- Temporary tables are nobody's who serves, or reads.
+    -- Roles that only serve or read need no temporary tables.
     EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT CREATE, CONNECT, TEMPORARY ON DATABASE %I TO svcd_owner', current_database());
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO svcd_runtime, svcd_readonly', current_database());
@@ -77,7 +77,7 @@ BEGIN
     END LOOP;
 END $$;
 
--- For what later migrations make.
+-- For objects that later migrations create.
 ALTER DEFAULT PRIVILEGES FOR ROLE svcd_owner IN SCHEMA svcd GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO svcd_runtime;
 ALTER DEFAULT PRIVILEGES FOR ROLE svcd_owner IN SCHEMA svcd GRANT SELECT ON TABLES TO svcd_readonly;
 ALTER DEFAULT PRIVILEGES FOR ROLE svcd_owner IN SCHEMA svcd GRANT USAGE, SELECT ON SEQUENCES TO svcd_runtime;

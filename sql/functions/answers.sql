@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- Answers kept for calls that come again. tools/sqlgen makes of each statement that writes a second one, which also inserts
--- into kept_answer, last of all that it does: so whoever comes again waits, if need be, until the first has ended, and fails by its key.
+-- Stored answers of calls with an idempotency key. For each statement that writes, tools/sqlgen makes a second one that also
+-- inserts into kept_answer, as its last step. So a repeated call waits until the first has ended, and then violates its unique key.
 
--- For how long.
+-- How long answers are stored.
 CREATE OR REPLACE FUNCTION svcd.answers_are_kept_for() RETURNS interval LANGUAGE sql IMMUTABLE
 RETURN interval '24 hours';
 
--- Removes some that are too old; returns how many. What others lock just now is left to the next time.
+-- Removes at most `most` answers that are too old; returns how many. Locked rows are left for the next time.
 CREATE OR REPLACE FUNCTION svcd.forget_answers(most bigint) RETURNS bigint LANGUAGE plpgsql
     SET search_path = svcd, public, pg_temp AS $$
 DECLARE
@@ -20,6 +20,6 @@ BEGIN
     RETURN forgotten;
 END $$;
 
--- They were forgotten some at a time, a transaction each; this one only has their number.
+-- The job has removed them before, in many transactions; this one only records how many (input).
 CREATE OR REPLACE FUNCTION svcd.job_forget_answers(input json) RETURNS bigint LANGUAGE sql
 RETURN (input #>> '{}')::bigint;

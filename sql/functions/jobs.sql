@@ -1,23 +1,23 @@
 -- SPDX-License-Identifier: MIT
--- Jobs. All that a run changes, and its row in job_run, is one transaction under the job's lock: however many svcd share
--- the database and whenever one of them dies, a run has happened wholly and once, or not at all.
+-- Jobs. A run makes its changes and its row in job_run in one transaction, under the job's lock. So however many svcd share
+-- the database, and whenever one of them dies, a run is done completely and once, or not at all.
 
--- The class is "svce" in ASCII; the lock is tried, never waited for. False: a run is under way elsewhere.
+-- The lock's class is "svce" in ASCII. Does not wait; false: another session runs the job.
 CREATE OR REPLACE FUNCTION svcd.try_lock_job(its_job text) RETURNS boolean LANGUAGE sql
 RETURN pg_try_advisory_xact_lock(1937138533, hashtext(its_job));
 
--- The latest time that counts as now: the database's clock is the one that all share, and others may be a minute ahead.
+-- The latest time that counts as now. All svcd share the database's clock; their own clocks may be up to a minute ahead of it.
 CREATE OR REPLACE FUNCTION svcd.job_time() RETURNS timestamp LANGUAGE sql VOLATILE
 RETURN clock_timestamp() AT TIME ZONE 'UTC' + interval '1 minute';
 
--- What was due before this has been done, by hand or not, or was due before svcd knew this database. A run of the future
--- settles nothing, or whoever noted it had turned the job off until then.
+-- Runs due up to this time need not be done: a later one was done, or svcd had not been installed in this database yet. Recorded
+-- runs with a time in the future do not count, or they would turn the job off until then.
 CREATE OR REPLACE FUNCTION svcd.job_settled_until(its_job text) RETURNS timestamp LANGUAGE sql STABLE
 RETURN coalesce((SELECT max(j.due) FROM svcd.job_run j
                  WHERE j.job = its_job AND j.outcome = 'done' AND j.due <= job_time()),
                 (SELECT min(m.applied_at) AT TIME ZONE 'UTC' FROM svcd.migration m));
 
--- go | busy | already. its_due NULL: by hand, always due. Volatile: it has to look after it has the lock.
+-- go | busy | already. its_due NULL: run by hand, always due. Volatile, so that it sees what was committed before it got the lock.
 CREATE OR REPLACE FUNCTION svcd.begin_job(its_job text, its_due timestamp) RETURNS text LANGUAGE plpgsql
     SET search_path = svcd, public, pg_temp AS $$
 BEGIN
@@ -34,7 +34,7 @@ END $$;
 CREATE OR REPLACE FUNCTION svcd.note_run(its_job text, its_due timestamp, took interval, its_outcome text, its_rows bigint,
                                          its_error text) RETURNS bigint LANGUAGE sql
     SET search_path = svcd, public, pg_temp AS $$
-    -- Rows are kept for 90 days, that of the last run that was done until there is another: what is due depends on it.
+    -- Rows are kept for 90 days; that of the last successful run until there is another, because it decides what is due.
     DELETE FROM job_run j
     WHERE j.job = its_job AND j.finished < clock_timestamp() AT TIME ZONE 'UTC' - interval '90 days'
       AND (j.outcome <> 'done' OR j.due < job_settled_until(its_job));
@@ -46,7 +46,7 @@ $$;
 
 -- ---- update-models ----
 
--- Moves what can be computed with from the queue into the history; anything else is left where it is.
+-- Moves ratings with usable values from the queue into the history; others stay in the queue.
 CREATE OR REPLACE FUNCTION svcd.collect_ratings() RETURNS void LANGUAGE sql
     SET search_path = svcd, public, pg_temp AS $$
     WITH moved AS (
@@ -73,7 +73,7 @@ CREATE OR REPLACE FUNCTION svcd.collect_ratings() RETURNS void LANGUAGE sql
         ar = old.ar + excluded.ar, rr = old.rr + excluded.rr
 $$;
 
--- What has no model yet that was made of all of it.
+-- Histories without a model, or with ratings that came after their model was made.
 CREATE OR REPLACE FUNCTION svcd.unfitted_history() RETURNS SETOF rating_history LANGUAGE plpgsql
     SET search_path = svcd, public, pg_temp AS $$
 BEGIN
@@ -84,8 +84,8 @@ BEGIN
     ORDER BY h.area1_id, h.area2_id;
 END $$;
 
--- The first half of a run: collects, and returns what is to be fitted. If the run should not be it returns nothing; the
--- second half will say why.
+-- The first half of a run: collects ratings, and returns the histories to be fitted; none if the run is not due or another
+-- session is busy with it, which the second half (run_job) reports.
 CREATE OR REPLACE FUNCTION svcd.ratings_to_fit(its_due timestamp) RETURNS SETOF rating_history LANGUAGE plpgsql
     SET search_path = svcd, public, pg_temp AS $$
 BEGIN
@@ -137,10 +137,10 @@ END $$;
 
 -- ---- all of them ----
 --
--- A job's work, or the half of it that counts, is job_NAME(input): it returns how many rows it stored or sent, or NULL if the
--- run is not done by that. Its statement in sql/queries/jobs.sql names it to run_job.
+-- job_NAME(input) does a job's work, or its last part: it returns how many rows it stored or sent, or NULL if the run is not
+-- complete and must not be recorded as done. The job's statement in sql/queries/jobs.sql passes it to run_job.
 
--- Somebody else may have collected between the halves of this run: who has those ratings will store their models.
+-- NULL if another session collected more ratings between the two halves of this run: that one will store their models.
 CREATE OR REPLACE FUNCTION svcd.job_update_models(models json) RETURNS bigint LANGUAGE plpgsql
     SET search_path = svcd, public, pg_temp AS $$
 DECLARE
@@ -152,7 +152,7 @@ END $$;
 CREATE OR REPLACE FUNCTION svcd.job_suggest_workshops(input json) RETURNS bigint LANGUAGE sql
 RETURN svcd.suggest_workshops();
 
--- Does a job's work, and writes its row. outcome: done | busy | already (rows NULL).
+-- Does a job's work, and records the run. outcome: done, or busy | already, with rows NULL.
 CREATE OR REPLACE FUNCTION svcd.run_job(its_job text, its_due timestamp, took interval, input json, work regprocedure,
                                         OUT outcome text, OUT rows bigint) LANGUAGE plpgsql
     SET search_path = svcd, public, pg_temp AS $$

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- Finds a mentee its mentor. The rule: a mentor qualifies in another business area and with a free place. If
--- there is no model for the areas of some who qualify, one of those at random; else the one with the highest
--- predicted rating.
+-- Finds a mentor for a mentee. The rule: a mentor qualifies who is in another business area and has a free
+-- place. If for some who qualify there is no model of the two areas, one of these is taken at random; else the
+-- mentor with the highest predicted rating.
 
--- NULL if it is not known.
+-- In years; NULL if a date of birth is not known.
 CREATE OR REPLACE FUNCTION svcd.age_difference(mentee_dob date, mentor_dob date) RETURNS integer LANGUAGE sql IMMUTABLE
 RETURN CASE WHEN isfinite(mentee_dob) AND isfinite(mentor_dob)
             THEN round((mentee_dob - mentor_dob) / 365.0::double precision)::integer END;
@@ -13,7 +13,7 @@ RETURN (SELECT count(DISTINCT r.skillid)::integer
         FROM public.mentorskill r JOIN public.menteeskill e ON e.skillid = r.skillid
         WHERE r.mentorid = mentor_id AND e.menteeid = mentee_id);
 
--- The models that can predict: the Python backend may have left NaN.
+-- Usable models: the Python backend may have stored NaN.
 CREATE OR REPLACE VIEW svcd.model AS
 SELECT m.businessarea1id AS area1_id, m.businessarea2id AS area2_id, m.skilloverlapcoefficient AS by_skill,
        m.agedifferencecoefficient AS by_age, m.modeloffset AS base
@@ -21,10 +21,10 @@ FROM public.ratingmodel m
 WHERE m.skilloverlapcoefficient BETWEEN -1e100 AND 1e100 AND m.agedifferencecoefficient BETWEEN -1e100 AND 1e100
   AND m.modeloffset BETWEEN -1e100 AND 1e100;
 
--- A free mentor of these areas, each as likely as the other. Every mentor has a fixed lot from 0 to 1. The
--- lots are cut into blocks of equal width; blindly drawn are an area, a block and a place from 0 to 63 in it,
--- until there is somebody at that place. So each has the same chance, as long as no block holds more than 64:
--- it holds 16 on average where mentors are densest.
+-- A free mentor of these areas, all equally likely, by rejection sampling. Every mentor has a fixed random lot
+-- from 0 to 1. The lots are cut into blocks of equal width. An area, a block and a place from 0 to 63 in it are
+-- drawn until there is a mentor at that place. So all have the same chance, as long as no block holds more than
+-- 64; in the area with the most mentors it holds 16 on average.
 CREATE OR REPLACE FUNCTION svcd.random_candidate(area_ids integer[]) RETURNS candidate LANGUAGE plpgsql
     SET search_path = svcd, public, pg_temp AS $$
 DECLARE
@@ -49,16 +49,17 @@ BEGIN
             RETURN drawn;
         END IF;
     END LOOP;
-    -- Fewer than 64 in each area, or no luck.
+    -- Each area has fewer than 64 free mentors, or no draw hit one.
     SELECT c.* INTO drawn FROM candidate c WHERE c.free AND c.area_id = ANY (area_ids) ORDER BY random() LIMIT 1;
     RETURN drawn;
 END $$;
 
--- How many skills a list of svcd.offer is looked up for at most: there are as many lists as choices of so many.
+-- The largest combination of skills for which a list of svcd.offer is looked up. With many skills only single ones, because
+-- the number of combinations grows too fast.
 CREATE OR REPLACE FUNCTION svcd.list_depth(skills integer[]) RETURNS integer LANGUAGE sql IMMUTABLE
 RETURN CASE WHEN cardinality(skills) <= 16 THEN 3 ELSE 1 END;
 
--- The lists in which a mentee finds whoever has a skill in common, and that of all mentors.
+-- The lists that hold the mentors with a skill in common with the mentee, and the list of all mentors.
 CREATE OR REPLACE FUNCTION svcd.lists(skills integer[])
 RETURNS TABLE (skill1 integer, skill2 integer, skill3 integer, size integer) LANGUAGE sql IMMUTABLE ROWS 10 AS $$
 SELECT c.* FROM svcd.choices(CASE WHEN svcd.list_depth(skills) = 3 THEN skills ELSE '{}' END) c
@@ -66,19 +67,20 @@ UNION ALL
 SELECT a, 0, 0, 1 FROM unnest(CASE WHEN svcd.list_depth(skills) = 1 THEN skills END) a
 $$;
 
--- The mentor of the highest predicted rating; every area with free mentors has a model.
+-- The mentor with the highest predicted rating; every area with free mentors has a model.
 --
--- svcd.offer lists the free mentors of an area who have a certain choice of skills (up to three), by age. If common
--- skills count in favour, a list is taken for each choice of the mentee's skills; if against, only the list of no choice
--- at all. In the lists for fewer than three skills the first mentor is best: whoever has more skills in common stands in
--- another list, too. Only where the skills in common may be others than the list says (it is `open`) it is walked through.
--- Every list has a bound: what its first mentor would rate with the best overlap possible in it, which is no more than
--- the most skills that a free mentor of the area has. They are taken from the highest bound down until none is left that
--- could beat the best found.
+-- svcd.offer lists, by age, the free mentors of an area who have a certain combination of skills (up to three). If common
+-- skills raise the rating, a list is searched for each combination of the mentee's skills; if they lower it, only the list
+-- for the empty combination. In a list for fewer than three skills the first mentor is the best: one with more skills in
+-- common is also in the list of a larger combination. Only a list whose mentors may have other numbers of skills in common
+-- than its combination (it is `open`) is walked through.
+-- Every list has an upper bound: the rating of its first mentor with the best overlap possible in it, which is no more than
+-- the most skills that a free mentor of the area has. Lists are searched from the highest bound down, until none left could
+-- beat the best mentor found.
 --
--- So the cost depends on the number of areas and of the mentee's skills, and on that of the mentors only where open lists
--- are walked: for mentees of more than three skills, as far as the best found falls short of the bound. Where common
--- skills count against, that walk ends with the first mentor who has none of them.
+-- So the cost depends on the number of areas and of the mentee's skills, and on the number of mentors only where open lists
+-- are walked: for mentees with more than three skills, while the best rating found is below the bound. Where common skills
+-- lower the rating, that walk ends with the first mentor who has none of them.
 CREATE OR REPLACE FUNCTION svcd.predicted_candidate(its_mentee_id integer, its_area integer, its_dob date)
 RETURNS candidate LANGUAGE plpgsql STABLE
     SET search_path = svcd, public, pg_temp AS $$
@@ -158,8 +160,8 @@ BEGIN
     RETURN best;
 END $$;
 
--- The mentor an unmatched mentee gets; NULLs: none qualifies. Whether that still holds is to be seen under
--- the lock.
+-- The mentor for an unmatched mentee; NULLs: none qualifies. Takes no lock: the caller must check under the
+-- lock that the candidate has not changed.
 CREATE OR REPLACE FUNCTION svcd.best_candidate(its_mentee_id integer) RETURNS candidate LANGUAGE plpgsql
     SET search_path = svcd, public, pg_temp AS $$
 DECLARE
@@ -202,8 +204,8 @@ BEGIN
             IF FOUND THEN
                 EXIT;
             END IF;
-            -- Full or changed meanwhile. Leaving the block by an exception gives the lock back to those
-            -- behind.
+            -- Full or changed meanwhile. Leaving the block by an exception releases the row lock, for the
+            -- transactions that wait for it.
             RAISE SQLSTATE 'SV001' USING MESSAGE = 'the candidate has changed';
         EXCEPTION WHEN SQLSTATE 'SV001' THEN
             NULL;
@@ -211,7 +213,7 @@ BEGIN
     END LOOP;
     INSERT INTO assignment (mentorid, menteeid) VALUES (best.mentor_id, its_mentee_id)
     ON CONFLICT (menteeid) DO NOTHING;
-    -- Only the Python backend, which takes no lock, may have come first.
+    -- On a conflict the Python backend, which takes no locks, has assigned a mentor first.
     SELECT a.mentorid INTO assigned FROM assignment a WHERE a.menteeid = its_mentee_id;
     RETURN assigned;
 END $$;

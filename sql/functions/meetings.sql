@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Schedules meetings and workshops, tells whom they concern, and finds the next ones. That no two of an assignment,
--- or of a skill, overlap is the constraints' matter: of several that come at once one is stored, the others wait for
--- it and store nothing.
+-- Schedules meetings and workshops, notifies the people concerned, and finds the next ones. Exclusion constraints ensure that
+-- no two of an assignment, or of a skill, overlap: of several scheduled at once one is stored, the others wait for it and
+-- store nothing.
 
 -- outcome: done | overlap | no_profile | no_mentor
 CREATE OR REPLACE FUNCTION svcd.schedule_meeting(account_id bigint, starts timestamp, minutes integer, its_link text,
@@ -64,7 +64,7 @@ BEGIN
 END $$;
 
 -- The five earliest that have not ended. As no two overlap, those are the five that end first, which an index has in
--- order. Plain enough to become part of the statements that ask; so they name schemas instead of setting a search_path.
+-- order. Written so that PostgreSQL can inline them into calling statements: hence schema names instead of SET search_path.
 CREATE OR REPLACE FUNCTION svcd.next_meetings(assignment_id integer) RETURNS SETOF public.meeting LANGUAGE sql STABLE AS $$
     SELECT t.* FROM public.meeting t
     WHERE t.assignmentid = assignment_id AND t.start + t.duration * interval '1 minute' > now() AT TIME ZONE 'UTC'

@@ -29,7 +29,7 @@ RETURNS text LANGUAGE sql STABLE
 RETURN format('%s moved to the business area %s, so your mentoring has ended of: %s.',
               coalesce(mover_name, 'One of you'), coalesce(area_name, 'of the other'), lost_mentees);
 
--- To a mentor who teaches a skill that so many mentees without a mentor want.
+-- To a mentor who has a skill that so many mentees without a mentor want to learn.
 CREATE OR REPLACE FUNCTION svcd.workshop_suggestion(skill text, mentees bigint) RETURNS text LANGUAGE sql STABLE
 RETURN format('%s mentees without a mentor want to learn %s. Would you hold a workshop on it?',
               mentees, coalesce(skill, 'a skill that you teach'));

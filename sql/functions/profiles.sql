@@ -47,7 +47,7 @@ BEGIN
 END $$;
 
 -- Moves an account to another business area: ends its assignments with people there, matches each mentee
--- concerned anew, and tells every profile that lost an assignment so, once. The caller holds the lock on
+-- concerned anew, and sends every profile that lost an assignment one notification. The caller holds the lock on
 -- matching and on the account.
 CREATE OR REPLACE FUNCTION svcd.move_account(account_key integer, new_area integer) RETURNS void LANGUAGE plpgsql
     SET search_path = svcd, public, pg_temp AS $$
@@ -59,8 +59,8 @@ DECLARE
     new_mentor_names text[] := '{}';
     new_mentor integer;
 BEGIN
-    -- Before the account, for whoever else deletes an assignment comes to the mentor's candidate row through
-    -- it, too.
+    -- Before the account is changed: others who delete an assignment also lock it first and then the mentor's
+    -- candidate row.
     WITH dissolved AS (
         DELETE FROM assignment x
         WHERE x.assignmentid = ANY (ARRAY( -- each side by index; one condition for both would look at every assignment
@@ -133,8 +133,8 @@ SELECT NOT CASE WHEN is_mentor THEN EXISTS (SELECT FROM mentor m WHERE m.account
     OR EXISTS (SELECT FROM unnest(skills) AS k WHERE NOT EXISTS (SELECT FROM skill s WHERE s.skillid = k))
 $$;
 
--- False, and nothing changed, if it is refused. A NULL e-mail or area and an empty list of skills mean: as it
--- was.
+-- Returns false, and changes nothing, if it is refused. A NULL e-mail or area, or an empty list of skills, stays
+-- as it was.
 CREATE OR REPLACE FUNCTION svcd.update_profile(account_id bigint, is_mentor boolean, new_email text,
                                                new_area_id bigint, skills bigint[]) RETURNS boolean
 LANGUAGE plpgsql
@@ -145,7 +145,7 @@ DECLARE
     new_area integer;
     moves boolean;
 BEGIN
-    -- As text, whatever its type: a record's remembered plans are for one.
+    -- As text, whatever its type: cached plans that use a record's field are valid for one type only.
     SELECT a.accountid, a.email::text, a.businesssectorid INTO old FROM account a WHERE a.accountid = account_id FOR UPDATE;
     profile_id := CASE WHEN is_mentor THEN (SELECT m.mentorid FROM mentor m WHERE m.accountid = account_id)
                                       ELSE (SELECT e.menteeid FROM mentee e WHERE e.accountid = account_id) END;
@@ -161,7 +161,7 @@ BEGIN
             RETURN false;
         END;
     END IF;
-    -- Not before: whoever holds this lock holds up every match, and may not wait for an account meanwhile.
+    -- Only now: this lock holds up every match, and whoever holds it must not wait for an account.
     moves := new_area IS DISTINCT FROM old.businesssectorid AND new_area IS NOT NULL;
     IF moves THEN
         PERFORM lock_matching();

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- Answers kept for calls that come again (src/call/once.c).
+-- Stored answers of calls with an idempotency key (src/call/once.c).
 
 -- name: kept_answers
--- What is kept under a key, in the order in which it was done.
+-- What is stored under a key, in the order of the call's steps.
 -- param: id bytea
 -- returns: many
 -- column: digest bytea
@@ -15,7 +15,7 @@ WHERE k.id = :id AND k.at >= now() - answers_are_kept_for()
 ORDER BY k.step;
 
 -- name: keep_answer
--- Keeps the reply of a call that did not come to a write.
+-- Stores the reply of a call that ended without a write.
 -- param: id bytea
 -- param: digest bytea
 -- param: before bytea
@@ -26,7 +26,7 @@ ORDER BY k.step;
 INSERT INTO kept_answer (id, step, digest, before, rows, answer) VALUES (:id, 1, :digest, :before, '', :answer);
 
 -- name: forget_answer
--- Forgets one that was no answer but an error, if it is still the same one.
+-- Removes one that turned out an error and not an answer, if it is still the same one.
 -- param: id bytea
 -- param: step integer
 -- param: before bytea
@@ -36,7 +36,7 @@ INSERT INTO kept_answer (id, step, digest, before, rows, answer) VALUES (:id, 1,
 DELETE FROM kept_answer k WHERE k.id = :id AND k.step = :step AND k.before = :before;
 
 -- name: forget_old_answers
--- Forgets what was kept under a key more than a day ago, so that the key is a new one.
+-- Removes what was stored under a key more than a day ago, so that the key can be used anew.
 -- param: id bytea
 -- returns: none
 -- lane: insert

@@ -2,8 +2,8 @@
 -- What the pool asks the server about its own connections.
 
 -- name: cancel_backend
--- Ends the statement of a backend, if it is still the same one; one that waits for a standby to confirm its commit only if
--- that is wanted, for then nobody knows what became of it. No row: there was nothing to end.
+-- Cancels the statement of a backend, if the pid still belongs to the same one. A commit that waits for a synchronous standby is
+-- cancelled only if even_committing, because its outcome is then unknown to the caller. No row: nothing was cancelled.
 -- param: pid integer
 -- param: started_us bigint
 -- param: even_committing boolean
@@ -16,9 +16,9 @@ WHERE (extract(epoch FROM s.backend_start) * 1000000)::bigint = :started_us
   AND (:even_committing OR s.wait_event IS DISTINCT FROM 'SyncRep');
 
 -- name: server_position
--- Whether the server is a standby, and how far it is: as a primary the timeline it writes on and where that ends, as a
--- standby what it has replayed. Without fsync at commit the end of what was written counts, else of what was flushed.
--- Its began is where the timelines after :after began, the first of them; 0: not all of that is known.
+-- Whether the server is a standby, and its position in the write-ahead log: of a primary its timeline and how far it has
+-- flushed (with synchronous_commit off: inserted), of a standby how far it has replayed.
+-- The column began is the LSN at which the first timeline after :after began; 0 if not all timelines since are known.
 -- param: after integer
 -- returns: one
 -- column: in_recovery boolean
@@ -40,7 +40,7 @@ FROM (SELECT r.in_recovery,
       FROM (SELECT pg_is_in_recovery() AS in_recovery) r) t;
 
 -- name: note_timeline
--- Notes the timeline that this server, a primary, writes on. Waits for no standby: they learn of it in time.
+-- Records the timeline on which this server, a primary, writes. Does not wait for synchronous standbys: they will replicate it.
 -- param: timeline integer
 -- returns: none
 -- lane: control

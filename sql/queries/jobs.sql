@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- What jobs ask and tell the database.
+-- The statements of jobs.
 
--- Each job has a statement of its own, run_NAME, which names the function that does its work: without one it is not prepared.
+-- Each job has a statement run_NAME, which names the function that does its work: if that is missing, preparing the statement fails.
 
 -- name: run_update_models
 -- row: run_job
--- Stores models and records the run. due NULL: by hand. took_us: what the run took so far, by the caller's clock.
+-- Stores models and records the run. due NULL: run by hand. took_us: how long the run has taken so far, by the caller's clock.
 -- param: due timestamp null
 -- param: took_us bigint
 -- param: input text null
@@ -43,7 +43,7 @@ SELECT r.outcome, r.rows
 FROM run_job('forget-answers', :due, :took_us * interval '1 microsecond', :input::json, 'job_forget_answers(json)'::regprocedure) r;
 
 -- name: forget_answers
--- Removes some of the answers that have been kept long enough, and returns how many.
+-- Removes at most so many of the stored answers that are too old, and returns how many.
 -- param: most bigint
 -- returns: one
 -- column: forgotten bigint
@@ -76,7 +76,7 @@ FROM unnest(:jobs) AS known (job)
 CROSS JOIN LATERAL (SELECT j.* FROM job_run j WHERE j.job = known.job ORDER BY j.run_id DESC LIMIT 1) last;
 
 -- name: ratings_to_fit
--- Moves new ratings into the history, and returns the pairs of areas that want a new model: n samples with skill overlap s,
+-- Moves new ratings into the history, and returns the pairs of areas that need a new model: n samples with skill overlap s,
 -- age difference a and rating r, as sums.
 -- param: due timestamp null
 -- returns: many
@@ -138,8 +138,8 @@ ORDER BY x.skill_overlap, x.age_difference, x.rating
 LIMIT 10000 OFFSET :seen;
 
 -- name: import_ratings
--- Queues the samples of files that were not imported before, and remembers these; nothing if a file is of an area that
--- is not. Files are numbered from 1.
+-- Queues the samples of files that were not imported before, and remembers these files. Does nothing if a file is of an area
+-- that does not exist. Files are numbered from 1.
 -- param: areas1 bigint[]
 -- param: areas2 bigint[]
 -- param: checksums text[]
