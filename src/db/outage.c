@@ -49,7 +49,7 @@ static int64_t seconds_of(const struct outage *outage, uint64_t now_ns)
     return (int64_t)((now_ns - outage->begun_ns) / 1000000000);
 }
 
-/* Whether to log now: each reason once, and a reminder every minute. */
+/* Logs each reason once in an outage, and a reminder every minute. */
 static void tell(struct outage *outage, const char *what, const char *reason, const char *advice,
                  uint64_t now_ns)
 {

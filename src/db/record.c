@@ -108,7 +108,7 @@ long records_count(struct sql_bytes records)
     return n;
 }
 
-/* Text is wanted with a NUL behind it. */
+/* value_get() expects a NUL after text. */
 static int read_field(const struct sql_column *column, const struct field *field, struct arena *arena,
                       void *row)
 {

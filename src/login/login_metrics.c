@@ -5,7 +5,7 @@
 #include "login/throttle.h"
 #include "observe/metrics.h"
 
-static struct hash_pool *hash_pool; /* whose figures are read under its lock */
+static struct hash_pool *hash_pool; /* its counters are read under its lock */
 
 const char *const throttle_table_names[] = { [THROTTLE_KNOWN] = "known",
                                              [THROTTLE_ADDRESS] = "address",

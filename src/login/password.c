@@ -16,7 +16,7 @@ enum { BCRYPT_LEN = 60, BCRYPT_MAX_PASSWORD = 72 };
 
 static const char argon2id_prefix[] = "$argon2id$", argon2i_prefix[] = "$argon2i$";
 
-/* What a crypt string says of itself. */
+/* The scheme and parameters of a crypt string. */
 struct form {
     enum { FORM_UNUSABLE, FORM_ARGON2ID, FORM_ARGON2I, FORM_BCRYPT } kind;
     unsigned memory_kib, passes; /* of argon2 */
@@ -60,7 +60,8 @@ const char *password_problem(const struct password_policy *policy, const char *p
     return NULL;
 }
 
-/* Reads "name=123" at *at up to and with the character after; 0 if it is not there or above max. */
+/* Reads "name=123" and the character `after` at *at, and moves past them. 0: they are not there, or the
+ * number is above max. */
 static unsigned read_parameter(const char **at, const char *name, char after, unsigned max)
 {
     size_t name_len = strlen(name);
@@ -168,7 +169,7 @@ int password_make(const struct password_policy *policy, const char *password, si
                : UV_ENOMEM;
 }
 
-/* One computation. UV_ENOMEM if it did not come about. */
+/* Computes and compares one hash. Returns 0, or UV_ENOMEM if there was no memory for argon2. */
 static int form_verify(const struct form *form, const char *password, size_t len, bool *matches)
 {
     atomic_fetch_add_explicit(&n_verifications, 1, memory_order_relaxed);
