@@ -318,6 +318,13 @@ unsigned harness_connect_ms(void)
     return harness.connect_ms;
 }
 
+void harness_let_take_their_time(enum lane number)
+{
+    struct pool_lane *lane = &harness_context()->pool->lanes[number];
+    for (unsigned i = 0; i < lane->conns_n; i++)
+        lane->conns[i].backend_pid = 0;
+}
+
 struct pool *harness_use_pool(const struct pool_options *options)
 {
     ck_assert(!harness.has_other_pool);

@@ -78,6 +78,11 @@ const struct pool_options *harness_pool_options(void);
 unsigned harness_connect_ms(void);
 /* Calls see another pool from now on, which may still be connecting. Once a test. */
 struct pool *harness_use_pool(const struct pool_options *options);
+/* Keeps the pool from ending statements of this lane that are slow while others wait, as anything may be on a
+ * busy machine: without a backend's pid it cannot have it cancelled. Lasts until the connections are made
+ * anew.
+ */
+void harness_let_take_their_time(enum lane lane);
 /* Turns of the loop until *flag, which fails the test after a minute. */
 void harness_run_until(const bool *flag);
 /* Of the daemon's backends so many wait for a lock, or for one of that kind (a wait_event of PostgreSQL's);

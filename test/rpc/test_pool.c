@@ -48,15 +48,6 @@ static void refuse_reads_of_poison(const char *table)
         table, table);
 }
 
-/* What shares a batch and is slow is ended by the pool, and run apart without an error's having told to. On a
- * busy machine anything may be slow; whose backend is not known is not ended. */
-static void let_take_their_time(enum lane number)
-{
-    struct pool_lane *lane = &harness_context()->pool->lanes[number];
-    for (unsigned i = 0; i < lane->conns_n; i++)
-        lane->conns[i].backend_pid = 0;
-}
-
 static struct sent *add_feedback(const char *content)
 {
     return rpc_send(RPC_ADD_DEV_FEEDBACK,
@@ -107,7 +98,7 @@ START_TEST(an_error_in_one_of_64_merged_calls_fails_that_one_only)
            make_mentor(area, ""));
     make_poison("P0001");
     refuse_reads_of_poison("mentormessage");
-    let_take_their_time(LANE_READ);
+    harness_let_take_their_time(LANE_READ);
     struct sent *notifications[CALLS], *profiles[CALLS];
     for (int i = 0; i < CALLS; i++) {
         notifications[i] = get_notifications(mentors[i]);
@@ -180,7 +171,7 @@ END_TEST
 START_TEST(inserts_of_a_connection_share_transactions)
 {
     struct sent *sent[100];
-    let_take_their_time(LANE_INSERT);
+    harness_let_take_their_time(LANE_INSERT);
     for (int i = 0; i < 100; i++)
         sent[i] = add_feedback(numbered("text", i));
     rpc_wait_all();
@@ -514,7 +505,7 @@ START_TEST(a_write_cancelled_in_flight_is_not_run_again_when_its_transaction_abo
            "test.wait_until_open();"
            "CREATE TRIGGER poison BEFORE INSERT ON websitefeedback FOR EACH ROW EXECUTE FUNCTION "
            "test.check_row()");
-    let_take_their_time(LANE_INSERT);
+    harness_let_take_their_time(LANE_INSERT);
     struct sent *cancelled = add_feedback("cancelled"), *kept = add_feedback("kept"),
                 *poison = add_feedback("poison");
     for (long n = 0; n == 0; harness_run_ms(5))

@@ -134,6 +134,7 @@ START_TEST(everybody_is_given_his_own_rows_where_they_are_more_than_one_result_h
     int area = make_area("Here");
     for (int i = 0; i < N; i++) /* some without any, some with more than are merged */
         readers[i] = make_reader(area, i % 50 == 49 ? 4000 : i % 7 * 20, 100);
+    harness_let_take_their_time(LANE_READ);
     for (int i = 0; i < 3; i++) {
         read_at_once(readers, N);
         ck_assert_uint_lt(bytes_most, RESULT_BYTES);
