@@ -194,7 +194,7 @@ def is_listening(address):
     host, port = address.split(":")
     try:
         with socket.create_connection((host, int(port)), PATIENCE_S) as connection:
-            return connection.getsockname() != connection.getpeername()  # or it has met itself
+            return connection.getsockname() != (host, int(port))  # or it has met itself
     except (ConnectionRefusedError, ConnectionResetError):
         return False
 
