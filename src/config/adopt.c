@@ -22,7 +22,7 @@ static const struct config_value *value_of(const struct config *config, const st
 
 bool config_differs(const struct config *a, const struct config *b, const struct config_key *key)
 {
-    if (key->is_secret) { /* config->values holds only a mask, so compare the member, which is text */
+    if (config_value_is_masked(key)) { /* so the recorded texts may be equal: compare the members */
         const char *const *left = config_member((struct config *)a, key);
         const char *const *right = config_member((struct config *)b, key);
         return strcmp(*left, *right) != 0;

@@ -21,6 +21,18 @@ static void append(char **text, const char *glue, const char *more)
     *text = longer;
 }
 
+bool config_value_is_masked(const struct config_key *key)
+{
+    return key->is_secret || key->type == &config_type_url;
+}
+
+static char *masked(const struct config_key *key, const char *text)
+{
+    if (!config_value_is_masked(key))
+        return strdup(text);
+    return key->is_secret && *text ? strdup(CONFIG_MASK) : masked_url(text);
+}
+
 void config_value_set(struct config *config, const struct config_key *key, const char *text,
                       const char *origin, bool more)
 {
@@ -34,7 +46,7 @@ void config_value_set(struct config *config, const struct config_key *key, const
         append(&value->origin, ", ", origin);
         return;
     }
-    replace(&value->text, key->is_secret && *text ? strdup(CONFIG_MASK) : masked_url(text));
+    replace(&value->text, masked(key, text));
     replace(&value->origin, strdup(origin));
 }
 

@@ -14,6 +14,9 @@ struct config_value {
     char *text, *origin; /* "etc/svcd.conf:12", "POSTGRES_HOST", "--set", "default"; NULL: out of memory */
 };
 
+/* Whether the recorded text of a key leaves out what is, or may be, secret: such keys are text. */
+bool config_value_is_masked(const struct config_key *key);
+
 /* Records the text and origin of a key's value; with `more` appends to the recorded text. */
 void config_value_set(struct config *config, const struct config_key *key, const char *text,
                       const char *origin, bool more);

@@ -200,6 +200,11 @@ class Collectors(Case):
         self.reload(log={"level": "debug", "otlp": f"http://127.0.0.1:{free_port()}/v1/traces?token=canary"})
         self.list_skills()
         self.daemon.wait_for_log(r"traces cannot be sent.*collector=http://127.0.0.1:\d+/v1/traces ")
+        for token in ("canary", "another-canary"):
+            changes = sum("key=log.otlp" in line for line in self.daemon.log)
+            self.reload(log={"level": "debug", "otlp": f"http://127.0.0.1:1/v1/traces?token={token}"})
+            self.daemon.wait_for_log('msg="configuration changed" key=log.otlp', changes + 1)
+            self.assertEqual(self.effective("log.otlp")[0], "http://127.0.0.1:1/v1/traces?********")
         self.assertFalse([line for line in self.daemon.log if "canary" in line])
 
     def test_svcd_ends_while_a_collector_that_was_replaced_hangs(self):
