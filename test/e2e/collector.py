@@ -30,6 +30,12 @@ def attributes(of):
     return {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in of.attributes}
 
 
+def spans_of(body):
+    """Those in the body of a post."""
+    request = trace_service().ExportTraceServiceRequest.FromString(body)
+    return [span for of_resource in request.resource_spans for scope in of_resource.scope_spans for span in scope.spans]
+
+
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
@@ -88,7 +94,7 @@ class Collector:
             self.resources.append(attributes(of_resource.resource))
             for scope in of_resource.scope_spans:
                 assert scope.scope.name == "svcd", scope.scope
-                self.spans.extend(list(scope.spans))  # all at once, for whoever looks meanwhile
+        self.spans.extend(spans_of(body))  # all at once, for whoever looks meanwhile
 
     def calls(self, method):
         """The spans of its calls, each with those below it."""

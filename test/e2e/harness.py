@@ -270,12 +270,12 @@ class Daemon:
 class TestCase(unittest.TestCase):
     """A fresh demo database and a daemon on it for each class."""
 
-    arguments = ()
+    kind, arguments = Daemon, ()
 
     @classmethod
     def setUpClass(cls):
         cls.database = demo_database()
-        cls.daemon = Daemon(cls.database, *cls.arguments)
+        cls.daemon = cls.kind(cls.database, *cls.arguments)
         cls.addClassCleanup(cls.daemon.stop)
         cls.client = svcd_client.Client(cls.daemon.address)
         cls.addClassCleanup(cls.client.channel.close)

@@ -17,7 +17,7 @@ from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
 from harness import (PATIENCE_S, SVCD, UNDER_SANITIZER, Daemon, TestCase, demo_database, environment, is_serving, psql, run_svcd,
                      wait_until)
-from test_admin import get, samples
+from test_admin import Administered
 
 OWNER, PASSWORD = "demo-mentee@example.com", "demo"
 OTHER, THIRD = "demo-mentor@example.com", "demo-legacy@example.com"
@@ -166,7 +166,8 @@ class Flooded(TestCase):
     """A client with many accounts of its own, whose right passwords nobody counts."""
 
     arguments = ("--set", "password.queue_limit=20", "--set", "throttle.trusted_proxies=127.0.0.1,::1", "--set", "password.scheme=bcrypt",
-                 "--set", "password.bcrypt_cost=10", "--set", "admin.listen=127.0.0.1:0")
+                 "--set", "password.bcrypt_cost=10")
+    kind = Administered
 
     def test_one_client_leaves_room_for_others(self):
         request = account.AuthenticateRequest(username=OWNER, password=PASSWORD)
@@ -176,7 +177,7 @@ class Flooded(TestCase):
         self.assertIs(outcome(self.client, OWNER, PASSWORD, ["192.0.2.1"]), True)
         slow = self.client.account.TryLogin.future(account.AuthenticateRequest(username=THIRD, password=PASSWORD), timeout=PATIENCE_S,
                                                    metadata=[("x-forwarded-for", "192.0.2.3")])
-        wait_until(self.is_hashing, "it is not hashed")  # and keeps the only worker while the flood comes in
+        wait_until(lambda: self.daemon.metrics()["svcd_hash_running"] == 1, "it is not hashed")  # and keeps the only worker while the flood comes in
         codes = []  # as they came
         flood = [self.client.account.TryLogin.future(request, timeout=PATIENCE_S, metadata=metadata) for _ in range(300)]
         for future in flood:
@@ -187,11 +188,6 @@ class Flooded(TestCase):
         last_refused = len(codes) - codes[::-1].index(StatusCode.RESOURCE_EXHAUSTED)
         self.assertLessEqual(len(codes) - last_refused, 10 + 3)  # were let in then: its half, one at work, and answers on their way
         self.assertTrue(slow.result().status)
-
-    def is_hashing(self):
-        self.daemon.wait_for_log("status page")
-        admin = next(re.search(r'"status page" address=(\S+)', line)[1] for line in self.daemon.log if "status page" in line)
-        return samples(get(admin, "/metrics").text)["svcd_hash_running"] == 1
 
 
 class Draining(unittest.TestCase):

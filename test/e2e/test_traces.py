@@ -7,7 +7,7 @@ import unittest
 import account_pb2 as account
 import grpc
 import svcd_client
-from collector import Collector, attributes, trace_service
+from collector import Collector, attributes, spans_of
 from google.protobuf.empty_pb2 import Empty
 from harness import PATIENCE_S, UNDER_SANITIZER, Held, demo_database, free_port, is_serving, run_svcd, temporary_folder, wait_until
 from test_admin import Administered
@@ -151,8 +151,7 @@ class Traces(unittest.TestCase):
         daemon.wait_for_log('msg="traces cannot be sent".* reason="HTTP status 400"')
 
         def all_are_dropped():  # those of the call among them
-            names = [span.name for body in list(collector.bodies) for of_resource in trace_service().ExportTraceServiceRequest.FromString(body).resource_spans
-                     for scope in of_resource.scope_spans for span in scope.spans]
+            names = [span.name for body in list(collector.bodies) for span in spans_of(body)]
             return SKILLS[1:] in names and daemon.metrics()['svcd_trace_spans_dropped_total{reason="refused"}'] == len(names)
         wait_until(all_are_dropped, "not all is dropped")
         collector.status = 503

@@ -36,8 +36,7 @@ static int make_reader(int area, const char *message, int n)
 static void make_readers_do(const char *what)
 {
     db_run("CREATE FUNCTION test.look_at(text) RETURNS boolean LANGUAGE plpgsql COST 100000 AS $$ BEGIN %s; "
-           "RETURN "
-           "true; END $$;"
+           "RETURN true; END $$;"
            "CREATE POLICY look_at ON menteemessage USING (test.look_at(message));"
            "ALTER TABLE menteemessage ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
            "ANALYZE menteemessage, mentee",
