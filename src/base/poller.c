@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "base/loop_clock.h"
+
 static void leave_line(struct watch *watch)
 {
     if (watch->due)
@@ -30,7 +32,7 @@ static void serve(struct watch_list *line, uint64_t until_ns)
         leave_line(watch);
         if (events)
             watch->on_event(watch, events);
-        if (uv_hrtime() >= until_ns)
+        if (loop_clock_read() >= until_ns)
             return;
     }
 }
@@ -44,7 +46,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     int n = epoll_wait(poller->epoll_fd, due, POLLER_DUE, 0);
     for (int i = 0; i < n; i++)
         stand_in_line(poller, due[i].data.ptr, due[i].events);
-    uint64_t until_ns = uv_hrtime() + poller->turn_ns;
+    uint64_t until_ns = loop_clock_read() + poller->turn_ns;
     serve(&poller->first, until_ns);
     serve(&poller->others, until_ns);
 }

@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include "base/loop_clock.h"
+
 #define MS_NS UINT64_C(1000000)
 
 /* ---- the heap ---- */
@@ -89,7 +91,7 @@ static void on_handle(uv_timer_t *handle)
 {
     struct timers *timers = handle->data;
     struct timer *timer;
-    timers->firing_ns = uv_hrtime();
+    timers->firing_ns = loop_clock_read();
     timers->armed_ns = 0; /* timers started by the callbacks need not arm the handle: it is done below */
     while ((timer = timers->root) && timer->at_ns <= timers->firing_ns) {
         detach(timers, timer);

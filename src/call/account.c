@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uv.h>
 
+#include "base/loop_clock.h"
 #include "call/method.h"
 #include "db/query.h"
 #include "observe/grpc_codes.h"
@@ -66,7 +66,7 @@ void account_reset(struct call_account *own)
 void account_begun(struct call_account *own, const struct rpc_method *method)
 {
     account_reset(own);
-    own->begun_ns = uv_hrtime();
+    own->begun_ns = loop_clock_now();
     own->of = account_of(method);
     if (own->of)
         own->of->begun++;
@@ -96,7 +96,10 @@ uint64_t account_answered(struct call_account *own, unsigned status)
     struct method_account *of = own->of;
     if (!of)
         return 0;
-    uint64_t took_ns = uv_hrtime() - own->begun_ns;
+    uint64_t now_ns = loop_clock_now();
+    if (now_ns == own->begun_ns) /* the call waited for nothing, and ends in the event that began it */
+        now_ns = loop_clock_read();
+    uint64_t took_ns = now_ns > own->begun_ns ? now_ns - own->begun_ns : 1;
     own->of = NULL;
     of->handled[status]++;
     histogram_add_time(&of->seconds, took_ns);
@@ -123,7 +126,7 @@ void account_refused(const struct rpc_method *method, unsigned status)
 uint64_t account_query(struct call_account *own, const struct query *query, bool is_failed)
 {
     const struct statement *statement = query->statement;
-    uint64_t now_ns = uv_hrtime(), sent_ns = query->sent_ns ? query->sent_ns : now_ns;
+    uint64_t now_ns = loop_clock_now(), sent_ns = query->sent_ns ? query->sent_ns : now_ns;
     uint64_t queued_ns = sent_ns - query->submitted_ns, took_ns = now_ns - sent_ns;
     account_waited(own, WAIT_QUEUE, queued_ns);
     account_waited(own, WAIT_DATABASE, took_ns);

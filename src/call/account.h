@@ -50,8 +50,8 @@ struct statement_account {
 void account_begun(struct call_account *own, const struct rpc_method *method);
 void account_received(struct call_account *own, size_t len);
 void account_sent(struct call_account *own, size_t len);
-/* The call has been answered with this status. Returns how long it took (ns); 0 if it was counted before, or
- * is no client's call. */
+/* The call has been answered with this status. Returns how long it took (ns, at least 1); 0 if it was counted
+ * before, or is no client's call. */
 uint64_t account_answered(struct call_account *own, unsigned status);
 /* Adds time that the call waited. */
 void account_waited(struct call_account *own, enum account_wait wait, uint64_t ns);

@@ -3,10 +3,10 @@
 
 #include <pb_decode.h>
 #include <string.h>
-#include <uv.h>
 
 #include "access/access.h"
 #include "base/container_of.h"
+#include "base/loop_clock.h"
 #include "call/origin.h"
 #include "call/request.h"
 #include "observe/log.h"
@@ -167,7 +167,7 @@ enum next call_dispatch(struct call *call, const uint8_t *bytes, size_t len)
 {
     const struct rpc_method *method = call->method;
     account_received(&call->account, len);
-    if (call->deadline_ns != UINT64_MAX && call->deadline_ns <= uv_hrtime())
+    if (call->deadline_ns != UINT64_MAX && call->deadline_ns <= loop_clock_now())
         return call_fail(call, STATUS_DEADLINE_EXCEEDED,
                          "the deadline had passed before the call was started");
     const char *wrong = request_check_text(method, bytes, len, &call->arena);

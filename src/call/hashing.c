@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/loop_clock.h"
 #include "call/trace.h"
 #include "observe/log.h"
 
@@ -39,7 +40,7 @@ static void on_done(struct hash_job *job)
 {
     struct hashing *hashing = job->data;
     struct call *call = hashing->call;
-    account_waited(&call->account, WAIT_HASH, uv_hrtime() - hashing->submitted_ns);
+    account_waited(&call->account, WAIT_HASH, loop_clock_now() - hashing->submitted_ns);
     if (call->trace)
         trace_waited(call, job->status != 0);
     if (call_wake(call))
@@ -70,7 +71,7 @@ static enum next submit(struct call *call, struct hashing *hashing, const char *
 {
     hashing->call = call;
     hashing->then = then;
-    hashing->submitted_ns = uv_hrtime();
+    hashing->submitted_ns = loop_clock_now();
     hashing->job.password = password ? password : "";
     hashing->job.password_len = strlen(hashing->job.password);
     hashing->job.deadline_ns = call->deadline_ns;

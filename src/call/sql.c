@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "base/container_of.h"
+#include "base/loop_clock.h"
 #include "db/pool.h"
 #include "db/result.h"
 #include "db/standbys.h"
@@ -313,7 +314,7 @@ enum next sql_send(struct call *call, sql_then *then_typed, sql_continuation *th
     call->query.deadline_ns = call->deadline_ns;
     call->query.on_done = on_done;
     call->query.impatient = call->otherwise != NULL;
-    call->query.submitted_ns = uv_hrtime();
+    call->query.submitted_ns = loop_clock_now();
     call->query.sent_ns = 0;
     uint64_t courtesy_ns = call->query.submitted_ns + COURTESY_WAIT_NS;
     if (call->otherwise && call->query.deadline_ns > courtesy_ns)

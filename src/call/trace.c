@@ -7,6 +7,7 @@
 #include <time.h>
 #include <uv.h>
 
+#include "base/loop_clock.h"
 #include "base/traceparent.h"
 #include "base/unique.h"
 #include "call/call.h"
@@ -125,11 +126,11 @@ void trace_waited(struct call *call, bool is_failed)
         return;
     trace->is_waiting = false;
     if (trace->waits_for == WAIT_DATABASE)
-        add_query(trace, &call->query, uv_hrtime(), is_failed);
+        add_query(trace, &call->query, loop_clock_now(), is_failed);
     else
         add_wait(trace, (struct wait){ .for_what = WAIT_HASH,
                                        .start_ns = trace->waits_since_ns,
-                                       .end_ns = uv_hrtime(),
+                                       .end_ns = loop_clock_now(),
                                        .is_failed = is_failed });
 }
 

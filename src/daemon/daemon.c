@@ -206,6 +206,8 @@ static int start(struct daemon *daemon, const struct admin_gate *gate)
 {
     int rc = uv_loop_init(&daemon->loop);
     if (!rc)
+        loop_clock_start(&daemon->clock, &daemon->loop);
+    if (!rc)
         rc = timers_init(&daemon->timers, &daemon->loop);
     if (!rc)
         rc = start_traces(daemon);

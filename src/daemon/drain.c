@@ -76,6 +76,7 @@ void daemon_drained(struct daemon *daemon)
         exit_hard();
     admin_stop(daemon->admin);
     timers_finish(&daemon->timers);
+    loop_clock_stop(&daemon->clock);
     process_watch_stop();
     systemd_stop();
     otlp_stop(daemon->context.otlp);

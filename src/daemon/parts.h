@@ -10,6 +10,7 @@
 
 #include "access/access.h"
 #include "admin/admin.h"
+#include "base/loop_clock.h"
 #include "call/admission.h"
 #include "call/context.h"
 #include "config/config.h"
@@ -27,6 +28,7 @@
 struct daemon {
     struct config *config;
     uv_loop_t loop;
+    struct loop_clock clock;
     struct timers timers;
     struct context context;
     struct pool pool;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "base/loop_clock.h"
 #include "db/queue.h"
 
 void batch_init(struct batch *batch, struct queue *queue, bool transaction)
@@ -66,7 +67,7 @@ bool batch_add(struct batch *batch, struct query *query)
     query->state = QUERY_SENT;
     query->batch = batch;
     query->attempts++;
-    query->sent_ns = uv_hrtime();
+    query->sent_ns = loop_clock_now();
     uint32_t after = query->after.timeline;
     if (after && (!batch->after || after < batch->after))
         batch->after = after;

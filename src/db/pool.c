@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/container_of.h"
+#include "base/loop_clock.h"
 
 #define CHECK_EVERY_MS 1000
 #define RESULTS_NS     UINT64_C(1000000) /* a turn begins no more results after this time */
@@ -131,7 +132,7 @@ static void on_batch_done(struct conn *conn)
 static bool may_read(struct conn *conn)
 {
     struct pool *pool = conn->data;
-    uint64_t now_ns = uv_hrtime();
+    uint64_t now_ns = loop_clock_read();
     bool is_first = !pool->turn_ends_ns;
     if (is_first)
         pool->turn_ends_ns = now_ns + pool->results_ns;

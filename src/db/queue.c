@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <uv.h>
 
+#include "base/loop_clock.h"
+
 /* How long all queries of a statement go apart. If it is found stuck again afterwards, the time doubles, up
  * to the maximum. */
 #define APART_MIN_NS UINT64_C(1000000000)
@@ -45,7 +47,8 @@ void queue_finish(struct queue *queue)
 static bool goes_apart(const struct queue *queue, const struct query *query)
 {
     uint64_t until_ns = queue_kind_of(queue, query->statement)->apart_until_ns;
-    return !query->impatient && ((until_ns && uv_hrtime() < until_ns) || queue_recall_stuck(queue, query));
+    return !query->impatient &&
+           ((until_ns && loop_clock_now() < until_ns) || queue_recall_stuck(queue, query));
 }
 
 /* If a query of the same key is known to be stuck, this one may be, too, and that says nothing about the rest
@@ -56,7 +59,7 @@ static void put_apart(struct query *query)
     if (found) {
         query->found = found;
         query->apart = query->is_told_of = true;
-        query->sent_ns = uv_hrtime();
+        query->sent_ns = loop_clock_now();
     }
     queue_put_apart(query);
 }
@@ -83,7 +86,7 @@ void queue_submit(struct queue *queue, struct query *query)
     query->found = FOUND_NOTHING;
     query->attempts = 0;
     query->in = NULL;
-    query->submitted_ns = uv_hrtime();
+    query->submitted_ns = loop_clock_now();
     if (!put_aside(query))
         queue_put(query, &queue->ready, false);
 }
@@ -111,7 +114,7 @@ void queue_again(struct queue *queue, struct query_list *queries)
 
 static void put_kind_apart(struct kind *kind, bool is_slow)
 {
-    uint64_t now_ns = uv_hrtime();
+    uint64_t now_ns = loop_clock_now();
     kind->probation = true;
     kind->is_slow = is_slow && (kind->is_slow || now_ns >= kind->apart_until_ns);
     if (now_ns < kind->apart_until_ns)
@@ -232,7 +235,7 @@ struct query *queue_next(struct queue *queue, const struct statement *beside, bo
     if (!beside)
         unpark(queue);
     struct query *query;
-    uint64_t now_ns = TAILQ_EMPTY(&queue->ready) ? 0 : uv_hrtime();
+    uint64_t now_ns = loop_clock_now();
     while ((query = TAILQ_FIRST(&queue->ready))) {
         if (is_late(query, now_ns))
             expire(query, QUERY_EXPIRED);
@@ -254,7 +257,7 @@ struct query *queue_next_apart(struct queue *queue, const struct statement *besi
         struct query *query = kind ? TAILQ_FIRST(&kind->apart) : NULL;
         if (!query)
             return NULL;
-        if (is_late(query, uv_hrtime()))
+        if (is_late(query, loop_clock_now()))
             expire(query, QUERY_EXPIRED);
         else
             return beside && query->alone ? NULL : query;
@@ -280,7 +283,7 @@ struct query *queue_next_probe(struct queue *queue)
 {
     struct kind *kind;
     struct query *query = NULL;
-    uint64_t now_ns = uv_hrtime();
+    uint64_t now_ns = loop_clock_now();
     TAILQ_FOREACH (kind, &queue->turns, turn)
         if ((query = probe_of(queue, kind, now_ns)))
             break;
@@ -317,7 +320,7 @@ void queue_kind_is_well(struct queue *queue, const struct statement *statement)
 {
     struct kind *kind = queue_kind_of(queue, statement);
     kind->probation = false;
-    kind->quick_ns = uv_hrtime();
+    kind->quick_ns = loop_clock_now();
     if (!kind->apart_until_ns && (queue->untried_n == 0 || !kind->in_turn))
         return;
     kind->apart_until_ns = kind->apart_ns = 0;

@@ -23,10 +23,10 @@ struct histogram {
 static inline void histogram_add(struct histogram *histogram, const uint64_t bounds[HISTOGRAM_BOUNDS],
                                  uint64_t value)
 {
-    unsigned i = 0;
-    while (i < HISTOGRAM_BOUNDS && value > bounds[i])
-        i++;
-    histogram->counts[i]++;
+    unsigned bucket = 0;
+    for (unsigned i = 0; i < HISTOGRAM_BOUNDS; i++) /* all of them: no branch that could be mispredicted */
+        bucket += value > bounds[i];
+    histogram->counts[bucket]++;
     histogram->sum += value;
 }
 

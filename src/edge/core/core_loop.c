@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/container_of.h"
+#include "base/loop_clock.h"
 
 #define ANSWER_WAIT_NS  60000 /* see wait_for_answer() */
 #define EVENTS_PER_TURN 256   /* of the core; then libuv has its turn even if the core has more */
@@ -74,6 +75,7 @@ static unsigned drain_core(struct core_loop *core)
             continue;
         }
         struct event *event = arrived.tag;
+        loop_clock_forget();
         event->handle(event, arrived.success);
         n++;
     }
@@ -109,6 +111,7 @@ static void wait_in_core(struct core_loop *core)
         set_armed(core, true);
     grpc_event arrived = grpc_completion_queue_next(core->queue, deadline, NULL);
     uv_update_time(core->loop);
+    loop_clock_forget();
     if (arrived.type == GRPC_OP_COMPLETE) {
         struct event *event = arrived.tag;
         event->handle(event, arrived.success);

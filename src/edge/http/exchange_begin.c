@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/loop_clock.h"
 #include "base/text.h"
 #include "call/entry.h"
 #include "call/stream.h"
@@ -173,7 +174,7 @@ static void choose(struct exchange *exchange, bool has_path)
 void exchange_begin(struct exchange *exchange)
 {
     bool has_path = false;
-    exchange->began_ns = uv_hrtime();
+    exchange->began_ns = loop_clock_now();
     exchange->call.deadline_ns = UINT64_MAX;
     exchange_move(exchange, EXCHANGE_RECEIVING);
     exchange_recharge(exchange);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/http/timeout.h"
 
-#include <uv.h>
+#include "base/loop_clock.h"
 
 static const struct {
     char unit;
@@ -56,5 +56,5 @@ int timeout_parse_ms(const char *text, size_t len, uint64_t *ns)
 uint64_t timeout_deadline_ns(uint64_t timeout_ns)
 {
     uint64_t at;
-    return __builtin_add_overflow(uv_hrtime(), timeout_ns, &at) || at > INT64_MAX ? UINT64_MAX : at;
+    return __builtin_add_overflow(loop_clock_now(), timeout_ns, &at) || at > INT64_MAX ? UINT64_MAX : at;
 }
