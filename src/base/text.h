@@ -16,6 +16,9 @@ bool text_is_utf8(const uint8_t *text, size_t len);
 /* The bytes of the valid UTF-8 that text starts with: len, or where the first invalid sequence begins. */
 size_t text_utf8_len(const uint8_t *text, size_t len);
 
+/* Ends text that was cut. */
+#define TEXT_ELLIPSIS "…"
+
 /* Code points of valid UTF-8; NULL has none. */
 size_t text_length(const char *text);
 

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The life of a call: its states, memory, answer and waiting. Messages are encoded and decoded by nanopb,
+ * The life of a call: its states, answer and waiting. Messages are encoded and decoded by nanopb,
  * requests are checked in request.c, answers are sent by the transport.
  */
 #include "call/call.h"
 
-#include <pb_decode.h>
 #include <pb_encode.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
@@ -21,14 +19,6 @@
 #include "config/config.h"
 #include "db/result.h"
 #include "observe/log.h"
-
-#define QUOTED_MAX_CHARACTERS 200
-#define ELLIPSIS              "…"
-
-struct held_result {
-    struct held_result *next;
-    struct result *result;
-};
 
 /* The encoded reply that calls which share a result all get; stored as the result's memo. */
 struct shared_reply {
@@ -53,39 +43,7 @@ static void move(struct call *call, enum call_state to)
     call->state = state_move(&states, call->state, to);
 }
 
-/* ---- memory ---- */
-
-void *call_alloc(struct call *call, size_t n, size_t size)
-{
-    size_t len;
-    if (__builtin_mul_overflow(n, size, &len))
-        return NULL;
-    return arena_alloc(&call->arena, len);
-}
-
-char *call_printf(struct call *call, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    char *text = arena_vprintf(&call->arena, format, args);
-    va_end(args);
-    return text;
-}
-
-const char *call_quote(struct call *call, const char *text)
-{
-    text = text ? text : "";
-    size_t len = text_len_of(text, QUOTED_MAX_CHARACTERS);
-    bool whole = text[len] == '\0';
-    if (!whole)
-        len = text_len_of(text, QUOTED_MAX_CHARACTERS - 1);
-    return call_printf(call, "\"%.*s%s\"", (int)len, text, whole ? "" : ELLIPSIS) ?: "\"" ELLIPSIS "\"";
-}
-
-const char *call_join(struct call *call, const char *values, const char *text, size_t len)
-{
-    return call_printf(call, "%s%s%.*s", values ? values : "", values ? "," : "", (int)len, text);
-}
+/* ---- looking at it ---- */
 
 const char *call_caller(const struct call *call)
 {
@@ -107,34 +65,6 @@ bool call_client(struct call *call, struct ip *client)
     const char *forwarded_for =
         network_list_contains(trusted, &peer) ? call->transport->metadata(call, "x-forwarded-for") : NULL;
     return ip_of_client(client, &peer, forwarded_for, trusted);
-}
-
-int call_hold_result(struct call *call, struct result *result)
-{
-    struct held_result *held = arena_alloc(&call->arena, sizeof *held);
-    if (!held)
-        return UV_ENOMEM;
-    result_hold(result);
-    *held = (struct held_result){ .next = call->results, .result = result };
-    call->results = held;
-    return 0;
-}
-
-struct call_mark call_mark(const struct call *call)
-{
-    return (struct call_mark){ .arena = arena_mark(&call->arena), .results = call->results };
-}
-
-void call_forget(struct call *call, struct call_mark mark)
-{
-    for (; call->results != mark.results; call->results = call->results->next)
-        result_release(call->results->result);
-    if (call->request && !mark.arena.block) {
-        request_wipe_secrets(call->method, call->request);
-        pb_release(call->method->request_fields, call->request);
-        call->request = NULL;
-    }
-    arena_rewind(&call->arena, mark.arena);
 }
 
 /* `over` must come last: the transport may use the call again at once. */
@@ -179,11 +109,6 @@ size_t call_trailers(const struct call *call, struct call_trailer trailers[stati
     return n;
 }
 
-void call_finish(struct call *call)
-{
-    arena_finish(&call->arena);
-}
-
 /* ---- answering ---- */
 
 static void tell_answered(struct call *call, enum status status)
@@ -200,8 +125,8 @@ static void tell_answered(struct call *call, enum status status)
 static const char *bounded(char *message)
 {
     if (strlen(message) > MESSAGE_LEN_MAX)
-        memcpy(message + text_len_within(message, MESSAGE_LEN_MAX - strlen(ELLIPSIS)), ELLIPSIS,
-               sizeof ELLIPSIS);
+        memcpy(message + text_len_within(message, MESSAGE_LEN_MAX - strlen(TEXT_ELLIPSIS)), TEXT_ELLIPSIS,
+               sizeof TEXT_ELLIPSIS);
     return message;
 }
 

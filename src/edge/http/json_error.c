@@ -33,7 +33,7 @@ static void add_path(struct words *words, const struct json_reader *r)
 {
     size_t first = r->path_n > 8 ? r->path_n - 8 : 0; /* only the last steps: no message of ours is deeper */
     if (first)
-        add(words, "…");
+        add(words, TEXT_ELLIPSIS);
     for (size_t i = first; i < r->path_n && words->len < PATH_MAX_LEN; i++) {
         add(words, "%s%s", i ? "." : "", r->path[i].field->json_name);
         if (r->path[i].index != JSON_NO_INDEX)
@@ -109,7 +109,7 @@ static void add_quoted(struct words *words, const char *text, size_t len)
     add(words, "%s", "");
     for (size_t i = 0; i < len; n++) {
         if (n == JSON_QUOTED_MAX) {
-            add(words, "…");
+            add(words, TEXT_ELLIPSIS);
             return;
         }
         i += add_character(words, text + i, len - i);
