@@ -441,6 +441,7 @@ deps-deb deps-image: | deps-build
 # ---- care -----------------------------------------------------------------------------------------------------
 
 MAN_PAGES := $(wildcard man/*.[1-8])
+PYTHON_FILES = $(wildcard test/*/*.py) $(shell grep -lI '^\#!/usr/bin/python3' tools/* test/*/run examples/*/*)
 C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] test/*.[ch] test/*/*.[ch] tools/*.c)
 
 # A source is looked at again when it, a header of its, or the checks changed.
@@ -473,6 +474,8 @@ lint: deps-lint $(GEN_HEADERS) build/unit/suites.h build/rpc/suites.h ## clang-t
 	@clang-format --dry-run --Werror $(C_FILES)
 	@$(MAKE) --no-print-directory -k $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) lint-sources
 	shellcheck etc/completion/svcd.bash tools/check tools/deps tools/handlers tools/run .ci/run
+	@echo "PYFLAKES"
+	@pyflakes3 $(PYTHON_FILES)
 
 # Analysers, which take minutes: gcc's, and clang's to the end. (Debian's cppcheck does not read
 # __VA_OPT__; given what the preprocessor makes of src it gives up on files that walk lists of <sys/queue.h>, and in the others finds nothing.)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Reload, key by key: what a value changes is seen on the daemon that runs, and no call fails by it."""
 
-import concurrent.futures
 import contextlib
 import os
 import socket
@@ -12,11 +11,10 @@ from pathlib import Path
 import account_pb2 as account
 import feedback_pb2 as feedback
 import grpc
-import svcd_client
 from collector import Collector
 from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
-from harness import PATIENCE_S, Daemon, Held, ask_password_of, demo_database, free_port, psql, temporary_folder, wait_until
+from harness import PATIENCE_S, Daemon, Held, ask_password_of, free_port, psql, temporary_folder, wait_until
 from test_reload import MENTEE, Case
 
 LOOSE = {"email_per_minute": "0", "address_per_minute": "0"}

@@ -9,7 +9,7 @@ import account_pb2 as account
 import feedback_pb2 as feedback
 import meeting_pb2 as meeting
 import svcd_client
-from harness import PATIENCE_S, ROOT, SVCD, Daemon, Held, ask_password_of, create_database, demo_database, environment, free_port, is_serving, migrate, psql, value, wait_until
+from harness import PATIENCE_S, SVCD, Daemon, Held, ask_password_of, create_database, demo_database, environment, free_port, is_serving, migrate, psql, wait_until
 from test_migrate import HOSTILE_SETTINGS
 
 

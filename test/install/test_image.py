@@ -54,7 +54,7 @@ class Image(unittest.TestCase):
         self.assertEqual(done.stdout.strip(), "999", done.stderr)
 
     def test_it_migrates_serves_and_stops(self):
-        database = [f"POSTGRES_HOST=127.0.0.1", f"POSTGRES_PORT={os.environ['PGPORT']}", "POSTGRES_DATABASE=svcd", "POSTGRES_USER=svcd"]
+        database = ["POSTGRES_HOST=127.0.0.1", f"POSTGRES_PORT={os.environ['PGPORT']}", "POSTGRES_DATABASE=svcd", "POSTGRES_USER=svcd"]
         entry = [argument.replace("0.0.0.0:50051", LISTEN).replace("127.0.0.1:50080", "") for argument in self.config["Entrypoint"]]
         migrated = subprocess.run(self.command(*entry, "migrate", env=database), capture_output=True, text=True, timeout=PATIENCE_S)
         self.assertEqual(migrated.returncode, 0, migrated.stderr)

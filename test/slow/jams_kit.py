@@ -10,13 +10,10 @@ import time
 import account_pb2 as account
 import feedback_pb2 as feedback
 import grpc
-import health_pb2 as health
 import matching_pb2 as matching
 import meeting_pb2 as meeting
-import svcd_client
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.timestamp_pb2 import Timestamp
-from grpc import StatusCode
 from harness import psql, wait_until
 
 MENTORS = range(1, 41)  # of demo-data

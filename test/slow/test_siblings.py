@@ -9,7 +9,6 @@ import unittest
 
 import account_pb2 as account
 import feedback_pb2 as feedback
-import grpc
 import meeting_pb2 as meeting
 import svcd_client
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -25,7 +24,7 @@ STUCK = range(61, 81)  # accounts of mentees of demo-data whose calls are
 FREE = range(81, 241)
 ACCOUNTS = f"accountid BETWEEN {STUCK.start} AND {STUCK.stop - 1}"
 MENTEES = f"menteeid IN (SELECT menteeid FROM mentee WHERE {ACCOUNTS})"
-NEWCOMERS = f"""INSERT INTO account (accountid, name, email, dob, businesssectorid)
+NEWCOMERS = """INSERT INTO account (accountid, name, email, dob, businesssectorid)
     SELECT i, 'Person ' || i, i || '@example.com', '1990-01-01', 1 + i % 6 FROM generate_series(10001, 14000) i;"""
 
 
