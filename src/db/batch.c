@@ -17,7 +17,7 @@ void batch_init(struct batch *batch, struct queue *queue, bool transaction)
     batch->queue = queue;
     batch->n = batch->steps_n = batch->current = 0;
     batch->transaction = transaction;
-    batch->apart = batch->cancelled = batch->aborted = batch->is_its_own = false;
+    batch->apart = batch->cancelled = batch->aborted = batch->has_culprit = false;
     batch->uncertain = batch->wants_new_conn = false;
     batch->is_probe = false;
     batch->patience_ms = PATIENCE_OF_LANE;

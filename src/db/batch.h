@@ -44,7 +44,7 @@ struct batch {
     uint64_t sent_ns;    /* uv_hrtime() */
     bool cancelled;      /* pg_cancel_backend was called for it */
     bool aborted;        /* an execution failed, so the server skipped the later ones */
-    bool is_its_own;     /* the failed execution is the cause: the others need not be retried alone */
+    bool has_culprit;    /* the failed execution is the cause: the others need not be retried alone */
     bool uncertain;      /* it is unknown whether it was committed */
     bool wants_new_conn; /* out: the connection must be replaced */
     uint32_t after;      /* the lowest timeline in the queries' `after`; 0: none has one */

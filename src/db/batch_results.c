@@ -212,7 +212,7 @@ static void end_unwanted(struct execution *execution)
 static void execution_was_locked(struct batch *batch, struct execution *execution, const PGresult *pg)
 {
     const struct query *first = TAILQ_FIRST(&execution->queries);
-    batch->is_its_own = true;
+    batch->has_culprit = true;
     if ((first && first->impatient) || execution->statement->lane == LANE_CONTROL)
         end_with_error(batch, execution, pg);
     else
@@ -224,7 +224,7 @@ static void execution_was_locked(struct batch *batch, struct execution *executio
 static void execution_was_cancelled(struct batch *batch, struct execution *execution)
 {
     enum finding found = batch->apart ? FOUND_NOTHING : FOUND_SLOW;
-    batch->is_its_own = true;
+    batch->has_culprit = true;
     end_unwanted(execution);
     set_apart(batch, execution, found, execution->n == 1 || !execution->merged);
 }
@@ -242,7 +242,7 @@ static bool execution_wants_other_preparation(struct batch *batch, struct execut
         return false;
     prepared[batch_place_of(execution)] = is_known;
     batch->wants_new_conn |= is_lost || is_stale;
-    batch->is_its_own = true;
+    batch->has_culprit = true;
     retry(batch, execution, false);
     return true;
 }
@@ -264,7 +264,7 @@ static void execution_failed(struct batch *batch, struct execution *execution, c
         return;
     }
     if (strcmp(sqlstate, "57014") == 0) {
-        batch->is_its_own = true;
+        batch->has_culprit = true;
         if (batch->cancelled)
             execution_was_cancelled(batch, execution);
         else
@@ -370,7 +370,7 @@ static void answer_held(struct batch *batch)
         result_release(execution->result);
         execution->result = NULL;
         if (batch->aborted)
-            retry(batch, execution, !batch->is_its_own);
+            retry(batch, execution, !batch->has_culprit);
         else
             end_all(execution, &(struct query_outcome){ .end = QUERY_LOST });
     }

@@ -81,7 +81,7 @@ struct query {
     bool unwanted; /* withdrawn while it was sent */
     bool alone;    /* must share neither execution nor transaction: it, or one it shared them with, failed */
     bool apart;    /* was found stuck, or is heavy: runs apart from other queries (queue.h) */
-    bool is_told_of;   /* found stuck again, it says nothing new about its statement */
+    bool is_reported;  /* its statement is known to have stuck queries because of it */
     bool is_heavy;     /* returns more rows than a merged execution may: runs apart, though it is not stuck */
     bool was_lost;     /* its connection broke, and it was sent again: that is done once */
     unsigned attempts; /* how many times it was sent */

@@ -58,7 +58,7 @@ static void put_apart(struct query *query)
     enum finding found = queue_recall_stuck(query->queue, query);
     if (found) {
         query->found = found;
-        query->apart = query->is_told_of = true;
+        query->apart = query->is_reported = true;
         query->sent_ns = loop_clock_now();
     }
     queue_put_apart(query);
@@ -82,7 +82,7 @@ void queue_submit(struct queue *queue, struct query *query)
     query->queue = queue;
     query->batch = NULL;
     query->unwanted = query->alone = query->apart = query->was_lost = query->leads = false;
-    query->is_heavy = query->is_told_of = false;
+    query->is_heavy = query->is_reported = false;
     query->found = FOUND_NOTHING;
     query->attempts = 0;
     query->in = NULL;
@@ -131,9 +131,9 @@ void queue_again_apart(struct queue *queue, struct query_list *queries, bool is_
     while ((query = TAILQ_FIRST(queries))) {
         TAILQ_REMOVE(queries, query, link);
         struct kind *kind = queue_kind_of(queue, query->statement);
-        if (!query->is_told_of && kind->quick_ns + RECENT_NS < query->sent_ns)
+        if (!query->is_reported && kind->quick_ns + RECENT_NS < query->sent_ns)
             put_kind_apart(kind, is_slow);
-        query->is_told_of = true;
+        query->is_reported = true;
         if (query->unwanted) {
             query_end(query, QUERY_LOST);
             continue;
@@ -324,18 +324,18 @@ void queue_kind_is_well(struct queue *queue, const struct statement *statement)
     if (!kind->apart_until_ns && (queue->untried_n == 0 || !kind->in_turn))
         return;
     kind->apart_until_ns = kind->apart_ns = 0;
-    struct query_list guiltless;
+    struct query_list untried;
     struct query *query, *next;
-    TAILQ_INIT(&guiltless);
+    TAILQ_INIT(&untried);
     for (query = TAILQ_FIRST(&kind->apart); query; query = next) {
         next = TAILQ_NEXT(query, link);
         if (query->apart)
             continue;
         queue_take_out(query);
         query->apart = false;
-        queue_put(query, &guiltless, false);
+        queue_put(query, &untried, false);
     }
-    queue_make_ready(&guiltless);
+    queue_make_ready(&untried);
 }
 
 /* ---- ending ---- */
