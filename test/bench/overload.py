@@ -29,8 +29,9 @@ def percentile_99_s(before, after, method):
     return min(bound for bound, n in calls.items() if n >= 0.99 * calls[float("inf")])
 
 
-def load(svcd, rpcs, rate, streams, seconds):
-    words = [word for rpc, weight in zip(rpcs, WEIGHTS) for word in (rpc.path, rpc.request.hex(), weight)]
+def load(svcd, rpcs, rate, streams, seconds, weights=WEIGHTS):
+    """What open_loop prints, and the calls a second that were answered."""
+    words = [word for rpc, weight in zip(rpcs, weights) for word in (rpc.path, rpc.request.hex(), weight)]
     found = json.loads(run(BINARY, svcd.port, CONNECTIONS, streams, rate, seconds, 0, *words))
     failed = [(path, of_it) for path, of_it in found["paths"].items()
               if of_it["refused_streams"] or of_it["resets"] or set(of_it["codes"]) != {"0"}]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 import rpcs
+from jams import beside_jams
 from jobs import suggest_workshops, update_models
 from keys import idempotent_write
 from logins import hashed_per_s, reads_under_logins
@@ -152,6 +153,11 @@ def table(world):
             Target("its p99", "p99_ms", 50, 10, at_most=True, unit="ms"),),
              note="{alone_ms:.1f} ms alone; resets {resets:.1f}, unread answers {unread:.1f}, pings {pings:.1f}, settings {settings:.1f}, "
                   "priorities {priorities:.1f}, empty data {empty:.1f}, continuations {continuations:.1f}, half prefaces {halves:.1f}"),
+        http("jams", "calls beside stuck ones: locked table or row, slow statement, start beside a lock", beside_jams,
+             (profiles, rpcs.list_skills(world), page[1], rpcs.add_dev_feedback(world), rpcs.update_email(world, world.matched_mentee(1))), (), (
+                 Target("their p99, of the slowest RPC", "p99_ms", 100, 20, at_most=True, unit="ms"),
+                 Target("health, p99", "health_ms", 50, 10, at_most=True, unit="ms")), options={"mentee": mentee},
+             note="{alone_ms:.1f} ms with none stuck; table {table:.1f}, row {row:.1f}, slow {slow:.1f}, start {start:.1f}"),
         http("accounts", "metrics and log.calls = failed", accounts, (profiles,), (), (
             Target("CPU time an RPC ÷ without", "to_bare", 1.03, 1.02, at_most=True),), note="{cpu_us:.2f} and {bare_us:.2f} us"),
         Row("scale", "p50 at 1,000,000 accounts ÷ at 1,000", growth, targets=(

@@ -122,6 +122,18 @@ def list_appointments(world, mentee):
                 lambda rows: meeting_pb2.ListAppointmentsReply(appointments=[appointment(row) for row in rows]))
 
 
+def update_email(_world, account):
+    return Rpc(ACCOUNT + "UpdateProfileDetails",
+               account_pb2.UpdateProfileDetailsRequest(userid=account, newEmail=f"person{account}@example.com").SerializeToString(),
+               account_pb2.UpdateProfileDetailsResponse(success=True).SerializeToString())
+
+
+def create_plan(_world, mentee):
+    """Its reply has an id that nobody knows before."""
+    request = meeting_pb2.CreatePlansOfActionsRequest(menteeUserId=mentee, plansOfAction="Practise in front of a few colleagues")
+    return Rpc(MEETING + "CreatePlansOfActions", request.SerializeToString(), b"")
+
+
 def add_dev_feedback(_world):
     content = "The calendar is easy to use, but the page of notifications takes a while to load on my phone."
     return Rpc(FEEDBACK + "AddDevFeedback", feedback_pb2.AddDevFeedbackRequest(content=content).SerializeToString(),
