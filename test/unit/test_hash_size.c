@@ -88,7 +88,8 @@ static int threads(int *n_low)
 static void wait_for_threads(int wanted, int wanted_low)
 {
     int n_low;
-    while (threads(&n_low) != wanted || n_low != wanted_low) {
+    bool may_be_lower = getpriority(PRIO_PROCESS, 0) < 19; /* the tests may have been started at the lowest */
+    while (threads(&n_low) != wanted || (may_be_lower && n_low != wanted_low)) {
         uv_run(&loop, UV_RUN_NOWAIT); /* those that have ended are joined there */
         uv_sleep(1);
     }
