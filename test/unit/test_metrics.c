@@ -58,7 +58,7 @@ START_TEST(a_sample_follows_the_help_and_type_of_its_metric)
 {
     int value = 7;
     metrics_set_reader(METRIC_svcd_connections, read_gauge, &value);
-    ck_assert_str_eq(written(), "# HELP svcd_connections Connections of clients.\n"
+    ck_assert_str_eq(written(), "# HELP svcd_connections Open client connections.\n"
                                 "# TYPE svcd_connections gauge\n"
                                 "svcd_connections 7\n");
 }
