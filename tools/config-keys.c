@@ -57,7 +57,7 @@ int main(void)
 {
     static const char *const changes[] = { [CONFIG_ON_RESTART] = "restart",
                                            [CONFIG_ON_RELOAD] = "reload",
-                                           [CONFIG_ON_RELOAD_BUT_GRPC] = "reload (of grpc://: restart)" };
+                                           [CONFIG_ON_RELOAD_BUT_GRPC] = "reload (grpc://: restart)" };
     if (check_places() || check_defaults())
         return EXIT_FAILURE;
     for (size_t i = 0; i < config_sections_n; i++)

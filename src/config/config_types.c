@@ -201,10 +201,8 @@ static int file_parse(const struct config_key *key, const char *value, void *mem
 static void file_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
 {
     (void)key;
-    snprintf(
-        text, CONFIG_EXPECTED_LEN,
-        "the path of a file, or credential:NAME for one that systemd hands over (LoadCredential=NAME:PATH in "
-        "the unit)");
+    snprintf(text, CONFIG_EXPECTED_LEN,
+             "a file's path, or credential:NAME for a systemd credential (LoadCredential=NAME:PATH)");
 }
 
 static int ports_parse(const struct config_key *key, const char *value, void *member)
