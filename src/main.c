@@ -31,9 +31,10 @@ static int serve(const struct config *read, const struct command_line *line)
     return daemon_run(&config, &source, &rules);
 }
 
-static const struct command command_serve = {
-    .name = "serve", .synopsis = "serve", .summary = "serve; so it does without a command", .run = serve
-};
+static const struct command command_serve = { .name = "serve",
+                                              .synopsis = "serve",
+                                              .summary = "serve calls; the default without a command",
+                                              .run = serve };
 
 static const struct command *const commands[] = {
     &command_serve,
@@ -74,11 +75,11 @@ static void print_usage(void)
         printf("%s svcd [OPTION]... %-22s %s\n", i == 0 ? "Usage:" : "      ", commands[i]->synopsis,
                commands[i]->summary);
     fputs("\n"
-          "  -c, --config FILE             read the configuration from FILE (see svcd.conf(5)); without it: "
-          "defaults\n"
-          "  -s, --set SECTION.KEY=VALUE   set one key, over file and environment; may be repeated\n"
-          "  -t                            the same as the command 'check'\n"
-          "  -h, --help                    show this and exit\n"
+          "  -c, --config FILE             read the configuration from FILE, see svcd.conf(5); without "
+          "it every key has its default\n"
+          "  -s, --set SECTION.KEY=VALUE   set one key, overriding file and environment; may be repeated\n"
+          "  -t                            same as the command 'check'\n"
+          "  -h, --help                    show this help and exit\n"
           "  -V, --version                 show the version and exit\n",
           stdout);
     for (size_t i = 0; commands[i]; i++)
@@ -86,8 +87,8 @@ static void print_usage(void)
             printf("      --%s %-*s %s: %s\n", option->name, (int)(22 - strlen(option->name)),
                    option->value ? option->value : "", commands[i]->name, option->summary);
     fputs("\n"
-          "Exit status: 0 after a clean stop; 1 if it could not start or the work failed;\n"
-          "2 if arguments or configuration are wrong.\n",
+          "Exit status: 0 after a clean stop or success; 1 if svcd could not start or the command failed;\n"
+          "2 if the arguments or the configuration are wrong.\n",
           stdout);
 }
 

@@ -49,8 +49,8 @@ static int run(const struct config *config, const struct command_line *line)
 const struct command command_check = {
     .name = "check",
     .synopsis = "check [--db]",
-    .summary = "tell whether the configuration is valid (also: svcd -t)",
+    .summary = "check the configuration (also: svcd -t)",
     .options = { { "db", NULL,
-                   "also whether the database answers, is migrated, and takes every statement" } },
+                   "also check that the database answers, is migrated and accepts every statement" } },
     .run = run,
 };

@@ -18,6 +18,6 @@ static int run(const struct config *config, const struct command_line *line)
 const struct command command_config = {
     .name = "config",
     .synopsis = "config",
-    .summary = "show what every key is set to, and by what; secrets are masked",
+    .summary = "show the value of every key and where it was set; secrets are masked",
     .run = run,
 };

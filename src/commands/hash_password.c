@@ -110,7 +110,7 @@ static int run(const struct config *config, const struct command_line *line)
     (void)line;
     char input[INPUT_MAX];
     if (password_init()) {
-        fputs("svcd: the system gives no random numbers\n", stderr);
+        fputs("svcd: the system provides no random numbers\n", stderr);
         return EXIT_FAILURE;
     }
     ssize_t len = isatty(STDIN_FILENO) ? read_terminal(input) : read_all(input, false);
@@ -126,6 +126,6 @@ static int run(const struct config *config, const struct command_line *line)
 const struct command command_hash_password = {
     .name = "hash-password",
     .synopsis = "hash-password",
-    .summary = "read a password, print what to store for it",
+    .summary = "read a password and print the hash to store for it",
     .run = run,
 };

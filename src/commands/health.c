@@ -66,8 +66,8 @@ static int run(const struct config *config, const struct command_line *line)
     char of_config[ADDRESS_TEXT_LEN], why[256];
     const char *address = given ? without_scheme(given) : address_of(config, of_config) ? of_config : NULL;
     if (!address || !*address)
-        return command_misused("health",
-                               "speaks plain HTTP/2 only: give --address HOST:PORT of such a listener");
+        return command_misused(
+            "health", "supports plain HTTP/2 only: give --address HOST:PORT of a listener without TLS");
     if (!is_address(address))
         return command_misused("--address", "expected HOST:PORT or unix:/PATH");
     enum health_answer answer = core_health_ask(address, service ? service : "", TIMEOUT_MS, why, sizeof why);
@@ -80,9 +80,10 @@ const struct command command_health = {
     .name = "health",
     .synopsis = "health",
     .answers_by_status = true,
-    .summary = "ask a server how it is: exit status 0 SERVING, 1 not, 3 unreachable, 4 unknown service",
+    .summary = "ask a server for its health; exit status: 0 SERVING, 1 NOT_SERVING, 3 unreachable, 4 unknown "
+               "service",
     .options = { { "address", "HOST:PORT",
-                   "of the server; without it the first that this configuration listens on" },
-                 { "service", "NAME", "the service asked for; without it the server as a whole" } },
+                   "address of the server; by default the first one that svcd listens on" },
+                 { "service", "NAME", "service to ask about; by default the server as a whole" } },
     .run = run,
 };

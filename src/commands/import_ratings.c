@@ -15,7 +15,7 @@ static enum next imported(struct call *call, const struct import_ratings_row *ro
     const struct ratings *ratings = call->locals;
     if (row->has_unknown_area)
         return call_fail(call, STATUS_NOT_FOUND,
-                         "nothing was imported: there is no business area %lld, which a file is named after",
+                         "nothing was imported: there is no business area %lld, but a file is named after it",
                          (long long)row->unknown_area);
     printf("imported %lld ratings from %lld of %zu files", (long long)row->samples, (long long)row->files,
            ratings->files_n);
@@ -68,7 +68,7 @@ static int run(const struct config *config, const struct command_line *line)
 const struct command command_import_ratings = {
     .name = "import-ratings",
     .synopsis = "import-ratings FOLDER",
-    .summary = "take in the training history that the Python backend kept in A-B.csv files",
+    .summary = "import the training history that the Python backend kept in A-B.csv files",
     .operands_min = 1,
     .operands_max = 1,
     .run = run,

@@ -102,7 +102,7 @@ static int run_by_name(const struct config *config, const char *name)
 {
     const struct job *job = job_find(name);
     if (!job) {
-        fprintf(stderr, "svcd: there is no job %s; there are:", name);
+        fprintf(stderr, "svcd: there is no job %s; the jobs are:", name);
         for (size_t i = 0; i < jobs_n; i++)
             fprintf(stderr, " %s", jobs[i].name);
         fputc('\n', stderr);
@@ -132,7 +132,7 @@ const struct command command_job = {
     .name = "job",
     .synopsis = "job [NAME [--report]]",
     .summary = "list the jobs, or run one now",
-    .options = { { "report", NULL, "after update-models, tell how good the models are" } },
+    .options = { { "report", NULL, "after update-models, show how accurate the models are" } },
     .operands_max = 1,
     .run = run,
 };

@@ -67,7 +67,7 @@ static int begin_pair(struct report *report)
 
 static void print_head(void)
 {
-    puts("Root-mean-square errors. Left out: of each rating, predicted from all others.\n");
+    puts("Root-mean-square errors. Left out: each rating is predicted from all others.\n");
     printf("%-13s %10s %10s %10s %10s %9s %9s %9s %9s  %s\n", "areas", "samples", "by skill", "by age",
            "offset", "model", "left out", "mean", "left out", "model is");
 }

@@ -29,8 +29,8 @@ static int run(const struct config *config, const struct command_line *line)
 const struct command command_migrate = {
     .name = "migrate",
     .synopsis = "migrate [--check] [--wait SECONDS]",
-    .summary = "bring the database to this version's schema, or tell whether it is",
-    .options = { { "check", NULL, "only tell what is pending, with exit status 1 if something is" },
-                 { "wait", "SECONDS", "how long to wait for what others lock (60)" } },
+    .summary = "bring the database to the schema of this version",
+    .options = { { "check", NULL, "only show pending changes; exit status 1 if there are any" },
+                 { "wait", "SECONDS", "how long to wait for locks that others hold (60)" } },
     .run = run,
 };

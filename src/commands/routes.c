@@ -30,6 +30,6 @@ static int run(const struct config *config, const struct command_line *line)
 const struct command command_routes = {
     .name = "routes",
     .synopsis = "routes",
-    .summary = "show where svcd listens, and what can be called there",
+    .summary = "show the addresses that svcd listens on, and all methods",
     .run = run,
 };

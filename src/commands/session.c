@@ -30,7 +30,7 @@ int session_init(struct session *session, const struct config *config)
     if (!rc && session->pool.available)
         return 0;
     session_finish(session);
-    fputs("svcd: the database cannot be reached, or is not ready; the log says why\n", stderr);
+    fputs("svcd: the database cannot be reached or is not ready; the log says why\n", stderr);
     return rc ? rc : UV_ETIMEDOUT;
 }
 

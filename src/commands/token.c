@@ -17,8 +17,10 @@
 static const char *problem_of(char *const *list, size_t i)
 {
     if (!*list[i] || strpbrk(list[i], " \t\r\n"))
-        return "services are given by full name, as words of their own";
-    return strcmp(list[i], "*") == 0 && (i > 0 || list[1]) ? "stands alone: it is all services" : NULL;
+        return "give services by their full names, one per argument";
+    return strcmp(list[i], "*") == 0 && (i > 0 || list[1])
+               ? "stands for all services; name no others beside it"
+               : NULL;
 }
 
 static int check_services(char **list)
@@ -52,7 +54,8 @@ static int run(const struct config *config, const struct command_line *line)
     char **services = line->operands + 1;
     (void)config;
     if (!caller_name_is_valid(line->operands[0]))
-        return command_misused("token", "a name has 1 to 255 letters, digits and any of ._-@:+*");
+        return command_misused("token",
+                               "a name consists of 1 to 255 letters, digits and characters of ._-@:+*");
     int rc = check_services(services);
     if (rc)
         return rc;
@@ -60,9 +63,9 @@ static int run(const struct config *config, const struct command_line *line)
     print_line(line->operands[0], secret, services);
     explicit_bzero(secret, sizeof secret);
     if (isatty(STDOUT_FILENO))
-        fputs("The first line is the token, which is shown only now: the caller sends `authorization: Bearer "
-              "TOKEN`.\n"
-              "The second belongs into the file that access.tokens names; then reload svcd.\n",
+        fputs("The first line is the token, which is not stored anywhere: the caller sends it as "
+              "`authorization: Bearer TOKEN`.\n"
+              "Add the second line to the file that access.tokens names, then reload svcd.\n",
               stderr);
     return EXIT_SUCCESS;
 }
@@ -70,7 +73,7 @@ static int run(const struct config *config, const struct command_line *line)
 const struct command command_token = {
     .name = "token",
     .synopsis = "token NAME [SERVICE]...",
-    .summary = "make a caller's token: prints it, and its line for the file of access.tokens",
+    .summary = "make a token for a caller; prints it and its line for the file of callers",
     .operands_min = 1,
     .operands_max = 100,
     .run = run,
