@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- What the account service asks and tells the database.
+-- Statements of the account service.
 
 -- name: ping
 -- Whether the database answers.
@@ -9,7 +9,7 @@
 SELECT 1 AS ok;
 
 -- name: login_credentials
--- The account of an e-mail, compared exactly, and its stored crypt string.
+-- The account with an e-mail (compared exactly), and its stored password hash.
 -- param: email text
 -- returns: optional
 -- column: account_id bigint
@@ -18,7 +18,7 @@ SELECT 1 AS ok;
 SELECT c.account_id, c.password_hash FROM login_credentials(:email) c;
 
 -- name: renew_password_hash
--- Puts a new crypt string in place of an old one, if that is still the one stored. Fails rather than wait for a lock.
+-- Replaces a stored password hash, if it is still the old one. Fails instead of waiting for a lock.
 -- param: account_id bigint
 -- param: old_hash bytea
 -- param: new_hash bytea
@@ -45,7 +45,7 @@ SELECT b.businesssectorid::bigint AS id, b.name::text AS name FROM businesssecto
 SELECT s.skillid::bigint AS id, s.name::text AS name FROM skill s ORDER BY s.skillid;
 
 -- name: register_user
--- Stores an account; NULL if the e-mail is taken or the area does not exist.
+-- Creates an account; account_id is NULL if the e-mail is taken or the area does not exist.
 -- param: name text
 -- param: email text
 -- param: password_hash bytea
@@ -69,7 +69,7 @@ WITH area AS (
 SELECT (SELECT s.accountid FROM stored s)::bigint AS account_id;
 
 -- name: registration_is_refused
--- Whether the e-mail is taken or the area does not exist; asked of a registration that could not be stored.
+-- Whether the e-mail is taken or the area does not exist. Run for invalid requests: false takes precedence over INVALID_ARGUMENT.
 -- row: refusal
 -- param: email text
 -- param: business_area_id bigint
@@ -80,7 +80,7 @@ SELECT EXISTS (SELECT FROM account a WHERE a.email = :email)
        OR NOT EXISTS (SELECT FROM businesssector b WHERE b.businesssectorid = :business_area_id) AS refused;
 
 -- name: account_profiles
--- Which profiles an account has; an unknown one has none.
+-- Which profiles an account has. An account that does not exist has none.
 -- param: account_id bigint
 -- returns: one
 -- column: is_mentor boolean
@@ -115,7 +115,7 @@ ORDER BY n.mentormessageid;
 
 -- name: register_mentee
 -- row: signup
--- Gives an account a mentee profile with these skills, by name. detail: of no_skill, the first name that is no skill's.
+-- Gives an account a mentee profile with these skills, by name. With no_skill, detail is the first name that is not a skill.
 -- param: account_id bigint
 -- param: skills text[]
 -- returns: one
@@ -127,7 +127,7 @@ SELECT r.outcome, r.detail FROM register_profile(false, :account_id, :skills) r;
 
 -- name: register_mentor
 -- row: signup
--- Gives an account a mentor profile with these skills; otherwise like register_mentee.
+-- The same as register_mentee for a mentor profile.
 -- param: account_id bigint
 -- param: skills text[]
 -- returns: one
@@ -138,7 +138,7 @@ SELECT r.outcome, r.detail FROM register_profile(false, :account_id, :skills) r;
 SELECT r.outcome, r.detail FROM register_profile(true, :account_id, :skills) r;
 
 -- name: signup_is_refused
--- Whether the account has that profile already; asked of a signup that could not be stored.
+-- Whether the account already has that profile. Run for invalid requests: false takes precedence over INVALID_ARGUMENT.
 -- row: refusal
 -- param: account_id bigint
 -- param: is_mentor boolean
@@ -149,8 +149,8 @@ SELECT CASE WHEN :is_mentor THEN EXISTS (SELECT FROM mentor m WHERE m.accountid 
             ELSE EXISTS (SELECT FROM mentee e WHERE e.accountid = :account_id) END AS refused;
 
 -- name: update_profile
--- Changes the account's e-mail and area (NULL: as it was) and the profile's skills (none: as they were), all or nothing.
--- A new area ends the assignments with people in it; the mentees concerned are matched anew, the losers notified.
+-- Changes the account's e-mail and area (NULL: unchanged) and the profile's skills (empty: unchanged), all or nothing.
+-- A new area ends the assignments with people in that area. Their mentees are matched again, and all who lost one are notified.
 -- param: account_id bigint
 -- param: is_mentor boolean
 -- param: new_email text null
@@ -163,7 +163,7 @@ SELECT CASE WHEN :is_mentor THEN EXISTS (SELECT FROM mentor m WHERE m.accountid 
 SELECT update_profile(:account_id, :is_mentor, :new_email, :new_area_id, :skills) AS success;
 
 -- name: update_is_refused
--- Whether update_profile would be false; asked of a request that it could not take.
+-- Whether update_profile would return false. Run for invalid requests: false takes precedence over INVALID_ARGUMENT.
 -- row: refusal
 -- param: account_id bigint
 -- param: is_mentor boolean

@@ -26,7 +26,7 @@ ORDER BY k.step;
 INSERT INTO kept_answer (id, step, digest, before, rows, answer) VALUES (:id, 1, :digest, :before, '', :answer);
 
 -- name: forget_answer
--- Removes one that turned out an error and not an answer, if it is still the same one.
+-- Removes a stored answer because the call ended with an error after all, if it is still the same one.
 -- param: id bytea
 -- param: step integer
 -- param: before bytea
@@ -36,7 +36,7 @@ INSERT INTO kept_answer (id, step, digest, before, rows, answer) VALUES (:id, 1,
 DELETE FROM kept_answer k WHERE k.id = :id AND k.step = :step AND k.before = :before;
 
 -- name: forget_old_answers
--- Removes what was stored under a key more than a day ago, so that the key can be used anew.
+-- Removes what was stored under a key more than a day ago, so that the key can be used again.
 -- param: id bytea
 -- returns: none
 -- lane: insert

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- What the pool asks the server about its own connections.
+-- Statements that the pool runs on its own behalf, on its control connections.
 
 -- name: cancel_backend
--- Cancels the statement of a backend, if the pid still belongs to the same one. A commit that waits for a synchronous standby is
+-- Cancels the statement of a backend, if the pid still belongs to that backend. A commit that waits for a synchronous standby is
 -- cancelled only if even_committing, because its outcome is then unknown to the caller. No row: nothing was cancelled.
 -- param: pid integer
 -- param: started_us bigint
@@ -50,7 +50,7 @@ WHERE set_config('synchronous_commit', 'local', true) = 'local'
 ON CONFLICT DO NOTHING;
 
 -- name: applied_migrations
--- Migrations and functions that the database has.
+-- Migrations and functions that have been applied to the database.
 -- returns: many
 -- column: name text
 -- column: checksum text

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- What the feedback service tells the database.
+-- Statements of the feedback service.
 
 -- name: add_feedback_on_mentor
 -- Stores the rating of an assignment's mentor as given, and queues a sample for the model of the two areas
--- unless they are one or a date of birth is unknown.
+-- unless both areas are the same or a date of birth is unknown.
 -- row: rating
 -- param: mentor_account_id bigint
 -- param: mentee_account_id bigint
@@ -40,7 +40,7 @@ SELECT CASE WHEN EXISTS (SELECT FROM stored) THEN 'done'
 
 -- name: add_feedback_on_mentee
 -- Stores the rating of an assignment's mentee as given, and queues a sample for the model of the two areas
--- unless they are one or a date of birth is unknown.
+-- unless both areas are the same or a date of birth is unknown.
 -- row: rating
 -- param: mentor_account_id bigint
 -- param: mentee_account_id bigint
@@ -76,7 +76,7 @@ SELECT CASE WHEN EXISTS (SELECT FROM stored) THEN 'done'
             WHEN EXISTS (SELECT FROM pair) THEN 'already' ELSE 'not_assigned' END AS outcome;
 
 -- name: rating_is_refused
--- Whether that side of an assignment has been rated already; asked of a rating that could not be stored.
+-- Whether that side of an assignment has been rated already. Run for invalid requests: false takes precedence over INVALID_ARGUMENT.
 -- row: refusal
 -- param: mentor_account_id bigint
 -- param: mentee_account_id bigint

@@ -43,7 +43,7 @@ SELECT r.outcome, r.rows
 FROM run_job('forget-answers', :due, :took_us * interval '1 microsecond', :input::json, 'job_forget_answers(json)'::regprocedure) r;
 
 -- name: forget_answers
--- Removes at most so many of the stored answers that are too old, and returns how many.
+-- Removes stored answers that are too old, up to a limit, and returns how many it removed.
 -- param: most bigint
 -- returns: one
 -- column: forgotten bigint
@@ -51,7 +51,7 @@ FROM run_job('forget-answers', :due, :took_us * interval '1 microsecond', :input
 SELECT forget_answers(:most) AS forgotten;
 
 -- name: note_failed_run
--- Records a run that did nothing, and why.
+-- Records a failed run, with its error.
 -- param: job text
 -- param: due timestamp null
 -- param: took_us bigint
@@ -121,7 +121,7 @@ FROM rating_history h
 ORDER BY h.area1_id, h.area2_id;
 
 -- name: rating_samples
--- Ten thousand different samples of a pair of areas, each with how often it occurs, after those already seen.
+-- The next ten thousand distinct samples of a pair of areas, after those already seen, each with its number of occurrences.
 -- param: area1_id bigint
 -- param: area2_id bigint
 -- param: seen bigint
@@ -138,8 +138,8 @@ ORDER BY x.skill_overlap, x.age_difference, x.rating
 LIMIT 10000 OFFSET :seen;
 
 -- name: import_ratings
--- Queues the samples of files that were not imported before, and remembers these files. Does nothing if a file is of an area
--- that does not exist. Files are numbered from 1.
+-- Queues the samples of files that were not imported before, and remembers these files. Does nothing if a file belongs to an
+-- area that does not exist. Files are numbered from 1.
 -- param: areas1 bigint[]
 -- param: areas2 bigint[]
 -- param: checksums text[]

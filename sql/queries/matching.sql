@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- What the matching service asks and tells the database.
+-- Statements of the matching service.
 
 -- name: match_state
--- Whether a mentee has a mentor; no row without a mentee profile. Asked before try_match: it takes no lock.
+-- Whether a mentee has a mentor; no row without a mentee profile. Run before try_match, because it takes no lock.
 -- param: account_id bigint
 -- returns: optional
 -- column: matched boolean
@@ -22,7 +22,7 @@ FROM mentee e WHERE e.accountid = :account_id;
 SELECT t.outcome, t.mentor_account_id, t.mentor_name FROM try_match(:account_id) t;
 
 -- name: matching_mentor
--- The mentee's mentor, NULLs if it has none; no row without a mentee profile.
+-- The mentee's mentor, or NULLs without a mentor; no row without a mentee profile.
 -- param: account_id bigint
 -- returns: optional
 -- column: mentor_account_id bigint null

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- What the meeting service asks and tells the database.
+-- Statements of the meeting service.
 
 -- name: mentee_appointments
 -- row: appointment
@@ -78,7 +78,7 @@ WHERE e.accountid = :account_id AND p.completed IS NOT TRUE
 ORDER BY p.milestoneid;
 
 -- name: toggle_plan
--- Completes a plan of action or reopens it; no row if there is no such plan.
+-- Marks a plan of action as completed or reopens it; no row if there is no such plan.
 -- param: plan_id bigint
 -- returns: optional
 -- column: id bigint
@@ -101,7 +101,7 @@ SELECT e.menteeid, :content, false FROM mentee e WHERE e.accountid = :account_id
 RETURNING milestoneid::bigint AS id, content::text AS content;
 
 -- name: plan_is_refused
--- Whether the account has no mentee profile; asked of a plan that could not be stored.
+-- Whether the account has no mentee profile. Run for invalid requests: false takes precedence over INVALID_ARGUMENT.
 -- row: refusal
 -- param: account_id bigint
 -- returns: one
@@ -110,7 +110,7 @@ RETURNING milestoneid::bigint AS id, content::text AS content;
 SELECT NOT EXISTS (SELECT FROM mentee e WHERE e.accountid = :account_id) AS refused;
 
 -- name: schedule_meeting
--- Plans a meeting of a mentee and its mentor and notifies both.
+-- Schedules a meeting of a mentee and its mentor, and notifies both.
 -- param: account_id bigint
 -- param: start timestamp
 -- param: duration integer
@@ -122,7 +122,7 @@ SELECT NOT EXISTS (SELECT FROM mentee e WHERE e.accountid = :account_id) AS refu
 SELECT schedule_meeting(:account_id, :start, :duration, :link) AS outcome;
 
 -- name: schedule_workshop
--- Plans a workshop on a skill and notifies every mentor and mentee who has it.
+-- Schedules a workshop on a skill, and notifies every mentor and mentee who has that skill.
 -- param: skill text
 -- param: start timestamp
 -- param: duration integer
@@ -134,7 +134,7 @@ SELECT schedule_meeting(:account_id, :start, :duration, :link) AS outcome;
 SELECT schedule_workshop(:skill, :start, :duration, :link) AS outcome;
 
 -- name: meeting_overlaps
--- Whether a meeting would overlap another of the mentee's; asked of one that could not be stored.
+-- Whether a meeting would overlap another one of the mentee's. Run for invalid requests: false takes precedence over INVALID_ARGUMENT.
 -- row: refusal
 -- param: account_id bigint
 -- param: start timestamp
@@ -149,7 +149,7 @@ SELECT EXISTS (
           && tsrange(:start, :start + greatest(:duration, 0) * interval '1 minute')) AS refused;
 
 -- name: workshop_overlaps
--- Whether a workshop would overlap another on the skill; asked of one that could not be stored.
+-- Whether a workshop would overlap another one on the skill. Run for invalid requests: false takes precedence over INVALID_ARGUMENT.
 -- row: refusal
 -- param: skill text
 -- param: start timestamp
