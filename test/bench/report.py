@@ -104,7 +104,7 @@ def about(doc):
     return (f"{of['cores']} cores ({of['cpu']}), {of['memory_gb']} GB, {of['system']}, Linux {of['kernel']}, PostgreSQL "
             f"{of['postgresql']} (synchronous_commit {of['synchronous_commit']}, fsync {of['fsync']}), gRPC core {of['grpc']}; "
             f"everything on this one machine. {doc['accounts']:,} accounts; medians of {doc['runs']} runs of "
-            f"{doc['seconds']:g} s{'' if doc['calm'] else ', on a machine that had other things to do'}; {doc['date']}.")
+            f"{doc['seconds']:g} s{'' if doc['calm'] else ', on a machine with other load'}; {doc['date']}.")
 
 
 def text_table(heads, lines):
