@@ -515,7 +515,7 @@ install: $(O)/svcd ## install the binary, configuration, unit, its user and man 
 	install -D -m 644 etc/completion/svcd.bash $(BASH_COMPLETION)
 	install -D -m 644 etc/completion/_svcd $(ZSH_COMPLETION)
 	install -d $(DESTDIR)$(UNITDIR)
-	sed -E 's|^(ExecStart[A-Za-z]*=)[^ ]*/svcd |\1$(PREFIX)/bin/svcd |' etc/svcd.service > $(DESTDIR)$(UNITDIR)/svcd.service
+	sed -E 's|^(Exec[A-Za-z]*=)[^ ]*/svcd |\1$(PREFIX)/bin/svcd |' etc/svcd.service > $(DESTDIR)$(UNITDIR)/svcd.service
 	sed -E -e 's|^Description=.*|&, instance %i|' -e 's|^Type=notify|Sockets=svcd-http.socket\n&|' -e 's|^(RuntimeDirectory=svcd)$$|\1-%i|' \
 	    $(DESTDIR)$(UNITDIR)/svcd.service > $(DESTDIR)$(UNITDIR)/svcd@.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/svcd.service $(DESTDIR)$(UNITDIR)/svcd@.service

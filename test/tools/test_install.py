@@ -42,6 +42,7 @@ class Install(unittest.TestCase):
                                         "usr/share/zsh/site-functions/_svcd"])
         unit = (self.root / "usr/lib/systemd/system/svcd.service").read_text()
         self.assertIn("\nExecStart=/usr/bin/svcd ", unit)
+        self.assertIn("\nExecReload=/usr/bin/svcd ", unit)
         self.assertEqual(self.configuration.stat().st_mode & 0o777, 0o640)
 
     def test_uninstall_removes_just_what_install_put_there(self):
