@@ -348,6 +348,28 @@ class Alive(Edge):
         self.assertLess(time.monotonic() - begun, 20)
 
 
+class Dialogue(Edge):
+    REFLECT = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+
+    def ask(self, *questions):
+        """A peer that asks for these symbols at once and says that it asks nothing more, but has no room for answers."""
+        wire = self.wire(settings=struct.pack(">HI", 4, 0))
+        wire.send(wire.request(1, self.REFLECT, b"".join(message(b"\x22" + bytes([len(name)]) + name) for name in questions)))
+        self.assertEqual(next(kind for kind, _, stream, _ in wire.frames() if stream == 1), HEADERS)
+        return wire
+
+    def test_questions_that_have_to_wait_stay_those_that_were_asked(self):
+        mine, others = (b"first.of.mine", b"second.of.mine"), (b"other.of.them",) + (b"secret.of.them",) * 50
+        first, second = self.ask(*mine), self.ask(*others)  # who comes later, and says more, would be read over all of the other's
+        for wire, asked, not_asked in ((first, mine, others), (second, others, mine)):
+            wire.send(frame(WINDOW, 0, 1, struct.pack(">I", 65535)))
+            answer = wire.answer(1)
+            for name in asked:
+                self.assertIn(name, answer["body"])
+            for name in not_asked:
+                self.assertNotIn(name, answer["body"])
+
+
 class Proxied(Edge):
     arguments = ("--set", "server.proxy_protocol_from=127.0.0.2/32")
 

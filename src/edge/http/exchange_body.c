@@ -162,12 +162,14 @@ static void start_single(struct exchange *exchange)
 
 void exchange_received(struct exchange *exchange)
 {
+    bool is_dialogue = exchange->call.method && exchange->call.method->kind == METHOD_DIALOGUE;
     exchange->is_complete = true;
-    exchange_untouch(exchange);
+    if (!is_dialogue) /* what came of a dialogue by this read is still to be kept: its call takes it later */
+        exchange_untouch(exchange);
     timers_stop(exchange->edge->timers, &exchange->timer);
     if (exchange_has_said_all(exchange))
         return;
-    if (exchange->call.method->kind != METHOD_DIALOGUE)
+    if (!is_dialogue)
         start_single(exchange);
     else if (exchange->is_wanted)
         exchange_go_on_later(exchange);
