@@ -17,15 +17,20 @@ static const char *path_of(const struct sockaddr *address)
 }
 
 /* Removes the socket file of a daemon that has died, which bind() would fail on. A file that somebody listens
- * on stays, and bind() fails rightly. */
-static void remove_stale(const struct sockaddr *address)
+ * on stays, and bind() fails rightly. connect() is refused by any file, so what is no socket has to be found
+ * out before: it is somebody's, and the path a mistake. */
+static int remove_stale(const struct sockaddr *address)
 {
+    struct stat stat_of;
+    if (stat(path_of(address), &stat_of) == 0 && !S_ISSOCK(stat_of.st_mode))
+        return -ENOTSOCK;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return;
+        return -errno;
     if (connect(fd, address, address_len(address)) && errno == ECONNREFUSED)
         unlink(path_of(address));
     close(fd);
+    return 0;
 }
 
 /* Nobody can connect before listen(), so the mode is right from the first connection on. */
@@ -33,7 +38,9 @@ static int open_unix(struct bound *bound, const struct sockaddr *address)
 {
     const char *path = path_of(address);
     struct stat stat_of;
-    remove_stale(address);
+    int rc = remove_stale(address);
+    if (rc)
+        return rc;
     if (bind(bound->fd, address, address_len(address)) || chmod(path, 0660) || stat(path, &stat_of) ||
         listen(bound->fd, BACKLOG))
         return -errno;

@@ -15,7 +15,7 @@ import grpc
 
 import health_pb2
 import svcd_client
-from harness import PATIENCE_S, UNDER_SANITIZER, TestCase, Daemon, demo_database, is_serving, temporary_folder, wait_until
+from harness import PATIENCE_S, UNDER_SANITIZER, TestCase, Daemon, demo_database, is_serving, run_svcd, temporary_folder, wait_until
 from wire import (CHECK, CONTINUATION, DATA, END, GOAWAY, HEADERS, MAGIC, NOTIFICATIONS, PADDED, PING, PRIORITY, PROTOCOL_ERROR, REFUSED_STREAM, RESET, SETTINGS, WATCH, WHOLE,
                   WINDOW, Edge, Wire, fields, frame, message)
 
@@ -399,6 +399,13 @@ class Proxied(Edge):
 
 
 class Unix(Edge):
+    def test_a_file_that_is_no_socket_is_left_alone(self):
+        folder = temporary_folder(self)
+        (folder / "notes").write_text("mine")
+        done = run_svcd("--set", f"server.listen=unix:{folder}/notes", database=self.database)
+        self.assertEqual((done.returncode, (folder / "notes").read_text()), (1, "mine"), done.stderr)
+        self.assertRegex(done.stderr, 'cannot listen" address=unix:.*/notes error="socket operation on non-socket"')
+
     def test_a_unix_socket_is_for_its_group(self):
         folder = temporary_folder(self)
         daemon = Daemon(self.database, listen=f"unix:{folder}/svcd")
