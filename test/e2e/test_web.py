@@ -344,6 +344,12 @@ class Http1(WebCase):
             date = email.utils.parsedate_to_datetime(re.search(rb"\r\ndate: ([^\r]*)\r\n", said)[1].decode())
             self.assertLess(abs(time.time() - date.timestamp()), PATIENCE_S)
 
+    def test_a_stream_of_grpc_ends_with_its_status(self):
+        head = b"POST %s HTTP/1.1\r\nhost: x\r\ncontent-type: application/grpc\r\ngrpc-timeout: 500m\r\nconnection: close\r\ncontent-length: 5\r\n\r\n"
+        body, _, trailers = self.raw(head % WATCH.encode() + frame(b"")).partition(b"\r\n0\r\n")
+        self.assertIn(frame(b"\x08\x01"), body)
+        self.assertRegex(trailers, rb"^grpc-status: 4\r\n(?s:.*)\r\n\r\n$")
+
     def test_a_stream_is_heard_while_it_goes_on(self):
         connection = self.connect()
         connection.sendall(b"POST %s HTTP/1.1\r\nhost: x\r\ncontent-type: application/connect+json\r\ncontent-length: 7\r\n\r\n" % WATCH.encode() + frame(b"{}"))

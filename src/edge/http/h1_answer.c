@@ -93,7 +93,8 @@ static void put_head(struct h1_answer *answer, const struct exchange *exchange, 
     out->len += (size_t)sprintf(out->text + out->len, "HTTP/1.1 %d %s\r\n", exchange->status,
                                 phrase_of(exchange->status));
     put_fields(out, &exchange->head);
-    if (exchange->state == EXCHANGE_ANSWERED && !exchange->body.len)
+    answer->has_trailers = exchange->state == EXCHANGE_ANSWERED && !exchange->body.len;
+    if (answer->has_trailers)
         put_fields(out, &exchange->trailers);
     if (has_length && !is_bodiless)
         out->len += (size_t)sprintf(out->text + out->len, "content-length: %zu\r\n", exchange->body.len);
@@ -123,7 +124,7 @@ static void put_end(const struct h1_answer *answer, const struct exchange *excha
     if (!answer->is_chunked)
         return;
     put_text(out, "0\r\n");
-    if (exchange->body.len)
+    if (!answer->has_trailers)
         put_fields(out, &exchange->trailers);
     put_text(out, "\r\n");
 }

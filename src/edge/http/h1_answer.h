@@ -12,7 +12,8 @@ struct h1_answer {
     bool is_old;  /* the request was HTTP/1.0 */
     bool is_last; /* the connection is closed after it, and it says so */
     bool is_chunked, has_no_body;
-    bool is_whole; /* it is written completely */
+    bool has_trailers; /* they are in the head */
+    bool is_whole;     /* it is written completely */
 };
 
 /* Writes what is ready of the answer, at most `room` bytes (4096 or more), and returns the length. */
