@@ -69,6 +69,15 @@ class Legal(Edge):
         return b"".join(frame(CONTINUATION if i else HEADERS, WHOLE if i == len(pieces) - 1 else 0, stream, piece)
                         for i, piece in enumerate(pieces))
 
+    def test_who_expects_to_be_asked_for_the_body_is_asked(self):
+        for expected in ("100-continue", "100-Continue"):
+            wire = self.wire()
+            wire.send(frame(HEADERS, WHOLE, 1, wire.block(fields(expect=expected))))
+            asked = next(payload for kind, _, stream, payload in wire.frames() if (kind, stream) == (HEADERS, 1))
+            self.assertEqual(wire.decoder.decode(asked), [(":status", "100")])
+            wire.send(frame(DATA, END, 1, message()))
+            self.assertEqual(wire.answer(1).get("grpc-status"), "0")
+
     def test_who_names_a_codec_is_answered_by_it(self):
         wire = self.wire()
         for stream, kind, body, answered in ((1, "application/grpc", message(), message(b"\x08\x01")), (3, "application/grpc+json", message(b"{}"), message(b'{"status":"SERVING"}'))):
