@@ -10,7 +10,7 @@ import time
 
 import grpc
 from harness import PATIENCE_S, ROOT, Daemon, free_port
-from wire import CHECK, Edge, Wire
+from wire import CHECK, DATA, END, HEADERS, WHOLE, Edge, Wire, fields, frame, message
 
 # A call that waits to be sent when its client is told of the end is refused by that client's own library, and begun anew, once: so a
 # connection has to last far longer than a client may be busy with others, and few of the calls be at one moment.
@@ -96,6 +96,19 @@ class Old(Edge):
             for pause_ms in (0, PAUSE_MS):
                 with self.subTest(calls=calls.__name__, pause_ms=pause_ms):
                     self.assertEqual(calls(self.daemon.address, pause_ms), [])
+
+
+class Young(Edge):
+    arguments = ("--set", "server.max_connection_age_ms=500")
+
+    def test_a_request_that_comes_slowly_is_served_although_its_connection_is_closed_meanwhile(self):
+        wire, question = self.wire(), b"\x0a\x00" * 24  # the service whose name is empty, many times over
+        wire.send(frame(HEADERS, WHOLE, 1, wire.block(fields())), frame(DATA, 0, 1, message(question)[:5]))
+        for at in range(0, len(question), 2):  # for longer than a peer may be that does nothing
+            wire.send(frame(DATA, END if at + 2 == len(question) else 0, 1, question[at:at + 2]))
+            time.sleep(0.5)
+        self.assertEqual(wire.answer(1).get("grpc-status"), "0")
+        self.assertIn(wire.ends_with(), (0, None))
 
 
 class Stopping(Edge):

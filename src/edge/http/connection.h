@@ -78,7 +78,7 @@ struct http_connection {
     struct timer timer; /* fires when the next timeout is due, or earlier */
     uint64_t opened_ns, idle_since_ns, age_at_ns, state_since_ns;
     uint64_t read_ns;       /* when bytes last came */
-    uint64_t taken_ns;      /* when the peer last read of an answer; kept while LEAVING only */
+    uint64_t moved_ns;      /* when it last read of an answer or sent of a request; kept while LEAVING */
     uint64_t asked_ns;      /* when it was pinged; 0: something has come since */
     uint64_t over_since_ns; /* over its budget, and nothing was written since then; 0: within it */
     /* For pressure.c, while the edge is not CALM: */
@@ -99,6 +99,8 @@ void connection_wants_write(struct http_connection *connection);
 
 /* The peer has read `len` bytes of answers. */
 void connection_has_read(struct http_connection *connection, size_t len);
+/* It has sent `len` bytes of a request's body. */
+void connection_has_sent(struct http_connection *connection, size_t len);
 
 /* Ends it at the end of the turn, once the carrier has written its last words; its exchanges are gone then.
  * If called twice, the first reason counts. `detail`: a constant for the log. Safe inside a parser's

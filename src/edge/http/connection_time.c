@@ -13,7 +13,7 @@
 #define LINGER_MS    1000  /* that input is discarded, after our end */
 #define LAST_MS      50    /* for a peer that has said that it leaves to close first */
 #define LIFE_SIGN_MS 20000 /* for an answer to a keepalive ping */
-#define UNREAD_MS    10000 /* without reading its answers, when it is over its budget or LEAVING */
+#define UNREAD_MS    10000 /* without progress by the peer, when it is over its budget or LEAVING */
 
 static void on_timer(struct timer *timer);
 
@@ -22,13 +22,13 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* When a connection that is LEAVING has been held up for too long: all is answered, only the peer does not
- * read. */
+/* When a connection that is LEAVING has been held up for too long: all that came whole is answered, and the
+ * peer neither reads nor sends the rest of a request, which has a timeout of its own. */
 static uint64_t stuck_at(const struct http_connection *connection)
 {
     uint64_t moved_ns = connection->state_since_ns;
-    if (connection->taken_ns > moved_ns)
-        moved_ns = connection->taken_ns;
+    if (connection->moved_ns > moved_ns)
+        moved_ns = connection->moved_ns;
     return connection->busy_n ? UINT64_MAX : moved_ns + UNREAD_MS * MS;
 }
 

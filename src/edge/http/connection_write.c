@@ -25,7 +25,14 @@ void connection_has_read(struct http_connection *connection, size_t len)
 {
     connection->taken_len += len;
     if (connection->state == CONNECTION_LEAVING)
-        connection->taken_ns = uv_hrtime();
+        connection->moved_ns = uv_hrtime();
+}
+
+void connection_has_sent(struct http_connection *connection, size_t len)
+{
+    connection->body_len += len;
+    if (connection->state == CONNECTION_LEAVING)
+        connection->moved_ns = uv_hrtime();
 }
 
 /* While a connection is not read we cannot see what its peer does: afterwards its timeouts start again. */
@@ -35,7 +42,7 @@ static void note_slowed(struct http_connection *connection)
     connection->is_slowed = pressure_slows(connection);
     if (!was_slowed || connection->is_slowed)
         return;
-    connection->idle_since_ns = connection->read_ns = connection->taken_ns = uv_hrtime();
+    connection->idle_since_ns = connection->read_ns = connection->moved_ns = uv_hrtime();
     connection->asked_ns = 0;
 }
 

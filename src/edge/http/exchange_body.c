@@ -62,7 +62,7 @@ void exchange_receive(struct exchange *exchange, const uint8_t *bytes, size_t le
     size_t max = exchange->connection->message_max * UNFRAMED_FACTOR + READ_LEN;
     if (exchange_has_said_all(exchange) || len == 0)
         return;
-    exchange->connection->body_len += len;
+    connection_has_sent(exchange->connection, len);
     if (exchange->in_len == 0) {
         exchange->in = bytes;
         exchange->in_len = len;
@@ -164,9 +164,9 @@ void exchange_received(struct exchange *exchange)
 {
     bool is_dialogue = exchange->call.method && exchange->call.method->kind == METHOD_DIALOGUE;
     exchange->is_complete = true;
+    timers_stop(exchange->edge->timers, &exchange->timer);
     if (!is_dialogue) /* what came of a dialogue by this read is still to be kept: its call takes it later */
         exchange_untouch(exchange);
-    timers_stop(exchange->edge->timers, &exchange->timer);
     if (exchange_has_said_all(exchange))
         return;
     if (!is_dialogue)
