@@ -151,6 +151,16 @@ class Admin(unittest.TestCase):
         self.assertEqual(len(warnings), 1, warnings)
         self.assertRegex(warnings[0], r"^http://0.0.0.0:\d+ can be reached from elsewhere, without TLS and without a token$")
 
+    def test_less_room_for_requests_than_one_of_them_may_take_is_warned_of(self):
+        longest = "--set", "server.max_message_bytes=67108864"
+        for listen, arguments, n in (("http://127.0.0.1:0", longest, 1), ("grpc://127.0.0.1:0", longest, 0),
+                                     ("http://127.0.0.1:0", (*longest, "--set", "server.max_buffered_bytes=268435456"), 0)):
+            daemon = Administered(demo_database(), *arguments, listen=listen)
+            self.addCleanup(daemon.stop)
+            warnings = json.loads(get(daemon.admin, "/status").text)["warnings"]
+            self.assertEqual(len(warnings), n, warnings)
+            self.assertTrue(all("server.max_buffered_bytes is less than" in warning for warning in warnings), warnings)
+
     def test_the_page_needs_nothing_from_elsewhere_and_forbids_it(self):
         daemon = self.start()
         answer = get(daemon.admin, "/")
