@@ -3,6 +3,7 @@
 
 import concurrent.futures
 import contextlib
+import os
 import re
 import signal
 import socket
@@ -12,7 +13,7 @@ import subprocess
 import threading
 from pathlib import Path
 
-from harness import PATIENCE_S, TestCase, Daemon, demo_database, temporary_folder, wait_until
+from harness import PATIENCE_S, TestCase, Daemon, demo_database, run_svcd, temporary_folder, wait_until
 from wire import P256, Wire, make_certificate
 
 
@@ -327,3 +328,19 @@ class Tickets(TestCase):
         daemon.wait_for_log("TLS cannot be set up.*private_key")
         daemon.wait_for_log("stays in use")
         self.assertEqual(self.call(daemon, context)[0], "0")
+
+    def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(self):
+        daemon, context = self.daemon(), self.context(ssl.TLSVersion.TLSv1_3)
+        locked = subprocess.run(["openssl", "pkey", "-in", self.folder / "localhost.key", "-aes256", "-passout", "pass:secret"],
+                                check=True, capture_output=True).stdout
+        (self.folder / "localhost.key").write_bytes(locked)
+        daemon.wait_for_log("TLS cannot be set up.*tls.private_key has a password")
+        daemon.wait_for_log("stays in use")
+        self.assertEqual(self.call(daemon, context)[0], "0")
+        asking, word = os.pipe()  # whoever reads from it waits for ever
+        self.addCleanup(os.close, asking)
+        self.addCleanup(os.close, word)
+        done = run_svcd("check", "--set", "server.listen=https://127.0.0.1:0", "--set", f"tls.certificate={self.folder}/localhost.pem",
+                        "--set", f"tls.private_key={self.folder}/localhost.key", stdin=asking)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("has a password", done.stderr)

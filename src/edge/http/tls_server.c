@@ -102,6 +102,34 @@ static int set_up(SSL_CTX *context, const struct tls_options *options)
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                      SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF |
+/* Without this OpenSSL would ask at the terminal, or read from standard input, and the loop would wait. */
+static int give_no_password(char *password, int size, int is_to_write, void *is_locked)
+{
+    (void)password, (void)size, (void)is_to_write;
+    if (is_locked)
+        *(bool *)is_locked = true;
+    return -1;
+}
+
+static int set_pair(SSL_CTX *context, const struct tls_options *options)
+{
+    bool is_locked = false;
+    SSL_CTX_set_default_passwd_cb(context, give_no_password);
+    SSL_CTX_set_default_passwd_cb_userdata(context, &is_locked);
+    if (SSL_CTX_use_certificate_chain_file(context, options->certificate) != 1)
+        return wrong("tls.certificate cannot be read", options->certificate);
+    bool has_key = SSL_CTX_use_PrivateKey_file(context, options->private_key, SSL_FILETYPE_PEM) == 1;
+    SSL_CTX_set_default_passwd_cb_userdata(context, NULL);
+    if (is_locked)
+        return wrong("tls.private_key has a password; it is to have none (openssl pkey -in KEY -out KEY2)",
+                     options->private_key);
+    if (!has_key)
+        return wrong("tls.private_key cannot be read, or is not the certificate's", options->private_key);
+    return SSL_CTX_check_private_key(context) == 1
+               ? 0
+               : wrong("tls.private_key is not the certificate's", options->private_key);
+}
+
                                      SSL_OP_NO_COMPRESSION);
     /* AES first, which server processors do in hardware, the cheapest first; clients without such hardware
      * (phones) put ChaCha first, and SSL_OP_PRIORITIZE_CHACHA follows them. */
@@ -110,13 +138,9 @@ static int set_up(SSL_CTX *context, const struct tls_options *options)
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 1);
-    if (SSL_CTX_use_certificate_chain_file(context, options->certificate) != 1)
-        return wrong("tls.certificate cannot be read", options->certificate);
-    if (SSL_CTX_use_PrivateKey_file(context, options->private_key, SSL_FILETYPE_PEM) != 1)
-        return wrong("tls.private_key cannot be read, or is not the certificate's", options->private_key);
-    if (SSL_CTX_check_private_key(context) != 1)
-        return wrong("tls.private_key is not the certificate's", options->private_key);
-    int rc = set_clients(context, options);
+    int rc = set_pair(context, options);
+    if (!rc)
+        rc = set_clients(context, options);
     if (!rc)
         rc = set_session_context(context, options);
     return rc ? rc : set_tickets(context, options->ticket_keys);
