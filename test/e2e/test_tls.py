@@ -13,7 +13,7 @@ import subprocess
 import threading
 from pathlib import Path
 
-from harness import PATIENCE_S, TestCase, Daemon, demo_database, run_svcd, temporary_folder, wait_until
+from harness import PATIENCE_S, TestCase, Daemon, demo_database, is_listening, run_svcd, temporary_folder, wait_until
 from wire import P256, Wire, make_certificate
 
 
@@ -344,3 +344,21 @@ class Tickets(TestCase):
                         "--set", f"tls.private_key={self.folder}/localhost.key", stdin=asking)
         self.assertEqual(done.returncode, 2)
         self.assertIn("has a password", done.stderr)
+
+    def test_who_has_shaken_hands_before_the_end_begins_is_still_answered(self):
+        for protocol in ("http/1.1", "h2"):
+            daemon, context = self.daemon(), self.context(ssl.TLSVersion.TLSv1_3)
+            context.set_alpn_protocols([protocol])
+            host, port = daemon.address.rsplit(":", 1)
+            with context.wrap_socket(socket.create_connection((host, int(port)), PATIENCE_S), server_hostname="localhost") as connected:
+                daemon.signal(signal.SIGTERM)
+                wait_until(lambda address=daemon.address: not is_listening(address), "it listens on")
+                with self.subTest(protocol):
+                    if protocol == "h2":
+                        wire = Wire(daemon.address, connected=connected)
+                        wire.send(wire.request(1))
+                        self.assertIn("grpc-status", wire.answer(1))
+                    else:
+                        connected.sendall(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+                        self.assertEqual(connected.recv(100)[:12], b"HTTP/1.1 200")
+            daemon.stop()

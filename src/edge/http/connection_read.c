@@ -76,8 +76,6 @@ static void open_carrier(struct http_connection *connection, const struct http_c
     connection_move(connection, CONNECTION_SERVING);
     if (connection->opening_len)
         carrier->on_bytes(connection, connection->opening, connection->opening_len);
-    if (connection->edge->is_draining) /* the requests that it opened with are still answered */
-        connection_leave(connection, REASON_DRAIN);
 }
 
 static void on_opening(struct http_connection *connection, uint8_t *bytes, size_t len)
@@ -105,6 +103,8 @@ static void on_bytes(struct http_connection *connection, uint8_t *bytes, size_t 
     else
         connection->carrier->on_bytes(connection, bytes, len);
 }
+    if (connection->edge->is_draining) /* only now: the requests that it opened with are still answered */
+        connection_leave(connection, REASON_DRAIN);
 
 static void on_hung_up(struct http_connection *connection, enum http_reason reason)
 {
