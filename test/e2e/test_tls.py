@@ -345,6 +345,21 @@ class Tickets(TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn("has a password", done.stderr)
 
+    def test_a_certificate_whose_time_is_over_is_warned_of(self):
+        subprocess.run(["openssl", "req", "-new", "-key", self.folder / "localhost.key", "-subj", "/CN=localhost", "-out", self.folder / "old.csr"], check=True)
+        subprocess.run(["openssl", "x509", "-req", "-in", self.folder / "old.csr", "-signkey", self.folder / "localhost.key", "-days", "-1",
+                        "-out", self.folder / "localhost.pem"], check=True, capture_output=True)
+        self.daemon().wait_for_log("level=warn msg=\"tls.certificate has expired.* file=.*localhost.pem")
+
+    def test_a_file_of_ticket_keys_that_cannot_be_used_is_told_as_what_it_is(self):
+        (self.folder / "short").write_bytes(bytes(79))
+        for name, because in (("short", "tls.ticket_keys needs 80 random bytes"), ("none", "tls.ticket_keys cannot be read.*No such file")):
+            done = run_svcd("check", *(word for key, text in (("certificate", "localhost.pem"), ("private_key", "localhost.key"), ("ticket_keys", name))
+                                       for word in ("--set", f"tls.{key}={self.folder}/{text}")), "--set", "server.listen=https://127.0.0.1:0")
+            self.assertEqual(done.returncode, 2)
+            self.assertRegex(done.stderr, because)
+            self.assertNotIn("reason(0)", done.stderr)
+
     def test_who_has_shaken_hands_before_the_end_begins_is_still_answered(self):
         for protocol in ("http/1.1", "h2"):
             daemon, context = self.daemon(), self.context(ssl.TLSVersion.TLSv1_3)

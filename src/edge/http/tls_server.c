@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/http/tls_server.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -37,10 +38,11 @@ static const char *file_of(const struct tls_options *options, size_t i)
 static int wrong(const char *what, const char *file)
 {
     char text[200];
-    ERR_error_string_n(ERR_get_error(), text, sizeof text);
+    unsigned long error = ERR_get_error();
+    ERR_error_string_n(error, text, sizeof text);
     ERR_clear_error();
     log_error("TLS cannot be set up", log_str("because", what), log_str("file", file),
-              log_str("error", text));
+              log_str("error", error ? text : NULL));
     return UV_EINVAL;
 }
 
@@ -58,9 +60,12 @@ static int set_tickets(SSL_CTX *context, const char *path)
     if (!*path)
         return 0;
     FILE *file = fopen(path, "re");
-    size_t n = file ? fread(keys, 1, sizeof keys, file) : 0;
-    if (file)
-        fclose(file);
+    if (!file) {
+        ERR_raise(ERR_LIB_SYS, errno);
+        return wrong("tls.ticket_keys cannot be read", path);
+    }
+    size_t n = fread(keys, 1, sizeof keys, file);
+    fclose(file);
     bool is_set = n == sizeof keys && SSL_CTX_set_tlsext_ticket_keys(context, keys, sizeof keys);
     explicit_bzero(keys, sizeof keys);
     return is_set ? 0 : wrong("tls.ticket_keys needs 80 random bytes", path);
@@ -97,11 +102,6 @@ static int set_session_context(SSL_CTX *context, const struct tls_options *optio
     return is_good && SSL_CTX_set_session_id_context(context, id, sizeof id) ? 0 : UV_ENOMEM;
 }
 
-static int set_up(SSL_CTX *context, const struct tls_options *options)
-{
-    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                     SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF |
 /* Without this OpenSSL would ask at the terminal, or read from standard input, and the loop would wait. */
 static int give_no_password(char *password, int size, int is_to_write, void *is_locked)
 {
@@ -130,6 +130,11 @@ static int set_pair(SSL_CTX *context, const struct tls_options *options)
                : wrong("tls.private_key is not the certificate's", options->private_key);
 }
 
+static int set_up(SSL_CTX *context, const struct tls_options *options)
+{
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                     SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF |
                                      SSL_OP_NO_COMPRESSION);
     /* AES first, which server processors do in hardware, the cheapest first; clients without such hardware
      * (phones) put ChaCha first, and SSL_OP_PRIORITIZE_CHACHA follows them. */
@@ -234,6 +239,19 @@ static bool has_slow_key(const struct tls_server *server)
     return true;
 }
 
+/* Served nevertheless: the clock may be wrong, or the clients may not care. */
+static void warn_of_time(const struct tls_server *server)
+{
+    const X509 *certificate = SSL_CTX_get0_certificate(server->context);
+    const char *wrong_time = X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0
+                                 ? "tls.certificate has expired, so clients refuse it"
+                             : X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0
+                                 ? "tls.certificate is not valid yet, so clients refuse it"
+                                 : NULL;
+    if (wrong_time)
+        log_warn(wrong_time, log_str("file", server->options.certificate));
+}
+
 void tls_server_take(struct tls_server *server)
 {
     if (!server->prepared)
@@ -250,6 +268,7 @@ void tls_server_take(struct tls_server *server)
     options_finish(&before);
     SSL_CTX_set_alpn_select_cb(server->context, on_alpn, (void *)server->options.alpn);
     server->is_slow = has_slow_key(server);
+    warn_of_time(server);
 }
 
 /* ---- the server ---- */
