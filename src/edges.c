@@ -115,6 +115,7 @@ static int start_listener(struct edges *edges, struct context *context, const st
                                         .descriptors_kept = descriptors_kept(config),
                                         .max_connections_per_address =
                                             (unsigned)config->server.max_connections_per_address,
+                                        .proxies = &config->server.proxy_protocol_from,
                                         .reuse_port = config->server.reuse_port,
                                         .holds_handed = true,
                                         .peers = &edges->peers,
@@ -204,7 +205,8 @@ void edges_take(struct edges *edges, const struct config *config)
 {
     listener_take(edges->listener, &config->server.listen);
     listener_reconfigure(edges->listener, (unsigned)config->server.max_connections,
-                         (unsigned)config->server.max_connections_per_address);
+                         (unsigned)config->server.max_connections_per_address,
+                         &config->server.proxy_protocol_from);
     edges->site.pages = edges->tls_site.pages = http_pages(config->server.explorer);
     if (!edges->http)
         return;

@@ -97,7 +97,8 @@ const struct config_key config_keys[] = {
         "unix listeners accept 16 more to answer health checks (Health/Check, /livez, /readyz); other calls on these fail "
         "with UNAVAILABLE until there is room. The web front end keeps many connections open.", RELOAD),
     INT(server, max_connections_per_address, 0, 0, 1000000, "connections",
-        "Maximum number of open connections from one client address. Further ones are closed at once. 0 = no limit.", RELOAD),
+        "Maximum number of open connections from one client address (behind proxy_protocol_from, the address that the "
+        "proxy names). Further ones are closed at once. 0 = no limit.", RELOAD),
     INT(server, max_message_bytes, 262144, 1024, 67108864, "bytes",
         "Maximum size of a request message. A call with a larger one fails with RESOURCE_EXHAUSTED.", RELOAD_BUT_GRPC),
     INT(server, max_concurrent_streams, 1024, 1, 100000, "calls",

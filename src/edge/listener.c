@@ -46,14 +46,12 @@ static void on_connection(uv_poll_t *poll, int status, int events);
 
 /* ---- caps ---- */
 
-static bool address_is_full(struct listener *listener, const struct ip *ip, uint64_t now_ms)
+static bool address_is_full(const struct port *port, const struct ip *ip, uint64_t now_ms)
 {
-    unsigned max = listener->options.max_connections_per_address;
-    struct peers *peers = listener->options.peers;
-    if (max == 0 || peers_count_from(peers, ip) < max)
-        return false;
-    peers_sweep(peers, now_ms);
-    return peers_count_from(peers, ip) >= max;
+    const struct listener_options *options = &port->listener->options;
+    bool is_proxy = port->address.scheme != SCHEME_GRPC && options->proxies &&
+                    network_list_contains(options->proxies, ip);
+    return !is_proxy && peers_address_is_full(options->peers, ip, now_ms);
 }
 
 static bool takes_extra(const struct port *port)
@@ -124,7 +122,7 @@ static void take(struct port *port, int fd, const struct sockaddr *address, uint
     struct listener *listener = port->listener;
     struct ip ip = { 0 }; /* peers on a unix socket have none */
     bool has_ip = ip_from_sockaddr(&ip, address) == 0;
-    if ((has_ip && address_is_full(listener, &ip, now_ms)) ||
+    if ((has_ip && address_is_full(port, &ip, now_ms)) ||
         peers_add(listener->options.peers, fd, &ip, port->address.scheme == SCHEME_GRPC)) {
         close(fd);
         return;
@@ -244,13 +242,15 @@ static unsigned raise_descriptor_limit(void)
     return limit.rlim_cur < UINT_MAX ? (unsigned)limit.rlim_cur : UINT_MAX;
 }
 
-/* Sets peers->max. Each connection takes a descriptor, also an extra one; descriptors_kept are for others. */
+/* Sets the limits of `peers`. Each connection takes a descriptor, also an extra one; descriptors_kept are for
+ * others. */
 static void keep_descriptors(struct listener *listener, unsigned limit)
 {
     struct listener_options *options = &listener->options;
     unsigned kept = options->descriptors_kept + (options->makes_room ? PEERS_EXTRA_MAX : 0);
     unsigned most = limit > kept ? limit - kept : 1;
     options->peers->max = options->max_connections;
+    options->peers->max_per_address = options->max_connections_per_address;
     if (!options->descriptors_kept || options->max_connections <= most)
         return;
     log_warn("the limit of open files leaves fewer connections than server.max_connections; raise it "
@@ -365,10 +365,11 @@ void listener_take(struct listener *listener, const struct address_list *listen)
 }
 
 void listener_reconfigure(struct listener *listener, unsigned max_connections,
-                          unsigned max_connections_per_address)
+                          unsigned max_connections_per_address, const struct network_list *proxies)
 {
     listener->options.max_connections = max_connections;
     listener->options.max_connections_per_address = max_connections_per_address;
+    listener->options.proxies = proxies;
     keep_descriptors(listener, raise_descriptor_limit());
 }
 

@@ -21,6 +21,9 @@ struct listener_options {
      * daemon from its database and its log; 0: nobody else needs any. */
     unsigned descriptors_kept;
     unsigned max_connections_per_address; /* 0: no limit */
+    /* Who says whom it speaks for before anything else, which our own edge reads: whether that one has too
+     * many connections is not known before, peers_come_from(). NULL: nobody. */
+    const struct network_list *proxies;
     bool holds_handed;   /* on sockets that were handed over nothing is accepted before listener_go() */
     const char *told_as; /* the log's message for each address; NULL: "listening" */
     bool reuse_port;     /* another daemon may listen on the same port (SO_REUSEPORT) */
@@ -54,7 +57,7 @@ void listener_take(struct listener *listener, const struct address_list *listen)
 void listener_forgo(struct listener *listener);
 /* Sets other limits; connections that are open stay. */
 void listener_reconfigure(struct listener *listener, unsigned max_connections,
-                          unsigned max_connections_per_address);
+                          unsigned max_connections_per_address, const struct network_list *proxies);
 
 /* Closes the listening sockets; accepted connections stay. */
 void listener_stop(struct listener *listener);

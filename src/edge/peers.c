@@ -84,7 +84,7 @@ const struct ip *peers_find(const struct peers *peers, int fd)
     return peer ? &peer->ip : NULL;
 }
 
-unsigned peers_count_from(const struct peers *peers, const struct ip *ip)
+static unsigned count_from(const struct peers *peers, const struct ip *ip)
 {
     unsigned n = 0;
     for (size_t fd = 0; fd < peers->by_fd_n; fd++)
@@ -113,6 +113,27 @@ void peers_cut(const struct peers *peers)
     for (size_t fd = 0; fd < peers->by_fd_n; fd++)
         if (peers->by_fd[fd].is_there && is_open((int)fd, &peers->by_fd[fd]))
             shutdown((int)fd, SHUT_RDWR);
+}
+
+bool peers_address_is_full(struct peers *peers, const struct ip *ip, uint64_t now_ms)
+{
+    unsigned max = peers->max_per_address;
+    if (max == 0 || count_from(peers, ip) < max)
+        return false;
+    peers_sweep(peers, now_ms);
+    return count_from(peers, ip) >= max;
+}
+
+bool peers_come_from(struct peers *peers, int fd, const struct ip *ip, uint64_t now_ms)
+{
+    struct peer *peer = find(peers, fd);
+    if (!peer)
+        return true;
+    peer->ip = (struct ip){ 0 }; /* not to count itself, where a proxy speaks for itself */
+    if (peers_address_is_full(peers, ip, now_ms))
+        return false;
+    peer->ip = *ip;
+    return true;
 }
 
 /* ---- metrics ---- */

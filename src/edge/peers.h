@@ -33,11 +33,12 @@ struct peer {
 struct peers {
     struct peer *by_fd;
     size_t by_fd_n;
-    unsigned n;         /* connections; too many if some have closed since the last sweep */
-    unsigned unnoticed; /* of them, those that may close without our knowing */
-    unsigned extra_n;   /* of them, those that are extra */
-    unsigned max;       /* ordinary connections at most; set by the listener */
-    uint64_t swept_ms;  /* when the last sweep was */
+    unsigned n;               /* connections; too many if some have closed since the last sweep */
+    unsigned unnoticed;       /* of them, those that may close without our knowing */
+    unsigned extra_n;         /* of them, those that are extra */
+    unsigned max;             /* ordinary connections at most; set by the listener */
+    unsigned max_per_address; /* connections from one address at most, 0: no limit; set by the listener */
+    uint64_t swept_ms;        /* when the last sweep was */
 };
 
 #define PEERS_EXTRA_MAX 16
@@ -57,8 +58,12 @@ bool peers_is_extra(const struct peers *peers, int fd);
 /* Makes an extra connection ordinary. False: there is no room. */
 bool peers_settle(struct peers *peers, int fd, uint64_t now_ms);
 
-/* Connections from this address; walks the whole table. */
-unsigned peers_count_from(const struct peers *peers, const struct ip *ip);
+/* Whether max_per_address connections are open from this address; walks the whole table, and sweeps if it
+ * seems so. */
+bool peers_address_is_full(struct peers *peers, const struct ip *ip, uint64_t now_ms);
+/* A proxy has said whom a connection is from: it counts as one from there. False: max_per_address are open
+ * from there already. */
+bool peers_come_from(struct peers *peers, int fd, const struct ip *ip, uint64_t now_ms);
 
 /* Removes connections that were closed without our knowing. Does nothing if the last sweep was less than
  * PEERS_SWEEP_EVERY_MS ago. */

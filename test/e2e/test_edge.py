@@ -380,7 +380,7 @@ class Dialogue(Edge):
 
 
 class Proxied(Edge):
-    arguments = ("--set", "server.proxy_protocol_from=127.0.0.2/32")
+    arguments = ("--set", "server.proxy_protocol_from=127.0.0.2/32", "--set", "server.max_connections_per_address=5")
 
     def from_proxy(self, head):
         host, port = self.daemon.address.rsplit(":", 1)
@@ -395,6 +395,15 @@ class Proxied(Edge):
         for head in (b"PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\n", b"PROXY UNKNOWN\r\n", v2, b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"):
             with self.subTest(head):
                 self.assert_served(self.from_proxy(head), 1)
+
+    def test_connections_are_counted_by_whom_they_are_from(self):
+        def of(client):
+            return self.from_proxy(b"PROXY TCP4 %s 192.0.2.2 1234 80\r\n" % client)
+        kept = [of(client) for client in (b"192.0.2.11", b"192.0.2.12", *[b"192.0.2.10"] * 5)]
+        for wire in kept:
+            self.assert_served(wire, 1)
+        of(b"192.0.2.10").ends_with()
+        self.assert_served(of(b"192.0.2.11"), 1)
 
     def test_a_proxy_that_does_not_say_is_closed(self):
         self.from_proxy(b"").ends_with()

@@ -20,6 +20,7 @@
 #include "edge/http/text.h"
 #include "edge/tls_alert.h"
 
+#define MS            UINT64_C(1000000)
 #define LINGER_BYTES  262144            /* discarded after our end; a peer that sends more is cut off */
 #define HANDSHAKES_NS UINT64_C(1000000) /* of a turn, in which TLS handshakes are begun */
 
@@ -102,9 +103,9 @@ static void on_bytes(struct http_connection *connection, uint8_t *bytes, size_t 
         on_opening(connection, bytes, len);
     else
         connection->carrier->on_bytes(connection, bytes, len);
-}
     if (connection->edge->is_draining) /* only now: the requests that it opened with are still answered */
         connection_leave(connection, REASON_DRAIN);
+}
 
 static void on_hung_up(struct http_connection *connection, enum http_reason reason)
 {
@@ -219,9 +220,13 @@ static void on_proxy_bytes(struct http_connection *connection, uint8_t *bytes, s
         return;
     }
     connection->awaits_proxy = false;
+    bytes_finish(head);
+    if (has_ip && !peers_come_from(connection->edge->peers, connection->watch.fd, &ip, uv_hrtime() / MS)) {
+        connection_end(connection, REASON_ADDRESS_FULL, NULL);
+        return;
+    }
     if (has_ip)
         connection->ip = ip;
-    bytes_finish(head);
     size_t of_this = (size_t)parsed - had;
     if (len > of_this)
         on_socket_bytes(connection, bytes + of_this, len - of_this);

@@ -14,6 +14,8 @@ static const struct {
     [REASON_IDLE] = { "idle", "it carried no call for server.idle_timeout_ms", false },
     [REASON_AGE] = { "age", "it reached server.max_connection_age_ms", false },
     [REASON_FULL] = { "full", "it was one more than server.max_connections", false },
+    [REASON_ADDRESS_FULL] = { "address_full", "it was one more than server.max_connections_per_address",
+                              false },
     [REASON_DRAIN] = { "drain", "the server is stopping", false },
     [REASON_STOP] = { "stop", "the server has stopped", false },
     [REASON_SILENT] = { "silent", "the peer gave no sign of life", false },

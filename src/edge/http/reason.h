@@ -16,6 +16,7 @@ enum http_reason {
     REASON_IDLE,
     REASON_AGE,
     REASON_FULL,
+    REASON_ADDRESS_FULL,
     REASON_DRAIN,
     REASON_STOP,
     REASON_SILENT,
