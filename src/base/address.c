@@ -113,8 +113,10 @@ static int add_path(struct address_list *list, const char *path)
 {
     struct sockaddr_un un = { .sun_family = AF_UNIX };
     size_t len = strlen(path);
-    if (*path != '/' || len >= sizeof un.sun_path || len + sizeof "unix:" > ADDRESS_TEXT_LEN)
+    if (*path != '/')
         return UV_EINVAL;
+    if (len >= sizeof un.sun_path || len + sizeof "unix:" > ADDRESS_TEXT_LEN)
+        return UV_ENAMETOOLONG;
     memcpy(un.sun_path, path, len);
     return list_append(list, SCHEME_HTTP, (struct sockaddr *)&un, sizeof un);
 }

@@ -48,7 +48,7 @@ struct network_list {
  * grpc://, http:// or https://, or unix:/PATH, which means http. A name adds all its addresses and may need
  * DNS, so this blocks. An address that the list has already, itself or as part of a wildcard of the same
  * scheme, port and family, is dropped. Returns 0; UV_EINVAL: malformed; UV_EAI_NONAME: the name has no
- * address; UV_ENOBUFS: the list is full. */
+ * address; UV_ENAMETOOLONG: the path has over 107 bytes; UV_ENOBUFS: the list is full. */
 int address_list_add(struct address_list *list, const char *text);
 
 bool address_list_has(const struct address_list *list, enum scheme scheme);

@@ -29,6 +29,14 @@ void load_complain(struct load *load, struct origin origin, const char *format, 
         load->rc = UV_EINVAL;
 }
 
+static const char *what_is_wrong(int rc)
+{
+    return rc == UV_EAI_NONAME     ? "names a host that cannot be found"
+           : rc == UV_ENAMETOOLONG ? "has a path of over 107 bytes, which no socket can have"
+           : rc == UV_ENOBUFS      ? "has too many parts"
+                                   : "is not valid";
+}
+
 static void complain_value(struct load *load, struct origin origin, const struct config_key *key,
                            const char *value, int rc)
 {
@@ -42,7 +50,7 @@ static void complain_value(struct load *load, struct origin origin, const struct
     }
     key->type->expect(key, expected);
     load_complain(load, origin, "%s.%s = \"%s\" %s; expected %s", key->section, key->name, shown,
-                  rc == UV_EAI_NONAME ? "names a host that cannot be found" : "is not valid", expected);
+                  what_is_wrong(rc), expected);
     free(shown);
 }
 

@@ -280,6 +280,21 @@ START_TEST(what_is_listened_on_says_how_clients_speak)
 }
 END_TEST
 
+START_TEST(a_path_that_no_socket_can_have_is_told_as_that)
+{
+    char setting[200] = "server.listen=unix:/";
+    memset(setting + strlen(setting), 'x', 106);
+    const char *settings[] = { setting };
+    source.settings = settings;
+    source.n_settings = 1;
+    must_load();
+    memset(setting + strlen(setting), 'x', 1);
+    ck_assert_int_eq(load(), UV_EINVAL);
+    ck_assert_ptr_nonnull(
+        strstr(config_errors, " has a path of over 107 bytes, which no socket can have; expected "));
+}
+END_TEST
+
 START_TEST(a_host_name_listens_on_its_addresses)
 {
     const char *settings[] = { "server.listen=localhost:50051" };
@@ -439,6 +454,7 @@ Suite *config_suite(void)
     tcase_add_test(tcase, service_addresses_add_to_a_configured_listen_but_replace_the_default);
     tcase_add_test(tcase, a_set_listen_drops_listeners_of_the_environment);
     tcase_add_test(tcase, what_is_listened_on_says_how_clients_speak);
+    tcase_add_test(tcase, a_path_that_no_socket_can_have_is_told_as_that);
     tcase_add_test(tcase, a_host_name_listens_on_its_addresses);
     tcase_add_test(tcase, a_password_may_stand_in_a_file_of_its_own);
     tcase_add_test(tcase, finishing_twice_or_nothing_is_fine);
