@@ -56,3 +56,24 @@ ON CONFLICT DO NOTHING;
 -- column: checksum text
 -- lane: control
 SELECT m.name, m.checksum FROM svcd.migration m ORDER BY m.name;
+
+-- name: hidden_tables
+-- Tables with rows that row-level security may hide from this role: no policy lets it see, change and delete them all. Svcd would
+-- answer as if such rows were not there.
+-- returns: many
+-- column: name text
+-- lane: control
+SELECT c.oid::regclass::text AS name
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE (n.nspname = 'svcd' OR n.nspname = 'public' AND c.relname = ANY ('{skill,businesssector,account,mentor,mentee,mentorskill,
+       menteeskill,assignment,meeting,workshop,mentormessage,menteemessage,milestone,mentorfeedback,menteefeedback,
+       developmentfeedback,websitefeedback,ratingmodel,pendingratingfeedback,pendingtextfeedback}'))
+  AND c.relkind IN ('r', 'p') AND row_security_active(c.oid)
+  AND EXISTS (SELECT FROM unnest('{r,w,d}'::text[]) AS command (letter)
+              WHERE (SELECT bool_or(p.polpermissive AND p.is_for_all) AND bool_and(p.polpermissive OR p.is_for_all)
+                     FROM (SELECT pol.polpermissive, pg_get_expr(pol.polqual, pol.polrelid) = 'true' AS is_for_all
+                           FROM pg_policy pol
+                           WHERE pol.polrelid = c.oid AND pol.polcmd::text IN ('*', command.letter)
+                             AND EXISTS (SELECT FROM unnest(pol.polroles) AS r (oid)
+                                         WHERE r.oid = 0 OR pg_has_role(r.oid, 'USAGE'))) p) IS NOT TRUE)
+ORDER BY 1;

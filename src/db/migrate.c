@@ -47,11 +47,11 @@ static const char *const limits_sql[] = {
 
 /* Settings of each transaction, so that nothing is left on a connection that a pooler gives to others. A
  * migration that waits for a table longer than lock_timeout gives up for a while, for readers that queue
- * behind it. */
+ * behind it. Without row_security, rows that a policy hides are an error instead of passed over. */
 #define SETTINGS_SQL                                                                                         \
     "SET LOCAL search_path = svcd, public, pg_temp; SET LOCAL TIME ZONE 'UTC';"                              \
     "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;"                    \
-    "SET LOCAL lock_timeout = '2s'; SET LOCAL client_min_messages = warning;"                                \
+    "SET LOCAL row_security = off; SET LOCAL lock_timeout = '2s'; SET LOCAL client_min_messages = warning;"  \
     "SET LOCAL check_function_bodies = on; SET LOCAL standard_conforming_strings = on;"                      \
     "SET LOCAL DateStyle = ISO; SET LOCAL IntervalStyle = postgres; SET LOCAL default_tablespace = '';"      \
     "SET LOCAL default_table_access_method = heap;" MIGRATE_ROLE_SQL

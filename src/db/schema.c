@@ -94,8 +94,35 @@ static void on_done(struct query *query, const struct query_outcome *outcome)
     announce(look);
 }
 
+static void on_hidden(struct query *query, const struct query_outcome *outcome)
+{
+    struct schema_look *look = container_of(query, struct schema_look, hidden_query);
+    char hidden[SCHEMA_TOLD_LEN] = "";
+    look->is_hidden_under_way = false;
+    if (outcome->end != QUERY_DONE)
+        return;
+    const PGresult *tables = result_pg(outcome->result);
+    for (int row = 0; row < PQntuples(tables); row++)
+        add(hidden, PQgetvalue(tables, row, 0));
+    if (*hidden && strcmp(hidden, look->hidden) != 0)
+        log_error("row-level security may hide rows from svcd: calls are answered as if they were not there",
+                  log_str("tables", hidden), log_str("do", SCHEMA_HIDDEN_ADVICE));
+    snprintf(look->hidden, sizeof look->hidden, "%s", hidden);
+}
+
+static void look_for_hidden(struct schema_look *look)
+{
+    if (look->is_hidden_under_way)
+        return;
+    look->hidden_query = (struct query){ .statement = statement_named("hidden_tables"),
+                                         .deadline_ns = UINT64_MAX,
+                                         .on_done = on_hidden };
+    look->is_hidden_under_way = pool_submit(look->pool, &look->hidden_query) == 0;
+}
+
 static void look_now(struct schema_look *look)
 {
+    look_for_hidden(look);
     if (look->is_under_way)
         return;
     look->query = (struct query){ .statement = statement_named("applied_migrations"),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Checks whether the database has exactly the migrations and functions of this svcd: once it is available,
- * and every 30 s after that. Logs the result when it changes; `svcd migrate --check` says more. Loop thread
- * only.
+ * and every 30 s after that; and whether it would hide rows from svcd. Logs the result when it changes;
+ * `svcd migrate --check` and `svcd check --db` say more. Loop thread only.
  */
 #ifndef DB_SCHEMA_H
 #define DB_SCHEMA_H
@@ -14,12 +14,17 @@
 struct schema_look {
     struct pool *pool;
     uv_timer_t timer;
-    struct query query;
-    bool is_under_way;
+    struct query query, hidden_query;
+    bool is_under_way, is_hidden_under_way;
     bool is_to_announce;
     unsigned ticks;                                          /* of the timer since schema_look_announce() */
     char missing[SCHEMA_TOLD_LEN], unknown[SCHEMA_TOLD_LEN]; /* names, as last logged */
+    char hidden[SCHEMA_TOLD_LEN];                            /* likewise */
 };
+
+/* What helps where row-level security hides rows from svcd. */
+#define SCHEMA_HIDDEN_ADVICE                                                                                 \
+    "ALTER TABLE ... DISABLE ROW LEVEL SECURITY, or CREATE POLICY svcd ON ... TO (svcd's role) USING (true)"
 
 /* `look` and `pool` must live until the loop has run empty. Returns 0 or a UV_E* code. */
 int schema_look_start(struct schema_look *look, uv_loop_t *loop, struct pool *pool);

@@ -7,6 +7,7 @@
 
 #include "db/conn.h"
 #include "db/query.h"
+#include "db/schema.h"
 #include "db/session.h"
 #include "db/value.h"
 
@@ -44,6 +45,17 @@ static bool check(PGconn *pg, const struct statement *statement)
     return ok;
 }
 
+static bool sees_all_rows(PGconn *pg)
+{
+    const struct statement *statement = statement_named("hidden_tables");
+    PGresult *tables = PQexec(pg, statement->text);
+    int n = PQresultStatus(tables) == PGRES_TUPLES_OK ? PQntuples(tables) : 0;
+    for (int row = 0; row < n; row++)
+        fprintf(stderr, "svcd: row-level security of table %s may hide rows from role %s; %s\n",
+                PQgetvalue(tables, row, 0), PQuser(pg), SCHEMA_HIDDEN_ADVICE);
+    return is_done(tables, statement) && n == 0;
+}
+
 bool statement_check_all(const char *const *keywords, const char *const *values)
 {
     char settings[SESSION_SETTINGS_LEN];
@@ -56,7 +68,7 @@ bool statement_check_all(const char *const *keywords, const char *const *values)
     PQclear(ok ? PQexecParams(pg, session_sql, 1, NULL, params, NULL, NULL, 0) : NULL);
     for (size_t i = 0; i < sql_statements_n && PQstatus(pg) == CONNECTION_OK; i++)
         ok &= check(pg, sql_statements[i]);
-    ok &= PQstatus(pg) == CONNECTION_OK;
+    ok &= PQstatus(pg) == CONNECTION_OK && sees_all_rows(pg);
     PQfinish(pg);
     return ok;
 }

@@ -3,7 +3,7 @@
 
 import subprocess
 
-from harness import PATIENCE_S, SVCD, apply_roles, create_database, demo_database, environment, psql
+from harness import PATIENCE_S, SVCD, Daemon, apply_roles, create_database, demo_database, environment, psql
 from test_migrate import drop_role
 from test_setups import Served
 
@@ -94,6 +94,38 @@ class Roles(Served):
         apply_roles(database)
         self.served(database, env=server)
         self.assertEqual(run_as(server, database, "check", "--db").returncode, 0)
+
+    def test_rows_that_a_policy_hides_from_svcd_are_told_by_check_and_at_start(self):
+        database = demo_database()
+        apply_roles(database)
+        server = self.role(database, "server", "IN ROLE svcd_runtime")
+        psql("ALTER TABLE account ENABLE ROW LEVEL SECURITY; ALTER TABLE mentee ENABLE ROW LEVEL SECURITY;"
+             "CREATE POLICY p ON mentee TO svcd_runtime USING (true)", database, "postgres")
+        for policies, is_told in (("", True), ("CREATE POLICY own ON account TO public USING (name = 'x')", True),
+                                  ("CREATE POLICY reads ON account FOR SELECT TO svcd_runtime USING (true)", True),
+                                  ("CREATE POLICY others ON account TO svcd_readonly USING (true)", True),
+                                  ("CREATE POLICY svcd ON account TO server USING (true)", False),
+                                  ("CREATE POLICY less ON account AS RESTRICTIVE USING (name <> 'x')", True)):
+            with self.subTest(policies):
+                psql(policies, database, "postgres")
+                checked = run_as(server, database, "check", "--db")
+                self.assertEqual(checked.returncode, 1 if is_told else 0, checked.stderr)
+                self.assertEqual("table account may hide rows from role server; ALTER TABLE" in checked.stderr, is_told, checked.stderr)
+                self.assertNotIn("mentee", checked.stderr)
+        daemon = Daemon(database, env=server)
+        self.addCleanup(daemon.stop)
+        daemon.wait_for_log("level=error.*may hide rows from svcd.*tables=account do=.*CREATE POLICY")
+
+    def test_rows_that_a_policy_hides_from_who_migrates_are_refused_and_not_passed_over(self):
+        database = create_database()
+        psql("CREATE TABLE assignment (assignmentid serial PRIMARY KEY, mentorid integer, menteeid integer);"
+             "INSERT INTO assignment (mentorid, menteeid) VALUES (1, 3), (2, 3);"
+             "ALTER TABLE assignment ENABLE ROW LEVEL SECURITY; ALTER TABLE assignment FORCE ROW LEVEL SECURITY", database)
+        migrated = self.migrate_as({"POSTGRES_USER": "svcd"}, database)
+        self.assertNotEqual(migrated.returncode, 0)
+        self.assertRegex(migrated.stderr, 'row-level security policy for table "assignment"(.|\n)*NO FORCE ROW LEVEL SECURITY')
+        psql("ALTER TABLE assignment NO FORCE ROW LEVEL SECURITY", database)
+        self.assertIn("mentee 3: assignments 1, 2", self.migrate_as({"POSTGRES_USER": "svcd"}, database).stderr)
 
 
 def run_as(env, database, *arguments):
