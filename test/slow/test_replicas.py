@@ -129,7 +129,7 @@ class Primary(TestCase):
 
 
 class Counted(TestCase):
-    """docs/deployment.md, How many connections."""
+    """docs/deployment.md, Number of connections."""
 
     standbys = 2
 
