@@ -240,6 +240,14 @@ class Http1(WebCase):
         bodies = [answer.split(b"\r\n\r\n")[1] for answer in said.split(b"HTTP/1.1 200 OK\r\n")[1:]]
         self.assertEqual(bodies, [b'{"isMentee":true}' if i % 2 else b"{}" for i in range(many)] + [b'{"isMentee":true}'])
 
+    def test_the_questions_of_a_stream_that_was_sent_ahead_are_those_that_were_asked(self):
+        path, names = b"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", [f"no.such.{i}" for i in range(30)]
+        body = b"".join(frame(json.dumps({"fileContainingSymbol": name}).encode()) for name in names)
+        ahead = b"POST %s HTTP/1.1\r\nhost: x\r\ncontent-type: application/connect+json\r\ncontent-length: %d\r\n\r\n" % (path, len(body)) + body
+        said = self.raw(self.post() + ahead + self.post() * 50 + self.post(more=b"connection: close\r\n"))
+        self.assertEqual(re.findall(rb'"originalRequest":{"fileContainingSymbol":"([^"]*)"}', said), [name.encode() for name in names])
+        self.assertEqual(said.count(b'{"isMentee":true}'), 52)
+
     def test_a_request_may_come_byte_by_byte_and_in_chunks(self):
         connection = self.connect()
         chunked = (b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
