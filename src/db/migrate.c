@@ -377,13 +377,14 @@ static bool migrate(struct migration *m)
 int migrate_run(const char *const *keywords, const char *const *values, const struct migrate_options *options,
                 FILE *out)
 {
+    const time_t begun = time(NULL); /* before it connects, which may take its time */
     struct migration m = { .pg = PQconnectdbParams(keywords, values, 0),
                            .keywords = keywords,
                            .values = values,
                            .out = out,
                            .check_only = options->check_only,
                            .wait_s = options->wait_s,
-                           .begun = time(NULL) };
+                           .begun = begun };
 
     bool ok = migrate(&m);
     if (ok && m.files_done == 0)

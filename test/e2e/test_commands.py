@@ -222,7 +222,7 @@ class Manual(unittest.TestCase):
 
 class Health(unittest.TestCase):
     def test_every_listener_but_https_can_be_asked(self):
-        path = temporary_folder(self) / "svcd.socket"
+        path = temporary_folder(self) / "with %20? #é.socket"  # nothing of which means anything in a path
         daemon = Daemon(demo_database(), listen=f"grpc://127.0.0.1:0,http://127.0.0.1:0,unix:{path}")
         self.addCleanup(daemon.stop)
         daemon.wait_for_log("database available")

@@ -16,6 +16,7 @@
 #include "health.pb.h"
 
 #define SERVICE_LEN_MAX 512
+#define TARGET_LEN      1024
 
 struct answer {
     grpc_metadata_array initial, trailing;
@@ -87,9 +88,27 @@ static enum health_answer understand(const struct answer *answer, char *why, siz
     return answer->code == GRPC_STATUS_NOT_FOUND ? HEALTH_UNKNOWN_SERVICE : HEALTH_UNREACHABLE;
 }
 
+/* The core takes a socket's path for one of a URI: what would end or change it there is encoded. False: too
+ * long. */
+static bool write_target(char target[static TARGET_LEN], const char *address)
+{
+    size_t len = 0;
+    bool is_path = strncmp(address, "unix:", strlen("unix:")) == 0;
+    for (; *address && len + sizeof "%3f" <= TARGET_LEN; address++)
+        len += (size_t)snprintf(target + len, TARGET_LEN - len,
+                                is_path && strchr("%?#", *address) ? "%%%02x" : "%c", *address);
+    target[len] = '\0';
+    return !*address;
+}
+
 enum health_answer core_health_ask(const char *address, const char *service, unsigned timeout_ms, char *why,
                                    size_t why_size)
 {
+    char target[TARGET_LEN];
+    if (!write_target(target, address)) {
+        snprintf(why, why_size, "the address is too long");
+        return HEALTH_UNREACHABLE;
+    }
     grpc_byte_buffer *request = encode_request(service);
     if (!request) {
         snprintf(why, why_size, "the name is too long");
@@ -101,7 +120,7 @@ enum health_answer core_health_ask(const char *address, const char *service, uns
     /* Connects to the server itself, not through the proxy in the environment variable http_proxy. */
     grpc_arg no_proxy = { .type = GRPC_ARG_INTEGER, .key = (char *)GRPC_ARG_ENABLE_HTTP_PROXY };
     const grpc_channel_args args = { .num_args = 1, .args = &no_proxy };
-    grpc_channel *channel = grpc_channel_create(address, credentials, &args);
+    grpc_channel *channel = grpc_channel_create(target, credentials, &args);
     grpc_completion_queue *queue = grpc_completion_queue_create_for_pluck(NULL);
     struct answer answer = { .code = GRPC_STATUS_UNKNOWN, .details = grpc_empty_slice() };
     gpr_timespec deadline =
