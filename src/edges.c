@@ -164,15 +164,10 @@ void edges_run(struct edges *edges)
         http_server_stop(edges->http);
 }
 
-bool edges_check(const struct config *config)
+bool edges_check(const struct config *config, bool warns)
 {
     const struct tls_options options = tls_options_of(config);
-    struct tls_server *tls = NULL;
-    if (!address_list_has(&config->server.listen, SCHEME_HTTPS))
-        return true;
-    bool is_good = tls_server_create(&tls, &options) == 0;
-    tls_server_destroy(tls);
-    return is_good;
+    return !address_list_has(&config->server.listen, SCHEME_HTTPS) || tls_server_check(&options, warns) == 0;
 }
 
 bool edges_has_core(const struct edges *edges)

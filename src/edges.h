@@ -29,8 +29,8 @@ void edges_go(struct edges *edges);
 void edges_run(struct edges *edges);
 
 /* Whether the TLS settings and files are valid, if the configuration listens on https://. False: an error was
- * logged. */
-bool edges_check(const struct config *config);
+ * logged. `warns`: what edges_start() warns of is logged, too. */
+bool edges_check(const struct config *config, bool warns);
 /* A reload, in two steps within one turn of the loop. First what may fail: reads the TLS files and opens the
  * new addresses. Returns 0; or a UV_E* code after an error was logged, and nothing has changed. */
 int edges_prepare(struct edges *edges, const struct config *fresh);

@@ -10,10 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "access/access.h"
 #include "base/nearest.h"
 #include "commands/command.h"
 #include "config/load.h"
 #include "daemon/daemon.h"
+#include "edges.h"
 #include "reload.h"
 
 #define SETTINGS_MAX 128
@@ -26,8 +28,13 @@ static int serve(const struct config *read, const struct command_line *line)
 {
     struct rules rules;
     (void)line;
+    bool is_good = edges_check(read, false);
     if (rules_read(&rules, read, stderr))
         return EXIT_USAGE;
+    if (!is_good) {
+        access_destroy(rules.access);
+        return EXIT_USAGE;
+    }
     return daemon_run(&config, &source, &rules);
 }
 

@@ -10,6 +10,7 @@
 #include "config/adopt.h"
 #include "db/params.h"
 #include "db/trial.h"
+#include "edge/http/tls_authorities.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 
@@ -34,13 +35,27 @@ void reload_init(struct reload *reload)
     metrics_set_reader(METRIC_svcd_config_reload_timestamp_seconds, tell, reload);
 }
 
+/* libpq reads its file only to verify by it, and takes the word "system" for those of the system. */
+static int check_authorities(const struct config *config, FILE *errors)
+{
+    const char *database_ca = config->database.tls_ca;
+    bool verifies = strncmp(config->database.tls, "verify-", strlen("verify-")) == 0;
+    int rc = 0, database_rc = 0;
+    if (*config->log.otlp && *config->log.otlp_ca)
+        rc = tls_authorities_check("log.otlp_ca", config->log.otlp_ca, errors);
+    if (verifies && *database_ca && strcmp(database_ca, "system") != 0)
+        database_rc = tls_authorities_check("database.tls_ca", database_ca, errors);
+    return rc ? rc : database_rc;
+}
+
 int rules_read(struct rules *rules, const struct config *config, FILE *errors)
 {
+    int authorities_rc = check_authorities(config, errors);
     int gate_rc = admin_gate_read(&rules->gate, config, errors);
-    int rc = calls_read_rules(&rules->access, config, errors);
-    if (!rc && gate_rc)
+    int rc = calls_read_rules(&rules->access, config, errors), others_rc = authorities_rc ?: gate_rc;
+    if (!rc && others_rc)
         access_destroy(rules->access);
-    return rc ? rc : gate_rc;
+    return rc ? rc : others_rc;
 }
 
 /* ---- reading, on a thread ---- */

@@ -23,7 +23,8 @@ struct rules {
     struct admin_gate gate;
 };
 
-/* Blocks. Returns 0; or a UV_E* code after a line in errors for each mistake, with nothing to destroy. */
+/* Looks at files of authorities, too, which others read later. Blocks. Returns 0; or a UV_E* code after a
+ * line in errors for each mistake, with nothing to destroy. */
 int rules_read(struct rules *rules, const struct config *config, FILE *errors);
 
 struct reload {

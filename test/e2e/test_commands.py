@@ -63,6 +63,16 @@ class Check(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertEqual(len(done.stderr.splitlines()), 2)
 
+    def test_a_file_that_is_not_there_is_exit_status_2_and_so_it_is_when_svcd_starts(self):
+        https = ("server.listen=https://127.0.0.1:0", "tls.private_key=/nowhere")
+        for key, others in (("tls.certificate", https), ("access.tokens", ()), ("admin.token_file", ()), ("database.password_file", ()),
+                            ("log.otlp_ca", ("log.otlp=https://127.0.0.1:1",)), ("database.tls_ca", ("database.tls=verify-full",))):
+            settings = [word for pair in (f"{key}=/nowhere", *others) for word in ("--set", pair)]
+            for command in "check", "serve":
+                done = run_svcd(*settings, command)
+                self.assertEqual(done.returncode, 2, (key, command, done.stderr))
+                self.assertRegex(done.stderr, f"{key}.*/nowhere.*(?i:no such file)")
+
     def test_t_does_not_go_with_a_command(self):
         self.assertEqual(run_svcd("-t", "migrate").returncode, 2)
 

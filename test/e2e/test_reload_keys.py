@@ -205,6 +205,18 @@ class Collectors(Case):
             self.assertEqual(self.effective("log.otlp")[0], "http://127.0.0.1:1/v1/traces?********")
         self.assertFalse([line for line in self.daemon.log if "canary" in line])
 
+    def test_a_file_of_authorities_that_is_not_there_or_has_none_keeps_everything(self):
+        collector = self.collector()
+        self.start(log={"otlp": collector.url})
+        (self.folder / "none").write_text("no certificate")
+        for file, why in (("/nowhere", "no such file or directory"), (self.folder / "none", "no certificate in it"),
+                          (self.folder, "no certificate in it|directory")):
+            self.refuse(f"log.otlp_ca: {file}: .*({why})", log={"otlp": "https://127.0.0.1:1", "otlp_ca": file, "calls": "all"})
+            self.refuse(f"database.tls_ca: {file}: .*({why})", log={"otlp": collector.url}, database={"tls": "verify-ca", "tls_ca": file})
+        self.assertEqual((self.effective("log.calls")[0], self.effective("log.otlp")[0]), ("failed", collector.url))
+        self.list_skills()
+        collector.wait_for("ListSkills")
+
     def test_svcd_ends_while_a_collector_that_was_replaced_hangs(self):
         hanging, second = self.collector(status=None), self.collector()
         self.start(log={"otlp": hanging.url})

@@ -273,6 +273,16 @@ void tls_server_take(struct tls_server *server)
 
 /* ---- the server ---- */
 
+int tls_server_check(const struct tls_options *options, bool warns)
+{
+    struct tls_server *server = calloc(1, sizeof *server);
+    int rc = server ? tls_server_prepare(server, options) : UV_ENOMEM;
+    if (!rc && warns)
+        tls_server_take(server);
+    tls_server_destroy(server);
+    return rc;
+}
+
 int tls_server_create(struct tls_server **out, const struct tls_options *options)
 {
     struct tls_server *server = calloc(1, sizeof *server);

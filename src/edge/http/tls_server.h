@@ -30,6 +30,9 @@ struct tls_options {
 /* Reads the files. 0, or a UV_E* code (UV_EINVAL: a file is no good), after an error that names it was
  * logged. Ends with tls_server_destroy. */
 int tls_server_create(struct tls_server **server, const struct tls_options *options);
+/* Whether the files are good: 0, or a UV_E* code after an error was logged. With `warns` also logs what
+ * tls_server_take() warns of. */
+int tls_server_check(const struct tls_options *options, bool warns);
 /* Reads the files again if they have changed. If they are no good that is logged, and the former ones stay in
  * use. */
 void tls_server_look(struct tls_server *server);
