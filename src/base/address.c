@@ -40,17 +40,24 @@ static bool same_ip(const struct sockaddr_storage *a, const struct sockaddr_stor
            ip_from_sockaddr(&y, (const struct sockaddr *)b) == 0 && memcmp(&x, &y, sizeof x) == 0;
 }
 
+bool address_overlaps(const struct address *a, const struct address *b)
+{
+    const struct sockaddr_storage *x = &a->socket, *y = &b->socket;
+    if (x->ss_family != y->ss_family)
+        return false;
+    if (x->ss_family == AF_UNIX)
+        return strcmp(((const struct sockaddr_un *)x)->sun_path, ((const struct sockaddr_un *)y)->sun_path) ==
+               0;
+    return port_of(x) == port_of(y) && port_of(x) != 0 && (is_wildcard(x) || is_wildcard(y) || same_ip(x, y));
+}
+
 /* Binding a port to both a wildcard and a specific address fails, so a list with both is taken to mean the
  * wildcard. */
 static bool covers(const struct address *a, const struct address *b)
 {
     const struct sockaddr_storage *x = &a->socket, *y = &b->socket;
-    if (x->ss_family != y->ss_family || a->scheme != b->scheme)
-        return false;
-    if (x->ss_family == AF_UNIX)
-        return strcmp(((const struct sockaddr_un *)x)->sun_path, ((const struct sockaddr_un *)y)->sun_path) ==
-               0;
-    return port_of(x) == port_of(y) && port_of(x) != 0 && (is_wildcard(x) || same_ip(x, y));
+    return a->scheme == b->scheme && address_overlaps(a, b) &&
+           (x->ss_family == AF_UNIX || is_wildcard(x) || same_ip(x, y));
 }
 
 static int list_append(struct address_list *list, enum scheme scheme, const struct sockaddr *address,

@@ -51,6 +51,10 @@ struct network_list {
  * address; UV_ENAMETOOLONG: the path has over 107 bytes; UV_ENOBUFS: the list is full. */
 int address_list_add(struct address_list *list, const char *text);
 
+/* Whether the kernel would let only one of them be listened on: they are the same, or one is a wildcard that
+ * the other is part of. Schemes do not count. */
+bool address_overlaps(const struct address *a, const struct address *b);
+
 bool address_list_has(const struct address_list *list, enum scheme scheme);
 
 /* "grpc", "http", "https". */

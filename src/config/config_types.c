@@ -104,13 +104,28 @@ static int text_parse(const struct config_key *key, const char *value, void *mem
     return 0;
 }
 
+/* HOST or HOST:PORT, IPv6 in brackets. */
+static bool is_authority(const char *text, size_t len)
+{
+    const char *end = memchr(text, ']', len);
+    size_t host_len = *text == '[' && end ? (size_t)(end + 1 - text) : 0;
+    while (*text != '[' && host_len < len && text[host_len] != ':')
+        host_len++;
+    char port[6];
+    size_t port_len = len - host_len - (len > host_len);
+    int number;
+    if (host_len == 0 || memchr(text, '@', len) || port_len >= sizeof port)
+        return false;
+    snprintf(port, sizeof port, "%.*s", (int)port_len, text + len - port_len);
+    return len == host_len || (text[host_len] == ':' && parse_number(port, 1, 65535, &number) == 0);
+}
+
 /* URLs with a user are refused, since a password in them would appear in the log. */
 static int url_parse(const struct config_key *key, const char *value, void *member)
 {
     bool has_scheme = strncmp(value, "http://", 7) == 0 || strncmp(value, "https://", 8) == 0;
     const char *host = has_scheme ? strstr(value, "://") + 3 : "";
-    size_t host_len = strcspn(host, "/?#");
-    if (*value && (host_len == 0 || memchr(host, '@', host_len)))
+    if (*value && !is_authority(host, strcspn(host, "/?#")))
         return UV_EINVAL;
     for (const char *c = value; *c; c++)
         if (*c <= ' ' || *c > '~')

@@ -41,7 +41,7 @@ static void complain_value(struct load *load, struct origin origin, const struct
                            const char *value, int rc)
 {
     char expected[CONFIG_EXPECTED_LEN];
-    char *shown = masked_url(value);
+    char *shown = masked_mistake(value);
     if (rc == UV_ENOMEM || !shown) {
         free(shown);
         load->rc = UV_ENOMEM;

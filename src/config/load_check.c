@@ -28,6 +28,33 @@ static void check_admin(struct load *load)
     }
 }
 
+/* Only for addresses that svcd itself opens: they would fail with "address already in use", by nobody else.
+ */
+static void check_overlap(struct load *load, const char *key, const struct address *one,
+                          const struct address *other)
+{
+    char text[ADDRESS_TEXT_LEN], other_text[ADDRESS_TEXT_LEN];
+    if (one->fd || other->fd || !address_overlaps(one, other))
+        return;
+    address_format((const struct sockaddr *)&one->socket, text);
+    address_format((const struct sockaddr *)&other->socket, other_text);
+    load_complain(load, (struct origin){ .name = key },
+                  "%s (%s) and %s (%s of server.listen) cannot both be listened on; expected a port for each",
+                  text, scheme_name(one->scheme), other_text, scheme_name(other->scheme));
+}
+
+static void check_overlaps(struct load *load)
+{
+    const struct address_list *server = &load->config->server.listen, *admin = &load->config->admin.listen;
+    for (size_t i = 0; i < server->n; i++) {
+        for (size_t j = 0; j < i; j++)
+            if (server->items[i].scheme != server->items[j].scheme)
+                check_overlap(load, "server.listen", &server->items[i], &server->items[j]);
+        for (size_t j = 0; j < admin->n; j++)
+            check_overlap(load, "admin.listen", &admin->items[j], &server->items[i]);
+    }
+}
+
 static void load_password_file(struct load *load)
 {
     const char *path = load->config->database.password_file;
@@ -47,6 +74,18 @@ static void load_password_file(struct load *load)
     }
     free(load->config->database.password);
     load->config->database.password = password;
+}
+
+/* Neither is shown: there is a password in most of them. */
+static void check_database_name(struct load *load)
+{
+    const char *name = load->config->database.name;
+    bool is_url = strstr(name, "://"), is_string = strstr(name, "password=") || strstr(name, "dbname=");
+    if (is_url || is_string)
+        load_complain(load, (struct origin){ .name = "database.name" },
+                      "is a %s; expected the database's name: host, port, user and password have keys of "
+                      "their own",
+                      is_url ? "URL" : "connection string");
 }
 
 static bool is_tls_mode(const char *mode)
@@ -93,13 +132,11 @@ void load_check(struct load *load)
             load, (struct origin){ .name = "database.tls" },
             "\"%s\" is not valid; expected disable, allow, prefer, require, verify-ca or verify-full",
             c->database.tls);
-    if (strstr(c->database.name, "://"))
-        load_complain(
-            load, (struct origin){ .name = "database.name" },
-            "is a URL; expected the database's name: host, port, user and password have keys of their own");
+    check_database_name(load);
     check_ports(load, "database.port", c->database.host, c->database.port);
     check_ports(load, "database.read_port", c->database.read_host, c->database.read_port);
     check_admin(load);
+    check_overlaps(load);
     if (c->database.reconnect_min_ms > c->database.reconnect_max_ms)
         load_complain(load, (struct origin){ .name = "database.reconnect_min_ms" },
                       "%d is above database.reconnect_max_ms, %d; expected at most that",

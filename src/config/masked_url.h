@@ -7,8 +7,11 @@
 
 #define CONFIG_MASK "********" /* stands where a secret was */
 
-/* A copy of the text, in which the user and the query of a URL (the part after its ?) are masked. A text that
- * is no URL is copied whole. The caller frees it. NULL: out of memory. */
+/* A copy of a valid URL, which has no user, with its query (the part after its ?) masked. The caller frees
+ * it. NULL: out of memory. */
 char *masked_url(const char *text);
+/* The same of a value that is not valid, for the error: whatever may be a user and a password is masked, too,
+ * also where the scheme is missing. A text that is nothing like a URL is copied whole. */
+char *masked_mistake(const char *text);
 
 #endif

@@ -196,11 +196,21 @@ static void tell_port(const char *message, const struct port *port)
              log_str("socket", port->address.fd ? "handed over" : NULL));
 }
 
-static void tell_failure(const struct address *address, int rc)
+/* In a reload an address may be in use by svcd itself: 127.0.0.1:80 while it listens on 0.0.0.0:80. */
+static void tell_failure(const struct listener *listener, const struct address *address, int rc)
 {
-    char text[ADDRESS_TEXT_LEN];
+    char text[ADDRESS_TEXT_LEN], own[ADDRESS_TEXT_LEN];
+    const char *taken_by = NULL;
+    const struct port *port;
     address_format((const struct sockaddr *)&address->socket, text);
-    log_error("cannot listen", log_str("address", text), log_error_code(rc));
+    LIST_FOREACH(port, &listener->ports, link)
+    if (rc == UV_EADDRINUSE && address_overlaps(&port->address, address)) {
+        address_format((const struct sockaddr *)&port->address.socket, own);
+        taken_by = own;
+    }
+    log_error("cannot listen", log_str("address", text), log_error_code(rc),
+              log_str("svcd_listens_on", taken_by),
+              log_str("do", taken_by ? "restart svcd, which cannot listen on both meanwhile" : NULL));
 }
 
 static int add_port(struct listener *listener, const struct address *address, struct port **added)
@@ -213,14 +223,14 @@ static int add_port(struct listener *listener, const struct address *address, st
     port->poll.data = port;
     int rc = start_port(port, address);
     if (rc) {
-        tell_failure(address, rc);
+        tell_failure(listener, address, rc);
         free(port);
         return rc;
     }
     LIST_INSERT_HEAD(&listener->ports, port, link);
     if ((!listener->is_held || !address->fd) &&
         (rc = uv_poll_start(&port->poll, UV_READABLE, on_connection))) {
-        tell_failure(address, rc);
+        tell_failure(listener, address, rc);
         close_port(port);
         return rc;
     }

@@ -264,6 +264,9 @@ class Reload(Case):
         self.assertFalse(is_listening(f"127.0.0.1:{mine}"))
         self.assertEqual(self.effective("log.calls")[0], "failed")
         self.list_skills()
+        self.refuse(f"cannot listen.*address=0.0.0.0:{second}.*svcd_listens_on=127.0.0.1:{second} do=.restart",
+                    server={"listen": f"127.0.0.1:{first}, http://0.0.0.0:{second}"})
+        self.list_skills()
         self.refuse("TLS cannot be set up.*file=x", server={"listen": f"https://127.0.0.1:{mine}"},
                     tls={"certificate": "x", "private_key": "x"})
         self.list_skills()

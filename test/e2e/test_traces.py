@@ -222,10 +222,13 @@ class Traces(unittest.TestCase):
         self.skills()
 
     def test_what_is_no_url_of_a_collector_is_told(self):
-        for url in ("ftp://a", "collector:4317", "http://", "http://user:secret@host", "http://a b"):
+        for url in ("ftp://a", "collector:4317", "http://", "http://user:secret@host", "http://a b", "http://a:99999", "http://a:0",
+                    "http://a:x", "http://:4318", "http://[::1", "http://[::1]4318"):
             checked = run_svcd("--set", f"log.otlp={url}", "check")
             self.assertEqual(checked.returncode, 2, url)
             self.assertIn("log.otlp", checked.stderr)
+        for url in ("http://a:65535", "https://[::1]:4318/v1/traces", "http://[::1]", "http://a/x@y:z?k=v@w:x"):
+            self.assertEqual(run_svcd("--set", f"log.otlp={url}", "check").returncode, 0, url)
         for share in ("1.1", "-1", "2", "", ".5", "1e-1", "0x1", "0,5", "1."):
             self.assertEqual(run_svcd("--set", f"log.otlp_sample={share}", "check").returncode, 2, share)
         for share in ("0", "1", "0.05", "1.0", "0.000001"):

@@ -201,6 +201,53 @@ START_TEST(a_url_in_the_wrong_place_is_told_without_its_password)
     must_fail_with(
         "database.name: is a URL; expected the database's name: host, port, user and password have keys "
         "of their own\n");
+    settings[0] = settings[1] = "database.name=host=db dbname=svcd password=secret";
+    must_fail_with("database.name: is a connection string; expected the database's name: host, port, user "
+                   "and password have keys of their own\n");
+}
+END_TEST
+
+START_TEST(a_value_that_is_not_valid_is_told_without_what_may_be_a_password)
+{
+    static const struct {
+        const char *value, *told;
+    } cases[] = {
+        { "u:secret@c:4318", "********@c:4318" },
+        { "//u:secret@c:4318", "********@c:4318" },
+        { "u:se/cret@c", "********@c" },
+        { "http://u:se/cret@c", "http://********@c" },
+        { "http://a, http://u:secret@c", "http://********@c" },
+        { "c:4318/x?key=secret", "c:4318/x?********" },
+        { "@daily", "@daily" },
+        { "0 0 ? * *", "0 0 ? * *" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char setting[64], expected[256];
+        const char *settings[] = { setting };
+        snprintf(setting, sizeof setting, "log.otlp=%s", cases[i].value);
+        snprintf(expected, sizeof expected,
+                 "--set log.otlp: log.otlp = \"%s\" is not valid; expected http://HOST or https://HOST, with "
+                 ":PORT and /PATH or without, or nothing\n",
+                 cases[i].told);
+        source.settings = settings;
+        source.n_settings = 1;
+        must_fail_with(expected);
+    }
+}
+END_TEST
+
+START_TEST(addresses_that_cannot_both_be_listened_on_are_told)
+{
+    const char *settings[] = { "server.listen=127.0.0.1:1, http://0.0.0.0:1, [::1]:2",
+                               "admin.listen=[::1]:2, 127.0.0.1:2" };
+    source.settings = settings;
+    source.n_settings = 2;
+    must_fail_with("server.listen: 0.0.0.0:1 (http) and 127.0.0.1:1 (grpc of server.listen) cannot both be "
+                   "listened on; expected a port for each\n"
+                   "admin.listen: [::1]:2 (http) and [::1]:2 (grpc of server.listen) cannot both be listened "
+                   "on; expected a port for each\n");
+    settings[0] = "server.listen=127.0.0.1:0, http://127.0.0.1:0, http://[::]:1, 127.0.0.1:1";
+    must_load();
 }
 END_TEST
 
@@ -448,6 +495,8 @@ Suite *config_suite(void)
     tcase_add_test(tcase, a_file_that_cannot_be_read_is_told);
     tcase_add_test(tcase, mistakes_of_environment_and_options_name_the_variable_or_option);
     tcase_add_test(tcase, a_url_in_the_wrong_place_is_told_without_its_password);
+    tcase_add_test(tcase, a_value_that_is_not_valid_is_told_without_what_may_be_a_password);
+    tcase_add_test(tcase, addresses_that_cannot_both_be_listened_on_are_told);
     tcase_add_test(tcase, keys_that_contradict_each_other_are_told);
     tcase_add_test(tcase, hosts_and_ports_are_lists_of_equal_length_or_one_port_for_all);
     tcase_add_test(tcase, addresses_of_the_four_services_become_listeners_without_duplicates);
