@@ -176,8 +176,10 @@ void conn_resolve(struct conn *conn)
     conn->settings_n = conn->options->settings_n;
     conn->backend_pid = 0;
     conn->timeline = 0;
+    const struct primary *primary = conn->options->primary;
     int rc = lookup_start(&conn->lookup, conn->timer.loop, first_of(param(conn, "host"), "PGHOST", ""),
-                          first_of(param(conn, "port"), "PGPORT", ""), on_found, conn);
+                          first_of(param(conn, "port"), "PGPORT", ""), primary ? primary->host : "", on_found,
+                          conn);
     if (rc)
         conn_go_down_for(conn, uv_strerror(rc));
     else

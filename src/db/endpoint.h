@@ -30,9 +30,12 @@ size_t endpoint_split(const char *hosts, const char *ports, struct endpoint *end
 struct lookup;
 
 /* Resolves hosts and ports, lists as above. on_found runs once, on a later turn of the loop, unless the
- * lookup is abandoned; `found` is valid while it runs. Returns 0 or a UV_E* code. */
+ * lookup is abandoned; `found` is valid while it runs. Where a name takes long, the hosts found by then are
+ * what is found: a quarter of a second after the beginning if `preferred` is among them, which is one of the
+ * hosts or "", else some seconds after it. Returns 0 or a UV_E* code. */
 int lookup_start(struct lookup **lookup, uv_loop_t *loop, const char *hosts, const char *ports,
-                 void (*on_found)(void *data, const struct endpoints *found), void *data);
+                 const char *preferred, void (*on_found)(void *data, const struct endpoints *found),
+                 void *data);
 /* Gives a lookup up. Its thread lives on until the resolver returns. Accepts NULL. */
 void lookup_abandon(struct lookup *lookup);
 

@@ -2,6 +2,7 @@
 """What there is too little of: descriptors, places for connections, and names that are looked up in time."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -225,3 +226,16 @@ class SlowNames(Wrapped):
         begun = time.monotonic()
         daemon.stop()
         self.assertLess(time.monotonic() - begun, 20)  # and not when the resolver gives up
+
+    def test_a_name_that_takes_long_holds_up_no_other_host(self):
+        here = os.environ["PGHOST"]
+        for hosts, target in ((f"db.example,{here}", "primary"), (f"{here},db.example", "primary"), (f"db.example,{here}", "any")):
+            with self.subTest(hosts=hosts, target=target):
+                begun = time.monotonic()
+                daemon, client = self.serve(self.script, "--set", f"database.target={target}", env={"POSTGRES_HOST": hosts})
+                wait_until(lambda: is_serving(client), "not serving")
+                psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '% svcd %'", "postgres", "postgres")
+                daemon.wait_for_log("database connection up")
+                wait_until(lambda: is_serving(client), "not serving again")
+                self.assertLess(time.monotonic() - begun, 30)  # and not when the resolver gives up, after a minute
+                daemon.stop()

@@ -34,7 +34,7 @@ static void tear_down(void)
 static struct lookup *start(const char *hosts, const char *ports)
 {
     struct lookup *lookup;
-    ck_assert_int_eq(lookup_start(&lookup, &loop, hosts, ports, on_found, &found), 0);
+    ck_assert_int_eq(lookup_start(&lookup, &loop, hosts, ports, "", on_found, &found), 0);
     ck_assert_msg(!is_found, "told before the call had returned");
     return lookup;
 }
