@@ -124,7 +124,8 @@ const struct config_key config_keys[] = {
         "On http, https and unix listeners, the maximum memory for incomplete requests and unread responses of all "
         "connections together. From half of it on, svcd stops reading from connections that use more than an equal share, "
         "as long as that helps, and closes those that neither read nor send for ten seconds. When all of it is used, "
-        "calls are refused with RESOURCE_EXHAUSTED and the time after which to retry.", RELOAD),
+        "calls on such connections are refused with RESOURCE_EXHAUSTED and the time after which to retry. Connections that "
+        "use less are served as usual.", RELOAD),
     KEY(server, proxy_protocol_from, networks, struct network_list, "",
         "Networks of proxies that start their connections to http and https listeners with a PROXY protocol header "
         "(version 1 or 2), which names the actual client. A connection from these networks without the header is closed, "

@@ -35,12 +35,12 @@ static void read_timeout(struct exchange *exchange)
     if (timeout_parse_ms(timeout->value.text, timeout->value.len, &ns))
         exchange_fail(exchange, STATUS_INVALID_ARGUMENT, "connect-timeout-ms is not one to ten digits");
     else
-        exchange->call.deadline_ns = timeout_deadline_ns(ns);
+        exchange->run->call.deadline_ns = timeout_deadline_ns(ns);
 }
 
 static void begin(struct exchange *exchange, bool is_stream, const char *encoding_name)
 {
-    const struct rpc_method *method = exchange->call.method;
+    const struct rpc_method *method = exchange->run->call.method;
     const struct http_field *version = exchange_field(exchange, "connect-protocol-version");
     const struct http_field *encoding = exchange_field(exchange, encoding_name);
     if (method && (method->kind != METHOD_UNARY) != is_stream) {
@@ -152,22 +152,22 @@ static void head_unary(struct exchange *exchange)
 
 static int message_unary(struct exchange *exchange, const uint8_t *bytes, size_t len)
 {
-    if (bytes_reserve(&exchange->body, len))
+    if (bytes_reserve(&exchange->run->body, len))
         return UV_ENOMEM;
-    bytes_put(&exchange->body, bytes, len);
+    bytes_put(&exchange->run->body, bytes, len);
     return 0;
 }
 
 static void fail_unary(struct exchange *exchange, enum status status, const char *message)
 {
-    bool is_unknown_method = status == STATUS_UNIMPLEMENTED && !exchange->call.method;
+    bool is_unknown_method = status == STATUS_UNIMPLEMENTED && !exchange->run->call.method;
     exchange_head(exchange, is_unknown_method ? 404 : code_of(status)->http);
     exchange_head_field(exchange, "content-type", "application/json");
     if (status == STATUS_UNAUTHENTICATED)
         exchange_head_field(exchange, "www-authenticate", "Bearer");
-    exchange->body.len = 0;
-    if (put_error(&exchange->body, status, message))
-        exchange->body.len = 0; /* no memory: HTTP's status says the most important */
+    exchange->run->body.len = 0;
+    if (put_error(&exchange->run->body, status, message))
+        exchange->run->body.len = 0; /* no memory: HTTP's status says the most important */
     if (exchange->encoding == ENCODING_UNKNOWN)
         exchange_head_field(exchange, "accept-encoding", ENCODINGS_ACCEPTED);
 }
@@ -179,13 +179,13 @@ static void end_unary(struct exchange *exchange, enum status status, const char 
         fail_unary(exchange, status, message);
     if (retry_after_ms)
         exchange_head_field(exchange, "retry-after", seconds(exchange, retry_after_ms));
-    for (size_t i = 0; i < exchange->trailers.n; i++) {
-        const struct answer_field *field = &exchange->trailers.items[i];
+    for (size_t i = 0; i < exchange->run->trailers.n; i++) {
+        const struct answer_field *field = &exchange->run->trailers.items[i];
         const char *name = exchange_text(exchange, "trailer-%s", field->name.text);
         if (name)
             exchange_head_field(exchange, name, field->value.text);
     }
-    exchange->trailers.n = 0;
+    exchange->run->trailers.n = 0;
 }
 
 /* ---- streams ---- */
@@ -211,14 +211,14 @@ static void head_stream(struct exchange *exchange)
 
 static int message_stream(struct exchange *exchange, const uint8_t *bytes, size_t len)
 {
-    return framing_put(&exchange->body, 0, bytes, len);
+    return framing_put(&exchange->run->body, 0, bytes, len);
 }
 
 /* {"error":{...},"metadata":{...}} */
 static int put_end_text(struct bytes *out, const struct exchange *exchange, enum status status,
                         const char *message)
 {
-    const struct answer_fields *trailers = &exchange->trailers;
+    const struct answer_fields *trailers = &exchange->run->trailers;
     if (bytes_reserve(out, strlen("{\"error\":")))
         return UV_ENOMEM;
     put(out, "{");
@@ -245,8 +245,8 @@ static void end_stream(struct exchange *exchange, enum status status, const char
     out->len = 0;
     /* Without memory for the last frame the peer sees a stream that is cut off, which is an error to it. */
     if (put_end_text(out, exchange, status, message) == 0)
-        framing_put(&exchange->body, FLAG_END, out->data, out->len);
-    exchange->trailers.n = 0;
+        framing_put(&exchange->run->body, FLAG_END, out->data, out->len);
+    exchange->run->trailers.n = 0;
 }
 
 const struct http_protocol http_connect = {

@@ -38,14 +38,9 @@ void connection_move(struct http_connection *connection, enum connection_state t
 
 /* ---- budget ---- */
 
-static size_t soft_limit(const struct http_connection *connection)
-{
-    return SOFT_BYTES + 4 * connection->message_max + connection->streams_max * EXCHANGE_BYTES;
-}
-
 bool connection_is_over_budget(const struct http_connection *connection)
 {
-    return connection->buffered > soft_limit(connection);
+    return connection->buffered > connection->soft_limit;
 }
 
 bool connection_may_begin(const struct http_connection *connection)
@@ -63,13 +58,19 @@ bool connection_is_held_back(const struct http_connection *connection)
 void connection_charge(struct http_connection *connection, ssize_t bytes)
 {
     struct http_edge *edge = connection->edge;
+    if (connection->buffered == 0)
+        edge->users_n++;
     connection->buffered += (size_t)bytes;
     edge->buffered += (size_t)bytes;
-    if (bytes > 0 && connection_is_over_budget(connection) && !connection->over_since_ns) {
+    if (connection->buffered == 0)
+        edge->users_n--;
+    if (bytes <= 0)
+        return;
+    if (connection_is_over_budget(connection) && !connection->over_since_ns) {
         connection->over_since_ns = uv_hrtime();
         connection_wants_write(connection); /* the flush sets its timer */
     }
-    if (bytes > 0)
+    if (edge->buffered >= edge->limits.max_buffered_bytes / 2) /* spares most calls the look */
         pressure_grown(edge);
 }
 
@@ -197,6 +198,8 @@ void connection_create(struct http_edge *edge, int fd, const struct ip *ip, cons
     connection->tls = tls;
     connection->message_max = edge->limits.max_message_bytes;
     connection->streams_max = edge->limits.max_concurrent_streams;
+    connection->soft_limit =
+        SOFT_BYTES + 4 * connection->message_max + connection->streams_max * EXCHANGE_BYTES;
     connection->is_extra = peers_is_extra(edge->peers, fd);
     connection->is_first = true;
     connection->awaits_proxy = ip && network_list_contains(edge->limits.proxy_protocol_from, ip);

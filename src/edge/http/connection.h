@@ -68,6 +68,7 @@ struct http_connection {
     /* The limits that its peer was told at the start; a reload does not change them. */
     size_t message_max;
     unsigned streams_max;
+    size_t soft_limit; /* of `buffered`: its budget, by these limits */
 
     LIST_HEAD(, exchange) exchanges;
     unsigned exchanges_n; /* not over yet; streams that the peer has reset stay until their call is over */
@@ -161,8 +162,11 @@ void pressure_stop(struct http_edge *edge);
 bool pressure_slows(const struct http_connection *connection);
 /* Whether its calls that are held back stay so, because it does not read its answers. */
 bool pressure_holds_back(const struct http_connection *connection);
-/* The most bytes to read from one connection in a turn. */
-size_t pressure_read_len(const struct http_edge *edge);
+/* Whether a call of it may not begin, nor a request grow; `of_this`: bytes of `buffered` that are that call's
+ * own. */
+bool pressure_refuses(const struct http_connection *connection, size_t of_this);
+/* The most bytes to read from it in a turn. */
+size_t pressure_read_len(const struct http_connection *connection);
 /* Whether there is no room even for an exchange that refuses a request. */
 bool pressure_is_hopeless(const struct http_edge *edge);
 

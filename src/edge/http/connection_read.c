@@ -133,7 +133,11 @@ static void on_ended(struct http_connection *connection)
 static bool on_plain(void *data, uint8_t *plain, size_t len)
 {
     struct http_connection *connection = data;
-    on_bytes(connection, plain, len);
+    for (size_t n; len > 0; plain += n, len -= n) { /* a record may be longer than what is read at a time */
+        size_t most = pressure_read_len(connection);
+        n = len < most ? len : most;
+        on_bytes(connection, plain, n);
+    }
     return !connection->is_ending;
 }
 
@@ -239,7 +243,7 @@ static void on_readable(struct http_connection *connection, bool is_end)
         connection_wants_write(connection); /* the flush stops polling it for reading */
         return;
     }
-    size_t room = pressure_read_len(connection->edge);
+    size_t room = pressure_read_len(connection);
     if (connection->edge->held_n > 0 && room > READ_HELD)
         room = READ_HELD;
     ssize_t len = recv(connection->watch.fd, connection->edge->in, room, 0);

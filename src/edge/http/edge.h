@@ -10,7 +10,7 @@
  *   protocols.c    the table of protocols: grpc.c, grpc_web.c, connect.c with framing.c, inflate.c, timeout.c
  *   exchange.c     one request and its answer: exchange_begin.c routes it, exchange_body.c finds the messages
  *                  in its body, exchange_call.c is the transport of its call, exchange_answer.c collects the
- *                  answer
+ *                  answer, exchange_run.c saves memory while the request is incomplete
  *   connection.c   a socket: how it opens, what it may buffer, how it closes (with connection_read.c,
  *                  connection_write.c and connection_time.c)
  *   tls.c          TLS between carrier and socket on https:// (with tls_server.c, which reads the certificate
@@ -151,21 +151,28 @@ struct http_edge {
     TAILQ_HEAD(, exchange) touched;         /* incomplete, and got bytes by this read */
     TAILQ_HEAD(, exchange) free;
     unsigned free_n;
+    SLIST_HEAD(, exchange_run) runs; /* of parked exchanges, for reuse */
+    unsigned runs_n;
     unsigned connections_n;
     unsigned exchanges_n; /* requests whose answer has not been written, or whose call is not over */
     unsigned held_n;      /* of them, those whose call is held back until there is room for it */
     size_t buffered;      /* bytes kept for all connections together */
+    unsigned users_n;     /* connections for which any are kept */
     uint64_t closed[REASONS_N];
     bool is_draining;
-    enum pressure pressure;         /* follows from `buffered` */
-    struct timer press;             /* runs while it is not CALM: finds connections that make no progress */
-    struct http_connection *reader; /* the one connection that is read while FULL; or NULL */
-    struct bytes spare;             /* a send buffer to borrow; empty while a connection has it */
-    struct bytes inflated;          /* a decompressed message, until its call has decoded it */
-    struct bytes decoded, encoded;  /* a message between its codec and its call */
-    struct tls_server *tls;         /* NULL: there is no https:// listener */
-    uint64_t handshakes_ns;         /* time spent on handshakes in this turn */
-    unsigned handshakes_away_n;     /* handshakes on threads at the moment */
+    enum pressure pressure; /* follows from `buffered` */
+    struct timer press;     /* runs while it is not CALM: finds connections that make no progress */
+    /* The one connection over its share that is read from FULL on; or NULL. OVER: looks since it
+     * began, and whether a reader has been searched for in vain since the last one. */
+    struct http_connection *reader;
+    unsigned over_looks;
+    bool waits, has_searched;
+    struct bytes spare;            /* a send buffer to borrow; empty while a connection has it */
+    struct bytes inflated;         /* a decompressed message, until its call has decoded it */
+    struct bytes decoded, encoded; /* a message between its codec and its call */
+    struct tls_server *tls;        /* NULL: there is no https:// listener */
+    uint64_t handshakes_ns;        /* time spent on handshakes in this turn */
+    unsigned handshakes_away_n;    /* handshakes on threads at the moment */
     /* Of READ_LEN, WRITE_LEN and READ_LEN bytes, shared by all connections: no pointer into them outlives the
      * turn. What recv() reads lies in `in`; decrypted, in `plain`. */
     uint8_t *in, *out, *plain;

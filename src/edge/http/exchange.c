@@ -3,6 +3,7 @@
  * How an exchange is created, charged and freed. Exchanges are recycled together with their buffers (unless
  * those are large), so that a call allocates nothing. The rest is in
  *
+ *   exchange_run.c      the part that it needs only for its call and its answer
  *   exchange_begin.c    headers are complete: finds the page or call that is asked for, or refuses
  *   exchange_body.c     the request's body; its messages start the call
  *   exchange_call.c     the transport of its call: takes the answer's messages and status
@@ -13,12 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/container_of.h"
 #include "base/state.h"
 #include "call/entry.h"
 
-#define FREE_MAX 4096 /* exchanges kept for reuse */
-#define KEPT_MAX 2048 /* bytes of each of its buffers; a larger one is freed */
+#define FREE_MAX    4096 /* exchanges kept for reuse */
+#define KEPT_MAX    2048 /* bytes of each of its buffers; a larger one is freed */
+#define FIELDS_KEPT 16   /* fields of requests for which there is room; more room is freed */
 
 static const struct state_machine states = {
     .of = "exchange",
@@ -39,12 +40,23 @@ void exchange_move(struct exchange *exchange, enum exchange_state to)
 
 void exchange_recharge(struct exchange *exchange)
 {
-    size_t total = sizeof *exchange + exchange->headers_len + exchange->kept.size + exchange->body.size +
-                   exchange->held_len;
+    const struct exchange_run *run = exchange->run;
+    size_t total = sizeof *exchange + exchange->headers_len + exchange->kept.size + exchange->held_len +
+                   (run ? sizeof *run + run->body.size : 0);
     if (exchange->connection && total != exchange->charged) {
         connection_charge(exchange->connection, (ssize_t)total - (ssize_t)exchange->charged);
         exchange->charged = total;
     }
+}
+
+static void exchange_free(struct exchange *exchange)
+{
+    if (exchange->fields != exchange->fields_inline)
+        free(exchange->fields);
+    bytes_finish(&exchange->kept);
+    arena_finish(&exchange->arena);
+    exchange_run_destroy(exchange->run);
+    free(exchange);
 }
 
 static struct exchange *exchange_get(struct http_edge *edge)
@@ -53,14 +65,18 @@ static struct exchange *exchange_get(struct http_edge *edge)
     if (exchange) {
         TAILQ_REMOVE(&edge->free, exchange, touch_link);
         edge->free_n--;
-        return exchange;
+    } else {
+        exchange = calloc(1, sizeof *exchange);
+        if (!exchange)
+            return NULL;
+        exchange->edge = edge;
+        exchange->fields = exchange->fields_inline;
+        exchange->fields_size = FIELDS_INLINE;
     }
-    exchange = calloc(1, sizeof *exchange);
-    if (!exchange)
+    if (!exchange->run && !exchange_take_run(exchange)) {
+        exchange_free(exchange);
         return NULL;
-    exchange->edge = edge;
-    exchange->call.transport = &exchange_transport;
-    exchange->call.context = edge->context;
+    }
     return exchange;
 }
 
@@ -71,8 +87,6 @@ struct exchange *exchange_create(struct http_connection *connection)
     if (!exchange)
         return NULL;
     exchange->connection = connection;
-    exchange->fields = exchange->fields_inline;
-    exchange->fields_size = FIELDS_INLINE;
     exchange->content_length = -1;
     exchange_move(exchange, EXCHANGE_HEADERS);
     LIST_INSERT_HEAD(&connection->exchanges, exchange, link);
@@ -90,13 +104,21 @@ static void trim(struct bytes *bytes)
     bytes->len = 0;
 }
 
-static void exchange_free(struct exchange *exchange)
+static void trim_fields(struct exchange *exchange)
 {
-    bytes_finish(&exchange->kept);
-    bytes_finish(&exchange->body);
-    arena_finish(&exchange->arena);
-    call_finish(&exchange->call);
-    free(exchange);
+    if (exchange->fields_size <= FIELDS_KEPT)
+        return;
+    free(exchange->fields);
+    exchange->fields = exchange->fields_inline;
+    exchange->fields_size = FIELDS_INLINE;
+}
+
+static void recycle_run(struct exchange_run *run)
+{
+    trim(&run->body);
+    run->head.n = run->trailers.n = 0;
+    call_forgo(&run->call);
+    run->call.method = NULL;
 }
 
 void exchange_untouch(struct exchange *exchange)
@@ -110,10 +132,10 @@ void exchange_untouch(struct exchange *exchange)
 static void recycle(struct exchange *exchange)
 {
     struct http_edge *edge = exchange->edge;
-    if (exchange->fields != exchange->fields_inline)
-        free(exchange->fields);
+    trim_fields(exchange);
     trim(&exchange->kept);
-    trim(&exchange->body);
+    if (exchange->run)
+        recycle_run(exchange->run);
     if (exchange->arena.first)
         arena_reset(&exchange->arena);
     exchange->protocol = NULL;
@@ -130,12 +152,9 @@ static void recycle(struct exchange *exchange)
     exchange->encoding = 0;
     exchange->held_n = 0;
     exchange->stream_id = 0;
-    exchange->head.n = exchange->trailers.n = 0;
     exchange->received = 0;
     exchange->held_len = 0;
     exchange->charged = 0;
-    call_forgo(&exchange->call);
-    exchange->call.method = NULL;
     edge->exchanges_n--;
     if (edge->free_n >= FREE_MAX) {
         exchange_free(exchange);
@@ -153,6 +172,7 @@ void exchanges_free(struct http_edge *edge)
         exchange_free(exchange);
     }
     edge->free_n = 0;
+    exchange_runs_free(edge);
 }
 
 void exchange_set_busy(struct exchange *exchange, bool is_busy)
@@ -160,7 +180,7 @@ void exchange_set_busy(struct exchange *exchange, bool is_busy)
     if (exchange->is_busy == is_busy || !exchange->connection)
         return;
     exchange->is_busy = is_busy;
-    if (exchange->call.method && exchange->call.method->kind == METHOD_UNARY)
+    if (exchange->run->call.method && exchange->run->call.method->kind == METHOD_UNARY)
         exchange->connection->calls_n += is_busy ? 1 : -1U;
     if (is_busy)
         connection_busy(exchange->connection);
@@ -252,7 +272,7 @@ void exchange_gone(struct exchange *exchange)
         TAILQ_REMOVE(&exchange->edge->later, exchange, later_link);
     exchange->is_later = false;
     if (exchange->is_called && !exchange->is_call_over)
-        call_cancel(&exchange->call); /* sooner or later the call ends, and calls over() in exchange_call.c */
+        call_cancel(&exchange->run->call); /* at the call's end, soon or later, over() frees the exchange */
     else
         exchange_try_free(exchange);
 }
@@ -279,7 +299,7 @@ void exchange_end_streams(struct http_connection *connection, bool only_idle)
     struct exchange *exchange, *next;
     for (exchange = LIST_FIRST(&connection->exchanges); exchange; exchange = next) {
         next = LIST_NEXT(exchange, link);
-        bool is_stream = exchange->is_called && exchange->call.method->kind != METHOD_UNARY;
+        bool is_stream = exchange->is_called && exchange->run->call.method->kind != METHOD_UNARY;
         if (is_stream && !exchange->is_gone && (!only_idle || !exchange->is_busy))
             exchange_fail(exchange, STATUS_UNAVAILABLE, "the connection is being closed; make another");
     }

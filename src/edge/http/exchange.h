@@ -16,12 +16,13 @@
 #define EDGE_HTTP_EXCHANGE_H
 
 #include "base/bytes.h"
+#include "base/container_of.h"
 #include "call/call.h"
 #include "edge/http/connection.h"
 #include "edge/http/protocol.h"
 #include "edge/http/text.h"
 
-#define FIELDS_INLINE   16
+#define FIELDS_INLINE   8
 #define ANSWER_FIELDS   16
 #define HEADERS_LEN_MAX ((size_t)65536) /* names, values and 32 bytes for each, as HTTP/2 counts */
 
@@ -51,8 +52,26 @@ enum exchange_state {
     EXCHANGE_ANSWERED,
 };
 
-struct exchange {
+/* What an exchange needs for its call and its answer. */
+struct exchange_run {
     struct call call; /* in state FREE until it is started */
+    struct exchange *exchange;
+    struct answer_fields head, trailers;
+    struct bytes body;
+    SLIST_ENTRY(exchange_run) link; /* edge->runs */
+};
+
+/* What is known of a call whose exchange is parked. */
+struct parked_call {
+    const struct rpc_method *method;
+    uint64_t deadline_ns;
+    struct caller *caller;
+    uint64_t judged;
+};
+
+struct exchange {
+    struct exchange_run *run; /* NULL: it is parked, see exchange_run.c; not once it is called or answered */
+    struct parked_call parked;
     struct http_edge *edge;
     struct http_connection *connection; /* NULL once it is closed */
     const struct http_protocol *protocol;
@@ -84,9 +103,7 @@ struct exchange {
     /* The answer. */
     bool has_head; /* status and fields are set */
     int status;
-    struct answer_fields head, trailers;
-    struct bytes body;
-    size_t body_taken;   /* bytes of it that the carrier has taken */
+    size_t body_taken;   /* bytes of its body that the carrier has taken */
     bool is_sending;     /* it is a message of a stream, which continues when the carrier has taken it */
     bool has_own_length; /* the body is complete, so that content-length may be sent */
     struct arena arena;  /* holds text for the fields */
@@ -133,6 +150,12 @@ void exchange_gone_all(struct http_connection *connection);
  * that wait for their peer. */
 void exchange_end_streams(struct http_connection *connection, bool only_idle);
 
+/* The method that is asked for; NULL: none. */
+static inline const struct rpc_method *exchange_method(const struct exchange *exchange)
+{
+    return exchange->run ? exchange->run->call.method : exchange->parked.method;
+}
+
 /* ---- for protocols and pages ---- */
 
 /* The first field of this name (in lower case) in the request; NULL: there is none. */
@@ -163,6 +186,26 @@ void exchange_answer(struct exchange *exchange, int status, const char *content_
 /* ---- shared by the files that exchange.c lists only ---- */
 
 extern const struct call_transport exchange_transport;
+
+static inline struct exchange *exchange_of(const struct call *call)
+{
+    return container_of(call, struct exchange_run, call)->exchange;
+}
+
+/* Gives a new exchange its run. False: no memory. */
+bool exchange_take_run(struct exchange *exchange);
+void exchange_run_destroy(struct exchange_run *run);
+/* It waits for more of its request: gives its run away, if there is reason to save memory. */
+void exchange_park(struct exchange *exchange);
+/* The opposite. False: no memory, and the connection ends. */
+bool exchange_unpark(struct exchange *exchange);
+/* To be called before anything else is done with an exchange that may be parked. False as above. */
+static inline bool exchange_wake(struct exchange *exchange)
+{
+    return exchange->run || exchange_unpark(exchange);
+}
+/* Frees the runs that are kept for reuse. */
+void exchange_runs_free(struct http_edge *edge);
 
 void exchange_move(struct exchange *exchange, enum exchange_state to);
 /* Counts what it has allocated now against the connection's budget. */

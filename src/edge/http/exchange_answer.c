@@ -34,24 +34,25 @@ void exchange_head(struct exchange *exchange, int status)
 {
     exchange->has_head = true;
     exchange->status = status;
-    exchange->head.n = 0;
+    exchange->run->head.n = 0;
     if (exchange->protocol)
-        add_answer_field(&exchange->head, "x-request-id", call_answered_request_id(&exchange->call), true);
+        add_answer_field(&exchange->run->head, "x-request-id", call_answered_request_id(&exchange->run->call),
+                         true);
 }
 
 void exchange_head_field(struct exchange *exchange, const char *name, const char *value)
 {
-    add_answer_field(&exchange->head, name, value, false);
+    add_answer_field(&exchange->run->head, name, value, false);
 }
 
 void exchange_trailer(struct exchange *exchange, const char *name, const char *value)
 {
-    add_answer_field(&exchange->trailers, name, value, false);
+    add_answer_field(&exchange->run->trailers, name, value, false);
 }
 
 void exchange_trailer_unique(struct exchange *exchange, const char *name, const char *value)
 {
-    add_answer_field(&exchange->trailers, name, value, true);
+    add_answer_field(&exchange->run->trailers, name, value, true);
 }
 
 void exchange_say(struct exchange *exchange, bool is_all)
@@ -83,7 +84,7 @@ bool exchange_has_said_all(const struct exchange *exchange)
 static void add_trailers(struct exchange *exchange)
 {
     struct call_trailer trailers[CALL_TRAILERS_MAX];
-    size_t n = call_trailers(&exchange->call, trailers);
+    size_t n = call_trailers(&exchange->run->call, trailers);
     for (size_t i = 0; i < n; i++)
         exchange_trailer_unique(exchange, trailers[i].name, exchange_text(exchange, "%s", trailers[i].value));
 }
@@ -94,7 +95,7 @@ void exchange_say_end(struct exchange *exchange, enum status status, const char 
     if (exchange_has_said_all(exchange))
         return;
     if (!exchange->is_called)
-        call_refused(&exchange->call, status);
+        call_refused(&exchange->run->call, status);
     else
         add_trailers(exchange);
     exchange->protocol->end(exchange, status, message, retry_after_ms);
@@ -104,7 +105,7 @@ void exchange_say_end(struct exchange *exchange, enum status status, const char 
 void exchange_fail(struct exchange *exchange, enum status status, const char *message)
 {
     if (exchange->is_called && !exchange->is_call_over)
-        call_end(&exchange->call, status, message);
+        call_end(&exchange->run->call, status, message);
     else
         exchange_say_end(exchange, status, message, 0);
 }
@@ -123,13 +124,13 @@ void exchange_answer(struct exchange *exchange, int status, const char *content_
     if (exchange_has_said_all(exchange))
         return;
     if (exchange->has_head)
-        exchange->head.n = 0;
+        exchange->run->head.n = 0;
     exchange->has_head = true;
     exchange->status = status;
     exchange_head_field(exchange, "content-type", content_type);
-    exchange->body.len = 0;
-    if (bytes_reserve(&exchange->body, len) == 0)
-        bytes_put(&exchange->body, body, len);
+    exchange->run->body.len = 0;
+    if (bytes_reserve(&exchange->run->body, len) == 0)
+        bytes_put(&exchange->run->body, body, len);
     else
         exchange_head(exchange, 503);
     exchange_say(exchange, true);

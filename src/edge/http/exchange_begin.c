@@ -77,7 +77,7 @@ static void answer_page(struct exchange *exchange)
 static bool may_call(struct exchange *exchange)
 {
     struct call_refusal refusal;
-    if (call_may(&exchange->call, exchange->path.text, exchange->path.len, &refusal))
+    if (call_may(&exchange->run->call, exchange->path.text, exchange->path.len, &refusal))
         return true;
     exchange_fail(exchange, refusal.status, refusal.message);
     return false;
@@ -109,18 +109,19 @@ static void begin_call(struct exchange *exchange)
         exchange_say_end(exchange, STATUS_UNAVAILABLE, IS_FULL, FULL_MS);
         return;
     }
-    if (exchange->edge->pressure == PRESSURE_OVER && !http_text_is(&exchange->path, HEALTH_PATH)) {
+    if (pressure_refuses(exchange->connection, exchange->charged) &&
+        !http_text_is(&exchange->path, HEALTH_PATH)) {
         exchange_push_back(exchange);
         return;
     }
     exchange->protocol->begin(exchange);
     if (exchange_has_said_all(exchange))
         return;
-    if (!exchange->call.method) {
+    if (!exchange->run->call.method) {
         exchange_fail(exchange, STATUS_UNIMPLEMENTED, no_such_method(exchange));
-    } else if (exchange->call.method->kind == METHOD_DIALOGUE) {
+    } else if (exchange->run->call.method->kind == METHOD_DIALOGUE) {
         exchange->is_called = true;
-        stream_open(&exchange->call);
+        stream_open(&exchange->run->call);
     }
 }
 
@@ -128,23 +129,23 @@ static void begin_call(struct exchange *exchange)
 static void refuse(struct exchange *exchange, bool is_known)
 {
     struct call_refusal refusal;
-    if (exchange->call.method &&
-        !call_may(&exchange->call, exchange->path.text, exchange->path.len, &refusal))
-        exchange->call.method = NULL; /* for a caller who may not call it the method does not exist */
+    if (exchange->run->call.method &&
+        !call_may(&exchange->run->call, exchange->path.text, exchange->path.len, &refusal))
+        exchange->run->call.method = NULL; /* for a caller who may not call it the method does not exist */
     bool is_of_all = http_text_is(&exchange->path, "*"); /* OPTIONS *: asks about the server as a whole */
-    bool has_path = is_known || exchange->call.method || is_of_all;
+    bool has_path = is_known || exchange->run->call.method || is_of_all;
     if (exchange->has_too_much) {
         exchange_answer_text(exchange, 431, "headers are over 65536 bytes in all\n");
     } else if (!has_path) {
         exchange_answer_text(exchange, 404, "there is no such page or method\n");
-    } else if (exchange->call.method && http_text_is(&exchange->verb, "POST")) {
+    } else if (exchange->run->call.method && http_text_is(&exchange->verb, "POST")) {
         exchange_head_field(exchange, "accept-post", CONTENT_TYPES_ACCEPTED);
         exchange_answer_text(exchange, 415, "this content type is not spoken here\n");
     } else {
         exchange_head_field(exchange, "allow",
-                            is_of_all               ? "GET, HEAD, POST, OPTIONS"
-                            : exchange->call.method ? "POST, OPTIONS"
-                                                    : "GET, HEAD, OPTIONS");
+                            is_of_all                    ? "GET, HEAD, POST, OPTIONS"
+                            : exchange->run->call.method ? "POST, OPTIONS"
+                                                         : "GET, HEAD, OPTIONS");
         if (http_text_is(&exchange->verb, "OPTIONS"))
             exchange_answer(exchange, 204, NULL, "", 0);
         else
@@ -158,7 +159,7 @@ static void choose(struct exchange *exchange, bool has_path)
     bool has_calls = exchange->connection->site->has_calls;
     if (has_calls && exchange->edge->cors->answer_preflight(exchange))
         return;
-    exchange->call.method =
+    exchange->run->call.method =
         has_calls ? method_table_find(&exchange->edge->methods, exchange->path.text, exchange->path.len)
                   : NULL;
     bool may_be_call = has_calls && http_text_is(&exchange->verb, "POST");
@@ -175,7 +176,7 @@ void exchange_begin(struct exchange *exchange)
 {
     bool has_path = false;
     exchange->began_ns = loop_clock_now();
-    exchange->call.deadline_ns = UINT64_MAX;
+    exchange->run->call.deadline_ns = UINT64_MAX;
     exchange_move(exchange, EXCHANGE_RECEIVING);
     exchange_recharge(exchange);
     const struct http_site *site = exchange->connection->site;

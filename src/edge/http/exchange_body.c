@@ -21,7 +21,9 @@
 static void on_timer(struct timer *timer)
 {
     struct exchange *exchange = container_of(timer, struct exchange, timer);
-    bool has_deadline = exchange->call.deadline_ns <= uv_hrtime();
+    if (!exchange_wake(exchange))
+        return;
+    bool has_deadline = exchange->run->call.deadline_ns <= uv_hrtime();
     const char *message = has_deadline ? "the deadline passed before the request was whole"
                                        : "the request was not whole within server.request_timeout_ms";
     if (exchange->protocol)
@@ -33,8 +35,8 @@ static void on_timer(struct timer *timer)
 static void start_timer(struct exchange *exchange)
 {
     uint64_t at = exchange->began_ns + exchange->edge->limits.request_timeout_ms * MS;
-    if (exchange->call.deadline_ns < at)
-        at = exchange->call.deadline_ns;
+    if (exchange->run->call.deadline_ns < at)
+        at = exchange->run->call.deadline_ns;
     timers_start(exchange->edge->timers, &exchange->timer, at, on_timer);
 }
 
@@ -60,7 +62,7 @@ static bool keep(struct exchange *exchange, const uint8_t *more, size_t len)
 void exchange_receive(struct exchange *exchange, const uint8_t *bytes, size_t len)
 {
     size_t max = exchange->connection->message_max * UNFRAMED_FACTOR + READ_LEN;
-    if (exchange_has_said_all(exchange) || len == 0)
+    if (exchange_has_said_all(exchange) || len == 0 || !exchange_wake(exchange))
         return;
     connection_has_sent(exchange->connection, len);
     if (exchange->in_len == 0) {
@@ -101,7 +103,7 @@ static int decode(struct exchange *exchange, const struct http_span *message, st
 {
     char error[1024] = "";
     struct bytes *out = &exchange->edge->decoded;
-    const struct rpc_method *method = exchange->call.method;
+    const struct rpc_method *method = exchange->run->call.method;
     *decoded = *message;
     if (!exchange->codec->decode)
         return 0;
@@ -123,16 +125,16 @@ static void start(struct exchange *exchange, const struct http_span *message)
 {
     static const uint8_t nothing[1];
     struct http_span decoded;
-    bool has_secret = request_has_secret(exchange->call.method);
+    bool has_secret = request_has_secret(exchange->run->call.method);
     if (decode(exchange, message, &decoded))
         return;
     exchange_set_busy(exchange, true);
     const uint8_t *bytes = decoded.len ? decoded.bytes : nothing;
-    if (exchange->call.method->kind == METHOD_DIALOGUE) {
-        stream_received(&exchange->call, bytes, decoded.len);
+    if (exchange->run->call.method->kind == METHOD_DIALOGUE) {
+        stream_received(&exchange->run->call, bytes, decoded.len);
     } else {
         exchange->is_called = true;
-        call_start(&exchange->call, bytes, decoded.len);
+        call_start(&exchange->run->call, bytes, decoded.len);
     }
     if (has_secret)
         wipe(&decoded);
@@ -162,12 +164,13 @@ static void start_single(struct exchange *exchange)
 
 void exchange_received(struct exchange *exchange)
 {
-    bool is_dialogue = exchange->call.method && exchange->call.method->kind == METHOD_DIALOGUE;
+    const struct rpc_method *method = exchange_method(exchange);
+    bool is_dialogue = method && method->kind == METHOD_DIALOGUE;
     exchange->is_complete = true;
     timers_stop(exchange->edge->timers, &exchange->timer);
     if (!is_dialogue) /* what came of a dialogue by this read is still to be kept: its call takes it later */
         exchange_untouch(exchange);
-    if (exchange_has_said_all(exchange))
+    if (exchange_has_said_all(exchange) || !exchange_wake(exchange))
         return;
     if (!is_dialogue)
         start_single(exchange);
@@ -179,7 +182,7 @@ void exchange_received(struct exchange *exchange)
 static void look_early(struct exchange *exchange)
 {
     size_t taken = 0;
-    if (exchange->call.method->kind == METHOD_DIALOGUE)
+    if (exchange->run->call.method->kind == METHOD_DIALOGUE)
         return;
     if (exchange->protocol->next(exchange, NULL, &taken) == FRAMED_MESSAGE && taken < exchange->in_len)
         exchange_fail(exchange, STATUS_UNIMPLEMENTED, "this method takes one message, more came");
@@ -188,7 +191,7 @@ static void look_early(struct exchange *exchange)
 static void keep_touched(struct exchange *exchange)
 {
     bool is_borrowed = exchange->in_len && exchange->in != exchange->kept.data;
-    if (is_borrowed && exchange->edge->pressure == PRESSURE_OVER) {
+    if (is_borrowed && pressure_refuses(exchange->connection, 0)) {
         exchange_push_back(exchange);
         return;
     }
@@ -202,8 +205,11 @@ static void keep_touched(struct exchange *exchange)
         return;
     if (exchange->is_wanted)
         exchange_go_on_later(exchange);
-    if (!exchange->is_complete && !exchange->is_called && !exchange->timer.is_running)
+    if (exchange->is_complete || exchange->is_called)
+        return;
+    if (!exchange->timer.is_running)
         start_timer(exchange);
+    exchange_park(exchange);
 }
 
 void exchanges_keep(struct http_edge *edge)
@@ -233,7 +239,7 @@ static void receive_next(struct exchange *exchange)
         if (exchange->in_len)
             exchange_fail(exchange, STATUS_INTERNAL, "the request ends within a message");
         else
-            stream_received_end(&exchange->call);
+            stream_received_end(&exchange->run->call);
     }
 }
 
@@ -247,10 +253,10 @@ void exchange_go_on(struct exchange *exchange)
         exchange_fail(exchange, STATUS_RESOURCE_EXHAUSTED, "out of memory");
         return;
     }
-    if (exchange->is_sending && exchange->body_taken == exchange->body.len) {
+    if (exchange->is_sending && exchange->body_taken == exchange->run->body.len) {
         exchange->is_sending = false;
-        exchange->body.len = exchange->body_taken = 0;
-        stream_sent(&exchange->call);
+        exchange->run->body.len = exchange->body_taken = 0;
+        stream_sent(&exchange->run->call);
     } else if (exchange->is_wanted) {
         receive_next(exchange);
     }
@@ -261,6 +267,6 @@ void exchange_taken(struct exchange *exchange, size_t len)
     exchange->body_taken += len;
     if (exchange->connection)
         connection_has_read(exchange->connection, len);
-    if (exchange->is_sending && exchange->body_taken == exchange->body.len)
+    if (exchange->is_sending && exchange->body_taken == exchange->run->body.len)
         exchange_go_on_later(exchange);
 }

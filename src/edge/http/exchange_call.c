@@ -15,7 +15,7 @@ static int put_message(struct exchange *exchange, const uint8_t *bytes, size_t l
         exchange->protocol->head(exchange);
     if (exchange->codec->encode) {
         out->len = 0;
-        int rc = exchange->codec->encode(exchange->call.method, bytes, len, out);
+        int rc = exchange->codec->encode(exchange->run->call.method, bytes, len, out);
         if (rc)
             return rc;
         bytes = out->data;
@@ -26,7 +26,7 @@ static int put_message(struct exchange *exchange, const uint8_t *bytes, size_t l
 
 static void reply(struct call *call, const uint8_t *bytes, size_t len)
 {
-    struct exchange *exchange = container_of(call, struct exchange, call);
+    struct exchange *exchange = exchange_of(call);
     if (exchange_has_said_all(exchange))
         return;
     if (put_message(exchange, bytes, len) == 0) {
@@ -34,18 +34,18 @@ static void reply(struct call *call, const uint8_t *bytes, size_t len)
         return;
     }
     exchange->has_head = false;
-    exchange->body.len = 0;
+    exchange->run->body.len = 0;
     exchange_say_end(exchange, STATUS_RESOURCE_EXHAUSTED, "out of memory", 0);
 }
 
 static void end(struct call *call, enum status status, const char *message, unsigned retry_after_ms)
 {
-    exchange_say_end(container_of(call, struct exchange, call), status, message, retry_after_ms);
+    exchange_say_end(exchange_of(call), status, message, retry_after_ms);
 }
 
 static void send_message(struct call *call, const uint8_t *bytes, size_t len)
 {
-    struct exchange *exchange = container_of(call, struct exchange, call);
+    struct exchange *exchange = exchange_of(call);
     exchange->is_sending = true;
     exchange->is_short = put_message(exchange, bytes, len) != 0;
     if (exchange->is_short)
@@ -56,7 +56,7 @@ static void send_message(struct call *call, const uint8_t *bytes, size_t len)
 
 static void receive(struct call *call)
 {
-    struct exchange *exchange = container_of(call, struct exchange, call);
+    struct exchange *exchange = exchange_of(call);
     exchange->is_wanted = true;
     exchange_set_busy(exchange, false);
     if (exchange->in_len || exchange->is_complete)
@@ -66,7 +66,7 @@ static void receive(struct call *call)
 /* A connection with many calls that are held back is not read: see connection_is_held_back(). */
 static void held(struct call *call, bool is_held)
 {
-    struct exchange *exchange = container_of(call, struct exchange, call);
+    struct exchange *exchange = exchange_of(call);
     exchange->edge->held_n += is_held ? 1 : -1U;
     if (!exchange->connection)
         return;
@@ -80,20 +80,20 @@ static void held(struct call *call, bool is_held)
 /* False: the peer reads no answers now, so the call's answer would only be kept. */
 static bool is_wanted(const struct call *call)
 {
-    const struct exchange *exchange = container_of(call, struct exchange, call);
+    const struct exchange *exchange = exchange_of(call);
     return !exchange->connection || !pressure_holds_back(exchange->connection);
 }
 
 static void over(struct call *call)
 {
-    struct exchange *exchange = container_of(call, struct exchange, call);
+    struct exchange *exchange = exchange_of(call);
     exchange->is_call_over = true;
     exchange_try_free(exchange);
 }
 
 static bool peer(struct call *call, struct ip *ip)
 {
-    const struct http_connection *connection = container_of(call, struct exchange, call)->connection;
+    const struct http_connection *connection = exchange_of(call)->connection;
     if (!connection || !connection->has_ip)
         return false;
     *ip = connection->ip;
@@ -102,13 +102,13 @@ static bool peer(struct call *call, struct ip *ip)
 
 static const char *certificate_names(struct call *call)
 {
-    const struct http_connection *connection = container_of(call, struct exchange, call)->connection;
+    const struct http_connection *connection = exchange_of(call)->connection;
     return connection && connection->tls ? tls_client_names(connection->tls) : NULL;
 }
 
 static const char *metadata(struct call *call, const char *key)
 {
-    const struct exchange *exchange = container_of(call, struct exchange, call);
+    const struct exchange *exchange = exchange_of(call);
     const char *values = NULL;
     for (size_t i = 0; i < exchange->fields_n; i++) {
         const struct http_field *field = &exchange->fields[i];

@@ -37,7 +37,7 @@ void grpc_begin(struct exchange *exchange)
         exchange_fail(exchange, STATUS_INTERNAL,
                       "grpc-timeout is not one to eight digits and a unit (H, M, S, m, u, n)");
     else
-        exchange->call.deadline_ns = timeout_deadline_ns(ns);
+        exchange->run->call.deadline_ns = timeout_deadline_ns(ns);
 }
 
 const char *grpc_percent_encode(struct exchange *exchange, const char *message)
@@ -79,7 +79,7 @@ static void head(struct exchange *exchange)
 
 static int message(struct exchange *exchange, const uint8_t *bytes, size_t len)
 {
-    return framing_put(&exchange->body, 0, bytes, len);
+    return framing_put(&exchange->run->body, 0, bytes, len);
 }
 
 /* A call that fails before its first message still gets a head of its own, before the trailers. */

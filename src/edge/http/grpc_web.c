@@ -48,17 +48,17 @@ static void head_text(struct exchange *exchange)
 
 static int message(struct exchange *exchange, const uint8_t *bytes, size_t len)
 {
-    return framing_put(&exchange->body, 0, bytes, len);
+    return framing_put(&exchange->run->body, 0, bytes, len);
 }
 
 static int message_text(struct exchange *exchange, const uint8_t *bytes, size_t len)
 {
-    size_t start = exchange->body.len;
-    if (framing_put(&exchange->body, 0, bytes, len))
+    size_t start = exchange->run->body.len;
+    if (framing_put(&exchange->run->body, 0, bytes, len))
         return UV_ENOMEM;
-    int rc = base64_wrap(&exchange->body, start);
+    int rc = base64_wrap(&exchange->run->body, start);
     if (rc)
-        exchange->body.len = start;
+        exchange->run->body.len = start;
     return rc;
 }
 
@@ -92,8 +92,8 @@ static void put_end(struct exchange *exchange, enum status status, const char *m
     if (retry_after_ms)
         exchange_trailer(exchange, "grpc-retry-pushback-ms", exchange_text(exchange, "%u", retry_after_ms));
     /* Without memory for the frame the peer sees an answer that is cut off, which is an error to it. */
-    if (put_trailers(&exchange->body, &exchange->trailers) == 0)
-        exchange->trailers.n = 0;
+    if (put_trailers(&exchange->run->body, &exchange->run->trailers) == 0)
+        exchange->run->trailers.n = 0;
 }
 
 static void end(struct exchange *exchange, enum status status, const char *message, unsigned retry_after_ms)
@@ -108,10 +108,10 @@ static void end_text(struct exchange *exchange, enum status status, const char *
 {
     if (!exchange->has_head)
         head_text(exchange);
-    size_t start = exchange->body.len;
+    size_t start = exchange->run->body.len;
     put_end(exchange, status, message, retry_after_ms);
-    if (base64_wrap(&exchange->body, start))
-        exchange->body.len = start;
+    if (base64_wrap(&exchange->run->body, start))
+        exchange->run->body.len = start;
 }
 
 /* ---- a request in text ---- */

@@ -83,10 +83,10 @@ void h1_stop_timer(struct h1 *h1)
 static void pause_or_go_on(struct h1 *h1)
 {
     const struct exchange *exchange = h1->exchange;
+    const struct rpc_method *method = exchange ? exchange_method(exchange) : NULL;
     size_t message_max = h1->connection->message_max + READ_LEN;
-    bool is_full =
-        h1->ahead.len > AHEAD_MAX || (exchange && exchange->in_len > message_max && exchange->call.method &&
-                                      exchange->call.method->kind == METHOD_DIALOGUE);
+    bool is_full = h1->ahead.len > AHEAD_MAX ||
+                   (method && method->kind == METHOD_DIALOGUE && exchange->in_len > message_max);
     if (is_full == h1->connection->is_paused)
         return;
     h1->connection->is_paused = is_full;
@@ -177,7 +177,7 @@ static size_t fill_answer(struct h1 *h1, uint8_t *out, size_t room)
     size_t len = h1_answer_fill(&h1->answer, exchange, out, room);
     if (h1->answer.is_whole)
         on_written(h1);
-    else if (len && (exchange->body_taken < exchange->body.len || exchange->state == EXCHANGE_ANSWERED))
+    else if (len && (exchange->body_taken < exchange->run->body.len || exchange->state == EXCHANGE_ANSWERED))
         connection_wants_write(h1->connection);
     return len;
 }
@@ -269,10 +269,10 @@ static bool on_ended(struct http_connection *connection)
     const struct exchange *exchange = h1->exchange;
     h1->has_ended = true;
     if (h1->state == H1_ANSWER) {
+        const struct rpc_method *method = exchange_method(exchange);
         if (!h1->head.is_old && !h1->timer.is_running)
             h1_start_timer(h1, PROBE_FIRST_MS);
-        return exchange->state == EXCHANGE_ANSWERED || !exchange->call.method ||
-               exchange->call.method->kind == METHOD_UNARY;
+        return exchange->state == EXCHANGE_ANSWERED || !method || method->kind == METHOD_UNARY;
     }
     if (h1->state == H1_HEAD && h1->ahead.len)
         return true;

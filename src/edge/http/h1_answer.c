@@ -85,19 +85,19 @@ static void put_text(struct out *out, const char *text)
 static void put_head(struct h1_answer *answer, const struct exchange *exchange, struct out *out)
 {
     bool is_bodiless = exchange->status == 204 || exchange->status == 304;
-    bool has_trailers = exchange->trailers.n > 0 && exchange->body.len > 0;
+    bool has_trailers = exchange->run->trailers.n > 0 && exchange->run->body.len > 0;
     bool has_length = exchange->has_own_length && !has_trailers && exchange->state == EXCHANGE_ANSWERED;
     answer->has_no_body = is_bodiless || http_text_is(&exchange->verb, "HEAD");
     answer->is_chunked = !has_length && !answer->is_old && !answer->has_no_body;
     answer->is_last |= !has_length && answer->is_old;
     out->len += (size_t)sprintf(out->text + out->len, "HTTP/1.1 %d %s\r\n", exchange->status,
                                 phrase_of(exchange->status));
-    put_fields(out, &exchange->head);
-    answer->has_trailers = exchange->state == EXCHANGE_ANSWERED && !exchange->body.len;
+    put_fields(out, &exchange->run->head);
+    answer->has_trailers = exchange->state == EXCHANGE_ANSWERED && !exchange->run->body.len;
     if (answer->has_trailers)
-        put_fields(out, &exchange->trailers);
+        put_fields(out, &exchange->run->trailers);
     if (has_length && !is_bodiless)
-        out->len += (size_t)sprintf(out->text + out->len, "content-length: %zu\r\n", exchange->body.len);
+        out->len += (size_t)sprintf(out->text + out->len, "content-length: %zu\r\n", exchange->run->body.len);
     if (answer->is_chunked)
         put_text(out, "transfer-encoding: chunked\r\n");
     put_text(out, answer->is_last ? "connection: close\r\n\r\n" : "\r\n");
@@ -107,13 +107,13 @@ static void put_head(struct h1_answer *answer, const struct exchange *exchange, 
 
 static void put_piece(const struct h1_answer *answer, struct exchange *exchange, struct out *out)
 {
-    size_t left = exchange->body.len - exchange->body_taken, room = out->room - out->len;
+    size_t left = exchange->run->body.len - exchange->body_taken, room = out->room - out->len;
     if (left == 0 || room <= CHUNK_ROOM)
         return;
     size_t len = left < room - CHUNK_ROOM ? left : room - CHUNK_ROOM;
     if (answer->is_chunked)
         out->len += (size_t)sprintf(out->text + out->len, "%zx\r\n", len);
-    put(out, (const char *)exchange->body.data + exchange->body_taken, len);
+    put(out, (const char *)exchange->run->body.data + exchange->body_taken, len);
     if (answer->is_chunked)
         put_text(out, "\r\n");
     exchange_taken(exchange, len);
@@ -125,7 +125,7 @@ static void put_end(const struct h1_answer *answer, const struct exchange *excha
         return;
     put_text(out, "0\r\n");
     if (!answer->has_trailers)
-        put_fields(out, &exchange->trailers);
+        put_fields(out, &exchange->run->trailers);
     put_text(out, "\r\n");
 }
 
@@ -136,10 +136,10 @@ size_t h1_answer_fill(struct h1_answer *answer, struct exchange *exchange, uint8
         put_head(answer, exchange, &out);
     exchange->is_begun = true;
     if (answer->has_no_body)
-        exchange_taken(exchange, exchange->body.len - exchange->body_taken);
+        exchange_taken(exchange, exchange->run->body.len - exchange->body_taken);
     else
         put_piece(answer, exchange, &out);
-    bool is_end = exchange->state == EXCHANGE_ANSWERED && exchange->body_taken == exchange->body.len;
+    bool is_end = exchange->state == EXCHANGE_ANSWERED && exchange->body_taken == exchange->run->body.len;
     if (is_end && (!answer->is_chunked || room - out.len > room / 2)) {
         put_end(answer, exchange, &out);
         answer->is_whole = true;

@@ -33,16 +33,16 @@ static ssize_t on_read(nghttp2_session *session, int32_t stream_id, uint8_t *out
 {
     struct h2 *h2 = data;
     struct exchange *exchange = source->ptr;
-    size_t left = exchange->body.len - exchange->body_taken, len = left < room ? left : room;
+    size_t left = exchange->run->body.len - exchange->body_taken, len = left < room ? left : room;
     (void)out;
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     if (exchange->state == EXCHANGE_ANSWERED && len == left) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
-        if (exchange->trailers.n) {
+        if (exchange->run->trailers.n) {
             nghttp2_nv nv[ANSWER_FIELDS];
             *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-            h2_check(h2,
-                     nghttp2_submit_trailer(session, stream_id, nv, add_fields(nv, 0, &exchange->trailers)));
+            h2_check(h2, nghttp2_submit_trailer(session, stream_id, nv,
+                                                add_fields(nv, 0, &exchange->run->trailers)));
         }
     } else if (len == 0) {
         exchange->is_stalled = true;
@@ -64,7 +64,7 @@ int h2_on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_
         return NGHTTP2_ERR_WOULDBLOCK;
     memcpy(h2->out + h2->out_len, head, H2_HEAD_LEN);
     if (len)
-        memcpy(h2->out + h2->out_len + H2_HEAD_LEN, exchange->body.data + exchange->body_taken, len);
+        memcpy(h2->out + h2->out_len + H2_HEAD_LEN, exchange->run->body.data + exchange->body_taken, len);
     h2->out_len += H2_HEAD_LEN + len;
     exchange_taken(exchange, len);
     return 0;
@@ -79,17 +79,18 @@ static void begin_answer(struct h2 *h2, struct exchange *exchange)
         snprintf(status, sizeof status, "%u", (unsigned)exchange->status % 1000);
     nv[0] = (nghttp2_nv){ (uint8_t *)":status", (uint8_t *)(exchange->status == 200 ? "200" : status), 7, 3,
                           NGHTTP2_NV_FLAG_NO_COPY_NAME | copy };
-    size_t n = add_fields(nv, 1, &exchange->head);
+    size_t n = add_fields(nv, 1, &exchange->run->head);
     bool is_head = http_text_is(&exchange->verb, "HEAD");
-    bool has_body = exchange->state != EXCHANGE_ANSWERED || exchange->body.len;
+    bool has_body = exchange->state != EXCHANGE_ANSWERED || exchange->run->body.len;
     const nghttp2_data_provider body = { .source.ptr = exchange, .read_callback = on_read };
     exchange->is_begun = true;
-    if (!has_body && exchange->trailers.n) { /* the head is initial metadata, also of a call that failed */
+    if (!has_body &&
+        exchange->run->trailers.n) { /* the head is initial metadata, also of a call that failed */
         nghttp2_nv trailers[ANSWER_FIELDS];
         h2_check(h2, nghttp2_submit_headers(h2->session, NGHTTP2_FLAG_NONE, exchange->stream_id, NULL, nv, n,
                                             NULL));
         h2_check(h2, nghttp2_submit_trailer(h2->session, exchange->stream_id, trailers,
-                                            add_fields(trailers, 0, &exchange->trailers)));
+                                            add_fields(trailers, 0, &exchange->run->trailers)));
         return;
     }
     h2_check(h2, nghttp2_submit_response(h2->session, exchange->stream_id, nv, n,

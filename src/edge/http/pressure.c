@@ -2,7 +2,8 @@
  *
  * Backpressure over all connections. What they buffer together, incomplete requests and unread answers, is
  * bounded by server.max_buffered_bytes; as it fills up, more is done about it. A connection that makes
- * progress, by reading its answers or sending its requests, is never closed for it.
+ * progress, by reading its answers or sending its requests, is never closed for it. One that uses no more
+ * than its share is always read, and none of its calls is refused.
  *
  *   CALM   below a half: nothing.
  *   TIGHT  from a half on. A connection that uses more than its share is not read while it can get below it
@@ -11,15 +12,21 @@
  *          are read a little at a time.
  *   FULL   from three quarters on. Of the connections over their share that must be read to get on, because
  *          the rest of a request or a window update is to come, one at a time is read.
- *   OVER   the limit is reached. Calls are refused with advice when to retry, health checks excepted, and so
- *          are requests that would need more memory; a connection that uses any is not read.
+ *   OVER   from seven eighths on. That one is chosen among those that can hardly use more by being read. If
+ *          there is none, all wait for calls that run, for peers that read and for the rest of requests; only
+ *          if there is nothing to wait for, or in vain, is any other read. Nobody's share is more than a
+ *          sixteenth of what is left up to a quarter above the limit, but for enough for a few calls: however
+ *          many connections come, each finds something left. Who comes to twice its share within one read has
+ *          its next calls refused with advice when to retry, health checks excepted, and so are its requests
+ *          that would need more memory; likewise who is read though it is over its share, once nothing is
+ *          left.
  *
  * From TIGHT on, a look once a second finds the connections over their share that have hardly read or sent
- * since the last one. Those that fail ten looks in a row (five when OVER) are closed, the largest first,
- * until the others use less than a half. Answers of calls that have begun are kept whatever the total; at
- * twice the limit the largest connection is closed at once.
+ * since the last one. Those that fail ten looks in a row are closed, the largest first, until the others use
+ * less than a half. Answers of calls that have begun are kept whatever the total; at twice the limit the
+ * largest connection is closed at once.
  *
- * A connection's share is a half of the limit divided by the number of connections.
+ * Otherwise a connection's share is a half of the limit divided by the number of those that use any of it.
  */
 #include <sys/ioctl.h>
 
@@ -29,22 +36,38 @@
 
 #define LOOK_NS     UINT64_C(1000000000)
 #define STUCK_LOOKS 10
-#define STUCK_SOON  5             /* instead of STUCK_LOOKS, when OVER */
 #define MOVED_MIN   ((size_t)512) /* bytes between two looks; less is no progress */
 #define SHARE_MIN   ((size_t)16384)
 #define READ_TIGHT  ((size_t)4096) /* bytes a read: well compressed headers of a few hundred calls */
 #define READ_FULL   ((size_t)512)
+#define READ_OVER   ((size_t)128)
+#define LEFT_PART   16 /* of what is left when OVER, the part that one connection may use */
+
+static size_t left(const struct http_edge *edge)
+{
+    size_t all = edge->limits.max_buffered_bytes / 4 * 5;
+    return edge->buffered < all ? all - edge->buffered : 0;
+}
 
 static size_t share(const struct http_edge *edge)
 {
-    size_t equal = edge->limits.max_buffered_bytes / 2 / (edge->connections_n ? edge->connections_n : 1);
-    return equal < SHARE_MIN ? SHARE_MIN : equal;
+    size_t equal = edge->limits.max_buffered_bytes / 2 / (edge->users_n ? edge->users_n : 1);
+    size_t own = equal < SHARE_MIN ? SHARE_MIN : equal;
+    if (edge->pressure < PRESSURE_OVER)
+        return own;
+    size_t least = equal / 2 < SHARE_MIN ? equal / 2 : SHARE_MIN, most = left(edge) / LEFT_PART;
+    return own < most ? own : most < least ? least : most;
+}
+
+static bool is_over_share(const struct http_connection *connection)
+{
+    return connection->buffered > share(connection->edge);
 }
 
 static enum pressure level_of(const struct http_edge *edge, size_t buffered)
 {
     size_t max = edge->limits.max_buffered_bytes;
-    return buffered >= max           ? PRESSURE_OVER
+    return buffered >= max / 8 * 7   ? PRESSURE_OVER
            : buffered >= max / 4 * 3 ? PRESSURE_FULL
            : buffered >= max / 2     ? PRESSURE_TIGHT
                                      : PRESSURE_CALM;
@@ -73,21 +96,29 @@ bool pressure_slows(const struct http_connection *connection)
     const struct http_edge *edge = connection->edge;
     if (edge->pressure == PRESSURE_CALM || edge->reader == connection)
         return false;
-    if (edge->pressure == PRESSURE_OVER && connection->buffered > 0)
-        return true;
-    return connection->buffered > share(edge) &&
-           (edge->pressure == PRESSURE_FULL || goes_on_by_itself(connection));
+    return is_over_share(connection) && (edge->pressure >= PRESSURE_FULL || goes_on_by_itself(connection));
 }
 
 bool pressure_holds_back(const struct http_connection *connection)
 {
-    const struct http_edge *edge = connection->edge;
-    return edge->pressure > PRESSURE_CALM && is_blocked(connection) && connection->buffered > share(edge);
+    return connection->edge->pressure > PRESSURE_CALM && is_blocked(connection) && is_over_share(connection);
 }
 
-size_t pressure_read_len(const struct http_edge *edge)
+bool pressure_refuses(const struct http_connection *connection, size_t of_this)
 {
-    return edge->pressure >= PRESSURE_FULL    ? READ_FULL
+    const struct http_edge *edge = connection->edge;
+    size_t others = connection->buffered - of_this;
+    return edge->pressure == PRESSURE_OVER && others > 2 * share(edge) &&
+           (edge->reader != connection || left(edge) == 0);
+}
+
+size_t pressure_read_len(const struct http_connection *connection)
+{
+    const struct http_edge *edge = connection->edge;
+    if (edge->reader == connection)
+        return READ_FULL;
+    return edge->pressure == PRESSURE_OVER    ? READ_OVER
+           : edge->pressure == PRESSURE_FULL  ? READ_FULL
            : edge->pressure == PRESSURE_TIGHT ? READ_TIGHT
                                               : READ_LEN;
 }
@@ -106,7 +137,7 @@ static bool is_unread(const struct http_connection *connection)
     if (is_blocked(connection))
         return true;
     LIST_FOREACH(exchange, &connection->exchanges, link)
-    if (exchange->is_begun && exchange->body_taken < exchange->body.len)
+    if (exchange->is_begun && exchange->body_taken < exchange->run->body.len)
         return true;
     return false;
 }
@@ -118,27 +149,31 @@ static size_t pending_len(const struct http_connection *connection)
     return ioctl(connection->watch.fd, FIONREAD, &len) ? 0 : (size_t)len;
 }
 
-/* Counts the looks in a row at which the peer had not made the progress that only it can make. */
-static void look_at(struct http_connection *connection)
+/* Counts the looks in a row at which the peer had not made the progress that only it can make. Returns
+ * whether what it uses may become less without its being read: by its calls, by its peer, or because it is
+ * closed for being stuck. */
+static bool look_at(struct http_connection *connection)
 {
     bool is_peers_turn = is_blocked(connection) || !connection->is_slowed;
     size_t moved = is_unread(connection) ? connection->taken_len : connection->body_len;
-    bool has_calls = connection->calls_n > 0 && !is_blocked(connection);
-    if (has_calls || connection->buffered <= share(connection->edge) || moved >= MOVED_MIN)
+    bool has_calls = connection->calls_n > 0 && !is_blocked(connection), is_over = is_over_share(connection);
+    bool has_failed = false;
+    if (has_calls || !is_over || moved >= MOVED_MIN)
         connection->stuck_looks = 0;
     else if (is_peers_turn || pending_len(connection) < MOVED_MIN)
-        connection->stuck_looks++;
+        has_failed = true;
+    connection->stuck_looks += has_failed;
     connection->taken_len = connection->body_len = 0;
+    return is_over && (has_failed || goes_on_by_itself(connection));
 }
 
 static void close_stuck(struct http_edge *edge)
 {
     size_t left = edge->buffered;
-    unsigned looks = edge->pressure == PRESSURE_OVER ? STUCK_SOON : STUCK_LOOKS;
     while (level_after(edge, left) > PRESSURE_CALM) {
         struct http_connection *connection, *worst = NULL;
         TAILQ_FOREACH (connection, &edge->connections, link)
-            if (connection->stuck_looks >= looks && !connection->is_ending &&
+            if (connection->stuck_looks >= STUCK_LOOKS && !connection->is_ending &&
                 (!worst || connection->buffered > worst->buffered))
                 worst = connection;
         if (!worst)
@@ -151,27 +186,82 @@ static void close_stuck(struct http_edge *edge)
     }
 }
 
-/* ---- the connection that is read while FULL ---- */
+/* ---- the connection that is read from FULL on ---- */
 
 static bool needs_reading(const struct http_connection *connection)
 {
     return !connection->is_ending && connection->buffered > 0 && !goes_on_by_itself(connection);
 }
 
-/* The one that has not been read for longest. */
-static void choose_reader(struct http_edge *edge)
+/* Whether it can hardly use more by being read: it may not begin another call, or has sent only a little. */
+static bool is_harmless(const struct http_connection *connection, size_t pending)
+{
+    return connection->exchanges_n >= connection->streams_max || pending < MOVED_MIN;
+}
+
+/* The one that has not been read for longest; one that has sent something before one that has not. */
+static struct http_connection *find_reader(const struct http_edge *edge, bool only_harmless)
 {
     struct http_connection *connection, *next = NULL;
-    TAILQ_FOREACH (connection, &edge->connections, link)
-        if (connection->is_slowed && needs_reading(connection) && connection != edge->reader &&
-            (!next || connection->read_ns < next->read_ns))
-            next = connection;
-    if (!next)
-        return;
-    if (edge->reader)
-        connection_wants_write(edge->reader); /* has its polling brought up to date, as below */
+    bool has_next_sent = false;
+    TAILQ_FOREACH (connection, &edge->connections, link) {
+        if (!connection->is_slowed || !needs_reading(connection) || connection == edge->reader)
+            continue;
+        size_t pending = pending_len(connection);
+        if (only_harmless && (pending == 0 || !is_harmless(connection, pending)))
+            continue;
+        bool has_sent = pending > 0;
+        if (next && (has_sent == has_next_sent ? connection->read_ns >= next->read_ns : has_next_sent))
+            continue;
+        next = connection;
+        has_next_sent = has_sent;
+    }
+    return next;
+}
+
+static void set_reader(struct http_edge *edge, struct http_connection *next)
+{
+    struct http_connection *last = edge->reader;
     edge->reader = next;
-    connection_wants_write(next);
+    if (last)
+        connection_wants_write(last); /* has its polling brought up to date, as below */
+    if (next)
+        connection_wants_write(next);
+}
+
+/* At a look, has_relief: some may use less without being read. */
+static void choose_reader(struct http_edge *edge, bool has_relief)
+{
+    edge->over_looks = edge->pressure == PRESSURE_OVER ? edge->over_looks + 1 : 0;
+    edge->waits = edge->over_looks > 0 && edge->over_looks <= STUCK_LOOKS && has_relief;
+    struct http_connection *next = find_reader(edge, edge->waits), *last = edge->reader;
+    bool may_stay = last && (!edge->waits || is_harmless(last, pending_len(last)));
+    edge->has_searched = !next;
+    if (next || !may_stay)
+        set_reader(edge, next);
+}
+
+/* Whether a connection over its share has calls that end by themselves. */
+static bool has_calls_running(const struct http_edge *edge)
+{
+    const struct http_connection *connection;
+    TAILQ_FOREACH (connection, &edge->connections, link)
+        if (connection->calls_n > 0 && !is_blocked(connection) && is_over_share(connection))
+            return true;
+    return false;
+}
+
+/* At the end of a turn: another one, if the last one need not be read any more. When OVER a search in vain is
+ * not repeated before the next look, since it asks the kernel about many sockets. */
+static void replace_reader(struct http_edge *edge)
+{
+    if ((edge->reader && needs_reading(edge->reader)) ||
+        (edge->pressure == PRESSURE_OVER && edge->has_searched) || has_calls_running(edge))
+        return;
+    struct http_connection *next = find_reader(edge, edge->waits);
+    edge->has_searched = !next;
+    if (next)
+        set_reader(edge, next);
 }
 
 void pressure_closed(struct http_connection *connection)
@@ -186,11 +276,15 @@ static void on_look(struct timer *timer)
 {
     struct http_edge *edge = container_of(timer, struct http_edge, press);
     struct http_connection *connection;
-    TAILQ_FOREACH (connection, &edge->connections, link)
-        look_at(connection);
+    bool has_relief = false;
+    TAILQ_FOREACH (connection, &edge->connections, link) {
+        has_relief |= look_at(connection);
+        if (connection->is_slowed && !pressure_slows(connection))
+            connection_wants_write(connection); /* its share has grown; has its polling brought up to date */
+    }
     close_stuck(edge);
     if (edge->pressure >= PRESSURE_FULL)
-        choose_reader(edge);
+        choose_reader(edge, has_relief);
     timers_start(edge->timers, timer, uv_hrtime() + LOOK_NS, on_look);
 }
 
@@ -205,6 +299,10 @@ void pressure_grown(struct http_edge *edge)
             connection->taken_len = connection->body_len = connection->stuck_looks = 0;
         timers_start(edge->timers, &edge->press, uv_hrtime() + LOOK_NS, on_look);
     }
+    if (now == PRESSURE_OVER) { /* until the next look */
+        edge->reader = NULL;    /* on_readable() stops polling it */
+        edge->waits = true;
+    }
     edge->pressure = now;
 }
 
@@ -214,6 +312,8 @@ static void ease(struct http_edge *edge, enum pressure to)
     struct http_connection *connection;
     edge->pressure = to;
     edge->reader = to >= PRESSURE_FULL ? edge->reader : NULL;
+    edge->has_searched = edge->waits = false;
+    edge->over_looks = 0;
     if (to == PRESSURE_CALM)
         timers_stop(edge->timers, &edge->press);
     TAILQ_FOREACH (connection, &edge->connections, link)
@@ -254,8 +354,8 @@ void pressure_end_turn(struct http_edge *edge)
     enum pressure now = level_after(edge, edge->buffered);
     if (now < edge->pressure)
         ease(edge, now);
-    if (edge->pressure >= PRESSURE_FULL && (!edge->reader || !needs_reading(edge->reader)))
-        choose_reader(edge);
+    if (edge->pressure >= PRESSURE_FULL)
+        replace_reader(edge);
 }
 
 void pressure_stop(struct http_edge *edge)
