@@ -193,20 +193,19 @@ static void start_name(struct search *search, struct name *name)
         atomic_fetch_sub(&name_threads, 1);
 }
 
-/* How long, from the beginning, names that are still looked up are to be waited for; 0: no longer; -1: until
- * one is found. */
+/* How long, from the beginning, names that are still looked up are to be waited for; -1: until one is found.
+ */
 static int patience_ms(const struct search *search, const char *preferred)
 {
-    bool all_done = true, any_found = false;
+    bool any_found = false;
     for (size_t i = 0; i < search->n; i++) {
         const struct name *name = &search->names[i];
         bool is_found = name->is_done && name->found.n > 0;
         if (is_found && *preferred && strcmp(name->part.host, preferred) == 0)
             return WITH_PREFERRED_MS;
-        all_done &= name->is_done;
         any_found |= is_found;
     }
-    return all_done ? 0 : any_found ? WITH_ANY_MS : -1;
+    return any_found ? WITH_ANY_MS : -1;
 }
 
 static bool is_all_done(const struct search *search)

@@ -110,25 +110,22 @@ static void on_hidden(struct query *query, const struct query_outcome *outcome)
     snprintf(look->hidden, sizeof look->hidden, "%s", hidden);
 }
 
-static void look_for_hidden(struct schema_look *look)
+/* Unless the last one is still under way. */
+static void submit(struct pool *pool, struct query *query, bool *is_under_way, const char *statement,
+                   void (*when_done)(struct query *query, const struct query_outcome *outcome))
 {
-    if (look->is_hidden_under_way)
+    if (*is_under_way)
         return;
-    look->hidden_query = (struct query){ .statement = statement_named("hidden_tables"),
-                                         .deadline_ns = UINT64_MAX,
-                                         .on_done = on_hidden };
-    look->is_hidden_under_way = pool_submit(look->pool, &look->hidden_query) == 0;
+    *query = (struct query){ .statement = statement_named(statement),
+                             .deadline_ns = UINT64_MAX,
+                             .on_done = when_done };
+    *is_under_way = pool_submit(pool, query) == 0;
 }
 
 static void look_now(struct schema_look *look)
 {
-    look_for_hidden(look);
-    if (look->is_under_way)
-        return;
-    look->query = (struct query){ .statement = statement_named("applied_migrations"),
-                                  .deadline_ns = UINT64_MAX,
-                                  .on_done = on_done };
-    look->is_under_way = pool_submit(look->pool, &look->query) == 0;
+    submit(look->pool, &look->hidden_query, &look->is_hidden_under_way, "hidden_tables", on_hidden);
+    submit(look->pool, &look->query, &look->is_under_way, "applied_migrations", on_done);
 }
 
 static void on_time(uv_timer_t *timer)
