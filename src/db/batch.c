@@ -31,8 +31,9 @@ void batch_init(struct batch *batch, struct queue *queue, bool transaction)
 
 static bool can_merge(const struct query *query)
 {
-    return query->statement->lane == LANE_READ && !query->alone &&
-           (query->statement->merged_name || query->statement->params_n == 0);
+    const struct statement *statement = query->statement;
+    bool is_same_read = statement->lane == LANE_READ && statement->params_n == 0;
+    return !query->alone && !query->single && (statement->merged_name || is_same_read);
 }
 
 static struct execution *execution_for(struct batch *batch, const struct query *query)

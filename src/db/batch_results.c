@@ -160,9 +160,10 @@ static void answer_execution(struct batch *batch, struct execution *execution)
     size_t bytes = PQresultMemorySize(pg);
     if (uv_hrtime() - batch->sent_ns < QUICK_NS)
         was_quick(batch, execution);
-    if (execution->merged && callers_in_order(execution))
+    bool has_callers = execution->merged && statement->returns != SQL_NONE;
+    if (has_callers && callers_in_order(execution))
         answer_merged(batch, execution);
-    else if (execution->merged) { /* the planner chose another plan than sqlgen's text is meant to get */
+    else if (has_callers) { /* the planner chose another plan than sqlgen's text is meant to get */
         log_error("rows of merged reads out of order", log_str("statement", statement->name));
         retry(batch, execution, true);
     } else
@@ -247,6 +248,20 @@ static bool execution_wants_other_preparation(struct batch *batch, struct execut
     return true;
 }
 
+/* Writes that were merged are sent again as executions of their own, still in one transaction: so the server
+ * tells which of them fails, and the others need not be sent alone. */
+static bool execution_was_merged_write(struct batch *batch, struct execution *execution)
+{
+    struct query *query;
+    if (!batch->transaction || !execution->merged)
+        return false;
+    TAILQ_FOREACH (query, &execution->queries, link)
+        query->single = true;
+    batch->has_culprit = true;
+    retry(batch, execution, false);
+    return true;
+}
+
 /* If the execution was not alone, its queries are sent again one by one, to see which of them causes the
  * error. */
 static void execution_failed(struct batch *batch, struct execution *execution, const PGresult *pg,
@@ -259,6 +274,11 @@ static void execution_failed(struct batch *batch, struct execution *execution, c
         end_with_error(batch, execution, pg);
         return;
     }
+    /* Read-only: a standby, or set so. The read lane does not count: we set it read-only ourselves. */
+    batch->wants_new_conn |= batch->transaction && strcmp(sqlstate, "25006") == 0;
+    if (execution_wants_other_preparation(batch, execution, sqlstate, prepared) ||
+        execution_was_merged_write(batch, execution))
+        return;
     if (strcmp(sqlstate, "55P03") == 0) {
         execution_was_locked(batch, execution, pg);
         return;
@@ -271,11 +291,9 @@ static void execution_failed(struct batch *batch, struct execution *execution, c
             end_with_error(batch, execution, pg);
         return;
     }
-    if (execution_wants_other_preparation(batch, execution, sqlstate, prepared))
-        return;
-    /* Read-only: a standby, or set so. The read lane does not count: we set it read-only ourselves. */
-    batch->wants_new_conn |= batch->transaction && strcmp(sqlstate, "25006") == 0;
     bool lost_to_others = is_class(sqlstate, "40") && only && only->attempts < ATTEMPTS_MAX;
+    /* What a row violates at once, unlike at the commit, is its own doing. */
+    batch->has_culprit |= is_class(sqlstate, "23") && batch->current < batch->steps_n && execution->n == 1;
     bool has_company = execution->n > 1 || (batch->transaction && batch_size(batch) > 1);
     if (has_company || lost_to_others)
         retry(batch, execution, true);

@@ -80,6 +80,7 @@ struct query {
     enum finding found;
     bool unwanted; /* withdrawn while it was sent */
     bool alone;    /* must share neither execution nor transaction: it, or one it shared them with, failed */
+    bool single;   /* a write that was merged with others, and failed: must share no execution */
     bool apart;    /* was found stuck, or is heavy: runs apart from other queries (queue.h) */
     bool is_reported;  /* its statement is known to have stuck queries because of it */
     bool is_heavy;     /* returns more rows than a merged execution may: runs apart, though it is not stuck */

@@ -82,7 +82,7 @@ void queue_submit(struct queue *queue, struct query *query)
     query->queue = queue;
     query->batch = NULL;
     query->unwanted = query->alone = query->apart = query->was_lost = query->leads = false;
-    query->is_heavy = query->is_reported = false;
+    query->is_heavy = query->is_reported = query->single = false;
     query->found = FOUND_NOTHING;
     query->attempts = 0;
     query->in = NULL;

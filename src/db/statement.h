@@ -59,10 +59,11 @@ enum sql_cardinality {
 /* A lane is a class of statements and the connections that carry them. Classes that would hold each other up
  * never share a connection. */
 enum lane {
-    LANE_READ,   /* reads: many in one pipeline; waiting ones of one statement may be merged into one */
-    LANE_INSERT, /* short writes without explicit locks: many in one transaction, answered after its commit */
-    LANE_WRITE,  /* writes that take locks: each in a transaction of its own, alone on its connection */
-    LANE_JOB,    /* jobs and commands: like LANE_WRITE, on a pool of their own, without time limits */
+    LANE_READ,    /* reads: many in one pipeline; waiting ones of one statement may be merged into one */
+    LANE_INSERT,  /* short writes without explicit locks: many in one transaction, answered after its commit;
+                     those with a key may be merged (tools/sqlgen) */
+    LANE_WRITE,   /* writes that take locks: each in a transaction of its own, alone on its connection */
+    LANE_JOB,     /* jobs and commands: like LANE_WRITE, on a pool of their own, without time limits */
     LANE_CONTROL, /* one connection, for cancelling statements of the others */
     LANES,
 };
@@ -91,7 +92,7 @@ struct statement {
     const char *text;
     const char *merged_name; /* NULL: cannot be merged */
     const char *merged_text; /* takes every parameter as an array and, of SQL_MANY, how many rows it may
-                                return in all; leads each row by its caller's number, from 1 on */
+                                return in all; each row begins with its caller's number, from 1 on */
     const enum sql_type *params;
     const char *const *param_names;
     size_t params_n;

@@ -91,7 +91,8 @@ static bool has_its_columns(const PGresult *described, const struct statement *s
 static bool has_the_types_it_declares(PGconn *pg, const struct statement *s, bool merged)
 {
     PGresult *described = PQdescribePrepared(pg, "");
-    bool ok = PQresultStatus(described) == PGRES_COMMAND_OK && has_its_columns(described, s, merged);
+    int number = merged && s->returns != SQL_NONE; /* the column before its own */
+    bool ok = PQresultStatus(described) == PGRES_COMMAND_OK && has_its_columns(described, s, number);
     PQclear(described);
     return ok;
 }

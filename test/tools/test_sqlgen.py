@@ -93,6 +93,25 @@ class Statements(Generator):
         _, source = self.made_of(PLANS.replace("    -- param: account_id bigint\n", "").replace(":account_id", "1"))
         self.assertNotIn("merged", source)
 
+    def inserts_of_keys(self, sql, param="a text"):
+        _, c = self.made_of(f"    -- name: it\n    -- param: {param}\n    -- returns: none\n    -- lane: insert\n    {sql}")
+        found = re.search(r'"it\+key\*",\n *\.merged_text =\n(.*?)    \.params', c, re.S)
+        return found and " ".join(" ".join(re.findall(r'"(.*?)\\n"', found[1])).split())
+
+    def test_an_insert_of_one_row_is_merged_with_others_where_it_has_a_key(self):
+        self.assertEqual(self.inserts_of_keys("INSERT INTO t (b, c) VALUES (now(), lower(:a));"),
+                         "WITH caller AS ( SELECT * FROM unnest($1::text[], $2::bytea[], $3::integer[], $4::bytea[], $5::bytea[]) "
+                         "AS caller(a, once_id, once_step, once_digest, once_before) ), once_its AS ( INSERT INTO t (b, c) "
+                         "SELECT now(), lower(caller.a) FROM caller ) INSERT INTO kept_answer (id, step, digest, before, rows) "
+                         "SELECT caller.once_id, caller.once_step, caller.once_digest, caller.once_before, '' FROM caller")
+
+    def test_what_means_something_else_in_an_insert_of_many_rows_is_not_merged(self):
+        for sql in ("INSERT INTO t (b) VALUES (:a), (:a)", "INSERT INTO t (a, b) VALUES (:a, DEFAULT)", "INSERT INTO t VALUES (:a)",
+                    "INSERT INTO t (b) VALUES (:a) ON CONFLICT DO NOTHING", "INSERT INTO t (b) VALUES ((SELECT max(c) FROM t WHERE d = :a))",
+                    "INSERT INTO t (b) SELECT :a", "DELETE FROM t WHERE b = :a", "UPDATE t SET b = :a"):
+            self.assertIsNone(self.inserts_of_keys(sql), sql)
+        self.assertIsNone(self.inserts_of_keys("INSERT INTO t (b) VALUES (:a)", param="a text[]"))
+
     def keyed(self, sql, columns="    -- returns: none\n", more=""):
         _, c = self.made_of("    -- name: it\n    -- param: a bigint\n" + columns + more + "    -- lane: write\n" + textwrap.indent(sql, "    "))
         found = re.search(r'"it\+key".*?\.text =\n(.*?)    \.params', c, re.S)
