@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The configuration: what wins over what, what each mistake says, and that etc/svcd.conf tells the truth.
+ * The configuration: what wins over what, and that etc/svcd.conf tells the truth.
  */
 #include <check.h>
 #include <netinet/in.h>
@@ -92,173 +92,6 @@ START_TEST(all_types_are_read_from_a_file)
 }
 END_TEST
 
-START_TEST(every_mistake_of_a_file_is_told_with_its_line)
-{
-    given_file("early = 1\n"
-               "[server]\n"
-               "listn = 127.0.0.1:1\n"
-               "max_connections = many\n"
-               "max_connections_per_address = 1\n"
-               "max_connections_per_address = 2\n"
-               "gibberish and more\n"
-               "listen = 127.0.0.1\n"
-               "[drain\n"
-               "[data base]\nname = x\n"
-               "[password]\nargon2_memory_kib = 19455\nscheme = md5\nbcrypt_cost = -12\n"
-               "[throttle]\ntrusted_proxies = 10.0.0.1/8\nfrobnication = 2\n"
-               "[database]\nport = 0\n");
-    must_fail_with("f:1: early stands before any [section]; write one above it\n"
-                   "f:3: unknown key server.listn; did you mean server.listen?\n"
-                   "f:4: server.max_connections = \"many\" is not valid; expected a whole number of "
-                   "connections from 1 to 1000000\n"
-                   "f:6: server.max_connections_per_address stands in line 5 already; keep one of them\n"
-                   "f:7: \"gibberish ...\" is neither [section] nor key = value\n"
-                   "f:8: server.listen = \"127.0.0.1\" is not valid; expected ADDRESS:PORT, "
-                   "http://ADDRESS:PORT, https://ADDRESS:PORT or unix:/PATH, separated by commas, at most 32 "
-                   "(127.0.0.1:50051, [::1]:50051; port 0: any free one)\n"
-                   "f:9: the section has no closing bracket; write it as [section]\n"
-                   "f:11: unknown key data base.name; did you mean database.name?\n"
-                   "f:13: password.argon2_memory_kib = \"19455\" is not valid; expected a whole number of "
-                   "KiB from 19456 to 262144\n"
-                   "f:14: password.scheme = \"md5\" is not valid; expected argon2id or bcrypt\n"
-                   "f:15: password.bcrypt_cost = \"-12\" is not valid; expected a whole number of doublings "
-                   "from 10 to 14\n"
-                   "f:17: throttle.trusted_proxies = \"10.0.0.1/8\" is not valid; expected ADDRESS or "
-                   "ADDRESS/BITS, separated by "
-                   "commas, at most 32 (10.0.0.0/8, 2001:db8::1; no bits set after BITS), or nothing\n"
-                   "f:18: unknown key throttle.frobnication; the keys are listed in svcd.conf(5)\n"
-                   "f:20: database.port = \"0\" is not valid; expected a port from 1 to 65535, or one for "
-                   "each host, separated by commas, or nothing for libpq's default\n");
-}
-END_TEST
-
-START_TEST(lines_that_are_too_long_or_hold_nul_are_told)
-{
-    static char text[6000];
-    memset(text, 'x', sizeof text);
-    memcpy(text, "[database]\nname = ", 18);
-    memcpy(text + 5000, "\nuser = a\0b\n", 12);
-    memcpy(text + 5012, "[log]\nlevel = loud\n", 19);
-    write_bytes(file_path, text, 5031);
-    source.file = file_path;
-    must_fail_with("f:2: the line is longer than 4095 bytes; shorten it\n"
-                   "f:3: the line holds a NUL byte; remove it\n"
-                   "f:5: log.level = \"loud\" is not valid; expected error, warn, info or debug\n");
-}
-END_TEST
-
-START_TEST(a_file_that_cannot_be_read_is_told)
-{
-    source.file = file_path;
-    must_fail_with("f: No such file or directory; give a readable file with --config\n");
-    source.file = folder;
-    ck_assert_int_eq(load(), UV_EINVAL);
-    ck_assert_ptr_nonnull(strstr(config_errors, ": cannot be read; is it a file?\n"));
-}
-END_TEST
-
-START_TEST(mistakes_of_environment_and_options_name_the_variable_or_option)
-{
-    char *environment[] = { "POSTGRES_PORT=70000", "MEETING_SERVICE_PORT=x", NULL };
-    const char *settings[] = { "server.listn=1", "nonsense", "drain.lame_ms=",
-                               "x.y=secret",     ".=",       "server=a.b" };
-    given_dotenv("A=1\nACCOUNT_SERVICE_ADDRESS='no such host'\nB=2\n");
-    source.environment = environment;
-    source.settings = settings;
-    source.n_settings = sizeof settings / sizeof settings[0];
-    must_fail_with("POSTGRES_PORT: database.port = \"70000\" is not valid; expected a port from 1 to 65535, "
-                   "or one for each host, separated by commas, or nothing for libpq's default\n"
-                   ".env:2: ACCOUNT_SERVICE_ADDRESS and ACCOUNT_SERVICE_PORT make \"no such host:50051\", "
-                   "which names a host that "
-                   "cannot be found; expected an address (127.0.0.1) and a port (50051)\n"
-                   "MEETING_SERVICE_PORT: MEETING_SERVICE_ADDRESS and MEETING_SERVICE_PORT make "
-                   "\"127.0.0.1:x\", which is not "
-                   "valid; expected an address (127.0.0.1) and a port (50051)\n"
-                   "--set server.listn: unknown key server.listn; did you mean server.listen?\n"
-                   "--set: \"nonsense\" is not section.key=value\n"
-                   "--set drain.lame_ms: drain.lame_ms = \"\" is not valid; expected a whole number of "
-                   "milliseconds from 0 to "
-                   "600000\n"
-                   "--set x.y: unknown key x.y; the keys are listed in svcd.conf(5)\n"
-                   "--set: \".\" is not section.key=value\n"
-                   "--set: \"server\" is not section.key=value\n");
-}
-END_TEST
-
-START_TEST(a_url_in_the_wrong_place_is_told_without_its_password)
-{
-    const char *settings[] = { "database.host=postgres://u:secret@db/svcd",
-                               "log.otlp=http://u:se@cret@c:4318/x@y?key=secret" };
-    source.settings = settings;
-    source.n_settings = sizeof settings / sizeof settings[0];
-    must_fail_with(
-        "--set database.host: database.host = \"postgres://********@db/svcd\" is not valid; expected a "
-        "name, an address or a folder, or several, separated by commas, or nothing\n"
-        "--set log.otlp: log.otlp = \"http://********@c:4318/x@y?********\" is not valid; expected "
-        "http://HOST or "
-        "https://HOST, with :PORT and /PATH or without, or nothing\n");
-    settings[0] = settings[1] = "database.name=postgres://u:secret@db/svcd";
-    must_fail_with(
-        "database.name: is a URL; expected the database's name: host, port, user and password have keys "
-        "of their own\n");
-    settings[0] = settings[1] = "database.name=host=db dbname=svcd password=secret";
-    must_fail_with("database.name: is a connection string; expected the database's name: host, port, user "
-                   "and password have keys of their own\n");
-}
-END_TEST
-
-START_TEST(a_value_that_is_not_valid_is_told_without_what_may_be_a_password)
-{
-    static const struct {
-        const char *value, *told;
-    } cases[] = {
-        { "u:secret@c:4318", "********@c:4318" },
-        { "//u:secret@c:4318", "********@c:4318" },
-        { "u:se/cret@c", "********@c" },
-        { "http://u:se/cret@c", "http://********@c" },
-        { "http://a, http://u:secret@c", "http://********@c" },
-        { "c:4318/x?key=secret", "c:4318/x?********" },
-        { "@daily", "@daily" },
-        { "0 0 ? * *", "0 0 ? * *" },
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char setting[64], expected[256];
-        const char *settings[] = { setting };
-        snprintf(setting, sizeof setting, "log.otlp=%s", cases[i].value);
-        snprintf(expected, sizeof expected,
-                 "--set log.otlp: log.otlp = \"%s\" is not valid; expected http://HOST or https://HOST, with "
-                 ":PORT and /PATH or without, or nothing\n",
-                 cases[i].told);
-        source.settings = settings;
-        source.n_settings = 1;
-        must_fail_with(expected);
-    }
-}
-END_TEST
-
-START_TEST(addresses_that_cannot_both_be_listened_on_are_told)
-{
-    const char *settings[] = { "server.listen=127.0.0.1:1, http://0.0.0.0:1, [::1]:2",
-                               "admin.listen=[::1]:2, 127.0.0.1:2" };
-    source.settings = settings;
-    source.n_settings = 2;
-    must_fail_with("server.listen: 0.0.0.0:1 (http) and 127.0.0.1:1 (grpc of server.listen) cannot both be "
-                   "listened on; expected a port for each\n"
-                   "admin.listen: [::1]:2 (http) and [::1]:2 (grpc of server.listen) cannot both be listened "
-                   "on; expected a port for each\n");
-    settings[0] = "server.listen=127.0.0.1:0, http://127.0.0.1:0, http://[::]:1, 127.0.0.1:1";
-    must_load();
-}
-END_TEST
-
-START_TEST(keys_that_contradict_each_other_are_told)
-{
-    given_file("[database]\nreconnect_min_ms = 600\n");
-    must_fail_with(
-        "database.reconnect_min_ms: 600 is above database.reconnect_max_ms, 500; expected at most that\n");
-}
-END_TEST
-
 START_TEST(hosts_and_ports_are_lists_of_equal_length_or_one_port_for_all)
 {
     char *environment[] = { "POSTGRES_HOST=a, b ,c", "POSTGRES_PORT=1, 2,3", NULL };
@@ -324,21 +157,6 @@ START_TEST(what_is_listened_on_says_how_clients_speak)
     source.n_settings = 3;
     must_load();
     must_listen_on("127.0.0.1:1 http://127.0.0.1:2 https://[::1]:3 http://unix:/run/svcd");
-}
-END_TEST
-
-START_TEST(a_path_that_no_socket_can_have_is_told_as_that)
-{
-    char setting[200] = "server.listen=unix:/";
-    memset(setting + strlen(setting), 'x', 106);
-    const char *settings[] = { setting };
-    source.settings = settings;
-    source.n_settings = 1;
-    must_load();
-    memset(setting + strlen(setting), 'x', 1);
-    ck_assert_int_eq(load(), UV_EINVAL);
-    ck_assert_ptr_nonnull(
-        strstr(config_errors, " has a path of over 107 bytes, which no socket can have; expected "));
 }
 END_TEST
 
@@ -490,20 +308,11 @@ Suite *config_suite(void)
     tcase_add_test(tcase, each_source_wins_over_the_one_before);
     tcase_add_test(tcase, an_empty_variable_is_as_good_as_none);
     tcase_add_test(tcase, all_types_are_read_from_a_file);
-    tcase_add_test(tcase, every_mistake_of_a_file_is_told_with_its_line);
-    tcase_add_test(tcase, lines_that_are_too_long_or_hold_nul_are_told);
-    tcase_add_test(tcase, a_file_that_cannot_be_read_is_told);
-    tcase_add_test(tcase, mistakes_of_environment_and_options_name_the_variable_or_option);
-    tcase_add_test(tcase, a_url_in_the_wrong_place_is_told_without_its_password);
-    tcase_add_test(tcase, a_value_that_is_not_valid_is_told_without_what_may_be_a_password);
-    tcase_add_test(tcase, addresses_that_cannot_both_be_listened_on_are_told);
-    tcase_add_test(tcase, keys_that_contradict_each_other_are_told);
     tcase_add_test(tcase, hosts_and_ports_are_lists_of_equal_length_or_one_port_for_all);
     tcase_add_test(tcase, addresses_of_the_four_services_become_listeners_without_duplicates);
     tcase_add_test(tcase, service_addresses_add_to_a_configured_listen_but_replace_the_default);
     tcase_add_test(tcase, a_set_listen_drops_listeners_of_the_environment);
     tcase_add_test(tcase, what_is_listened_on_says_how_clients_speak);
-    tcase_add_test(tcase, a_path_that_no_socket_can_have_is_told_as_that);
     tcase_add_test(tcase, a_host_name_listens_on_its_addresses);
     tcase_add_test(tcase, a_password_may_stand_in_a_file_of_its_own);
     tcase_add_test(tcase, finishing_twice_or_nothing_is_fine);
