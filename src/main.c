@@ -112,28 +112,6 @@ static void list_options(struct option *options)
     options[n] = (struct option){ 0 };
 }
 
-/* The name nearest to the word written, of those that offer() has been given. */
-struct guess {
-    const char *written, *name;
-    int distance;
-};
-
-static void offer(struct guess *guess, const char *name)
-{
-    int distance = edit_distance(guess->written, name);
-    if (guess->name && distance >= guess->distance)
-        return;
-    guess->name = name;
-    guess->distance = distance;
-}
-
-/* Whether the word is probably a misspelling of the name: about a third of its letters may differ. */
-static bool is_slip(const struct guess *guess)
-{
-    return guess->name && guess->distance < EDIT_DISTANCE_FAR &&
-           guess->distance <= ((int)strlen(guess->written) + 1) / 3;
-}
-
 /* The functions from here on return -1 to continue, or the exit status. */
 
 static int keep_own_option(struct command_line *line, const char *name, const char *value)
@@ -165,8 +143,8 @@ static void suggest_option(const struct option *options, const char *word)
         return;
     snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
     for (; options->name; options++)
-        offer(&guess, options->name);
-    if (guess.distance > 0 && is_slip(&guess))
+        guess_offer(&guess, options->name, options->name);
+    if (guess.name && guess.distance > 0)
         fprintf(stderr, "Did you mean '--%s'?\n", guess.name);
 }
 
@@ -235,11 +213,12 @@ static int no_such_command(const char *name)
 {
     char why[96];
     struct guess guess = { .written = name };
-    for (size_t i = 0; commands[i]; i++)
-        offer(&guess, commands[i]->name);
-    bool is_meant = is_slip(&guess);
-    snprintf(why, sizeof why, "no such command%s%s%s", is_meant ? "; did you mean '" : "",
-             is_meant ? guess.name : "", is_meant ? "'?" : "");
+    for (size_t i = 0; commands[i]; i++) {
+        guess_offer(&guess, commands[i]->name, commands[i]->name);
+        guess_offer_part(&guess, commands[i]->name, commands[i]->name);
+    }
+    snprintf(why, sizeof why, "no such command%s%s%s", guess.name ? "; did you mean '" : "",
+             guess.name ? guess.name : "", guess.name ? "'?" : "");
     return command_misused(*name ? name : "''", why);
 }
 

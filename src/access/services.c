@@ -36,27 +36,41 @@ static bool mark_name(bool *services, const struct service_names *names, const c
     return false;
 }
 
-/* The service most similar to a name, compared with and without its package. */
+/* Names are compared with and without their package. */
 static const char *nearest_to(const struct service_names *names, const char *name)
 {
-    const char *nearest = "";
-    int least = EDIT_DISTANCE_FAR + 1;
+    struct guess guess = { .written = name };
+    for (size_t w = 0; w < sizeof words / sizeof *words; w++)
+        guess_offer(&guess, words[w].word, words[w].word);
     for (size_t i = 0; i < names->n; i++) {
         const char *dot = strrchr(names->items[i], '.');
-        int whole = edit_distance(name, names->items[i]), part = dot ? edit_distance(name, dot + 1) : whole;
-        int distance = whole < part ? whole : part;
-        if (distance < least) {
-            least = distance;
-            nearest = names->items[i];
-        }
+        guess_offer(&guess, names->items[i], names->items[i]);
+        guess_offer(&guess, dot ? dot + 1 : names->items[i], names->items[i]);
+        guess_offer_part(&guess, names->items[i], names->items[i]);
     }
-    return nearest;
+    return guess.name;
 }
 
 /* A token that was put in the place of a service must not be shown in the error. */
 static bool may_be_token(const char *name)
 {
     return strlen(name) >= TOKEN_LEN && !strchr(name, '.');
+}
+
+static void complain_unknown(const struct service_names *names, const char *name, const char *where,
+                             FILE *errors)
+{
+    const char *nearest = nearest_to(names, name);
+    fprintf(errors, "%s: there is no service \"%s\"; ", where, may_be_token(name) ? "..." : name);
+    if (nearest) {
+        fprintf(errors, "did you mean %s?\n", nearest);
+        return;
+    }
+    fputs("there are ", errors);
+    for (size_t w = 0; w < sizeof words / sizeof *words; w++)
+        fprintf(errors, "%s, ", words[w].word);
+    for (size_t i = 0; i < names->n; i++)
+        fprintf(errors, "%s%s", names->items[i], i + 1 < names->n ? ", " : "\n");
 }
 
 int services_parse(bool *services, const struct service_names *names, const char *list, const char *where,
@@ -79,8 +93,7 @@ int services_parse(bool *services, const struct service_names *names, const char
             return UV_EINVAL;
         }
         if (!mark_word(services, names, name) && !mark_name(services, names, name)) {
-            fprintf(errors, "%s: there is no service \"%s\"; did you mean %s?\n", where,
-                    may_be_token(name) ? "..." : name, nearest_to(names, name));
+            complain_unknown(names, name, where, errors);
             rc = UV_EINVAL;
         }
         list = next;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/nearest.h"
 
+#include <stdbool.h>
 #include <string.h>
+
+#define PART_MIN_LEN 3 /* shorter words are in too many names */
 
 int edit_distance(const char *a, const char *b)
 {
@@ -22,4 +25,32 @@ int edit_distance(const char *a, const char *b)
         }
     }
     return row[n];
+}
+
+static bool contains(const char *whole, const char *part)
+{
+    return strlen(part) >= PART_MIN_LEN && strcasestr(whole, part);
+}
+
+static void offer(struct guess *guess, int distance, const char *name)
+{
+    if (guess->name && distance >= guess->distance)
+        return;
+    guess->name = name;
+    guess->distance = distance;
+}
+
+void guess_offer(struct guess *guess, const char *like, const char *name)
+{
+    int distance = edit_distance(guess->written, like);
+    if (distance < EDIT_DISTANCE_FAR && distance <= ((int)strlen(guess->written) + 1) / 3)
+        offer(guess, distance, name);
+}
+
+void guess_offer_part(struct guess *guess, const char *like, const char *name)
+{
+    size_t len = strlen(like);
+    bool is_beginning = strncasecmp(guess->written, like, len) == 0; /* `hostname` is host, not name */
+    if (contains(like, guess->written) || contains(guess->written, like))
+        offer(guess, edit_distance(guess->written, like) - is_beginning, name);
 }

@@ -347,18 +347,23 @@ const struct config_key *config_key_find(const char *section, const char *name)
     return NULL;
 }
 
+/* A part of a name suffices in the same section only. */
 const struct config_key *config_key_nearest(const char *section, const char *name)
 {
     const struct config_key *nearest = NULL;
-    int least = 4;
-    for (size_t i = 0; i < config_keys_n; i++) {
-        const struct config_key *key = &config_keys[i];
-        int distance = edit_distance(name, key->name) + (strcmp(section, key->section) != 0);
-        if (distance < least) {
-            least = distance;
-            nearest = key;
+    struct guess guess = { .written = name };
+    for (int is_elsewhere = 0; is_elsewhere < 2; is_elsewhere++)
+        for (size_t i = 0; i < config_keys_n; i++) {
+            const struct config_key *key = &config_keys[i];
+            int before = guess.name ? guess.distance : INT_MAX;
+            if ((strcmp(section, key->section) != 0) != is_elsewhere)
+                continue;
+            guess_offer(&guess, key->name, key->name);
+            if (!is_elsewhere)
+                guess_offer_part(&guess, key->name, key->name);
+            if (guess.name && guess.distance < before)
+                nearest = key;
         }
-    }
     return nearest;
 }
 

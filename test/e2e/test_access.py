@@ -17,7 +17,8 @@ import health_pb2 as health
 import svcd_client
 from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
-from harness import PATIENCE_S, SVCD, Daemon, demo_database, environment, run_svcd, temporary_folder, wait_until
+from harness import PATIENCE_S, SVCD, Daemon, demo_database, environment, run_svcd, services_of_proto, temporary_folder, \
+    wait_until
 from wire import make_certificate
 
 SKILLS = "/account_package.AccountService/ListSkills"
@@ -455,10 +456,16 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn("token needs access.tokens", done.stderr)
 
-    def test_open_services_that_there_are_not_are_told(self):
-        done = self.check("", "--set", "access.open=helth")
+    def test_open_services_that_there_are_not_are_told_with_the_near_one_or_with_all(self):
+        for name, meant in (("helth", "health"), ("account", "account_package.AccountService"), ("MatchingServise", "matching_package.MatchingService")):
+            done = self.check("", "--set", f"access.open={name}")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f'access.open: there is no service "{name}"; did you mean {meant}?', done.stderr)
+        done = self.check("", "--set", "access.open=foo")
         self.assertEqual(done.returncode, 2)
-        self.assertIn('access.open: there is no service "helth"; did you mean', done.stderr)
+        self.assertIn('access.open: there is no service "foo"; there are health, reflection, ', done.stderr)
+        for service in services_of_proto():
+            self.assertIn(service, done.stderr)
 
     def test_a_daemon_does_not_start_with_a_file_that_is_wrong(self):
         (self.folder / "tokens").write_text("web\n")

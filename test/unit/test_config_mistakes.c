@@ -193,6 +193,38 @@ START_TEST(a_path_that_no_socket_can_have_is_told_as_that)
 }
 END_TEST
 
+START_TEST(a_key_is_suggested_only_if_it_is_near_what_was_written)
+{
+    static const struct {
+        const char *written, *meant;
+    } cases[] = {
+        { "log.levle", "log.level" },
+        { "server.level", "log.level" },
+        { "tls.cert", "tls.certificate" },
+        { "tls.key", "tls.private_key" },
+        { "database.hostname", "database.host" },
+        { "database.username", "database.user" },
+        { "database.dbname", "database.name" },
+        { "drain.timeout", "drain.timeout_ms" },
+        { "database.ssl", NULL },
+        { "tls.foo", NULL },
+        { "log.file", NULL },
+        { "x.y", NULL },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char setting[64], expected[256];
+        const char *settings[] = { setting }, *written = cases[i].written, *meant = cases[i].meant;
+        snprintf(setting, sizeof setting, "%s=x", written);
+        snprintf(expected, sizeof expected, "--set %s: unknown key %s; %s%s%s\n", written, written,
+                 meant ? "did you mean " : "the keys are listed in svcd.conf(5)", meant ? meant : "",
+                 meant ? "?" : "");
+        source.settings = settings;
+        source.n_settings = 1;
+        must_fail_with(expected);
+    }
+}
+END_TEST
+
 Suite *config_mistakes_suite(void)
 {
     Suite *suite = suite_create("config_mistakes");
@@ -207,6 +239,7 @@ Suite *config_mistakes_suite(void)
     tcase_add_test(tcase, addresses_that_cannot_both_be_listened_on_are_told);
     tcase_add_test(tcase, keys_that_contradict_each_other_are_told);
     tcase_add_test(tcase, a_path_that_no_socket_can_have_is_told_as_that);
+    tcase_add_test(tcase, a_key_is_suggested_only_if_it_is_near_what_was_written);
     suite_add_tcase(suite, tcase);
     return suite;
 }
