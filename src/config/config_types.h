@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The description of a configuration key, and the types of values. A new type is two functions in
- * config_types.c and a line below.
+ * config_types.c, or config_lists.c, and a line below.
  */
 #ifndef CONFIG_CONFIG_TYPES_H
 #define CONFIG_CONFIG_TYPES_H
@@ -53,5 +53,11 @@ extern const struct config_type config_type_admin;    /* the same, HOST:PORT onl
 extern const struct config_type config_type_networks; /* struct network_list */
 extern const struct config_type config_type_origins;  /* char *, never NULL; see base/origin.h */
 extern const struct config_type config_type_schedule; /* struct cron */
+
+/* ---- for config_types.c and config_lists.c only ---- */
+
+int config_number_parse(const char *value, int min, int max, int *number);
+int config_text_parse(const struct config_key *key, const char *value, void *member);
+void config_text_finish(void *member);
 
 #endif
