@@ -24,6 +24,10 @@ enum config_client_auth { CLIENT_AUTH_NONE, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_RE
 
 enum config_callers { CALLERS_NONE, CALLERS_TOKEN };
 
+/* Of database.host and database.read_host. */
+#define CONFIG_HOSTS_MAX    32
+#define CONFIG_HOST_MAX_LEN 255 /* bytes */
+
 struct config {
     struct config_value *values; /* by key; see effective.h */
     struct {

@@ -4,12 +4,14 @@
  */
 #include "config/config_types.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <uv.h>
 
 #include "base/address.h"
 #include "base/origin.h"
+#include "config/config.h"
 
 /* Calls `add` for each part of a comma-separated list, without the spaces around it; empty parts are an
  * error. */
@@ -76,17 +78,36 @@ static void ports_expect(const struct config_key *key, char text[static CONFIG_E
              "default");
 }
 
-/* A connection URL, as other programs take it in DATABASE_URL, is a likely mistake here. */
+/* Neither a URL nor brackets, a port, blanks or quotes. */
+static bool is_host(const char *part)
+{
+    static const char of_names[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    char address[INET6_ADDRSTRLEN];
+    struct in6_addr any;
+    snprintf(address, sizeof address, "%.*s", (int)strcspn(part, "%"), part); /* fe80::1%eth0 */
+    bool is_folder = *part == '/' || *part == '@';
+    return is_folder || part[strspn(part, of_names)] == '\0' || inet_pton(AF_INET6, address, &any) == 1;
+}
+
+static int hosts_add(void *member, const char *part)
+{
+    struct parts *list = member;
+    if (list->n == CONFIG_HOSTS_MAX)
+        return UV_ENOBUFS;
+    return is_host(part) && strlen(part) <= CONFIG_HOST_MAX_LEN ? parts_add(list, part) : UV_EINVAL;
+}
+
 static int hosts_parse(const struct config_key *key, const char *value, void *member)
 {
-    return strstr(value, "://") ? UV_EINVAL : parts_parse(key, value, member, parts_add);
+    return parts_parse(key, value, member, hosts_add);
 }
 
 static void hosts_expect(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN])
 {
-    (void)key;
     snprintf(text, CONFIG_EXPECTED_LEN,
-             "a name, an address or a folder, or several, separated by commas, or nothing");
+             "names, addresses (without brackets) or folders of sockets, separated by commas, at most %d, or "
+             "nothing; ports are set by %s.%s",
+             CONFIG_HOSTS_MAX, key->section, strcmp(key->name, "host") == 0 ? "port" : "read_port");
 }
 
 static int listen_add(void *list, const char *part)

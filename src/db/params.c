@@ -6,6 +6,9 @@
 
 #define ANSWER_GRACE_MS 5000
 
+_Static_assert(CONFIG_HOSTS_MAX <= ENDPOINTS_MAX, "a configured host must not be left out");
+_Static_assert(CONFIG_HOST_MAX_LEN < sizeof((struct endpoint){ 0 }.host), "nor cut");
+
 static void set(struct database_params *params, const struct config *config, const char *host,
                 const char *port, const char *target)
 {

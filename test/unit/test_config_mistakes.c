@@ -11,6 +11,9 @@
 #include "config/config_keys.h"
 #include "unit/config_kit.h"
 
+#define HOSTS                                                                                                \
+    "names, addresses (without brackets) or folders of sockets, separated by commas, at most 32, or nothing"
+
 START_TEST(every_mistake_of_a_file_is_told_with_its_line)
 {
     given_file("early = 1\n"
@@ -111,8 +114,8 @@ START_TEST(a_url_in_the_wrong_place_is_told_without_its_password)
     source.settings = settings;
     source.n_settings = sizeof settings / sizeof settings[0];
     must_fail_with(
-        "--set database.host: database.host = \"postgres://********@db/svcd\" is not valid; expected a "
-        "name, an address or a folder, or several, separated by commas, or nothing\n"
+        "--set database.host: database.host = \"postgres://********@db/svcd\" is not valid; expected " HOSTS
+        "; ports are set by database.port\n"
         "--set log.otlp: log.otlp = \"http://********@c:4318/x@y?********\" is not valid; expected "
         "http://HOST or "
         "https://HOST, with :PORT and /PATH or without, or nothing\n");
@@ -225,6 +228,51 @@ START_TEST(a_key_is_suggested_only_if_it_is_near_what_was_written)
 }
 END_TEST
 
+START_TEST(a_host_is_refused_with_a_port_brackets_blanks_quotes_or_user)
+{
+    static const char *const bad[] = { "localhost:5432", "[::1]",   "[::1]:5432", "db 5432", "a b",
+                                       "\"db\"",         "user@db", "db/svcd",    "host=db", "a,b:5432",
+                                       "192.0.2.1:5432", "a;b" };
+    static const char *const good[] = { "localhost", "db_1.example.org",      "192.0.2.1",
+                                        "::1",       "fe80::1%eth0",          "/run/postgresql",
+                                        "@svcd",     "a, /run/my folder ,::1" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        for (int is_read = 0; is_read < 2; is_read++) {
+            char setting[64], expected[400];
+            const char *settings[] = { setting }, *key = is_read ? "database.read_host" : "database.host";
+            snprintf(setting, sizeof setting, "%s=%s", key, bad[i]);
+            snprintf(expected, sizeof expected, "; expected " HOSTS "; ports are set by database.%sport\n",
+                     is_read ? "read_" : "");
+            source.settings = settings;
+            source.n_settings = 1;
+            ck_assert_msg(load() == UV_EINVAL, "%s was taken", setting);
+            ck_assert_msg(strstr(config_errors, expected), "%s", config_errors);
+        }
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        char setting[64];
+        const char *settings[] = { setting };
+        snprintf(setting, sizeof setting, "database.host=%s", good[i]);
+        source.settings = settings;
+        must_load();
+    }
+}
+END_TEST
+
+START_TEST(more_hosts_than_are_used_are_refused)
+{
+    char setting[128] = "database.host=a";
+    const char *settings[] = { setting };
+    source.settings = settings;
+    source.n_settings = 1;
+    for (int n = 1; n < 32; n++)
+        strcat(setting, ",a");
+    must_load();
+    strcat(setting, ",a");
+    ck_assert_int_eq(load(), UV_EINVAL);
+    ck_assert_ptr_nonnull(strstr(config_errors, " has too many parts; expected " HOSTS));
+}
+END_TEST
+
 Suite *config_mistakes_suite(void)
 {
     Suite *suite = suite_create("config_mistakes");
@@ -240,6 +288,8 @@ Suite *config_mistakes_suite(void)
     tcase_add_test(tcase, keys_that_contradict_each_other_are_told);
     tcase_add_test(tcase, a_path_that_no_socket_can_have_is_told_as_that);
     tcase_add_test(tcase, a_key_is_suggested_only_if_it_is_near_what_was_written);
+    tcase_add_test(tcase, a_host_is_refused_with_a_port_brackets_blanks_quotes_or_user);
+    tcase_add_test(tcase, more_hosts_than_are_used_are_refused);
     suite_add_tcase(suite, tcase);
     return suite;
 }

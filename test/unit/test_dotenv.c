@@ -18,7 +18,7 @@ START_TEST(dotenv_is_read_as_docker_and_python_do)
                  "  POSTGRES_USER='it\\'s\\n' \n"
                  "POSTGRES_PASSWORD=se#cret # comment\n"
                  "POSTGRES_HOST=first\r\n"
-                 "POSTGRES_HOST=\"two\nlines\"\n"
+                 "POSTGRES_HOST=\"/two\nlines\"\n"
                  "NOT AN ASSIGNMENT\n"
                  "exported=1\n"
                  "POSTGRES_PORT=5432");
@@ -26,7 +26,7 @@ START_TEST(dotenv_is_read_as_docker_and_python_do)
     ck_assert_str_eq(config.database.name, "a b\n\"c\" # no comment");
     ck_assert_str_eq(config.database.user, "it's\\n");
     ck_assert_str_eq(config.database.password, "se#cret");
-    ck_assert_str_eq(config.database.host, "two\nlines");
+    ck_assert_str_eq(config.database.host, "/two\nlines");
     ck_assert_str_eq(config.database.port, "5432");
 }
 END_TEST
@@ -84,10 +84,10 @@ END_TEST
 
 START_TEST(lines_may_end_in_any_way)
 {
-    given_dotenv("POSTGRES_HOST=\"a\r\nb\"\r\nPOSTGRES_USER=u\rPOSTGRES_DATABASE = "
+    given_dotenv("POSTGRES_HOST=\"/a\r\nb\"\r\nPOSTGRES_USER=u\rPOSTGRES_DATABASE = "
                  "d\f\r\r\nPOSTGRES_PASSWORD='p'\v\n");
     ck_assert_int_eq(load(), 0);
-    ck_assert_str_eq(config.database.host, "a\nb");
+    ck_assert_str_eq(config.database.host, "/a\nb");
     ck_assert_str_eq(config.database.user, "u");
     ck_assert_str_eq(config.database.name, "d");
     ck_assert_str_eq(config.database.password, "p");
