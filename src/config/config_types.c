@@ -154,9 +154,11 @@ static int file_parse(const struct config_key *key, const char *value, void *mem
     if (strncmp(value, CREDENTIAL, strlen(CREDENTIAL)) != 0)
         return config_text_parse(key, value, member);
     const char *folder = getenv("CREDENTIALS_DIRECTORY"), *name = value + strlen(CREDENTIAL);
-    if (!folder || !*name || strchr(name, '/') ||
-        (size_t)snprintf(path, sizeof path, "%s/%s", folder, name) >= sizeof path || access(path, R_OK))
+    if (!*name || strchr(name, '/'))
         return UV_EINVAL;
+    if (!folder || (size_t)snprintf(path, sizeof path, "%s/%s", folder, name) >= sizeof path ||
+        access(path, R_OK))
+        return UV_ENOENT;
     return config_text_parse(key, path, member);
 }
 

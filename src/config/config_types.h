@@ -14,8 +14,8 @@
 struct config_key;
 
 struct config_type {
-    /* Reads value into member, freeing what it held before. Returns 0; or UV_EINVAL, UV_ENOMEM or
-     * UV_EAI_NONAME, and member is unchanged. */
+    /* Reads value into member, freeing what it held before. Returns 0; or UV_EINVAL, UV_ENOMEM, or
+     * another code of what_is_wrong() in load.c, and member is unchanged. */
     int (*parse)(const struct config_key *key, const char *value, void *member);
     /* Describes the valid values, to follow "expected " in errors and "Takes: " in the manual. */
     void (*expect)(const struct config_key *key, char text[static CONFIG_EXPECTED_LEN]);

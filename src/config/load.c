@@ -10,31 +10,68 @@
 #include <string.h>
 #include <uv.h>
 
+#include "base/text.h"
 #include "config/effective.h"
 #include "config/loading.h"
 #include "config/masked_url.h"
 
+#define MISTAKES_MAX    50  /* are told: a file of another kind has one in each line */
+#define VALUE_SHOWN_MAX 200 /* bytes, as of names */
+#define NAME_SHOWN_MAX  64
+
+/* Controls, which could do anything to a terminal, and bytes that are not UTF-8 are shown as \xNN. */
+static void print_escaped(FILE *out, const char *text)
+{
+    for (const uint8_t *at = (const uint8_t *)text; *at;) {
+        size_t len = 1;
+        while (*at >= 0xc0 && (at[len] & 0xc0) == 0x80)
+            len++;
+        bool is_control = *at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0);
+        if (!is_control && text_is_utf8(at, len))
+            fwrite(at, 1, len, out);
+        else
+            for (size_t i = 0; i < len; i++)
+                fprintf(out, "\\x%02x", at[i]);
+        at += len;
+    }
+}
+
 void load_complain(struct load *load, struct origin origin, const char *format, ...)
 {
+    if (load->rc == 0)
+        load->rc = UV_EINVAL;
+    if (++load->mistakes_n > MISTAKES_MAX)
+        return;
+    char *text;
+    va_list args;
+    va_start(args, format);
+    int len = vasprintf(&text, format, args);
+    va_end(args);
     fprintf(load->errors, "%s:", origin.name);
     if (origin.line > 0)
         fprintf(load->errors, "%d:", origin.line);
     fputc(' ', load->errors);
-    va_list args;
-    va_start(args, format);
-    vfprintf(load->errors, format, args);
-    va_end(args);
+    print_escaped(load->errors, len < 0 ? "out of memory" : text);
     fputc('\n', load->errors);
-    if (load->rc == 0)
-        load->rc = UV_EINVAL;
+    if (len >= 0) {
+        explicit_bzero(text, (size_t)len);
+        free(text);
+    }
 }
 
-static const char *what_is_wrong(int rc)
+/* What looks like a comment or quotes, where neither is known, is the likely mistake. */
+static const char *what_is_wrong(int rc, const char *value)
 {
+    size_t len = strlen(value);
+    bool is_quoted = len > 1 && (*value == '"' || *value == '\'') && value[len - 1] == *value;
     return rc == UV_EAI_NONAME     ? "names a host that cannot be found"
            : rc == UV_ENAMETOOLONG ? "has a path of over 107 bytes, which no socket can have"
            : rc == UV_ENOBUFS      ? "has too many parts"
-                                   : "is not valid";
+           : rc == UV_ENOENT       ? "is not among the credentials that systemd has passed"
+           : is_quoted             ? "is not valid, because quotes count as part of the value"
+           : strstr(value, " #") || strstr(value, " ;")
+               ? "is not valid, because a comment needs a line of its own"
+               : "is not valid";
 }
 
 static void complain_value(struct load *load, struct origin origin, const struct config_key *key,
@@ -49,23 +86,38 @@ static void complain_value(struct load *load, struct origin origin, const struct
         return;
     }
     key->type->expect(key, expected);
-    load_complain(load, origin, "%s.%s = \"%s\" %s; expected %s", key->section, key->name, shown,
-                  what_is_wrong(rc), expected);
+    size_t shown_len = text_len_within(shown, VALUE_SHOWN_MAX);
+    load_complain(load, origin, "%s.%s = \"%.*s%s\" %s; expected %s", key->section, key->name, (int)shown_len,
+                  shown, shown[shown_len] ? TEXT_ELLIPSIS : "", what_is_wrong(rc, value), expected);
     free(shown);
+}
+
+/* The section may have been written before the key, too: server.listen in [server]. */
+static const struct config_key *key_meant(const char *section, const char *name)
+{
+    const char *dot = strchr(name, '.');
+    char before[64];
+    snprintf(before, sizeof before, "%.*s", dot ? (int)(dot - name) : 0, name);
+    const struct config_key *key = dot ? config_key_find(before, dot + 1) : NULL;
+    return key ?: config_key_nearest(section, name);
 }
 
 void load_complain_unknown(struct load *load, struct origin origin, const char *section, const char *name)
 {
-    const struct config_key *nearest = config_key_nearest(section, name);
+    const struct config_key *meant = key_meant(section, name);
+    bool has_blanks = strpbrk(section, " \t") || strpbrk(name, " \t");
+    const char *quote = has_blanks ? "\"" : "";
     if (!*name)
         load_complain(load, origin, "there is no key before the =; expected key = value");
     else if (!*section)
-        load_complain(load, origin, "%s stands before any [section]; write one above it", name);
-    else if (nearest)
-        load_complain(load, origin, "unknown key %s.%s; did you mean %s.%s?", section, name, nearest->section,
-                      nearest->name);
+        load_complain(load, origin, "%.*s stands before any [section]; write one above it", NAME_SHOWN_MAX,
+                      name);
+    else if (meant)
+        load_complain(load, origin, "unknown key %s%s.%.*s%s; did you mean %s.%s?", quote, section,
+                      NAME_SHOWN_MAX, name, quote, meant->section, meant->name);
     else
-        load_complain(load, origin, "unknown key %s.%s; the keys are listed in svcd.conf(5)", section, name);
+        load_complain(load, origin, "unknown key %s%s.%.*s%s; the keys are listed in svcd.conf(5)", quote,
+                      section, NAME_SHOWN_MAX, name, quote);
 }
 
 void load_write_down(struct load *load, struct origin origin, const struct config_key *key, const char *value,
@@ -134,6 +186,8 @@ int config_load(struct config *config, const struct config_source *source, FILE 
         load_setting(&load, source->settings[i]);
     if (load.rc == 0)
         load_check(&load);
+    if (load.mistakes_n > MISTAKES_MAX)
+        fprintf(errors, "there are %d more mistakes\n", load.mistakes_n - MISTAKES_MAX);
 
     load_forget_variables(&load);
     if (load.rc < 0)

@@ -63,9 +63,9 @@ static void load_password_file(struct load *load)
         return;
     char line[SECRET_LINE_MAX + 1];
     int rc = secret_read(line, sizeof line, path);
-    if (rc)
+    if (rc || !*line)
         load_complain(load, origin, "%s: %s; give a readable file whose first line is the password", path,
-                      secret_read_error(rc));
+                      rc ? secret_read_error(rc) : "the first line is empty");
     char *password = strdup(line);
     explicit_bzero(line, sizeof line);
     if (!password) {

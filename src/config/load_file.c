@@ -13,6 +13,34 @@
 
 enum { LINE_MAX_BYTES = 4096 };
 
+static bool is_utf16(const char *line, int len)
+{
+    return len > 1 && (memcmp(line, "\xff\xfe", 2) == 0 || memcmp(line, "\xfe\xff", 2) == 0);
+}
+
+/* inih ignores what follows the bracket. */
+static bool has_more(const char *section)
+{
+    const char *rest = strchr(section, ']') + 1;
+    rest += strspn(rest, " \t\r");
+    return *rest && *rest != '#' && *rest != ';';
+}
+
+/* What is wrong with a line as such; NULL: nothing. */
+static const char *line_mistake(const char *line, bool has_nul)
+{
+    const char *text = line + strspn(line, " \t"), *cr = strchr(line, '\r');
+    if (has_nul)
+        return "the line holds a NUL byte; remove it";
+    if (cr && cr[1])
+        return "the line holds a carriage return; end lines by line feeds";
+    if (*text != '[')
+        return NULL;
+    if (!strchr(text, ']'))
+        return "the section has no closing bracket; write it as [section]";
+    return has_more(text) ? "something follows the section; write it on a line of its own" : NULL;
+}
+
 /* inih silently splits long lines, and ends a line at a NUL; this reader reports and drops such lines. */
 static char *file_read_line(char *text, int size, void *user)
 {
@@ -30,12 +58,15 @@ static char *file_read_line(char *text, int size, void *user)
     if (c == EOF && len == 0)
         return NULL;
     text[len] = '\0';
+    if (load->line == 1 && is_utf16(text, len)) {
+        load_complain(load, (struct origin){ load->source->file, 0 }, "is UTF-16; save it as UTF-8");
+        return NULL;
+    }
+    const char *mistake = line_mistake(text, has_nul);
     if (too_long)
         load_complain(load, origin, "the line is longer than %d bytes; shorten it", size - 1);
-    else if (has_nul)
-        load_complain(load, origin, "the line holds a NUL byte; remove it");
-    else if (text[strspn(text, " \t")] == '[' && !strchr(text, ']'))
-        load_complain(load, origin, "the section has no closing bracket; write it as [section]");
+    else if (mistake)
+        load_complain(load, origin, "%s", mistake);
     else
         return text;
     text[0] = '\0';
@@ -67,7 +98,7 @@ void load_file(struct load *load)
 {
     load->file = fopen(load->source->file, "re");
     if (!load->file) {
-        load_complain(load, (struct origin){ load->source->file, 0 },
+        load_complain(load, (struct origin){ *load->source->file ? load->source->file : "--config", 0 },
                       "%s; give a readable file with --config", strerror(errno));
         return;
     }

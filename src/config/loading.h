@@ -31,6 +31,7 @@ struct load {
     const struct config_source *source;
     FILE *errors;
     int rc;
+    int mistakes_n;
 
     FILE *file; /* while it is read */
     int line;
@@ -42,7 +43,7 @@ struct load {
     size_t n_variables;
 };
 
-/* Each adds a line to errors and sets load->rc. */
+/* Each sets load->rc and adds a line to errors, if there are not too many; controls in it are escaped. */
 __attribute__((format(printf, 3, 4))) void load_complain(struct load *load, struct origin origin,
                                                          const char *format, ...);
 void load_complain_unknown(struct load *load, struct origin origin, const char *section, const char *name);

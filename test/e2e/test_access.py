@@ -446,6 +446,7 @@ class CommandLine(unittest.TestCase):
             done = check(name, folder)
             self.assertEqual(done.returncode, 2)
             self.assertIn("LoadCredential=NAME:PATH", done.stderr)
+            self.assertEqual("is not among the credentials that systemd has passed" in done.stderr, name in ("credential:nothing", "credential:callers"))
 
     def test_a_file_that_is_missing_or_no_file_is_told(self):
         for name in ("nothing", "."):

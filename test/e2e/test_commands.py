@@ -73,6 +73,17 @@ class Check(unittest.TestCase):
                 self.assertEqual(done.returncode, 2, (key, command, done.stderr))
                 self.assertRegex(done.stderr, f"{key}.*/nowhere.*(?i:no such file)")
 
+    def test_a_folder_in_the_place_of_a_file_is_exit_status_2(self):
+        folder, https = str(temporary_folder(self)), ("server.listen=https://127.0.0.1:0", "tls.private_key=/nowhere")
+        for key, others in (("tls.certificate", https), ("access.tokens", ()), ("admin.token_file", ()), ("database.password_file", ()),
+                            ("log.otlp_ca", ("log.otlp=https://127.0.0.1:1",)), ("database.tls_ca", ("database.tls=verify-full",))):
+            settings = [word for pair in (f"{key}={folder}", *others) for word in ("--set", pair)]
+            done = run_svcd(*settings, "check")
+            self.assertEqual(done.returncode, 2, (key, done.stderr))
+            self.assertRegex(done.stderr, f"{key}.*{folder}.*(?i:is a directory|on a directory|expected a file|no certificate in it)")
+        done = run_svcd("--config", folder, "check")
+        self.assertEqual((done.returncode, done.stderr), (2, f"{folder}: cannot be read; is it a file?\n"))
+
     def test_t_does_not_go_with_a_command(self):
         self.assertEqual(run_svcd("-t", "migrate").returncode, 2)
 

@@ -39,7 +39,7 @@ START_TEST(every_mistake_of_a_file_is_told_with_its_line)
                    "http://ADDRESS:PORT, https://ADDRESS:PORT or unix:/PATH, separated by commas, at most 32 "
                    "(127.0.0.1:50051, [::1]:50051; port 0: any free one)\n"
                    "f:9: the section has no closing bracket; write it as [section]\n"
-                   "f:11: unknown key data base.name; did you mean database.name?\n"
+                   "f:11: unknown key \"data base.name\"; did you mean database.name?\n"
                    "f:13: password.argon2_memory_kib = \"19455\" is not valid; expected a whole number of "
                    "KiB from 19456 to 262144\n"
                    "f:14: password.scheme = \"md5\" is not valid; expected argon2id or bcrypt\n"
@@ -273,6 +273,95 @@ START_TEST(more_hosts_than_are_used_are_refused)
 }
 END_TEST
 
+/* ---- files as other programs write them, and what is no file of ours ---- */
+
+START_TEST(a_file_in_utf_16_is_told_once)
+{
+    static const char little[] = "\xff\xfe[\0l\0o\0g\0]\0\n\0x\0\n\0",
+                      big[] = "\xfe\xff\0[\0l\0o\0g\0]\0\n\0x";
+    source.file = file_path;
+    write_bytes(file_path, little, sizeof little - 1);
+    must_fail_with("f: is UTF-16; save it as UTF-8\n");
+    write_bytes(file_path, big, sizeof big - 1);
+    must_fail_with("f: is UTF-16; save it as UTF-8\n");
+}
+END_TEST
+
+START_TEST(what_stands_behind_a_section_or_a_carriage_return_is_not_ignored)
+{
+    given_file(
+        "[server] max_connections = 7\n[log] ; comment\r\n[tls]\t# comment\n[jobs]\rupdate_models = x\n");
+    must_fail_with("f:1: something follows the section; write it on a line of its own\n"
+                   "f:4: the line holds a carriage return; end lines by line feeds\n");
+}
+END_TEST
+
+START_TEST(quotes_and_comments_that_make_a_value_invalid_are_named)
+{
+    given_file("[server]\nmax_connections = \"7\"\nexplorer = 'yes'\nkeepalive_ms = 1000 # ms\n[log]\nlevel "
+               "= info ; c\n"
+               "[database]\nname = a # b\nport = 7\"\n");
+    must_fail_with(
+        "f:2: server.max_connections = \"\"7\"\" is not valid, because quotes count as part of the "
+        "value; expected a whole number of connections from 1 to 1000000\n"
+        "f:3: server.explorer = \"'yes'\" is not valid, because quotes count as part of the value; "
+        "expected no or yes\n"
+        "f:4: server.keepalive_ms = \"1000 # ms\" is not valid, because a comment needs a line of its "
+        "own; expected a whole number of milliseconds from 0 to 86400000\n"
+        "f:6: log.level = \"info ; c\" is not valid, because a comment needs a line of its own; expected "
+        "error, warn, info or debug\n"
+        "f:9: database.port = \"7\"\" is not valid; expected a port from 1 to 65535, or one for each "
+        "host, separated by commas, or nothing for libpq's default\n");
+}
+END_TEST
+
+START_TEST(a_section_written_twice_or_with_blanks_is_told)
+{
+    given_file("[server]\nserver.max_connections = 7\n[ server ]\nmax_connections = 7\n");
+    must_fail_with("f:2: unknown key server.server.max_connections; did you mean server.max_connections?\n"
+                   "f:4: unknown key \" server .max_connections\"; did you mean server.max_connections?\n");
+}
+END_TEST
+
+START_TEST(neither_controls_nor_rubbish_are_shown_as_they_are)
+{
+    given_file("[server]\n\x1b[31m = 3\nexplorer = \x07\xc3\xa4\xff\xc2\x9bK\n");
+    must_fail_with(
+        "f:2: unknown key server.\\x1b[31m; the keys are listed in svcd.conf(5)\n"
+        "f:3: server.explorer = \"\\x07\u00e4\\xff\\xc2\\x9bK\" is not valid; expected no or yes\n");
+}
+END_TEST
+
+START_TEST(a_long_value_is_cut_and_of_many_mistakes_the_first_are_told)
+{
+    static char text[4000 + 60 * 8];
+    strcpy(text, "[server]\nexplorer = ");
+    memset(text + strlen(text), 'y', 3000);
+    for (int i = 0; i < 60; i++)
+        strcat(text, "\nrubbish");
+    given_file(text);
+    ck_assert_int_eq(load(), UV_EINVAL);
+    ck_assert_ptr_nonnull(strstr(config_errors, "yyy\u2026\" is not valid; expected no or yes\n"));
+    size_t lines = 0;
+    for (const char *c = config_errors; *c; c++)
+        lines += *c == '\n';
+    ck_assert_uint_eq(lines, 51);
+    ck_assert_ptr_nonnull(strstr(config_errors, "\nthere are 11 more mistakes\n"));
+}
+END_TEST
+
+START_TEST(a_file_whose_name_is_empty_and_a_password_file_that_is_empty_are_told)
+{
+    source.file = "";
+    must_fail_with("--config: No such file or directory; give a readable file with --config\n");
+    const char *settings[] = { "database.password_file=/dev/null" };
+    source = (struct config_source){ .settings = settings, .n_settings = 1 };
+    must_fail_with(
+        "database.password_file: /dev/null: the first line is empty; give a readable file whose first "
+        "line is the password\n");
+}
+END_TEST
+
 Suite *config_mistakes_suite(void)
 {
     Suite *suite = suite_create("config_mistakes");
@@ -290,6 +379,13 @@ Suite *config_mistakes_suite(void)
     tcase_add_test(tcase, a_key_is_suggested_only_if_it_is_near_what_was_written);
     tcase_add_test(tcase, a_host_is_refused_with_a_port_brackets_blanks_quotes_or_user);
     tcase_add_test(tcase, more_hosts_than_are_used_are_refused);
+    tcase_add_test(tcase, a_file_in_utf_16_is_told_once);
+    tcase_add_test(tcase, what_stands_behind_a_section_or_a_carriage_return_is_not_ignored);
+    tcase_add_test(tcase, quotes_and_comments_that_make_a_value_invalid_are_named);
+    tcase_add_test(tcase, a_section_written_twice_or_with_blanks_is_told);
+    tcase_add_test(tcase, neither_controls_nor_rubbish_are_shown_as_they_are);
+    tcase_add_test(tcase, a_long_value_is_cut_and_of_many_mistakes_the_first_are_told);
+    tcase_add_test(tcase, a_file_whose_name_is_empty_and_a_password_file_that_is_empty_are_told);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -38,8 +38,11 @@ static const char *file_of(const struct tls_options *options, size_t i)
 static int wrong(const char *what, const char *file)
 {
     char text[200];
+    struct stat found;
     unsigned long error = ERR_get_error();
     ERR_error_string_n(error, text, sizeof text);
+    if (stat(file, &found) == 0 && S_ISDIR(found.st_mode)) /* of which OpenSSL says "no start line" */
+        snprintf(text, sizeof text, "%s", strerror(EISDIR));
     ERR_clear_error();
     log_error("TLS cannot be set up", log_str("because", what), log_str("file", file),
               log_str("error", error ? text : NULL));
