@@ -18,7 +18,6 @@
 #include "call/entry.h"
 
 #define FREE_MAX    4096 /* exchanges kept for reuse */
-#define KEPT_MAX    2048 /* bytes of each of its buffers; a larger one is freed */
 #define FIELDS_KEPT 16   /* fields of requests for which there is room; more room is freed */
 
 static const struct state_machine states = {
@@ -97,13 +96,6 @@ struct exchange *exchange_create(struct http_connection *connection)
     return exchange;
 }
 
-static void trim(struct bytes *bytes)
-{
-    if (bytes->size > KEPT_MAX)
-        bytes_finish(bytes);
-    bytes->len = 0;
-}
-
 static void trim_fields(struct exchange *exchange)
 {
     if (exchange->fields_size <= FIELDS_KEPT)
@@ -111,14 +103,6 @@ static void trim_fields(struct exchange *exchange)
     free(exchange->fields);
     exchange->fields = exchange->fields_inline;
     exchange->fields_size = FIELDS_INLINE;
-}
-
-static void recycle_run(struct exchange_run *run)
-{
-    trim(&run->body);
-    run->head.n = run->trailers.n = 0;
-    call_forgo(&run->call);
-    run->call.method = NULL;
 }
 
 void exchange_untouch(struct exchange *exchange)
@@ -133,9 +117,9 @@ static void recycle(struct exchange *exchange)
 {
     struct http_edge *edge = exchange->edge;
     trim_fields(exchange);
-    trim(&exchange->kept);
+    exchange_trim(&exchange->kept);
     if (exchange->run)
-        recycle_run(exchange->run);
+        exchange_run_reset(exchange->run);
     if (exchange->arena.first)
         arena_reset(&exchange->arena);
     exchange->protocol = NULL;

@@ -195,6 +195,10 @@ static inline struct exchange *exchange_of(const struct call *call)
 /* Gives a new exchange its run. False: no memory. */
 bool exchange_take_run(struct exchange *exchange);
 void exchange_run_destroy(struct exchange_run *run);
+/* Makes it ready for another request. */
+void exchange_run_reset(struct exchange_run *run);
+/* Empties a buffer that is kept for reuse, and frees it if it is large. */
+void exchange_trim(struct bytes *bytes);
 /* It waits for more of its request: gives its run away, if there is reason to save memory. */
 void exchange_park(struct exchange *exchange);
 /* The opposite. False: no memory, and the connection ends. */

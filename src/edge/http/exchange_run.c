@@ -10,8 +10,9 @@
 
 #include "call/entry.h"
 
-#define RUNS_MAX   256 /* kept for reuse */
-#define PARK_SHARE 16  /* exchanges park from this part of server.max_buffered_bytes on */
+#define RUNS_MAX   256  /* kept for reuse */
+#define KEPT_MAX   2048 /* bytes of a buffer that is kept for reuse; a larger one is freed */
+#define PARK_SHARE 16   /* exchanges park from this part of server.max_buffered_bytes on */
 
 bool exchange_take_run(struct exchange *exchange)
 {
@@ -41,12 +42,26 @@ void exchange_run_destroy(struct exchange_run *run)
     free(run);
 }
 
+void exchange_trim(struct bytes *bytes)
+{
+    if (bytes->size > KEPT_MAX)
+        bytes_finish(bytes);
+    bytes->len = 0;
+}
+
+void exchange_run_reset(struct exchange_run *run)
+{
+    exchange_trim(&run->body);
+    run->head.n = run->trailers.n = 0;
+    call_forgo(&run->call);
+    run->call.method = NULL;
+}
+
 static void give_away(struct exchange *exchange)
 {
     struct http_edge *edge = exchange->edge;
     struct exchange_run *run = exchange->run;
-    call_forgo(&run->call);
-    run->call.method = NULL;
+    exchange_run_reset(run);
     exchange->run = NULL;
     if (edge->runs_n >= RUNS_MAX) {
         exchange_run_destroy(run);

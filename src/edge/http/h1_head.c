@@ -2,7 +2,6 @@
 #include "edge/http/h1_head.h"
 
 #include <string.h>
-#include <strings.h>
 
 #define COUNTED_LEN 32 /* bytes added for each field, as RFC 9113, 6.5.2 counts */
 
@@ -43,11 +42,6 @@ static struct http_text trimmed(const char *text, size_t len)
     return (struct http_text){ text, len };
 }
 
-static bool is(struct http_text text, const char *expected)
-{
-    return text.len == strlen(expected) && strncasecmp(text.text, expected, text.len) == 0;
-}
-
 /* ---- the first line ---- */
 
 /* The absolute form, http://host/path, which clients send to proxies: the same as /path with a host. */
@@ -55,8 +49,8 @@ static const char *read_absolute(struct exchange *exchange, struct http_text tar
 {
     const char *mark = memmem(target.text, target.len, "://", 3);
     size_t scheme_len = mark ? (size_t)(mark - target.text) : 0;
-    if (!is((struct http_text){ target.text, scheme_len }, "http") &&
-        !is((struct http_text){ target.text, scheme_len }, "https"))
+    if (!http_text_is_any_case((struct http_text){ target.text, scheme_len }, "http") &&
+        !http_text_is_any_case((struct http_text){ target.text, scheme_len }, "https"))
         return "the target of a request begins with a slash";
     const char *host = mark + 3, *end = target.text + target.len;
     const char *slash = memchr(host, '/', (size_t)(end - host));
@@ -71,7 +65,8 @@ static const char *read_absolute(struct exchange *exchange, struct http_text tar
 static const char *read_target(struct exchange *exchange, struct http_text target)
 {
     exchange->path = target;
-    bool is_star = target.len == 1 && target.text[0] == '*' && is(exchange->verb, "OPTIONS");
+    bool is_star =
+        target.len == 1 && target.text[0] == '*' && http_text_is_any_case(exchange->verb, "OPTIONS");
     if (target.len == 0 || !http_text_is_visible(target))
         return "the target of a request has a blank or a control character in it";
     const char *wrong = target.text[0] == '/' || is_star ? NULL : read_absolute(exchange, target);
@@ -126,7 +121,7 @@ static int read_coding(struct exchange *exchange, struct http_text value, struct
         return 400;
     *wrong = "of transfer-encodings, chunked is known";
     head->body = H1_BODY_CHUNKED;
-    return is(value, "chunked") ? 0 : 501;
+    return http_text_is_any_case(value, "chunked") ? 0 : 501;
 }
 
 static const char *check_authority(struct http_text authority)
@@ -156,7 +151,7 @@ static int read_connection(struct exchange *exchange, struct http_text value, st
     while (value.len) {
         const char *comma = memchr(value.text, ',', value.len);
         size_t len = comma ? (size_t)(comma - value.text) : value.len;
-        head->is_last |= is(trimmed(value.text, len), "close");
+        head->is_last |= http_text_is_any_case(trimmed(value.text, len), "close");
         len += comma != NULL;
         value = (struct http_text){ value.text + len, value.len - len };
     }
@@ -169,7 +164,7 @@ static int read_expect(struct exchange *exchange, struct http_text value, struct
     (void)exchange;
     *wrong = "what is expected can only be 100-continue";
     head->expects_continue = !head->is_old;
-    return is(value, "100-continue") ? 0 : 417;
+    return http_text_is_continue(value) ? 0 : 417;
 }
 
 static int drop(struct exchange *exchange, struct http_text value, struct h1_head *head, const char **wrong)
@@ -222,7 +217,7 @@ static int read_field(struct exchange *exchange, char *line, size_t len, struct 
             line[i] = (char)(line[i] | 0x20);
     const struct http_field field = { name, trimmed(colon + 1, len - name_len - 1), { NULL } };
     for (size_t i = 0; i < sizeof of_connection / sizeof *of_connection; i++)
-        if (is(field.name, of_connection[i].name))
+        if (http_text_is_any_case(field.name, of_connection[i].name))
             return of_connection[i].read(exchange, field.value, head, wrong);
     return add(exchange, &field, wrong);
 }

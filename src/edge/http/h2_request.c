@@ -6,8 +6,6 @@
  */
 #include "edge/http/h2_request.h"
 
-#include <strings.h>
-
 #include "edge/http/h2_headers.h"
 #include "observe/log.h"
 
@@ -123,12 +121,10 @@ void h2_on_whole(struct h2 *h2, struct exchange *exchange)
 /* A client that expects it sends the body only after that (RFC 9110, 10.1.1), unless the answer is there. */
 static void ask_for_body(struct h2 *h2, const struct exchange *exchange)
 {
-    static const char wanted[] = "100-continue";
     const nghttp2_nv nv = { (uint8_t *)":status", (uint8_t *)"100", 7, 3,
                             NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE };
     const struct http_field *expect = exchange->is_begun ? NULL : exchange_field(exchange, "expect");
-    if (!expect || expect->value.len != sizeof wanted - 1 ||
-        strncasecmp(expect->value.text, wanted, sizeof wanted - 1) != 0)
+    if (!expect || !http_text_is_continue(expect->value))
         return;
     h2_check(h2,
              nghttp2_submit_headers(h2->session, NGHTTP2_FLAG_NONE, exchange->stream_id, NULL, &nv, 1, NULL));

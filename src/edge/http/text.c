@@ -9,6 +9,11 @@ static const uint8_t tokens[256] = {
     ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['a' ... 'z'] = 1, ['A' ... 'Z'] = 2,
 };
 
+bool http_text_is_continue(struct http_text text)
+{
+    return http_text_is_any_case(text, "100-continue");
+}
+
 bool http_text_is_token(struct http_text text, bool may_have_capitals)
 {
     for (size_t i = 0; i < text.len; i++) {

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 struct http_text {
     const char *text;
@@ -21,6 +22,14 @@ static inline bool http_text_is(const struct http_text *text, const char *expect
     return text->len == strlen(expected) && memcmp(text->text, expected, text->len) == 0;
 }
 
+/* The same in any mixture of capitals and small letters. */
+static inline bool http_text_is_any_case(struct http_text text, const char *expected)
+{
+    return text.len == strlen(expected) && strncasecmp(text.text, expected, text.len) == 0;
+}
+
+/* The value of `expect`: the client sends the body once it is asked to (RFC 9110, 10.1.1). */
+bool http_text_is_continue(struct http_text text);
 /* The name of a field or a verb (RFC 9110, 5.6.2); `may_have_capitals`: false for fields over HTTP/2. */
 bool http_text_is_token(struct http_text text, bool may_have_capitals);
 /* No blanks and no control characters. */
