@@ -91,21 +91,21 @@ void account_waited(struct call_account *own, enum account_wait wait, uint64_t n
     own->waited_ns[wait] += ns;
 }
 
-uint64_t account_answered(struct call_account *own, unsigned status)
+bool account_answered(struct call_account *own, unsigned status, uint64_t *took_ns)
 {
     struct method_account *of = own->of;
     if (!of)
-        return 0;
+        return false;
     uint64_t now_ns = loop_clock_now();
     if (now_ns == own->begun_ns) /* the call waited for nothing, and ends in the event that began it */
         now_ns = loop_clock_read();
-    uint64_t took_ns = now_ns > own->begun_ns ? now_ns - own->begun_ns : 1;
+    *took_ns = now_ns - own->begun_ns;
     own->of = NULL;
     of->handled[status]++;
-    histogram_add_time(&of->seconds, took_ns);
+    histogram_add_time(&of->seconds, *took_ns);
     for (enum account_wait wait = 0; wait < ACCOUNT_WAITS; wait++)
         of->waited_ns[wait] += own->waited_ns[wait];
-    return took_ns;
+    return true;
 }
 
 void account_refused(const struct rpc_method *method, unsigned status)

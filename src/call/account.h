@@ -50,9 +50,9 @@ struct statement_account {
 void account_begun(struct call_account *own, const struct rpc_method *method);
 void account_received(struct call_account *own, size_t len);
 void account_sent(struct call_account *own, size_t len);
-/* The call has been answered with this status. Returns how long it took (ns, at least 1); 0 if it was counted
- * before, or is no client's call. */
-uint64_t account_answered(struct call_account *own, unsigned status);
+/* The call has been answered with this status: counts it and says how long it took. False: nothing was
+ * counted, as it was counted before or is no client's call. */
+bool account_answered(struct call_account *own, unsigned status, uint64_t *took_ns);
 /* Adds time that the call waited. */
 void account_waited(struct call_account *own, enum account_wait wait, uint64_t ns);
 /* Counts a call that was refused before it began; method NULL: the client named one that does not exist. */

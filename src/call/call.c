@@ -113,8 +113,8 @@ size_t call_trailers(const struct call *call, struct call_trailer trailers[stati
 
 static void tell_answered(struct call *call, enum status status)
 {
-    uint64_t took_ns = account_answered(&call->account, status);
-    if (took_ns == 0)
+    uint64_t took_ns;
+    if (!account_answered(&call->account, status, &took_ns))
         return;
     if (call->caller)
         call->caller->state.handled[status]++;

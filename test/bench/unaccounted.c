@@ -9,7 +9,7 @@
 void __wrap_account_begun(struct call_account *own, const struct rpc_method *method);
 void __wrap_account_received(struct call_account *own, size_t len);
 void __wrap_account_sent(struct call_account *own, size_t len);
-uint64_t __wrap_account_answered(struct call_account *own, unsigned status);
+bool __wrap_account_answered(struct call_account *own, unsigned status, uint64_t *took_ns);
 void __wrap_account_waited(struct call_account *own, enum account_wait wait, uint64_t ns);
 uint64_t __wrap_account_query(struct call_account *own, const struct query *query, bool is_failed);
 void __wrap_call_log_answered(struct call *call, unsigned status, uint64_t took_ns);
@@ -32,10 +32,10 @@ void __wrap_account_sent(struct call_account *own, size_t len)
     (void)own, (void)len;
 }
 
-uint64_t __wrap_account_answered(struct call_account *own, unsigned status)
+bool __wrap_account_answered(struct call_account *own, unsigned status, uint64_t *took_ns)
 {
-    (void)own, (void)status;
-    return 0;
+    (void)own, (void)status, (void)took_ns;
+    return false;
 }
 
 void __wrap_account_waited(struct call_account *own, enum account_wait wait, uint64_t ns)
