@@ -21,6 +21,7 @@ struct edges {
     struct core_server *core; /* NULL: no address is grpc:// */
     struct http_server *http; /* NULL: every address is grpc:// */
     struct http_site site, tls_site;
+    struct tls_files *fresh_tls; /* a reload has read them; NULL: none */
 };
 
 static void on_accepted(void *data, int fd, enum scheme scheme)
@@ -80,19 +81,39 @@ static struct tls_options tls_options_of(const struct config *config)
                                  .ticket_keys = config->tls.ticket_keys };
 }
 
+/* Blocks. *files NULL: the configuration has no TLS. */
+static int read_tls(struct tls_files **files, const struct config *config)
+{
+    const struct tls_options options = tls_options_of(config);
+    *files = NULL;
+    if (!address_list_has(&config->server.listen, SCHEME_HTTPS))
+        return 0;
+    int rc = tls_files_create(files, &options);
+    if (!rc)
+        rc = tls_files_read(*files);
+    if (!rc)
+        return 0;
+    tls_files_destroy(*files);
+    *files = NULL;
+    return rc;
+}
+
 static int start_http(struct edges *edges, struct context *context, const struct config *config)
 {
-    struct tls_options tls = tls_options_of(config);
+    struct tls_files *tls;
+    int rc = read_tls(&tls, config);
+    if (rc)
+        return rc;
     struct http_server_options options = {
         .limits = http_limits_of(config),
         .peers = &edges->peers,
         .timers = context->timers,
-        .tls = address_list_has(edges->listen, SCHEME_HTTPS) ? &tls : NULL,
+        .tls = tls,
     };
     edges->site = (struct http_site){ .pages = http_pages(config->server.explorer), .has_calls = true };
     edges->tls_site = edges->site;
     edges->tls_site.has_tls = true;
-    int rc = http_server_create(&edges->http, context->loop, context, &options);
+    rc = http_server_create(&edges->http, context->loop, context, &options);
     if (!rc)
         http_edge_tell_metrics(http_server_edge(edges->http));
     return rc;
@@ -183,6 +204,12 @@ static bool can_listen(const struct edges *edges, const struct address_list *lis
             !(address_list_has(listen, SCHEME_HTTP) || address_list_has(listen, SCHEME_HTTPS)));
 }
 
+int edges_read(struct edges *edges, const struct config *fresh)
+{
+    tls_files_destroy(edges->fresh_tls);
+    return read_tls(&edges->fresh_tls, fresh);
+}
+
 int edges_prepare(struct edges *edges, const struct config *fresh)
 {
     const struct address_list *listen = &fresh->server.listen;
@@ -191,8 +218,9 @@ int edges_prepare(struct edges *edges, const struct config *fresh)
             "server.listen has grpc:// first, or the others first, since svcd began: that takes a restart");
         return UV_ENOTSUP;
     }
-    const struct tls_options tls = tls_options_of(fresh);
-    int rc = address_list_has(listen, SCHEME_HTTPS) ? http_server_prepare_tls(edges->http, &tls) : 0;
+    struct tls_files *tls = edges->fresh_tls;
+    edges->fresh_tls = NULL;
+    int rc = tls ? http_server_prepare_tls(edges->http, tls) : 0;
     return rc ? rc : listener_prepare(edges->listener, listen);
 }
 
@@ -253,5 +281,6 @@ void edges_destroy(struct edges *edges)
     http_server_destroy(edges->http);
     listener_destroy(edges->listener);
     peers_finish(&edges->peers);
+    tls_files_destroy(edges->fresh_tls);
     free(edges);
 }

@@ -31,8 +31,11 @@ void edges_run(struct edges *edges);
 /* Whether the TLS settings and files are valid, if the configuration listens on https://. False: an error was
  * logged. `warns`: what edges_start() warns of is logged, too. */
 bool edges_check(const struct config *config, bool warns);
-/* A reload, in two steps within one turn of the loop. First what may fail: reads the TLS files and opens the
- * new addresses. Returns 0; or a UV_E* code after an error was logged, and nothing has changed. */
+/* A reload, in three steps. First what blocks, on a thread: reads the TLS files. Returns 0; or a UV_E* code
+ * after an error was logged. */
+int edges_read(struct edges *edges, const struct config *fresh);
+/* The other two within one turn of the loop. First what may fail: opens the new addresses. Returns 0; or a
+ * UV_E* code after an error was logged, and nothing has changed. */
 int edges_prepare(struct edges *edges, const struct config *fresh);
 /* Then what cannot fail: takes over the prepared values for new connections and calls. Connections to an
  * address that is not listened on any more are closed gracefully, except those of gRPC's C core. */

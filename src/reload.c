@@ -78,7 +78,12 @@ static int try_login(const struct reload *reload, FILE *errors)
 static int check_rest(struct reload *reload, FILE *errors)
 {
     int rc = rules_read(&reload->rules, &reload->fresh, errors);
-    if (!rc && (rc = try_login(reload, errors)))
+    if (rc)
+        return rc;
+    rc = reload->read(reload->data, &reload->fresh);
+    if (!rc)
+        rc = try_login(reload, errors);
+    if (rc)
         access_destroy(reload->rules.access);
     return rc;
 }

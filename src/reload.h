@@ -33,6 +33,9 @@ struct reload {
     struct config *config; /* the one in force */
     const struct config_source *source;
     struct context *context;
+    /* Reads, on the thread of the reload, files that only the owner's parts know. Returns 0; or a UV_E* code
+     * after an error was logged. */
+    int (*read)(void *data, const struct config *fresh);
     /* Does the part of the change that may fail, such as listening. Returns 0; or a UV_E* code after an error
      * was logged, and nothing has changed. */
     int (*prepare)(void *data, const struct config *fresh);

@@ -87,6 +87,12 @@ static void forgo_admin(struct daemon *daemon)
     admin_forgo(daemon->admin);
 }
 
+static int read_files(void *data, const struct config *fresh)
+{
+    const struct daemon *daemon = data;
+    return edges_read(daemon->edges, fresh);
+}
+
 static int prepare_edges(struct daemon *daemon, const struct config *fresh)
 {
     return edges_prepare(daemon->edges, fresh);
@@ -202,6 +208,7 @@ void daemon_start_reload(struct daemon *daemon, const struct config_source *sour
                                       .config = daemon->config,
                                       .source = source,
                                       .context = &daemon->context,
+                                      .read = read_files,
                                       .prepare = prepare_reload,
                                       .apply = apply_reload,
                                       .has_core = has_core,

@@ -18,13 +18,14 @@ static const char *path_of(const struct sockaddr *address)
 
 /* Removes the socket file of a daemon that has died, which bind() would fail on. A file that somebody listens
  * on stays, and bind() fails rightly. connect() is refused by any file, so what is no socket has to be found
- * out before: it is somebody's, and the path a mistake. */
+ * out before: it is somebody's, and the path a mistake. The socket does not block, because connect() would
+ * wait for one that listens but whose backlog is full. */
 static int remove_stale(const struct sockaddr *address)
 {
     struct stat stat_of;
     if (stat(path_of(address), &stat_of) == 0 && !S_ISSOCK(stat_of.st_mode))
         return -ENOTSOCK;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
     if (connect(fd, address, address_len(address)) && errno == ECONNREFUSED)

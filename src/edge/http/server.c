@@ -203,33 +203,30 @@ const struct http_edge *http_server_edge(const struct http_server *server)
 static void on_look(struct timer *timer)
 {
     struct http_server *server = container_of(timer, struct http_server, look);
-    tls_server_look(server->edge.tls);
+    tls_server_look(server->edge.tls, server->edge.loop);
     timers_start(server->edge.timers, timer, uv_hrtime() + LOOK_NS, on_look);
 }
 
-static struct tls_options with_alpn(const struct tls_options *options)
-{
-    struct tls_options own = *options;
-    own.alpn = carriers[1] ? "\2h2\10http/1.1" : "\2h2"; /* the carriers of the table above */
-    return own;
-}
-
-static int start_tls(struct http_server *server, const struct tls_options *options)
+static int start_tls(struct http_server *server, struct tls_files *files)
 {
     struct http_edge *edge = &server->edge;
-    struct tls_options own = with_alpn(options);
-    if (!edge->plain && !(edge->plain = malloc(READ_LEN)))
+    if (!edge->plain && !(edge->plain = malloc(READ_LEN))) {
+        tls_files_destroy(files);
         return UV_ENOMEM;
-    int rc = tls_server_create(&edge->tls, &own);
+    }
+    int rc = tls_server_create(&edge->tls, files);
     if (!rc)
         timers_start(edge->timers, &server->look, uv_hrtime() + LOOK_NS, on_look);
     return rc;
 }
 
-int http_server_prepare_tls(struct http_server *server, const struct tls_options *options)
+int http_server_prepare_tls(struct http_server *server, struct tls_files *files)
 {
-    struct tls_options own = with_alpn(options);
-    return server->edge.tls ? tls_server_prepare(server->edge.tls, &own) : start_tls(server, options);
+    files->options.alpn = carriers[1] ? "\2h2\10http/1.1" : "\2h2"; /* the carriers of the table above */
+    if (!server->edge.tls)
+        return start_tls(server, files);
+    tls_server_prepare(server->edge.tls, files);
+    return 0;
 }
 
 void http_server_take_tls(struct http_server *server)
@@ -275,7 +272,7 @@ int http_server_create(struct http_server **out, uv_loop_t *loop, struct context
     TAILQ_INIT(&edge->later);
     TAILQ_INIT(&edge->touched);
     TAILQ_INIT(&edge->free);
-    int rc = options->tls ? start_tls(server, options->tls) : 0;
+    int rc = options->tls ? http_server_prepare_tls(server, options->tls) : 0;
     if (rc)
         return rc;
     if (!edge->in || !edge->out || method_table_init(&edge->methods) || h2_init())

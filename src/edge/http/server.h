@@ -15,9 +15,9 @@ struct http_server;
 
 struct http_server_options {
     struct http_limits limits;
-    struct peers *peers;           /* outlives the server */
-    struct timers *timers;         /* likewise */
-    const struct tls_options *tls; /* NULL: no site has it; `alpn` is the server's */
+    struct peers *peers;   /* outlives the server */
+    struct timers *timers; /* likewise */
+    struct tls_files *tls; /* read and good, and the server's from now on; NULL: no site has TLS */
 };
 
 /* 0 or a UV_E* code, after which the process has to end. On success *server wants http_server_stop, then
@@ -33,10 +33,10 @@ void http_server_add_connection(struct http_server *server, int fd, const struct
  * whatever it did, so that nobody can keep others from asking for health. False: all have just come. */
 bool http_server_make_room(struct http_server *server);
 
-/* Reads the TLS files again, in two steps (changed files are noticed without being asked, too). Prepare: 0,
- * or a UV_E* code after the error was logged, and nothing has changed. Take, after that: new connections use
- * what was prepared. */
-int http_server_prepare_tls(struct http_server *server, const struct tls_options *options);
+/* Other TLS files, in two steps (changed files are noticed without being asked, too). Prepare: of files that
+ * were read and are good, which are the server's whatever happens; 0, or UV_ENOMEM and nothing has changed.
+ * Take, after that: new connections use what was prepared. */
+int http_server_prepare_tls(struct http_server *server, struct tls_files *files);
 void http_server_take_tls(struct http_server *server);
 
 /* Sets other limits. Connections that are open keep their max_message_bytes, max_concurrent_streams and

@@ -1,53 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/http/tls_server.h"
 
-#include <errno.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <openssl/ssl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <uv.h>
 
 #include "observe/log.h"
 
-#define SLOW_NS         UINT64_C(2000000) /* CPU time of a signature, above which threads sign */
-#define FILES           4
-#define TICKET_KEYS_LEN 80 /* name, HMAC key and AES key, as SSL_CTX_set_tlsext_ticket_keys() takes them */
+#define MISSED_TOLD 5
 
-struct tls_server {
-    struct tls_options options, prepared_options; /* their texts are copies */
-    SSL_CTX *context, *prepared;
-    bool is_slow;                                    /* see tls_server_is_slow() */
-    struct stat files[FILES], prepared_files[FILES]; /* as they were when last read */
+/* A look at the files, by a thread. */
+struct tls_look {
+    uv_work_t work;
+    struct tls_server *server; /* NULL: nobody wants the result any more */
+    struct stat before[TLS_FILES_N];
+    struct tls_files *files; /* the thread's, until on_looked() */
+    bool has_changed;
+    int rc;
+    unsigned missed; /* looks that could not begin because this one is under way */
 };
 
-/* ---- one reading of the files ---- */
-
-static const char *file_of(const struct tls_options *options, size_t i)
-{
-    const char *const files[FILES] = { options->certificate, options->private_key, options->client_ca,
-                                       options->ticket_keys };
-    return files[i];
-}
-
-static int wrong(const char *what, const char *file)
-{
-    char text[200];
-    struct stat found;
-    unsigned long error = ERR_get_error();
-    ERR_error_string_n(error, text, sizeof text);
-    if (stat(file, &found) == 0 && S_ISDIR(found.st_mode)) /* of which OpenSSL says "no start line" */
-        snprintf(text, sizeof text, "%s", strerror(EISDIR));
-    ERR_clear_error();
-    log_error("TLS cannot be set up", log_str("because", what), log_str("file", file),
-              log_str("error", error ? text : NULL));
-    return UV_EINVAL;
-}
+struct tls_server {
+    struct tls_files *used, *prepared;
+    struct stat stats[TLS_FILES_N]; /* of the files as they were when last read, good or not */
+    struct tls_look *look;          /* NULL: none is under way */
+};
 
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
                    unsigned in_len, void *alpn)
@@ -57,283 +35,160 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, 
     return rc == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-static int set_tickets(SSL_CTX *context, const char *path)
-{
-    unsigned char keys[TICKET_KEYS_LEN];
-    if (!*path)
-        return 0;
-    FILE *file = fopen(path, "re");
-    if (!file) {
-        ERR_raise(ERR_LIB_SYS, errno);
-        return wrong("tls.ticket_keys cannot be read", path);
-    }
-    size_t n = fread(keys, 1, sizeof keys, file);
-    fclose(file);
-    bool is_set = n == sizeof keys && SSL_CTX_set_tlsext_ticket_keys(context, keys, sizeof keys);
-    explicit_bzero(keys, sizeof keys);
-    return is_set ? 0 : wrong("tls.ticket_keys needs 80 random bytes", path);
-}
-
-static int set_clients(SSL_CTX *context, const struct tls_options *options)
-{
-    if (options->client_auth == TLS_CLIENT_NONE)
-        return 0;
-    int mode =
-        SSL_VERIFY_PEER | (options->client_auth == TLS_CLIENT_REQUIRED ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
-    SSL_CTX_set_verify(context, mode, NULL);
-    if (!SSL_CTX_load_verify_locations(context, options->client_ca, NULL))
-        return wrong("tls.client_ca cannot be read", options->client_ca);
-    SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(options->client_ca));
-    return 0;
-}
-
-/* The session id context is a hash of how clients are verified and by which authorities. So a ticket from
- * another daemon, or from before a reload, does not resume a session where other authorities are trusted. */
-static int set_session_context(SSL_CTX *context, const struct tls_options *options)
-{
-    unsigned char id[SHA256_DIGEST_LENGTH], piece[4096];
-    EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    FILE *file = options->client_auth == TLS_CLIENT_NONE ? NULL : fopen(options->client_ca, "re");
-    bool is_good = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
-                   EVP_DigestUpdate(digest, &options->client_auth, sizeof options->client_auth);
-    for (size_t n; is_good && file && (n = fread(piece, 1, sizeof piece, file)) > 0;)
-        is_good = EVP_DigestUpdate(digest, piece, n);
-    is_good = is_good && EVP_DigestFinal_ex(digest, id, NULL);
-    if (file)
-        fclose(file);
-    EVP_MD_CTX_free(digest);
-    return is_good && SSL_CTX_set_session_id_context(context, id, sizeof id) ? 0 : UV_ENOMEM;
-}
-
-/* Without this OpenSSL would ask at the terminal, or read from standard input, and the loop would wait. */
-static int give_no_password(char *password, int size, int is_to_write, void *is_locked)
-{
-    (void)password, (void)size, (void)is_to_write;
-    if (is_locked)
-        *(bool *)is_locked = true;
-    return -1;
-}
-
-static int set_pair(SSL_CTX *context, const struct tls_options *options)
-{
-    bool is_locked = false;
-    SSL_CTX_set_default_passwd_cb(context, give_no_password);
-    SSL_CTX_set_default_passwd_cb_userdata(context, &is_locked);
-    if (SSL_CTX_use_certificate_chain_file(context, options->certificate) != 1)
-        return wrong("tls.certificate cannot be read", options->certificate);
-    bool has_key = SSL_CTX_use_PrivateKey_file(context, options->private_key, SSL_FILETYPE_PEM) == 1;
-    SSL_CTX_set_default_passwd_cb_userdata(context, NULL);
-    if (is_locked)
-        return wrong("tls.private_key has a password; it is to have none (openssl pkey -in KEY -out KEY2)",
-                     options->private_key);
-    if (!has_key)
-        return wrong("tls.private_key cannot be read, or is not the certificate's", options->private_key);
-    return SSL_CTX_check_private_key(context) == 1
-               ? 0
-               : wrong("tls.private_key is not the certificate's", options->private_key);
-}
-
-static int set_up(SSL_CTX *context, const struct tls_options *options)
-{
-    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                     SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF |
-                                     SSL_OP_NO_COMPRESSION);
-    /* AES first, which server processors do in hardware, the cheapest first; clients without such hardware
-     * (phones) put ChaCha first, and SSL_OP_PRIORITIZE_CHACHA follows them. */
-    SSL_CTX_set_ciphersuites(context,
-                             "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_num_tickets(context, 1);
-    int rc = set_pair(context, options);
-    if (!rc)
-        rc = set_clients(context, options);
-    if (!rc)
-        rc = set_session_context(context, options);
-    return rc ? rc : set_tickets(context, options->ticket_keys);
-}
-
-static void look_at_files(const struct tls_options *options, struct stat files[static FILES])
-{
-    memset(files, 0, FILES * sizeof *files);
-    for (size_t i = 0; i < FILES; i++)
-        if (*file_of(options, i) && stat(file_of(options, i), &files[i]))
-            memset(&files[i], 0, sizeof files[i]);
-}
-
-static const size_t texts[] = { offsetof(struct tls_options, certificate),
-                                offsetof(struct tls_options, private_key),
-                                offsetof(struct tls_options, client_ca),
-                                offsetof(struct tls_options, client_names),
-                                offsetof(struct tls_options, ticket_keys) };
-
-static char **text_of(struct tls_options *options, size_t i)
-{
-    return (char **)((char *)options + texts[i]);
-}
-
-static void options_finish(struct tls_options *options)
-{
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        free(*text_of(options, i));
-    *options = (struct tls_options){ 0 };
-}
-
-static int options_copy(struct tls_options *own, const struct tls_options *options)
-{
-    bool is_whole = true;
-    *own = *options;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        is_whole &= (*text_of(own, i) = strdup(*text_of(own, i))) != NULL;
-    return is_whole ? 0 : UV_ENOMEM;
-}
-
-static void forget_prepared(struct tls_server *server)
-{
-    SSL_CTX_free(server->prepared);
-    server->prepared = NULL;
-    options_finish(&server->prepared_options);
-}
-
-int tls_server_prepare(struct tls_server *server, const struct tls_options *options)
-{
-    forget_prepared(server);
-    look_at_files(options, server->prepared_files);
-    server->prepared = SSL_CTX_new(TLS_server_method());
-    int rc = options_copy(&server->prepared_options, options);
-    if (!rc)
-        rc = server->prepared ? set_up(server->prepared, options) : UV_ENOMEM;
-    if (rc)
-        forget_prepared(server);
-    return rc;
-}
-
-/* In CPU time of this thread, so that the result does not depend on how busy the machine is. UINT64_MAX: the
- * key cannot sign with this digest. */
-static uint64_t sign_once_ns(EVP_PKEY *key, const EVP_MD *digest)
-{
-    static const unsigned char text[] = "what is signed";
-    unsigned char signature[2048];
-    size_t len = sizeof signature;
-    struct timespec begin, end;
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
-    bool is_signed = context && EVP_DigestSignInit(context, NULL, digest, NULL, key) == 1 &&
-                     EVP_DigestSign(context, signature, &len, text, sizeof text) == 1;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
-    EVP_MD_CTX_free(context);
-    ERR_clear_error();
-    return is_signed ? (uint64_t)(end.tv_sec - begin.tv_sec) * 1000000000 + (uint64_t)end.tv_nsec -
-                           (uint64_t)begin.tv_nsec
-                     : UINT64_MAX;
-}
-
-static bool has_slow_key(const struct tls_server *server)
-{
-    EVP_PKEY *key = SSL_CTX_get0_privatekey(server->context);
-    uint64_t first_ns = sign_once_ns(key, EVP_sha256()); /* slower: OpenSSL sets things up */
-    uint64_t ns = first_ns == UINT64_MAX ? first_ns : sign_once_ns(key, EVP_sha256());
-    if (ns == UINT64_MAX || first_ns <= SLOW_NS || ns <= SLOW_NS)
-        return false;
-    log_warn("a signature by tls.private_key takes long, so threads sign, and new connections wait for each "
-             "other; a key of ECDSA P-256, or of RSA with 2048 bits, needs neither",
-             log_str("file", server->options.private_key), log_int("us", (int64_t)(ns / 1000)));
-    return true;
-}
-
 /* Served nevertheless: the clock may be wrong, or the clients may not care. */
-static void warn_of_time(const struct tls_server *server)
+static void warn_of_time(const struct tls_files *files)
 {
-    const X509 *certificate = SSL_CTX_get0_certificate(server->context);
+    const X509 *certificate = SSL_CTX_get0_certificate(files->context);
     const char *wrong_time = X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0
                                  ? "tls.certificate has expired, so clients refuse it"
                              : X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0
                                  ? "tls.certificate is not valid yet, so clients refuse it"
                                  : NULL;
     if (wrong_time)
-        log_warn(wrong_time, log_str("file", server->options.certificate));
+        log_warn(wrong_time, log_str("file", files->options.certificate));
+}
+
+static void warn_of_slowness(const struct tls_files *files)
+{
+    if (files->slow_signature_ns > 0)
+        log_warn("a signature by tls.private_key takes long, so threads sign, and new connections wait for "
+                 "each other; a key of ECDSA P-256, or of RSA with 2048 bits, needs neither",
+                 log_str("file", files->options.private_key),
+                 log_int("us", (int64_t)(files->slow_signature_ns / 1000)));
+}
+
+/* ---- taking what was read ---- */
+
+static void use(struct tls_server *server, struct tls_files *files)
+{
+    if (server->used) /* not at the start, where it is expected */
+        log_info("TLS certificate read", log_str("file", files->options.certificate));
+    tls_files_destroy(server->used);
+    server->used = files;
+    memcpy(server->stats, files->stats, sizeof server->stats);
+    SSL_CTX_set_alpn_select_cb(files->context, on_alpn, (void *)files->options.alpn);
+    warn_of_slowness(files);
+    warn_of_time(files);
+}
+
+/* The thread goes on, for it may hang; what it finds is not used. */
+static void forget_look(struct tls_server *server)
+{
+    if (server->look)
+        server->look->server = NULL;
+    server->look = NULL;
+}
+
+void tls_server_prepare(struct tls_server *server, struct tls_files *files)
+{
+    tls_files_destroy(server->prepared);
+    server->prepared = files;
 }
 
 void tls_server_take(struct tls_server *server)
 {
     if (!server->prepared)
         return;
-    struct tls_options before = server->options;
-    SSL_CTX_free(server->context);
-    server->options = server->prepared_options;
-    server->context = server->prepared;
-    server->prepared_options = (struct tls_options){ 0 };
+    forget_look(server);
+    use(server, server->prepared);
     server->prepared = NULL;
-    memcpy(server->files, server->prepared_files, sizeof server->files);
-    if (before.certificate) /* not at the start, where it is expected */
-        log_info("TLS certificate read", log_str("file", server->options.certificate));
-    options_finish(&before);
-    SSL_CTX_set_alpn_select_cb(server->context, on_alpn, (void *)server->options.alpn);
-    server->is_slow = has_slow_key(server);
-    warn_of_time(server);
+}
+
+/* ---- looking whether they have changed ---- */
+
+static void look_at_files(uv_work_t *work)
+{
+    struct tls_look *look = work->data;
+    look->has_changed = tls_files_differ(look->files, look->before);
+    look->rc = look->has_changed ? tls_files_read(look->files) : 0;
+}
+
+/* Files that are no good are not read again until they have changed once more. */
+static void take_look(struct tls_server *server, struct tls_look *look)
+{
+    server->look = NULL;
+    if (!look->has_changed)
+        return;
+    if (look->rc) {
+        memcpy(server->stats, look->files->stats, sizeof server->stats);
+        log_error("the TLS certificate that was there before stays in use");
+        return;
+    }
+    use(server, look->files);
+    look->files = NULL;
+}
+
+static void on_looked(uv_work_t *work, int status)
+{
+    struct tls_look *look = work->data;
+    (void)status; /* none is cancelled */
+    if (look->server)
+        take_look(look->server, look);
+    tls_files_destroy(look->files);
+    free(look);
+}
+
+void tls_server_look(struct tls_server *server, uv_loop_t *loop)
+{
+    if (server->look) {
+        if (++server->look->missed == MISSED_TOLD)
+            log_warn("the TLS files cannot be read, because one of them hangs; the certificate in use stays",
+                     log_str("file", server->used->options.certificate));
+        return;
+    }
+    struct tls_look *look = calloc(1, sizeof *look);
+    if (!look || tls_files_create(&look->files, &server->used->options)) {
+        free(look);
+        return;
+    }
+    look->work.data = look;
+    look->server = server;
+    memcpy(look->before, server->stats, sizeof look->before);
+    if (uv_queue_work(loop, &look->work, look_at_files, on_looked)) {
+        tls_files_destroy(look->files);
+        free(look);
+        return;
+    }
+    server->look = look;
 }
 
 /* ---- the server ---- */
 
 int tls_server_check(const struct tls_options *options, bool warns)
 {
-    struct tls_server *server = calloc(1, sizeof *server);
-    int rc = server ? tls_server_prepare(server, options) : UV_ENOMEM;
-    if (!rc && warns)
-        tls_server_take(server);
-    tls_server_destroy(server);
+    struct tls_files *files = NULL;
+    int rc = tls_files_create(&files, options);
+    if (!rc)
+        rc = tls_files_read(files);
+    if (!rc && warns) {
+        warn_of_slowness(files);
+        warn_of_time(files);
+    }
+    tls_files_destroy(files);
     return rc;
 }
 
-int tls_server_create(struct tls_server **out, const struct tls_options *options)
+int tls_server_create(struct tls_server **out, struct tls_files *files)
 {
     struct tls_server *server = calloc(1, sizeof *server);
-    if (!server)
+    if (!server) {
+        tls_files_destroy(files);
         return UV_ENOMEM;
-    int rc = tls_server_prepare(server, options);
-    if (rc) {
-        tls_server_destroy(server);
-        return rc;
     }
-    tls_server_take(server);
+    use(server, files);
     *out = server;
     return 0;
 }
 
-static bool is_changed(const struct stat *a, const struct stat *b)
-{
-    return a->st_ino != b->st_ino || a->st_size != b->st_size || a->st_mtim.tv_sec != b->st_mtim.tv_sec ||
-           a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
-}
-
-/* Files that are no good are not read again until they have changed once more. */
-void tls_server_look(struct tls_server *server)
-{
-    struct stat files[FILES];
-    bool has_changed = false;
-    look_at_files(&server->options, files);
-    for (size_t i = 0; i < FILES; i++)
-        has_changed |= is_changed(&files[i], &server->files[i]);
-    if (!has_changed)
-        return;
-    if (tls_server_prepare(server, &server->options)) {
-        memcpy(server->files, server->prepared_files, sizeof server->files);
-        log_error("the TLS certificate that was there before stays in use");
-    } else {
-        tls_server_take(server);
-    }
-}
-
 bool tls_server_is_slow(const struct tls_server *server)
 {
-    return server->is_slow;
+    return server->used->slow_signature_ns > 0;
 }
 
 int64_t tls_server_expiry_s(const struct tls_server *server)
 {
     struct tm tm;
-    const X509 *certificate = SSL_CTX_get0_certificate(server->context);
+    const X509 *certificate = SSL_CTX_get0_certificate(server->used->context);
     return certificate && ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) ? timegm(&tm) : 0;
 }
 
@@ -341,18 +196,18 @@ void tls_server_destroy(struct tls_server *server)
 {
     if (!server)
         return;
-    forget_prepared(server);
-    options_finish(&server->options);
-    SSL_CTX_free(server->context);
+    forget_look(server);
+    tls_files_destroy(server->prepared);
+    tls_files_destroy(server->used);
     free(server);
 }
 
 SSL_CTX *tls_server_context(const struct tls_server *server)
 {
-    return server->context;
+    return server->used->context;
 }
 
 const struct tls_options *tls_server_options(const struct tls_server *server)
 {
-    return &server->options;
+    return &server->used->options;
 }
