@@ -5,7 +5,6 @@
  */
 #include "harness.h"
 
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -242,15 +241,14 @@ START_TEST(a_login_that_never_came_to_a_hash_costs_nothing)
 {
     begin();
     rpc_set_peer(HOME, NULL);
-    PGconn *other = db_connect();
-    PQclear(PQexec(other, "BEGIN; LOCK account"));
+    struct pg_conn *other = db_hold("LOCK account");
     account_package_AuthenticateRequest request = { .username = OWNER, .password = WRONG };
     for (int i = 0; i < 20; i++) {
         struct sent *sent = rpc_send(RPC_TRY_LOGIN, &request);
         harness_run_ms(5); /* it waits for the database */
         rpc_cancel(sent);
     }
-    PQclear(PQexec(other, "ROLLBACK"));
+    db_let_go(other);
     rpc_wait_all();
     for (int i = 0; i < 5; i++)
         is_wrong(OWNER, WRONG);

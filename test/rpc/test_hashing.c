@@ -6,7 +6,6 @@
  */
 #include "harness.h"
 
-#include <libpq-fe.h>
 #include <string.h>
 #include <uv.h>
 
@@ -204,12 +203,10 @@ START_TEST(a_renewal_waits_for_nobody)
     static const char *const locks[] = { "SELECT FROM account FOR UPDATE", "LOCK account IN SHARE MODE" };
     make_owner(QUICK);
     for (size_t i = 0; i < sizeof locks / sizeof *locks; i++) {
-        PGconn *other = db_connect();
-        PQclear(PQexec(other, "BEGIN"));
-        PQclear(PQexec(other, locks[i]));
+        struct pg_conn *other = db_hold(locks[i]);
         ck_assert(is_granted(OWNER, RIGHT));
         ck_assert_str_eq(stored(), QUICK);
-        PQclear(PQexec(other, "ROLLBACK"));
+        db_let_go(other);
     }
     ck_assert(is_granted(OWNER, RIGHT));
     ck_assert_str_ne(stored(), QUICK);

@@ -4,7 +4,7 @@
  * read is sent again, a write is UNAVAILABLE rather than acknowledged before its commit, and the pool comes
  * back by itself.
  */
-#include "harness.h"
+#include "pool_kit.h"
 
 #include <libpq-fe.h>
 #include <stdio.h>
@@ -14,27 +14,6 @@
 #include <uv.h>
 
 #include "db/pool.h"
-
-#define MENTOR account_package_ProfileType_MENTOR
-
-static struct sent *add_feedback(const char *content)
-{
-    return rpc_send(RPC_ADD_DEV_FEEDBACK,
-                    &(feedback_package_AddDevFeedbackRequest){ .content = (char *)content });
-}
-
-static struct sent *get_notifications(int account)
-{
-    return rpc_send(RPC_GET_NOTIFICATIONS, &(account_package_NotificationsRequest){
-                                               .userid = account, .targetProfileType = MENTOR });
-}
-
-static const char *numbered(const char *word, int n)
-{
-    char *text = text_of(32, " ");
-    snprintf(text, 32, "%s %d", word, n);
-    return text;
-}
 
 /* While the gate is closed reads of mentormessage and writes to websitefeedback and milestone wait, but
  * statements can be prepared, as they could not under a lock on the tables. */

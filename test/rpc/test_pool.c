@@ -4,17 +4,13 @@
  * cancelled calls. Errors are provoked in the database: schema test holds a trigger or a row level security
  * policy that raises for text that begins with "poison". See test_loss.c for what a killed backend may lose.
  */
-#include "harness.h"
+#include "pool_kit.h"
 
-#include <libpq-fe.h>
-#include <stdio.h>
 #include <string.h>
 #include <uv.h>
 
 #include "db/pool.h"
 #include "hash_gate.h"
-
-#define MENTOR account_package_ProfileType_MENTOR
 
 /* ---- provoking ---- */
 
@@ -46,37 +42,6 @@ static void refuse_reads_of_poison(const char *table)
         "CREATE POLICY poison ON %s USING (test.refuse(message)); ALTER TABLE %s ENABLE ROW LEVEL SECURITY, "
         "FORCE ROW LEVEL SECURITY",
         table, table);
-}
-
-static struct sent *add_feedback(const char *content)
-{
-    return rpc_send(RPC_ADD_DEV_FEEDBACK,
-                    &(feedback_package_AddDevFeedbackRequest){ .content = (char *)content });
-}
-
-static struct sent *add_feedback_within(const char *content, unsigned deadline_ms)
-{
-    uint8_t bytes[128] = { 0x0A, (uint8_t)strlen(content) };
-    memcpy(bytes + 2, content, strlen(content));
-    return rpc_send_bytes(RPC_ADD_DEV_FEEDBACK, bytes, strlen(content) + 2, deadline_ms);
-}
-
-static struct sent *get_notifications(int account)
-{
-    return rpc_send(RPC_GET_NOTIFICATIONS, &(account_package_NotificationsRequest){
-                                               .userid = account, .targetProfileType = MENTOR });
-}
-
-static struct sent *get_profiles(int account)
-{
-    return rpc_send(RPC_ACCOUNT_PROFILES, &(account_package_ProfilesRequest){ .userid = account });
-}
-
-static const char *numbered(const char *word, int n)
-{
-    char *text = text_of(32, " ");
-    snprintf(text, 32, "%s %d", word, n);
-    return text;
 }
 
 /* ---- merged reads ---- */
@@ -252,30 +217,13 @@ END_TEST
 
 /* ---- lanes ---- */
 
-/* Until rolled back, whoever wants what these lock waits. */
-static PGconn *hold(const char *lock)
-{
-    PGconn *holder = db_connect();
-    PQclear(PQexec(holder, "BEGIN"));
-    PGresult *result = PQexec(holder, lock);
-    ck_assert_msg(PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK,
-                  "%s", PQresultErrorMessage(result));
-    PQclear(result);
-    return holder;
-}
-
-static void let_go(PGconn *holder)
-{
-    PQclear(PQexec(holder, "ROLLBACK"));
-}
-
 START_TEST(a_statement_that_waits_for_a_lock_delays_no_read_and_no_short_write)
 {
     enum { PLANS = 20 }; /* more than the lane has connections */
     int mentee = make_mentee(make_area("Here"), "");
     db_run("INSERT INTO milestone (menteeid, content, completed) SELECT menteeid, 'plan', false FROM mentee, "
            "generate_series(1, 20)");
-    PGconn *holder = hold("SELECT FROM milestone FOR UPDATE");
+    struct pg_conn *holder = db_hold("SELECT FROM milestone FOR UPDATE");
     struct sent *blocked[PLANS];
     for (int i = 0; i < PLANS; i++)
         blocked[i] = rpc_send(RPC_TOGGLE_PLANS_OF_ACTION_COMPLETION,
@@ -288,7 +236,7 @@ START_TEST(a_statement_that_waits_for_a_lock_delays_no_read_and_no_short_write)
     ck_assert_int_eq(write->status, STATUS_OK);
     for (int i = 0; i < PLANS; i++)
         ck_assert(!blocked[i]->answered);
-    let_go(holder);
+    db_let_go(holder);
     rpc_wait_all();
     ck_assert_int_eq(db_int("SELECT count(*) FROM milestone WHERE completed"), PLANS);
 }
@@ -299,7 +247,7 @@ START_TEST(a_statement_that_waits_for_a_lock_delays_no_other_of_its_lane)
     make_mentee(make_area("Here"), "");
     db_run("INSERT INTO milestone (menteeid, content, completed) SELECT menteeid, 'plan', false FROM mentee, "
            "generate_series(1, 2)");
-    PGconn *holder = hold("SELECT FROM milestone WHERE milestoneid = 1001 FOR UPDATE");
+    struct pg_conn *holder = db_hold("SELECT FROM milestone WHERE milestoneid = 1001 FOR UPDATE");
     struct sent *sent[2];
     for (int i = 0; i < 2; i++)
         sent[i] = rpc_send(RPC_TOGGLE_PLANS_OF_ACTION_COMPLETION,
@@ -307,7 +255,7 @@ START_TEST(a_statement_that_waits_for_a_lock_delays_no_other_of_its_lane)
     rpc_wait(sent[1]);
     ck_assert(!sent[0]->answered);
     ck_assert_int_eq(sent[1]->status, STATUS_OK);
-    let_go(holder);
+    db_let_go(holder);
     rpc_wait(sent[0]);
     ck_assert_int_eq(sent[0]->status, STATUS_OK);
     ck_assert_int_eq(db_int("SELECT count(*) FROM milestone WHERE completed"), 2);
@@ -338,22 +286,10 @@ END_TEST
 
 /* ---- queues ---- */
 
-/* One connection a lane and few places to wait. */
-static struct pool *use_narrow_pool(unsigned queue_max)
-{
-    struct pool_options options = *harness_pool_options();
-    for (int lane = 0; lane < LANES; lane++)
-        options.connections[lane] = options.connections[lane] ? 1 : 0;
-    options.queue_max = queue_max;
-    struct pool *pool = harness_use_pool(&options);
-    harness_run_until(&pool->available);
-    return pool;
-}
-
 START_TEST(a_full_queue_refuses_with_a_time_to_come_back_and_serves_again_afterwards)
 {
     use_narrow_pool(8);
-    PGconn *holder = hold("LOCK TABLE websitefeedback");
+    struct pg_conn *holder = db_hold("LOCK TABLE websitefeedback");
     struct sent *in_flight = add_feedback("in flight");
     harness_run_until_blocked(NULL, 1);
     struct sent *sent[10];
@@ -366,7 +302,7 @@ START_TEST(a_full_queue_refuses_with_a_time_to_come_back_and_serves_again_afterw
         ck_assert_int_eq(sent[i]->status, STATUS_RESOURCE_EXHAUSTED);
         ck_assert_uint_gt(sent[i]->retry_after_ms, 0);
     }
-    let_go(holder);
+    db_let_go(holder);
     rpc_wait_all();
     ck_assert_int_eq(in_flight->status, STATUS_OK);
     ck_assert_int_eq(db_int("SELECT count(*) FROM websitefeedback"), 9);
@@ -380,7 +316,7 @@ START_TEST(a_quarter_of_the_queue_is_kept_for_what_can_go)
 {
     use_narrow_pool(8);
     int mentee = make_mentee(make_area("Here"), "");
-    PGconn *holder = hold("LOCK TABLE websitefeedback");
+    struct pg_conn *holder = db_hold("LOCK TABLE websitefeedback");
     struct sent *stuck = NULL;
     for (int i = 0; !stuck || !stuck->answered; i++) { /* refused at once */
         stuck = add_feedback(numbered("queued", i));
@@ -392,7 +328,7 @@ START_TEST(a_quarter_of_the_queue_is_kept_for_what_can_go)
                                       .menteeUserId = mentee, .plansOfAction = "of another table" });
     rpc_wait(other);
     ck_assert_msg(other->status == STATUS_OK, "%s", other->message);
-    let_go(holder);
+    db_let_go(holder);
     rpc_wait_all();
 }
 END_TEST
@@ -401,7 +337,7 @@ START_TEST(a_full_queue_of_one_lane_refuses_nobody_in_another)
 {
     use_narrow_pool(8);
     int mentee = make_mentee(make_area("Here"), "");
-    PGconn *holder = hold("LOCK TABLE websitefeedback");
+    struct pg_conn *holder = db_hold("LOCK TABLE websitefeedback");
     struct sent *blocked = add_feedback("in flight");
     harness_run_until_blocked(NULL, 1);
     for (int i = 0; i < 20; i++)
@@ -410,7 +346,7 @@ START_TEST(a_full_queue_of_one_lane_refuses_nobody_in_another)
     struct sent *read = get_profiles(mentee);
     rpc_wait(read);
     ck_assert_msg(read->status == STATUS_OK, "%s", read->message);
-    let_go(holder);
+    db_let_go(holder);
     rpc_wait_all();
 }
 END_TEST
@@ -418,7 +354,7 @@ END_TEST
 START_TEST(a_call_whose_deadline_passes_while_it_waits_is_not_started)
 {
     use_narrow_pool(100);
-    PGconn *holder = hold("LOCK TABLE websitefeedback");
+    struct pg_conn *holder = db_hold("LOCK TABLE websitefeedback");
     struct sent *in_flight;
     unsigned deadline_ms = 50;
     do { /* a slow machine may not even begin it in time */
@@ -432,7 +368,7 @@ START_TEST(a_call_whose_deadline_passes_while_it_waits_is_not_started)
     ck_assert_int_eq(late->status, STATUS_DEADLINE_EXCEEDED);
     harness_run_until(&in_flight->over); /* the server was asked to end both, and has */
     harness_run_until(&late->over);
-    let_go(holder);
+    db_let_go(holder);
     rpc_wait_all();
     ck_assert_int_eq(patient->status, STATUS_OK);
     ck_assert_int_eq(in_flight->status, STATUS_DEADLINE_EXCEEDED);
@@ -476,7 +412,7 @@ START_TEST(what_a_call_cancelled_in_flight_brings_back_goes_nowhere)
 {
     struct sent *sent[3];
     for (bool in_flight = false; !in_flight;) {
-        PGconn *holder = hold("LOCK TABLE websitefeedback");
+        struct pg_conn *holder = db_hold("LOCK TABLE websitefeedback");
         for (int i = 0; i < 3; i++)
             sent[i] = add_feedback(numbered("text", i));
         harness_run_until_blocked(NULL, 1);
@@ -484,7 +420,7 @@ START_TEST(what_a_call_cancelled_in_flight_brings_back_goes_nowhere)
         /* Its result is still to come; or, on a slow machine, the batch was given up by then and it waits to
          * be run apart: once more. */
         in_flight = !sent[1]->dropped;
-        let_go(holder);
+        db_let_go(holder);
         rpc_wait_all();
     }
     ck_assert(sent[1]->dropped && !sent[1]->answered);
@@ -526,13 +462,13 @@ START_TEST(a_call_cancelled_between_its_statements_stops_there)
 {
     int here = make_area("Here"), mentee = make_mentee(here, "");
     make_mentor(make_area("There"), "");
-    PGconn *holder =
-        hold("LOCK TABLE assignment IN ACCESS EXCLUSIVE MODE"); /* the first statement of TryMatch waits */
+    struct pg_conn *holder =
+        db_hold("LOCK TABLE assignment IN ACCESS EXCLUSIVE MODE"); /* the first statement of TryMatch waits */
     struct sent *sent =
         rpc_send(RPC_TRY_MATCH, &(matching_package_MenteeToMentorMatchingRequest){ .menteeUserId = mentee });
     harness_run_until_blocked(NULL, 1);
     rpc_cancel(sent);
-    let_go(holder);
+    db_let_go(holder);
     rpc_wait_all();
     ck_assert(sent->dropped);
     ck_assert_int_eq(db_int("SELECT count(*) FROM assignment"), 0);
@@ -555,7 +491,7 @@ END_TEST
 START_TEST(a_pool_that_stops_answers_whatever_waits)
 {
     struct pool *pool = use_narrow_pool(100);
-    PGconn *holder = hold("LOCK TABLE websitefeedback");
+    struct pg_conn *holder = db_hold("LOCK TABLE websitefeedback");
     struct sent *in_flight = add_feedback("in flight");
     harness_run_until_blocked(NULL, 1);
     struct sent *queued = add_feedback("queued");
@@ -565,7 +501,7 @@ START_TEST(a_pool_that_stops_answers_whatever_waits)
     ck_assert_int_eq(queued->status, STATUS_UNAVAILABLE);
     struct sent *late = add_feedback("late");
     ck_assert_int_eq(late->status, STATUS_UNAVAILABLE);
-    let_go(holder);
+    db_let_go(holder);
 }
 END_TEST
 

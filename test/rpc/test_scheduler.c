@@ -298,12 +298,11 @@ END_TEST
 START_TEST(connections_that_a_lock_keeps_from_coming_up_do_not_pile_up)
 {
     jobs_configure("jobs.update_models_enabled=yes", "database.connect_timeout_ms=100");
-    PGconn *holder = db_connect();
-    PQclear(PQexec(holder, "BEGIN; LOCK TABLE svcd.rating_import, svcd.job_run"));
+    struct pg_conn *holder = db_hold("LOCK TABLE svcd.rating_import, svcd.job_run");
     jobs_start_scheduler();
     harness_run_ms(3000);
     ck_assert_int_le(db_int("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"), 4);
-    PQclear(PQexec(holder, "COMMIT"));
+    db_let_go(holder);
     jobs_wait_for_runs("done", 1);
 }
 END_TEST

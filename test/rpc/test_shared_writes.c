@@ -5,25 +5,14 @@
  */
 #include "harness.h"
 
-#include <stdio.h>
-
 #define WRITES 100
 #define BAD    41
 
 static struct sent *add_feedback(int key, const char *content)
 {
-    char text[16];
-    snprintf(text, sizeof text, "key %d", key);
-    rpc_set_key(text);
+    rpc_set_key(numbered("key", key));
     return rpc_send(RPC_ADD_DEV_FEEDBACK,
                     &(feedback_package_AddDevFeedbackRequest){ .content = (char *)content });
-}
-
-static const char *text_number(int n)
-{
-    char *text = text_of(16, " ");
-    snprintf(text, 16, "text %d", n);
-    return text;
 }
 
 /* Sends them in one turn of the loop. The bad one has another text, and alone may end with another status. */
@@ -31,7 +20,7 @@ static void add_many(const char *bad, enum status bad_status)
 {
     struct sent *sent[WRITES];
     for (int i = 0; i < WRITES; i++)
-        sent[i] = add_feedback(i, i == BAD ? bad : text_number(i));
+        sent[i] = add_feedback(i, i == BAD ? bad : numbered("text", i));
     rpc_wait_all();
     for (int i = 0; i < WRITES; i++)
         ck_assert_msg(sent[i]->status == (i == BAD ? bad_status : STATUS_OK), "%d: status %d: %s", i,
@@ -93,7 +82,7 @@ START_TEST(of_two_with_one_key_one_acts)
 {
     struct sent *sent[WRITES];
     for (int i = 0; i < WRITES; i++)
-        sent[i] = add_feedback(i / 2, text_number(i / 2));
+        sent[i] = add_feedback(i / 2, numbered("text", i / 2));
     rpc_wait_all();
     for (int i = 0; i < WRITES; i++)
         ck_assert_int_eq(sent[i]->status, STATUS_OK);

@@ -32,6 +32,14 @@ static PGresult *query(ExecStatusType expected, const char *format, va_list args
     return result;
 }
 
+static void run_on(PGconn *pg, const char *sql)
+{
+    PGresult *result = PQexec(pg, sql);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
+        ck_abort_msg("%s: %s", sql, PQresultErrorMessage(result));
+    PQclear(result);
+}
+
 void db_run(const char *format, ...)
 {
     va_list args;
@@ -39,10 +47,7 @@ void db_run(const char *format, ...)
     char sql[65536];
     ck_assert_int_lt(vsnprintf(sql, sizeof sql, format, args), sizeof sql);
     va_end(args);
-    PGresult *result = PQexec(world.db, sql);
-    if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
-        ck_abort_msg("%s: %s", sql, PQresultErrorMessage(result));
-    PQclear(result);
+    run_on(world.db, sql);
 }
 
 void *keep(const void *bytes, size_t len)
@@ -109,7 +114,7 @@ static PGconn *connect_as_test(void)
     PGresult *result = PQexecParams(pg, session_sql, 1, NULL, values, NULL, NULL, 0);
     ck_assert_msg(PQresultStatus(result) == PGRES_TUPLES_OK, "%s", PQerrorMessage(pg));
     PQclear(result);
-    PQclear(PQexec(pg, "SET application_name = 'svcd test'; SET client_min_messages = error"));
+    run_on(pg, "SET application_name = 'svcd test'; SET client_min_messages = error");
     return pg;
 }
 
@@ -119,16 +124,29 @@ PGconn *db_connect(void)
     return world.others[world.others_n++] = connect_as_test();
 }
 
+PGconn *db_hold(const char *lock)
+{
+    PGconn *holder = db_connect();
+    run_on(holder, "BEGIN");
+    run_on(holder, lock);
+    return holder;
+}
+
+void db_let_go(PGconn *holder)
+{
+    run_on(holder, "ROLLBACK");
+}
+
 PGconn *db_close_gate(void)
 {
     PGconn *holder = db_connect();
-    PQclear(PQexec(holder, "SELECT pg_advisory_lock(" DB_GATE ")"));
+    run_on(holder, "SELECT pg_advisory_lock(" DB_GATE ")");
     return holder;
 }
 
 void db_open_gate(PGconn *holder)
 {
-    PQclear(PQexec(holder, "SELECT pg_advisory_unlock(" DB_GATE ")"));
+    run_on(holder, "SELECT pg_advisory_unlock(" DB_GATE ")");
 }
 
 char *text_of(size_t n, const char *character)
@@ -137,6 +155,14 @@ char *text_of(size_t n, const char *character)
     char *text = arena_alloc(&world.memory, n * len + 1);
     for (size_t i = 0; i < n; i++)
         memcpy(text + i * len, character, len);
+    return text;
+}
+
+char *numbered(const char *word, int n)
+{
+    size_t size = strlen(word) + sizeof " -2147483648";
+    char *text = arena_alloc(&world.memory, size);
+    snprintf(text, size, "%s %d", word, n);
     return text;
 }
 

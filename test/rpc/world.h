@@ -37,6 +37,10 @@ const char *db_state(void);
  * with the test. */
 struct pg_conn *db_connect(void);
 
+/* A connection that holds the lock of this statement, which others wait for until it lets go. */
+struct pg_conn *db_hold(const char *lock);
+void db_let_go(struct pg_conn *holder);
+
 /* A gate: what takes the shared advisory lock DB_GATE, in a trigger or policy of the test's, waits while it
  * is closed. Whoever closed it opens it. */
 #define DB_GATE "4711"
@@ -50,6 +54,8 @@ void *keep(const void *bytes, size_t len);
 char *keep_text(const char *text);
 /* n times a character. */
 char *text_of(size_t n, const char *character);
+/* "WORD N". */
+char *numbered(const char *word, int n);
 
 /* ---- rows; ids returned are account ids, but for area and skill ---- */
 
