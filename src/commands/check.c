@@ -21,8 +21,8 @@ static int check_database(const struct config *config)
     struct database_params params;
     struct session session;
     database_params_set(&params, config);
-    int status =
-        migrate_run(params.keywords, params.values, &(struct migrate_options){ .check_only = true }, stdout);
+    const struct migrate_options options = { .command = "check", .check_only = true };
+    int status = migrate_run(params.keywords, params.values, &options, stdout);
     if (status)
         return status;
     if (session_init(&session, config))

@@ -15,7 +15,8 @@ static int run(const struct config *config, const struct command_line *line)
 {
     struct database_params params;
     database_params_set(&params, config);
-    struct migrate_options options = { .check_only = command_line_option(line, "check"),
+    struct migrate_options options = { .command = "migrate",
+                                       .check_only = command_line_option(line, "check"),
                                        .wait_s = MIGRATE_WAIT_S };
     const char *wait = command_line_option(line, "wait");
     if (wait && (strspn(wait, "0123456789") != strlen(wait) || !*wait || strlen(wait) > 6))

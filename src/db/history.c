@@ -38,29 +38,28 @@ int history_compare_versions(const char *a, const char *b)
     return 0;
 }
 
-bool history_check_version(const PGresult *applied)
+bool history_check_version(const PGresult *applied, const char *command)
 {
     const char *version = history_checksum(applied, HISTORY_VERSION);
     if (!version || history_compare_versions(version, SVCD_VERSION) <= 0)
         return true;
-    fprintf(
-        stderr,
-        "svcd migrate: svcd %s has migrated the database, which this svcd, %s, does not undo; run that one\n",
-        version, SVCD_VERSION);
+    fprintf(stderr,
+            "svcd %s: svcd %s has migrated the database, which this svcd, %s, does not undo; run that one\n",
+            command, version, SVCD_VERSION);
     return false;
 }
 
-bool history_check(const PGresult *applied)
+bool history_check(const PGresult *applied, const char *command)
 {
     int n = applied ? PQntuples(applied) : 0;
     for (int row = 0; row < n; row++) {
         const char *name = PQgetvalue(applied, row, 0);
         if (strchr(name, '/') == NULL && !history_is_ours(name)) {
             fprintf(stderr,
-                    "svcd migrate: the database has migration %s, which this svcd does not know: a newer "
+                    "svcd %s: the database has migration %s, which this svcd does not know: a newer "
                     "svcd migrated"
                     " it; run that one\n",
-                    name);
+                    command, name);
             return false;
         }
     }
@@ -69,10 +68,10 @@ bool history_check(const PGresult *applied)
         const char *checksum = history_checksum(applied, file->name);
         if (checksum != NULL && strcmp(checksum, file->checksum) != 0) {
             fprintf(stderr,
-                    "svcd migrate: %s has changed since it was applied (checksum %.12s then, %.12s now): "
+                    "svcd %s: %s has changed since it was applied (checksum %.12s then, %.12s now): "
                     "restore its"
                     " text and put the change into a new migration\n",
-                    file->name, checksum, file->checksum);
+                    command, file->name, checksum, file->checksum);
             return false;
         }
     }

@@ -23,10 +23,11 @@ const char *history_checksum(const struct pg_result *applied, const char *name);
 /* Returns -1, 0 or 1. Compares versions number by number, as in 1.10 > 1.9. */
 int history_compare_versions(const char *a, const char *b);
 
-/* Whether all applied migrations are this binary's, with the same checksums. If not, stderr says which. */
-bool history_check(const struct pg_result *applied);
+/* Whether all applied migrations are this binary's, with the same checksums. If not, stderr says which, after
+ * the name of svcd's command. */
+bool history_check(const struct pg_result *applied, const char *command);
 
 /* Whether the installed functions are not of a newer svcd, and so may be replaced. If not, stderr says so. */
-bool history_check_version(const struct pg_result *applied);
+bool history_check_version(const struct pg_result *applied, const char *command);
 
 #endif

@@ -23,6 +23,7 @@ struct migration {
     const char *const *keywords, *const *values;
     PGresult *applied; /* name, checksum of every file the database remembers; NULL: it remembers none */
     FILE *out;
+    const char *command;
     bool check_only;
     int backend_pid; /* the real one, also behind a pooler */
     bool was_locked; /* the last error was that a lock could not be had */
@@ -94,7 +95,7 @@ static bool has_sqlstate(const PGresult *result, const char *sqlstate)
 /* Prints the error; if a privilege is missing, with the statement that grants it. */
 static void tell_failure(const struct migration *m, const struct migration_file *file, const PGresult *result)
 {
-    migrate_tell_failure(m->pg, file, result);
+    migrate_tell_failure(m->command, m->pg, file, result);
     if (has_sqlstate(result, "42501"))
         migrate_tell_grants(m->pg, m->check_only);
 }
@@ -161,10 +162,10 @@ static bool may_wait(const struct migration *m, unsigned *pause_ms)
     time_t waited_s = time(NULL) - m->begun;
     if (waited_s >= (time_t)m->wait_s) {
         fprintf(stderr,
-                "svcd migrate: gave up after %lld s: what it needs is locked by others; nothing of this step "
+                "svcd %s: gave up after %lld s: what it needs is locked by others; nothing of this step "
                 "was done."
                 " Try again, or wait longer (--wait SECONDS)\n",
-                (long long)waited_s);
+                m->command, (long long)waited_s);
         return false;
     }
     struct timespec pause = { .tv_sec = *pause_ms / 1000, .tv_nsec = *pause_ms % 1000 * 1000000L };
@@ -205,7 +206,8 @@ static bool read_ledger(struct migration *m)
 {
     PQclear(m->applied);
     m->applied = run(m, READ_LEDGER_SQL);
-    return is_good(m, NULL, m->applied) && history_check(m->applied) && history_check_version(m->applied);
+    return is_good(m, NULL, m->applied) && history_check(m->applied, m->command) &&
+           history_check_version(m->applied, m->command);
 }
 
 static bool look_for_ledger(struct migration *m, const struct migration_file *file, const char *name)
@@ -266,8 +268,8 @@ static bool run_file(struct migration *m, const struct migration_file *file, con
     if (!execute(m, file, file->text))
         return false;
     if (PQtransactionStatus(m->pg) != PQTRANS_INTRANS) {
-        fprintf(stderr, "svcd migrate: %s: ends its transaction; leave BEGIN, COMMIT and ROLLBACK out\n",
-                file->path);
+        fprintf(stderr, "svcd %s: %s: ends its transaction; leave BEGIN, COMMIT and ROLLBACK out\n",
+                m->command, file->path);
         return false;
     }
     if (!remember(m, file, name, file->checksum) || !note_version(m, NULL, NULL))
@@ -309,7 +311,7 @@ static bool apply_functions(struct migration *m)
         const struct migration_file *file = &function_files[i];
         char *name = function_name(file);
         if (name == NULL) {
-            fprintf(stderr, "svcd migrate: out of memory\n");
+            fprintf(stderr, "svcd %s: out of memory\n", m->command);
             return false;
         }
         bool ok = is_applied(m, file, name) || apply(m, file, name);
@@ -351,9 +353,9 @@ static bool look_at_database(struct migration *m)
         tell_failure(m, NULL, result);
     else if (!ok)
         fprintf(stderr,
-                "svcd migrate: database %s is encoded in %s, but names and texts are UTF-8; convert it:\n"
+                "svcd %s: database %s is encoded in %s, but names and texts are UTF-8; convert it:\n"
                 "    createdb --encoding=UTF8 --template=template0 NEW && pg_dump %s | psql NEW\n",
-                PQgetvalue(result, 0, 2), PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2));
+                m->command, PQgetvalue(result, 0, 2), PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2));
     else
         m->backend_pid = atoi(PQgetvalue(result, 0, 3));
     PQclear(result);
@@ -363,11 +365,11 @@ static bool look_at_database(struct migration *m)
 static bool migrate(struct migration *m)
 {
     if (PQstatus(m->pg) != CONNECTION_OK) {
-        migrate_tell_no_connection(m->pg, time(NULL) - m->begun);
+        migrate_tell_no_connection(m->command, m->pg, time(NULL) - m->begun);
         return false;
     }
     if (PQsetClientEncoding(m->pg, "UTF8") != 0) {
-        fprintf(stderr, "svcd migrate: %s", PQerrorMessage(m->pg));
+        fprintf(stderr, "svcd %s: %s", m->command, PQerrorMessage(m->pg));
         return false;
     }
     return lift_limits(m) && look_at_database(m) && find_ledger(m) && apply_migrations(m) &&
@@ -382,6 +384,7 @@ int migrate_run(const char *const *keywords, const char *const *values, const st
                            .keywords = keywords,
                            .values = values,
                            .out = out,
+                           .command = options->command,
                            .check_only = options->check_only,
                            .wait_s = options->wait_s,
                            .begun = begun };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Brings a database to the schema this binary was built with: `svcd migrate` and `svcd migrate --check`. The
+ * Brings a database to the schema this binary was built with: `svcd migrate`, `svcd migrate --check` and
+ * `svcd check --db`. The
  * files of sql/migrations are applied once each, in their order; those of sql/functions whenever their text
  * has changed. svcd.migration remembers what was applied. Blocking: not for the loop thread of a daemon that
  * serves.
@@ -14,8 +15,9 @@
 #include "db/migration_file.h"
 
 struct migrate_options {
-    bool check_only; /* changes nothing and takes no lock */
-    unsigned wait_s; /* how long to wait for locks, in turns of 2 s that let others through */
+    const char *command; /* of svcd, for errors: they begin with `svcd COMMAND: ` */
+    bool check_only;     /* changes nothing and takes no lock */
+    unsigned wait_s;     /* how long to wait for locks, in turns of 2 s that let others through */
 };
 #define MIGRATE_WAIT_S 60
 

@@ -76,12 +76,13 @@ static void print_field(const char *label, const char *value)
         fprintf(stderr, "  %s: %s\n", label, value);
 }
 
-void migrate_tell_failure(PGconn *pg, const struct migration_file *file, const PGresult *result)
+void migrate_tell_failure(const char *command, PGconn *pg, const struct migration_file *file,
+                          const PGresult *result)
 {
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     unsigned line = file ? line_at(file->text, PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION)) : 0;
 
-    fprintf(stderr, "svcd migrate: ");
+    fprintf(stderr, "svcd %s: ", command);
     if (line > 0)
         fprintf(stderr, "%s:%u: ", file->path, line);
     else if (file != NULL)
@@ -96,17 +97,17 @@ void migrate_tell_failure(PGconn *pg, const struct migration_file *file, const P
     print_field("where", PQresultErrorField(result, PG_DIAG_CONTEXT));
 }
 
-void migrate_tell_no_connection(PGconn *pg, time_t waited_s)
+void migrate_tell_no_connection(const char *command, PGconn *pg, time_t waited_s)
 {
     static const char denied[] = "permission denied for database ";
     const char *why = pg ? PQerrorMessage(pg) : "out of memory\n", *database = strstr(why, denied);
-    fprintf(stderr, "svcd migrate: %s", why);
+    fprintf(stderr, "svcd %s: %s", command, why);
     if (database) { /* as SQL quotes it */
         database += strlen(denied);
         fprintf(stderr, "  who owns it can help with:\n    GRANT CONNECT ON DATABASE %.*s TO \"%s\";\n",
                 (int)strcspn(database, "\n"), database, PQuser(pg));
     }
     if (strstr(why, "timeout expired"))
-        fprintf(stderr, "svcd migrate: gave up connecting after %lld s (database.connect_timeout_ms)\n",
+        fprintf(stderr, "svcd %s: gave up connecting after %lld s (database.connect_timeout_ms)\n", command,
                 (long long)waited_s);
 }

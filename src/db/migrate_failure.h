@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Reports on stderr why a migration failed: the file and line, and for a role that lacks privileges, the
- * statements that grant them. For `svcd migrate` only.
+ * statements that grant them. Errors begin with the `command` of svcd that found them.
  */
 #ifndef DB_MIGRATE_FAILURE_H
 #define DB_MIGRATE_FAILURE_H
@@ -22,10 +22,10 @@ struct pg_result;
 
 /* Connecting failed after waited_s: prints libpq's message, which names host and port. pg NULL: libpq was out
  * of memory. */
-void migrate_tell_no_connection(struct pg_conn *pg, time_t waited_s);
+void migrate_tell_no_connection(const char *command, struct pg_conn *pg, time_t waited_s);
 
 /* A statement failed. `file` NULL: it is not of a file but one of migrate.c's own. */
-void migrate_tell_failure(struct pg_conn *pg, const struct migration_file *file,
+void migrate_tell_failure(const char *command, struct pg_conn *pg, const struct migration_file *file,
                           const struct pg_result *result);
 
 /* Ends the transaction, asks the database which privileges the role lacks, and prints how to grant them:

@@ -21,7 +21,7 @@ static bool is_done(PGresult *result, const struct statement *statement)
         char error[400];
         const char *advice = conn_advice_for(PQresultErrorField(result, PG_DIAG_SQLSTATE));
         statement_tell_error(statement, result, error, sizeof error);
-        fprintf(stderr, "svcd: %s%s%s\n", error, advice ? "; " : "", advice ? advice : "");
+        fprintf(stderr, "svcd check: %s%s%s\n", error, advice ? "; " : "", advice ? advice : "");
     }
     PQclear(result);
     return ok;
@@ -51,7 +51,7 @@ static bool sees_all_rows(PGconn *pg)
     PGresult *tables = PQexec(pg, statement->text);
     int n = PQresultStatus(tables) == PGRES_TUPLES_OK ? PQntuples(tables) : 0;
     for (int row = 0; row < n; row++)
-        fprintf(stderr, "svcd: row-level security of table %s may hide rows from role %s; %s\n",
+        fprintf(stderr, "svcd check: row-level security of table %s may hide rows from role %s; %s\n",
                 PQgetvalue(tables, row, 0), PQuser(pg), SCHEMA_HIDDEN_ADVICE);
     return is_done(tables, statement) && n == 0;
 }
@@ -63,7 +63,7 @@ bool statement_check_all(const char *const *keywords, const char *const *values)
     PGconn *pg = PQconnectdbParams(keywords, values, 0);
     bool ok = PQstatus(pg) == CONNECTION_OK;
     if (!ok)
-        fprintf(stderr, "svcd: %s", pg ? PQerrorMessage(pg) : "out of memory\n");
+        fprintf(stderr, "svcd check: %s", pg ? PQerrorMessage(pg) : "out of memory\n");
     session_settings(settings, LANE_JOB, NULL, 0, LOCK_WAIT_MS);
     PQclear(ok ? PQexecParams(pg, session_sql, 1, NULL, params, NULL, NULL, 0) : NULL);
     for (size_t i = 0; i < sql_statements_n && PQstatus(pg) == CONNECTION_OK; i++)

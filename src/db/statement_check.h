@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Checks that a database accepts every statement of sql/queries, and that the role may run it: each is
- * prepared and explained (EXPLAIN), none is run. Blocking: for commands.
+ * prepared and explained (EXPLAIN), none is run. Blocking: for `svcd check --db`.
  */
 #ifndef DB_STATEMENT_CHECK_H
 #define DB_STATEMENT_CHECK_H

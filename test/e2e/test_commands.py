@@ -9,7 +9,7 @@ import socket
 import subprocess
 import unittest
 
-from harness import PATIENCE_S, ROOT, SVCD, Daemon, cluster, create_database, demo_database, environment, free_port, is_serving, run_svcd, \
+from harness import PATIENCE_S, ROOT, SVCD, Daemon, cluster, create_database, demo_database, environment, free_port, is_serving, psql, run_svcd, \
     temporary_folder, wait_until
 
 import svcd_client
@@ -97,6 +97,19 @@ class Check(unittest.TestCase):
         done = run_svcd("check", "--db", database="there_is_none")
         self.assertEqual(done.returncode, 1)
         self.assertIn("there_is_none", done.stderr)
+
+    def test_with_db_errors_begin_with_the_command_that_was_run(self):
+        database = demo_database()
+        psql("UPDATE svcd.migration SET checksum = 'other' WHERE name LIKE '0001%'", database)
+        hidden = demo_database()
+        psql("ALTER TABLE skill ENABLE ROW LEVEL SECURITY", hidden)
+        dropped = demo_database()
+        psql("ALTER TABLE skill RENAME TO skills", dropped)
+        for name in ("there_is_none", database, hidden, dropped):
+            for command in (["check", "--db"], ["migrate", "--check"]):
+                done = run_svcd(*command, database=name)
+                self.assertRegex(done.stderr, rf"\A(svcd {command[0]}: .*\n(  .*\n)*)*\Z")
+            self.assertIn("svcd check: ", run_svcd("check", "--db", database=name).stderr, name)
 
 
 class Config(unittest.TestCase):

@@ -35,8 +35,9 @@ static int prepare_database(void)
     if (config_load(&config, &source, stderr))
         return 1;
     database_params_set(&params, &config);
-    int status = migrate_run(params.keywords, params.values,
-                             &(struct migrate_options){ .wait_s = MIGRATE_WAIT_S }, stdout);
+    int status =
+        migrate_run(params.keywords, params.values,
+                    &(struct migrate_options){ .command = "migrate", .wait_s = MIGRATE_WAIT_S }, stdout);
     if (status) {
         printf("0 passed, %d failed\n", runner_takes("migrate"));
     } else {
