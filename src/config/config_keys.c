@@ -175,7 +175,8 @@ const struct config_key config_keys[] = {
 
     KEY(database, name, text, char *, "",
         "Database to connect to. For what is empty here and below, the defaults of libpq apply: PGDATABASE, PGUSER, "
-        "PGPASSWORD, ~/.pgpass, PGHOST, PGPORT and so on.", VARIABLE("POSTGRES_DATABASE")),
+        "PGPASSWORD, ~/.pgpass, PGHOST, PGPORT and so on. PGHOSTADDR, the address of the host, is used only if there is "
+        "a single host.", VARIABLE("POSTGRES_DATABASE")),
     KEY(database, user, text, char *, "",
         "Role to log in as. A reload that changes the login is refused if the database does not accept the new one.", VARIABLE("POSTGRES_USER"), RELOAD),
     KEY(database, password, text, char *, "",

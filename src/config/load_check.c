@@ -4,6 +4,7 @@
  */
 #include "config/loading.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
@@ -115,6 +116,24 @@ static void check_ports(struct load *load, const char *name, const char *hosts, 
                       hosts_n);
 }
 
+/* libpq takes a list, one for each host. svcd connects to each host by itself, so which address is whose
+ * would be lost. */
+static void check_address(struct load *load)
+{
+    const struct config *c = load->config;
+    struct in6_addr any;
+    struct origin origin, hosts_origin;
+    const char *address = load_variable(load, "PGHOSTADDR", &origin);
+    const char *hosts = *c->database.host ? c->database.host : load_variable(load, "PGHOST", &hosts_origin);
+    if (address && ((hosts && parts_n(hosts) > 1) || *c->database.read_host))
+        load_complain(load, origin,
+                      "PGHOSTADDR is the address of one host, and there are several; expected it unset, with "
+                      "addresses in database.host and database.read_host instead of names");
+    else if (address && inet_pton(AF_INET, address, &any) != 1 && inet_pton(AF_INET6, address, &any) != 1)
+        load_complain(load, origin, "PGHOSTADDR \"%.64s\" is not an address; expected one (192.0.2.1)",
+                      address);
+}
+
 static void take_handed_sockets(struct load *load)
 {
     char why[HANDED_WHY_LEN];
@@ -133,6 +152,7 @@ void load_check(struct load *load)
             "\"%s\" is not valid; expected disable, allow, prefer, require, verify-ca or verify-full",
             c->database.tls);
     check_database_name(load);
+    check_address(load);
     check_ports(load, "database.port", c->database.host, c->database.port);
     check_ports(load, "database.read_port", c->database.read_host, c->database.read_port);
     check_admin(load);

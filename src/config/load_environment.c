@@ -108,8 +108,7 @@ void load_dotenv(struct load *load)
         load_complain(load, origin, "the quote that opens here never closes; close it");
 }
 
-/* The variable's value, from the environment or else .env; NULL: unset or empty. */
-static const char *variable_find(struct load *load, const char *name, struct origin *origin)
+const char *load_variable(const struct load *load, const char *name, struct origin *origin)
 {
     size_t len = strlen(name);
     *origin = (struct origin){ .name = name };
@@ -134,8 +133,8 @@ static void load_service_address(struct load *load, const char *service)
     struct origin address_origin, port_origin;
     snprintf(address_name, sizeof address_name, "%s_SERVICE_ADDRESS", service);
     snprintf(port_name, sizeof port_name, "%s_SERVICE_PORT", service);
-    const char *address = variable_find(load, address_name, &address_origin);
-    const char *port = variable_find(load, port_name, &port_origin);
+    const char *address = load_variable(load, address_name, &address_origin);
+    const char *port = load_variable(load, port_name, &port_origin);
     if (!address && !port)
         return;
     bool is_first = load->listen_is_default;
@@ -196,7 +195,7 @@ void load_environment(struct load *load)
     for (size_t i = 0; i < config_keys_n; i++) {
         struct origin origin;
         const char *name = config_keys[i].environment;
-        const char *value = name ? variable_find(load, name, &origin) : NULL;
+        const char *value = name ? load_variable(load, name, &origin) : NULL;
         if (value)
             load_set(load, origin, &config_keys[i], value);
     }

@@ -63,6 +63,8 @@ void load_dotenv(struct load *load);
 void load_environment(struct load *load);
 /* Copies .env's PG* variables into the environment, the only place where libpq looks for them. */
 void load_export_to_libpq(const struct load *load);
+/* The variable's value, from the environment or else .env; NULL: unset or empty. */
+const char *load_variable(const struct load *load, const char *name, struct origin *origin);
 void load_forget_variables(struct load *load);
 
 /* load_check.c: checks that concern more than one key. */

@@ -10,7 +10,8 @@
 #include "db/conn.h"
 #include "observe/log.h"
 
-#define PARAMS_MAX 32
+#define PARAMS_MAX     32
+#define LOOKUP_SLOW_MS 3000
 
 static void try_endpoint(struct conn *conn);
 
@@ -75,9 +76,9 @@ static PGconn *connect_with(const struct conn *conn, const char *const pairs[][2
 void conn_on_connect_timeout(uv_timer_t *timer)
 {
     struct conn *conn = timer->data;
-    char why[400];
-    snprintf(why, sizeof why, "%s %s timed out while connecting", conn->endpoints.items[conn->endpoint].host,
-             conn->endpoints.items[conn->endpoint].address);
+    char where[ENDPOINT_TEXT_LEN], why[CONN_WHY_LEN];
+    endpoint_format(&conn->endpoints.items[conn->endpoint], where);
+    snprintf(why, sizeof why, "the server %s timed out while connecting", where);
     conn_note(conn, why);
     try_endpoint(conn);
 }
@@ -170,6 +171,17 @@ static const char *first_of(const char *value, const char *variable, const char 
     return fallback ? fallback : otherwise;
 }
 
+/* The name server may be silent for a minute, which should not pass without a word. */
+static void on_lookup_slow(uv_timer_t *timer)
+{
+    struct conn *conn = timer->data;
+    char why[CONN_WHY_LEN];
+    const char *hosts = first_of(param(conn, "host"), "PGHOST", "");
+    snprintf(why, sizeof why, "%.300s %s still being looked up by the resolver", hosts,
+             strchr(hosts, ',') ? "are" : "is");
+    outage_waits(conn->options->outage, why, uv_hrtime());
+}
+
 void conn_resolve(struct conn *conn)
 {
     conn_move(conn, CONN_RESOLVING);
@@ -178,10 +190,10 @@ void conn_resolve(struct conn *conn)
     conn->timeline = 0;
     const struct primary *primary = conn->options->primary;
     int rc = lookup_start(&conn->lookup, conn->timer.loop, first_of(param(conn, "host"), "PGHOST", ""),
-                          first_of(param(conn, "port"), "PGPORT", ""), primary ? primary->host : "", on_found,
-                          conn);
+                          first_of("", "PGHOSTADDR", ""), first_of(param(conn, "port"), "PGPORT", ""),
+                          primary ? primary->host : "", on_found, conn);
     if (rc)
         conn_go_down_for(conn, uv_strerror(rc));
     else
-        uv_timer_stop(&conn->timer);
+        uv_timer_start(&conn->timer, on_lookup_slow, LOOKUP_SLOW_MS, 0);
 }

@@ -91,6 +91,18 @@ size_t endpoint_split(const char *hosts, const char *ports, struct endpoint *end
     return n;
 }
 
+void endpoint_format(const struct endpoint *endpoint, char text[static ENDPOINT_TEXT_LEN])
+{
+    const char *host = endpoint->host, *address = endpoint->address;
+    bool has_both = *host && *address && strcmp(host, address) != 0;
+    snprintf(text, ENDPOINT_TEXT_LEN, "%s%s%s%s%s%s",
+             *host      ? host
+             : *address ? address
+                        : "by default",
+             has_both ? " (" : "", has_both ? address : "", has_both ? ")" : "",
+             *endpoint->port ? ", port " : "", endpoint->port);
+}
+
 static void find_host(struct endpoints *found, const struct endpoint *part)
 {
     const char *host = part->host;
@@ -325,9 +337,9 @@ static bool any_needs_resolver(const char *hosts)
     return false;
 }
 
-int lookup_start(struct lookup **started, uv_loop_t *loop, const char *hosts, const char *ports,
-                 const char *preferred, void (*on_found)(void *data, const struct endpoints *found),
-                 void *data)
+int lookup_start(struct lookup **started, uv_loop_t *loop, const char *hosts, const char *address,
+                 const char *ports, const char *preferred,
+                 void (*on_found)(void *data, const struct endpoints *found), void *data)
 {
     struct lookup *lookup = calloc(1, sizeof *lookup);
     if (!lookup)
@@ -343,7 +355,10 @@ int lookup_start(struct lookup **started, uv_loop_t *loop, const char *hosts, co
         return rc;
     }
     lookup->done.data = lookup;
-    if (any_needs_resolver(hosts)) {
+    if (*address) {
+        add(&lookup->found, hosts, address, ports);
+        uv_async_send(&lookup->done);
+    } else if (any_needs_resolver(hosts)) {
         lookup->owners++;
         rc = start_detached(run, lookup);
     } else {

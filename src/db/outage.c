@@ -91,6 +91,11 @@ void outage_lost(struct outage *outage, const char *reason, uint64_t now_ns)
     tell(outage, "database connection lost", reason, NULL, now_ns);
 }
 
+void outage_waits(struct outage *outage, const char *reason, uint64_t now_ns)
+{
+    tell(outage, "not connected to the database yet", reason, NULL, now_ns);
+}
+
 void outage_failed(struct outage *outage, const void *who, const char *reason, const char *advice,
                    unsigned pause_ms, uint64_t now_ns)
 {

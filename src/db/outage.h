@@ -37,6 +37,8 @@ void outage_gave_up(struct outage *outage, const void *who);
 
 /* A connection that was up broke. */
 void outage_lost(struct outage *outage, const char *reason, uint64_t now_ns);
+/* An attempt takes long; the reason is logged as for one that failed. */
+void outage_waits(struct outage *outage, const char *reason, uint64_t now_ns);
 /* An attempt failed; the next one may be made after pause_ms. `advice`: what the operator should do, if no
  * retry can help; else NULL. */
 void outage_failed(struct outage *outage, const void *who, const char *reason, const char *advice,

@@ -367,7 +367,7 @@ class Away(Case):
         self.begin(connect_timeout_ms="600000")
         silent = [self.come()]
         self.reload(database={"connect_timeout_ms": "200"})
-        self.daemon.wait_for_log("timed out while connecting")
+        self.daemon.wait_for_log(r'reason="the server 127\.0\.0\.1, port \d+ timed out while connecting"')
         for connection in silent:
             connection.close()
 

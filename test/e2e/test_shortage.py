@@ -223,6 +223,8 @@ class SlowNames(Wrapped):
                 client.account.AccountProfiles(account.ProfilesRequest(userid=63), timeout=50)
             self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAVAILABLE)
             self.assertLess(time.monotonic() - begun, QUICK_S)
+        daemon.wait_for_log(r'level=warn msg="not connected to the database yet" reason="db\.example is still being looked up by the resolver"')
+        self.assertEqual(sum("still being looked up" in line for line in daemon.log), 1)
         begun = time.monotonic()
         daemon.stop()
         self.assertLess(time.monotonic() - begun, 20)  # and not when the resolver gives up

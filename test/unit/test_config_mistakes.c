@@ -273,6 +273,32 @@ START_TEST(more_hosts_than_are_used_are_refused)
 }
 END_TEST
 
+START_TEST(libpqs_variable_of_an_address_is_for_one_host_only)
+{
+    char *environment[] = { "PGHOSTADDR=192.0.2.1", "PGHOST=db", NULL };
+    const char *settings[] = { "database.user=x" };
+    source.environment = environment;
+    source.settings = settings;
+    source.n_settings = 1;
+    must_load();
+    settings[0] = "database.host=a";
+    must_load();
+    static const char *const several[] = { "database.host=a,b", "database.read_host=a" };
+    for (size_t i = 0; i < 2; i++) {
+        settings[0] = several[i];
+        must_fail_with(
+            "PGHOSTADDR: PGHOSTADDR is the address of one host, and there are several; expected it "
+            "unset, with addresses in database.host and database.read_host instead of names\n");
+    }
+    settings[0] = "database.user=x";
+    environment[1] = "PGHOST=a,b";
+    ck_assert_int_eq(load(), UV_EINVAL);
+    environment[0] = "PGHOSTADDR=db.example";
+    environment[1] = NULL;
+    must_fail_with("PGHOSTADDR: PGHOSTADDR \"db.example\" is not an address; expected one (192.0.2.1)\n");
+}
+END_TEST
+
 /* ---- files as other programs write them, and what is no file of ours ---- */
 
 START_TEST(a_file_in_utf_16_is_told_once)
@@ -386,6 +412,7 @@ Suite *config_mistakes_suite(void)
     tcase_add_test(tcase, neither_controls_nor_rubbish_are_shown_as_they_are);
     tcase_add_test(tcase, a_long_value_is_cut_and_of_many_mistakes_the_first_are_told);
     tcase_add_test(tcase, a_file_whose_name_is_empty_and_a_password_file_that_is_empty_are_told);
+    tcase_add_test(tcase, libpqs_variable_of_an_address_is_for_one_host_only);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -31,17 +31,17 @@ static void tear_down(void)
     ck_assert_int_eq(uv_loop_close(&loop), 0);
 }
 
-static struct lookup *start(const char *hosts, const char *ports)
+static struct lookup *start(const char *hosts, const char *address, const char *ports)
 {
     struct lookup *lookup;
-    ck_assert_int_eq(lookup_start(&lookup, &loop, hosts, ports, "", on_found, &found), 0);
+    ck_assert_int_eq(lookup_start(&lookup, &loop, hosts, address, ports, "", on_found, &found), 0);
     ck_assert_msg(!is_found, "told before the call had returned");
     return lookup;
 }
 
 static void look_up(const char *hosts, const char *ports)
 {
-    start(hosts, ports);
+    start(hosts, "", ports);
     uv_run(&loop, UV_RUN_DEFAULT);
     ck_assert(is_found);
 }
@@ -87,11 +87,39 @@ START_TEST(a_name_that_is_none_is_told_with_the_reason)
 }
 END_TEST
 
+START_TEST(a_host_whose_address_is_given_is_not_looked_up)
+{
+    start("nobody.invalid", "192.0.2.1", "5432");
+    uv_run(&loop, UV_RUN_DEFAULT);
+    ck_assert_uint_eq(found.n, 1);
+    ck_is(0, "nobody.invalid", "192.0.2.1", "5432");
+}
+END_TEST
+
+START_TEST(what_is_known_of_an_endpoint_is_told_once)
+{
+    static const struct {
+        struct endpoint endpoint;
+        const char *text;
+    } cases[] = {
+        { { "db", "192.0.2.1", "5432" }, "db (192.0.2.1), port 5432" },
+        { { "192.0.2.1", "192.0.2.1", "5432" }, "192.0.2.1, port 5432" },
+        { { "/run/postgresql", "", "" }, "/run/postgresql" },
+        { { "", "::1", "" }, "::1" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[ENDPOINT_TEXT_LEN];
+        endpoint_format(&cases[i].endpoint, text);
+        ck_assert_str_eq(text, cases[i].text);
+    }
+}
+END_TEST
+
 START_TEST(a_lookup_that_nobody_waits_for_any_more_ends_by_itself)
 {
     for (int i = 0; i < 50; i++) {
-        lookup_abandon(start("localhost", "5432"));
-        lookup_abandon(start("192.0.2.1", "5432"));
+        lookup_abandon(start("localhost", "", "5432"));
+        lookup_abandon(start("192.0.2.1", "", "5432"));
     }
     uv_run(&loop, UV_RUN_DEFAULT);
     ck_assert(!is_found);
@@ -107,6 +135,8 @@ Suite *endpoint_suite(void)
     tcase_add_test(tcase, addresses_and_sockets_need_no_resolver);
     tcase_add_test(tcase, a_name_is_every_address_it_has);
     tcase_add_test(tcase, a_name_that_is_none_is_told_with_the_reason);
+    tcase_add_test(tcase, a_host_whose_address_is_given_is_not_looked_up);
+    tcase_add_test(tcase, what_is_known_of_an_endpoint_is_told_once);
     tcase_add_test(tcase, a_lookup_that_nobody_waits_for_any_more_ends_by_itself);
     suite_add_tcase(suite, tcase);
     return suite;
