@@ -172,7 +172,7 @@ void conn_setup_result(struct conn *conn, PGresult *result);
 bool conn_words(char why[static CONN_WHY_LEN], const char **advice, const char *text);
 /* Sets conn->why and ->advice from libpq's error text. */
 void conn_note(struct conn *conn, const char *text);
-/* What to do about an error that no retry can fix; NULL: a retry may. */
+/* What to do about a statement's error that no retry can fix; NULL: a retry may. */
 const char *conn_advice_for(const char *sqlstate);
 bool conn_is_severity(const PGresult *result, const char *severity);
 

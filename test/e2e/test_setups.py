@@ -11,6 +11,7 @@ import meeting_pb2 as meeting
 import svcd_client
 from harness import PATIENCE_S, SVCD, Daemon, Held, ask_password_of, create_database, demo_database, environment, free_port, is_serving, migrate, psql, wait_until
 from test_migrate import HOSTILE_SETTINGS
+from test_reload_keys import relay
 
 
 class Served(unittest.TestCase):
@@ -105,6 +106,10 @@ class Setup(Served):
             (database, {"POSTGRES_USER": "keyholder", "POSTGRES_PASSWORD": "wrong"}, "password authentication failed", "set database.user"),
             (database, {"POSTGRES_USER": "outsider"}, "not permitted to log in", "let the role log in"),
             (database, {"POSTGRES_USER": "nobody_at_all"}, 'role "?.*nobody_at_all.* does not exist', "let the role log in"),
+            (database, {"PGOPTIONS": "-c no_such_setting=1"}, "unrecognized configuration parameter", "correct or remove the setting in PGOPTIONS"),
+            (database, {"PGOPTIONS": "-c work_mem=much"}, "invalid value for parameter", "correct or remove the setting in PGOPTIONS"),
+            (database, {"PGOPTIONS": "-c log_statement=all"}, "permission denied to set parameter", "correct or remove the setting in PGOPTIONS"),
+            (database, {"PGOPTIONS": "--nonsense"}, "requires a value", "correct or remove the setting in PGOPTIONS"),
         ):
             with self.subTest(reason):
                 daemon = Daemon(name, env=env)
@@ -120,6 +125,14 @@ class Setup(Served):
         daemon = Daemon("svcd", env={"POSTGRES_HOST": "127.0.0.1", "POSTGRES_PORT": str(port)})
         self.addCleanup(daemon.stop)
         daemon.wait_for_log(f'cannot connect to the database.*127.0.0.1.*port {port} failed: Connection refused')
+
+    def test_the_address_of_libpqs_variable_is_used_for_the_host_by_daemon_and_commands(self):
+        address, port = relay(self)
+        database = demo_database()
+        env = {"POSTGRES_HOST": "nobody.invalid", "POSTGRES_PORT": str(port), "PGHOSTADDR": address}
+        self.uses(self.served(database, env=env))
+        checked = subprocess.run([SVCD, "check", "--db"], env=environment(database, **env), capture_output=True, text=True)
+        self.assertEqual(checked.returncode, 0, checked.stderr)
 
     def test_a_connection_that_an_operator_ends_is_told_once_in_the_servers_words(self):
         database = demo_database()
