@@ -20,15 +20,18 @@ static int check_database(const struct config *config)
 {
     struct database_params params;
     struct session session;
+    const unsigned timeout_ms = (unsigned)config->database.connect_timeout_ms;
     database_params_set(&params, config);
-    const struct migrate_options options = { .command = "check", .check_only = true };
+    const struct migrate_options options = { .command = "check",
+                                             .check_only = true,
+                                             .connect_timeout_ms = timeout_ms };
     int status = migrate_run(params.keywords, params.values, &options, stdout);
     if (status)
         return status;
     if (session_init(&session, config))
         return EXIT_FAILURE;
     session_finish(&session);
-    if (!statement_check_all(params.keywords, params.values))
+    if (!statement_check_all(params.keywords, params.values, timeout_ms))
         return EXIT_FAILURE;
     puts("the database answers, every statement can be prepared, and its role may run it");
     return EXIT_SUCCESS;

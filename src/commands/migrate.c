@@ -17,6 +17,7 @@ static int run(const struct config *config, const struct command_line *line)
     database_params_set(&params, config);
     struct migrate_options options = { .command = "migrate",
                                        .check_only = command_line_option(line, "check"),
+                                       .connect_timeout_ms = (unsigned)config->database.connect_timeout_ms,
                                        .wait_s = MIGRATE_WAIT_S };
     const char *wait = command_line_option(line, "wait");
     if (wait && (strspn(wait, "0123456789") != strlen(wait) || !*wait || strlen(wait) > 6))

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "db/conn.h"
+#include "db/params.h"
 #include "observe/log.h"
 
-#define PARAMS_MAX     32
 #define LOOKUP_SLOW_MS 3000
 
 static void try_endpoint(struct conn *conn);
@@ -50,29 +50,6 @@ static const char *param(const struct conn *conn, const char *keyword)
     return NULL;
 }
 
-/* `pairs` override the options' parameters; a NULL or empty value leaves libpq's default. */
-static PGconn *connect_with(const struct conn *conn, const char *const pairs[][2], size_t pairs_n)
-{
-    const char *keywords[PARAMS_MAX + 1], *values[PARAMS_MAX + 1];
-    size_t n = 0;
-    for (size_t i = 0; i < pairs_n; i++)
-        if (pairs[i][1] && *pairs[i][1]) {
-            keywords[n] = pairs[i][0];
-            values[n++] = pairs[i][1];
-        }
-    for (size_t i = 0; conn->options->keywords[i] && n < PARAMS_MAX; i++) {
-        bool is_replaced = false;
-        for (size_t p = 0; p < pairs_n && !is_replaced; p++)
-            is_replaced = strcmp(pairs[p][0], conn->options->keywords[i]) == 0;
-        if (is_replaced)
-            continue;
-        keywords[n] = conn->options->keywords[i];
-        values[n++] = conn->options->values[i];
-    }
-    keywords[n] = values[n] = NULL;
-    return PQconnectStartParams(keywords, values, 0);
-}
-
 void conn_on_connect_timeout(uv_timer_t *timer)
 {
     struct conn *conn = timer->data;
@@ -93,7 +70,10 @@ static bool connect_start(struct conn *conn, const struct endpoint *endpoint)
                                      { "port", endpoint->port },
                                      { "gssencmode", "disable" },
                                      { "application_name", name } };
-    conn->pg = connect_with(conn, pairs, sizeof pairs / sizeof *pairs);
+    const char *keywords[DATABASE_PARAMS_MAX + 1], *values[DATABASE_PARAMS_MAX + 1];
+    params_replace(conn->options->keywords, conn->options->values, pairs, sizeof pairs / sizeof *pairs,
+                   keywords, values);
+    conn->pg = PQconnectStartParams(keywords, values, 0);
     if (!conn->pg || PQstatus(conn->pg) == CONNECTION_BAD) {
         conn_note(conn, conn->pg ? PQerrorMessage(conn->pg) : "out of memory");
         return false;

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "db/blockers.h"
+#include "db/dial.h"
 #include "db/history.h"
 #include "db/migrate_failure.h"
 
@@ -364,10 +365,6 @@ static bool look_at_database(struct migration *m)
 
 static bool migrate(struct migration *m)
 {
-    if (PQstatus(m->pg) != CONNECTION_OK) {
-        migrate_tell_no_connection(m->command, m->pg, time(NULL) - m->begun);
-        return false;
-    }
     if (PQsetClientEncoding(m->pg, "UTF8") != 0) {
         fprintf(stderr, "svcd %s: %s", m->command, PQerrorMessage(m->pg));
         return false;
@@ -379,15 +376,19 @@ static bool migrate(struct migration *m)
 int migrate_run(const char *const *keywords, const char *const *values, const struct migrate_options *options,
                 FILE *out)
 {
-    const time_t begun = time(NULL); /* before it connects, which may take its time */
-    struct migration m = { .pg = PQconnectdbParams(keywords, values, 0),
-                           .keywords = keywords,
-                           .values = values,
+    struct dial server;
+    if (!dial(&server, keywords, values, options->connect_timeout_ms)) {
+        migrate_tell_no_connection(options->command, &server, options->connect_timeout_ms);
+        return NOT_MIGRATED;
+    }
+    struct migration m = { .pg = server.pg,
+                           .keywords = server.keywords,
+                           .values = server.values,
                            .out = out,
                            .command = options->command,
                            .check_only = options->check_only,
                            .wait_s = options->wait_s,
-                           .begun = begun };
+                           .begun = time(NULL) };
 
     bool ok = migrate(&m);
     if (ok && m.files_done == 0)

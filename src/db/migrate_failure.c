@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/dial.h"
 #include "db/migration_file.h"
 
 /* The line of `text` that holds PostgreSQL's position, which counts characters from 1; 0 if there is none. */
@@ -97,17 +98,17 @@ void migrate_tell_failure(const char *command, PGconn *pg, const struct migratio
     print_field("where", PQresultErrorField(result, PG_DIAG_CONTEXT));
 }
 
-void migrate_tell_no_connection(const char *command, PGconn *pg, time_t waited_s)
+void migrate_tell_no_connection(const char *command, const struct dial *dial, unsigned timeout_ms)
 {
     static const char denied[] = "permission denied for database ";
-    const char *why = pg ? PQerrorMessage(pg) : "out of memory\n", *database = strstr(why, denied);
-    fprintf(stderr, "svcd %s: %s", command, why);
+    const char *database = strstr(dial->why, denied);
+    fprintf(stderr, "svcd %s: %s", command, dial->why);
     if (database) { /* as SQL quotes it */
         database += strlen(denied);
         fprintf(stderr, "  who owns it can help with:\n    GRANT CONNECT ON DATABASE %.*s TO \"%s\";\n",
-                (int)strcspn(database, "\n"), database, PQuser(pg));
+                (int)strcspn(database, "\n"), database, dial->user);
     }
-    if (strstr(why, "timeout expired"))
-        fprintf(stderr, "svcd %s: gave up connecting after %lld s (database.connect_timeout_ms)\n", command,
-                (long long)waited_s);
+    if (dial->timed_out)
+        fprintf(stderr, "svcd %s: gave up connecting after %g s (database.connect_timeout_ms)\n", command,
+                timeout_ms / 1000.0);
 }

@@ -7,7 +7,6 @@
 #define DB_MIGRATE_FAILURE_H
 
 #include <stdbool.h>
-#include <time.h>
 
 /* Migrations run as the owner of schema svcd, if that is a role without LOGIN (svcd_owner of sql/roles.sql)
  * of which the user is a member. So new objects belong to that role and not to whoever migrated. */
@@ -16,13 +15,13 @@
     " pg_catalog.pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'svcd' AND NOT r.rolcanlogin AND"        \
     " pg_catalog.pg_has_role(current_user, r.oid, 'MEMBER')"
 
+struct dial;
 struct migration_file;
 struct pg_conn;
 struct pg_result;
 
-/* Connecting failed after waited_s: prints libpq's message, which names host and port. pg NULL: libpq was out
- * of memory. */
-void migrate_tell_no_connection(const char *command, struct pg_conn *pg, time_t waited_s);
+/* dial() failed within timeout_ms: prints why, which names host and port. */
+void migrate_tell_no_connection(const char *command, const struct dial *dial, unsigned timeout_ms);
 
 /* A statement failed. `file` NULL: it is not of a file but one of migrate.c's own. */
 void migrate_tell_failure(const char *command, struct pg_conn *pg, const struct migration_file *file,

@@ -60,6 +60,27 @@ void database_params_set_for_jobs(struct database_params *params, const struct c
     params->statement_timeout_ms = 0;
 }
 
+void params_replace(const char *const *keywords, const char *const *values, const char *const pairs[][2],
+                    size_t pairs_n, const char **out_keywords, const char **out_values)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < pairs_n; i++)
+        if (pairs[i][1] && *pairs[i][1]) {
+            out_keywords[n] = pairs[i][0];
+            out_values[n++] = pairs[i][1];
+        }
+    for (size_t i = 0; keywords[i] && n < DATABASE_PARAMS_MAX; i++) {
+        bool is_replaced = false;
+        for (size_t p = 0; p < pairs_n && !is_replaced; p++)
+            is_replaced = strcmp(pairs[p][0], keywords[i]) == 0;
+        if (is_replaced)
+            continue;
+        out_keywords[n] = keywords[i];
+        out_values[n++] = values[i];
+    }
+    out_keywords[n] = out_values[n] = NULL;
+}
+
 bool database_logins_differ(const struct config *a, const struct config *b)
 {
     return strcmp(a->database.user, b->database.user) != 0 ||

@@ -13,7 +13,7 @@
 
 /* Parameters of PQconnectdbParams, NULL-terminated. config must live as long as they are used, and the struct
  * must not be moved. */
-#define DATABASE_PARAMS_MAX 20
+#define DATABASE_PARAMS_MAX 24
 struct database_params {
     const char *keywords[DATABASE_PARAMS_MAX];
     const char *values[DATABASE_PARAMS_MAX];
@@ -24,6 +24,11 @@ struct database_params {
     unsigned statement_timeout_ms;
 };
 void database_params_set(struct database_params *params, const struct config *config);
+
+/* Writes libpq's parameters with pairs of keyword and value in the place of those of the same keyword; a NULL
+ * or empty value leaves libpq's default. At most DATABASE_PARAMS_MAX and the NULL at the end. */
+void params_replace(const char *const *keywords, const char *const *values, const char *const pairs[][2],
+                    size_t pairs_n, const char **out_keywords, const char **out_values);
 
 /* The same for jobs and commands, whose statements may take as long as they need. */
 void database_params_set_for_jobs(struct database_params *params, const struct config *config);

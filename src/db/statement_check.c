@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "db/conn.h"
+#include "db/dial.h"
 #include "db/query.h"
 #include "db/schema.h"
 #include "db/session.h"
@@ -56,14 +57,15 @@ static bool sees_all_rows(PGconn *pg)
     return is_done(tables, statement) && n == 0;
 }
 
-bool statement_check_all(const char *const *keywords, const char *const *values)
+bool statement_check_all(const char *const *keywords, const char *const *values, unsigned connect_timeout_ms)
 {
     char settings[SESSION_SETTINGS_LEN];
     const char *const params[] = { settings };
-    PGconn *pg = PQconnectdbParams(keywords, values, 0);
-    bool ok = PQstatus(pg) == CONNECTION_OK;
+    struct dial server;
+    bool ok = dial(&server, keywords, values, connect_timeout_ms);
+    PGconn *pg = server.pg;
     if (!ok)
-        fprintf(stderr, "svcd check: %s", pg ? PQerrorMessage(pg) : "out of memory\n");
+        fprintf(stderr, "svcd check: %s", server.why);
     session_settings(settings, LANE_JOB, NULL, 0, LOCK_WAIT_MS);
     PQclear(ok ? PQexecParams(pg, session_sql, 1, NULL, params, NULL, NULL, 0) : NULL);
     for (size_t i = 0; i < sql_statements_n && PQstatus(pg) == CONNECTION_OK; i++)

@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-/* Connects as PQconnectdbParams() does with these (expand_dbname 0). Returns whether all is well; if not,
+/* Connects as dial() does. Returns whether all is well; if not,
  * stderr says what is wrong, a line a statement, and what would help. */
-bool statement_check_all(const char *const *keywords, const char *const *values);
+bool statement_check_all(const char *const *keywords, const char *const *values, unsigned connect_timeout_ms);
 
 #endif

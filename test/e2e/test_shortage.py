@@ -16,7 +16,7 @@ import grpc
 import harness
 import meeting_pb2 as meeting
 import svcd_client
-from harness import PATIENCE_S, Daemon, Held, demo_database, is_serving, psql, temporary_folder, value, wait_until
+from harness import PATIENCE_S, Daemon, Held, demo_database, environment, is_serving, psql, temporary_folder, value, wait_until
 from test_admin import get
 from wire import CHECK, SKILLS, WATCH, Wire
 
@@ -24,12 +24,15 @@ QUICK_S = 5  # far more than is promised, for a machine that is slow or busy, an
 
 
 class Wrapped(unittest.TestCase):
-    def serve(self, script, *arguments, env=None):
-        """A daemon that is started by a shell, after what the script does; svcd is the shell's process then."""
+    def wrapped(self, script):
+        """svcd started by a shell, after what the script does; it is the shell's process then."""
         wrapper = temporary_folder(self) / "svcd"
         wrapper.write_text(f"#!/bin/sh\n{script} exec '{harness.SVCD}' \"$@\"\n", encoding="utf-8")
         wrapper.chmod(0o755)
-        binary, harness.SVCD = harness.SVCD, str(wrapper)
+        return str(wrapper)
+
+    def serve(self, script, *arguments, env=None):
+        binary, harness.SVCD = harness.SVCD, self.wrapped(script)
         try:
             daemon = Daemon(self.database, *arguments, env=env)
         finally:
@@ -228,6 +231,15 @@ class SlowNames(Wrapped):
         begun = time.monotonic()
         daemon.stop()
         self.assertLess(time.monotonic() - begun, 20)  # and not when the resolver gives up
+
+    def test_commands_give_a_name_up_when_the_time_to_connect_is_over(self):
+        svcd = self.wrapped(self.script)
+        for command in (["migrate"], ["check", "--db"]):
+            done = subprocess.run([svcd, "--set", "database.connect_timeout_ms=700", *command], capture_output=True, text=True, timeout=600,
+                                  env=environment(self.database, POSTGRES_HOST="db.example"))
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.stderr, f"svcd {command[0]}: db.example: still being looked up by the resolver\n"  # it has not given up
+                             f"svcd {command[0]}: gave up connecting after 0.7 s (database.connect_timeout_ms)\n")
 
     def test_a_name_that_takes_long_holds_up_no_other_host(self):
         here = os.environ["PGHOST"]

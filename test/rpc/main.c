@@ -37,7 +37,9 @@ static int prepare_database(void)
     database_params_set(&params, &config);
     int status =
         migrate_run(params.keywords, params.values,
-                    &(struct migrate_options){ .command = "migrate", .wait_s = MIGRATE_WAIT_S }, stdout);
+                    &(struct migrate_options){
+                        .command = "migrate", .connect_timeout_ms = 600000, .wait_s = MIGRATE_WAIT_S },
+                    stdout);
     if (status) {
         printf("0 passed, %d failed\n", runner_takes("migrate"));
     } else {
