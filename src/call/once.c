@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "call/once.h"
 
-#include <endian.h>
 #include <string.h>
 #include <uv.h>
 
 #include "call/delay.h"
+#include "call/once_record.h"
 #include "call/request.h"
 #include "call/request_digest.h"
 #include "call/sql.h"
@@ -15,20 +15,11 @@
 #define ANSWERED_BEFORE "kept_answer_pkey"
 #define ATTEMPTS_MAX    8  /* of a call whose key other calls keep using at the same time */
 #define ID_LEN          16 /* bytes: half of a SHA-256 digest is stored */
-#define NONCE_LEN       8  /* bytes */
 
 /* A row of `kept_answers`. */
 struct kept {
     struct sql_bytes digest, before, rows, answer;
 };
-
-/* `before` is a nonce, then for each statement an entry (numbers in network byte order), the statement's
- * name, and its rows as records. */
-struct entry {
-    uint32_t name_len;
-    uint32_t len; /* bytes of the records that follow; WRITE: none, they are in the column `rows` */
-};
-#define WRITE UINT32_MAX
 
 enum sent { OWN, READ, WRITTEN };
 
@@ -42,10 +33,8 @@ struct once {
     int32_t step;   /* writes of this run of the handler so far, replayed ones included */
     const struct kept *kept;
     size_t kept_n;
-    struct sql_bytes told; /* the part of kept[step].before that is still to be replayed */
-    /* The column `before` of the next write, as it grows. */
-    uint8_t *before;
-    size_t before_len, before_size;
+    struct sql_bytes told;        /* the entries of kept[step].before that are still to be replayed */
+    struct once_record record;    /* the column `before` of the next write, as it grows */
     struct sql_bytes last_before; /* that of the last write */
     /* Rows that are being replayed, and the continuation that gets them. */
     sql_then *then_typed;
@@ -76,6 +65,11 @@ static struct sql_bytes request_of(const struct once *once)
     return (struct sql_bytes){ .data = once->digest, .len = ID_LEN };
 }
 
+static struct sql_bytes recorded(const struct once *once)
+{
+    return (struct sql_bytes){ .data = once->record.data, .len = once->record.len };
+}
+
 static void begin_own(struct call *call, const char *name)
 {
     once_of(call)->sent = OWN;
@@ -83,62 +77,12 @@ static void begin_own(struct call *call, const char *name)
     sql_bind_bytea(call, id_of(once_of(call)));
 }
 
-/* ---- recording what a call reads ---- */
-
-static int put(struct call *call, const void *bytes, size_t len)
-{
-    struct once *once = once_of(call);
-    if (once->before_len + len > once->before_size) {
-        size_t size = 2 * (once->before_len + len);
-        uint8_t *grown = call_alloc(call, 1, size);
-        if (!grown)
-            return UV_ENOMEM;
-        if (once->before_len)
-            memcpy(grown, once->before, once->before_len);
-        once->before = grown;
-        once->before_size = size;
-    }
-    if (bytes)
-        memcpy(once->before + once->before_len, bytes, len);
-    once->before_len += len;
-    return 0;
-}
-
-/* The nonce distinguishes this call's row from one that another call stores under the same key later. */
-static int put_entry(struct call *call, const struct statement *statement, uint32_t len)
-{
-    struct once *once = once_of(call);
-    uint8_t nonce[NONCE_LEN];
-    size_t name_len = strlen(statement->name);
-    struct entry entry = { .name_len = htobe32((uint32_t)name_len), .len = htobe32(len) };
-    if (once->before_len == 0 &&
-        (uv_random(NULL, NULL, nonce, sizeof nonce, 0, NULL) || put(call, nonce, sizeof nonce)))
-        return UV_ENOMEM;
-    return put(call, &entry, sizeof entry) ? UV_ENOMEM : put(call, statement->name, name_len);
-}
-
-static int put_rows(struct call *call, const struct query_outcome *outcome)
-{
-    struct once *once = once_of(call);
-    size_t len = records_len(outcome);
-    int rc = put_entry(call, call->query.statement, (uint32_t)len);
-    if (!rc)
-        rc = put(call, NULL, len);
-    if (!rc)
-        records_write(outcome, once->before + once->before_len - len);
-    return rc;
-}
-
 /* ---- beginning, and beginning again ---- */
 
 static void tell_next(struct once *once)
 {
-    once->told = (struct sql_bytes){ 0 };
-    if ((size_t)once->step >= once->kept_n || once->kept[once->step].before.len < NONCE_LEN)
-        return;
-    once->told = once->kept[once->step].before;
-    once->told.data += NONCE_LEN;
-    once->told.len -= NONCE_LEN;
+    bool is_kept = (size_t)once->step < once->kept_n;
+    once->told = is_kept ? once_record_entries(once->kept[once->step].before) : (struct sql_bytes){ 0 };
 }
 
 static enum next run(struct call *call)
@@ -149,7 +93,7 @@ static enum next run(struct call *call)
     call->at_end = NULL;
     call->locals = NULL;
     once->step = 0;
-    once->before_len = 0;
+    once->record.len = 0;
     tell_next(once);
     return once->handler(call, call->request);
 }
@@ -233,31 +177,11 @@ static enum next rows_told(struct call *call)
     return once->then_typed(call, once->then, rows, (size_t)n);
 }
 
-/* Takes the next entry off once->told, if it belongs to this statement. */
-static bool take_entry(struct once *once, const struct statement *statement, struct sql_bytes *records)
-{
-    struct entry entry;
-    struct sql_bytes *told = &once->told;
-    size_t name_len = strlen(statement->name);
-    if (told->len < sizeof entry + name_len)
-        return false;
-    memcpy(&entry, told->data, sizeof entry);
-    size_t len = be32toh(entry.len), here = len == WRITE ? 0 : len, head = sizeof entry + name_len;
-    if (be32toh(entry.name_len) != name_len ||
-        memcmp(told->data + sizeof entry, statement->name, name_len) != 0 || here > told->len - head)
-        return false;
-    *records = len == WRITE ? once->kept[once->step].rows
-                            : (struct sql_bytes){ .data = told->data + head, .len = len };
-    told->data += head + here;
-    told->len -= head + here;
-    return true;
-}
-
 /* Replays to the handler the rows that it got the first time. */
 static enum next tell(struct call *call, sql_then *then_typed, sql_continuation *then)
 {
     struct once *once = once_of(call);
-    if (!take_entry(once, call->query.statement, &once->records))
+    if (!once_record_take(&once->told, call->query.statement, once->kept[once->step].rows, &once->records))
         return call_fail(call, STATUS_INTERNAL, "what is kept under this idempotency-key was done otherwise");
     once->then_typed = then_typed;
     once->then = then;
@@ -268,10 +192,10 @@ static enum next write_once(struct call *call, sql_then *then_typed, sql_continu
 {
     struct once *once = once_of(call);
     const struct statement *statement = call->query.statement;
-    if (put_entry(call, statement, WRITE))
+    if (once_record_write(call, &once->record, statement))
         return call_no_memory(call);
     once->sent = WRITTEN;
-    once->last_before = (struct sql_bytes){ .data = once->before, .len = once->before_len };
+    once->last_before = recorded(once);
     call->query.statement = statement->keyed;
     sql_bind_bytea(call, id_of(once));
     sql_bind_integer(call, once->step + 1);
@@ -303,11 +227,10 @@ static int arrived(struct call *call, const struct query_outcome *outcome)
 {
     struct once *once = once_of(call);
     if (once->sent == READ)
-        return put_rows(call, outcome);
+        return once_record_read(call, &once->record, outcome);
     if (once->sent == WRITTEN) {
         once->step++;
-        once->before = NULL;
-        once->before_len = once->before_size = 0;
+        once->record = (struct once_record){ 0 };
     }
     return 0;
 }
@@ -342,7 +265,7 @@ static bool reply(struct call *call, struct sql_bytes bytes, enum next *next)
     if (once->step > 0 || once->kept_n > 0 || request_has_secret(call->method))
         return false;
     uint8_t *copy = call_alloc(call, 1, bytes.len + 1);
-    if (!copy || put_entry(call, statement_named("keep_answer"), 0)) {
+    if (!copy || once_record_answer(call, &once->record, statement_named("keep_answer"))) {
         call->keeper = NULL;
         *next = call_no_memory(call);
         return true;
@@ -352,7 +275,7 @@ static bool reply(struct call *call, struct sql_bytes bytes, enum next *next)
     once->reply = (struct sql_bytes){ .data = copy, .len = bytes.len };
     begin_own(call, "keep_answer");
     sql_bind_bytea(call, request_of(once));
-    sql_bind_bytea(call, (struct sql_bytes){ .data = once->before, .len = once->before_len });
+    sql_bind_bytea(call, recorded(once));
     sql_bind_bytea(call, once->reply);
     *next = sql_send(call, reply_kept, NULL);
     return true;
