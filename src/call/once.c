@@ -324,21 +324,27 @@ static const struct call_keeper keeper = {
 
 /* ---- keys ---- */
 
-static bool is_key(const char *text)
+/* Blanks around a key do not count: HTTP/1.1 and proxies take them away. Returns the length of what is left
+ * from *key on, 0 if that is no key. */
+static size_t trim_key(const char **key)
 {
-    size_t len = strnlen(text, IDEMPOTENCY_KEY_MAX + 1);
+    const char *text = *key += strspn(*key, " ");
+    size_t len = strlen(text);
+    while (len && text[len - 1] == ' ')
+        len--;
     for (size_t i = 0; i < len; i++)
         if (text[i] < 0x20 || text[i] > 0x7e)
-            return false;
-    return len > 0 && len <= IDEMPOTENCY_KEY_MAX;
+            return 0;
+    return len <= IDEMPOTENCY_KEY_MAX ? len : 0;
 }
 
 /* The newline separates the parts unambiguously: path, caller's name and key contain none. */
-static int name_answer(struct call *call, const char *key)
+static int name_answer(struct call *call, const char *key, size_t key_len)
 {
     struct once *once = once_of(call);
     uint8_t digest[DIGEST_LEN];
-    const char *text = call_printf(call, "%s\n%s\n%s", call->method->path, call_caller(call), key);
+    const char *text =
+        call_printf(call, "%s\n%s\n%.*s", call->method->path, call_caller(call), (int)key_len, key);
     if (!text || request_digest(call->method, call->request, &call->arena, digest))
         return UV_ENOMEM;
     memcpy(once->digest, digest, ID_LEN);
@@ -350,15 +356,18 @@ static int name_answer(struct call *call, const char *key)
 enum next once_handle(struct call *call, enum next (*handler)(struct call *call, const void *request))
 {
     const char *key = call->transport->metadata ? call->transport->metadata(call, "idempotency-key") : NULL;
+    if (call->out_of_memory)
+        return call_no_memory(call);
     if (!key)
         return handler(call, call->request);
-    if (!is_key(key))
+    size_t key_len = trim_key(&key);
+    if (!key_len)
         return call_fail(call, STATUS_INVALID_ARGUMENT,
                          "idempotency-key: it has 1 to %d printable characters of ASCII",
                          IDEMPOTENCY_KEY_MAX);
     struct once *once = call_alloc(call, 1, sizeof *once);
     call->kept = once;
-    if (!once || name_answer(call, key))
+    if (!once || name_answer(call, key, key_len))
         return call_no_memory(call);
     once->handler = handler;
     call->keeper = &keeper;

@@ -270,16 +270,27 @@ START_TEST(a_key_has_1_to_128_printable_characters)
 {
     int mentee = make_mentee(make_area("Here"), "");
     meeting_package_CreatePlansOfActionsRequest plan = { .menteeUserId = mentee, .plansOfAction = "run" };
-    const char *wrong[] = { "", text_of(IDEMPOTENCY_KEY_MAX + 1, "k"), "a\tb", "a\x7f", "é", "\x80" };
+    const char *wrong[] = { "", " ", text_of(IDEMPOTENCY_KEY_MAX + 1, "k"), "a\tb", "a\x7f", "é", "\x80" };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         rpc_set_key(wrong[i]);
         rpc_fails(STATUS_INVALID_ARGUMENT, "idempotency-key", RPC_CREATE_PLANS_OF_ACTIONS, &plan);
         rpc_ok(RPC_ACCOUNT_PROFILES, &(account_package_ProfilesRequest){ .userid = mentee });
     }
-    const char *right[] = { " ", text_of(IDEMPOTENCY_KEY_MAX, "~"), "a,b", "\"%s\\n'" };
+    const char *right[] = { "a", text_of(IDEMPOTENCY_KEY_MAX, "~"), "a,b", "\"%s\\n'" };
     for (size_t i = 0; i < sizeof right / sizeof *right; i++)
         ck_assert_int_eq(create_plan(right[i], mentee, "run"), create_plan(right[i], mentee, "run"));
     ck_assert_int_eq(db_int("SELECT count(*) FROM milestone"), 4);
+}
+END_TEST
+
+START_TEST(blanks_around_a_key_do_not_count)
+{
+    int mentee = make_mentee(make_area("Here"), "");
+    int64_t plan = create_plan("one key", mentee, "run");
+    const char *same[] = { " one key", "one key ", "   one key   " };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        ck_assert_int_eq(create_plan(same[i], mentee, "run"), plan);
+    ck_assert_int_ne(create_plan("one  key", mentee, "run"), plan);
 }
 END_TEST
 
@@ -524,6 +535,7 @@ Suite *once_suite(void)
     tcase_add_test(tcase, how_a_request_is_written_does_not_matter);
     tcase_add_test(tcase, optional_text_that_is_empty_is_another_request_than_none);
     tcase_add_test(tcase, a_key_has_1_to_128_printable_characters);
+    tcase_add_test(tcase, blanks_around_a_key_do_not_count);
     tcase_add_test(tcase, reads_take_no_notice_of_a_key);
     tcase_add_test(tcase, a_registration_that_comes_again_is_one);
     tcase_add_test(tcase, nothing_is_kept_of_a_password);
