@@ -367,7 +367,7 @@ void call_begin(struct call *call)
 {
     move(call, CALL_RUNNING);
     call->position.timeline = 0;
-    call->is_stale = false;
+    call->is_stale = call->out_of_memory = false;
     account_begun(&call->account, call->method);
     if (call->context->on_begun && call->account.of)
         call->context->on_begun(call);

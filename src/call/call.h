@@ -151,7 +151,7 @@ struct call {
     struct position position;    /* WAL position of its last write, where known; see call_trailers() */
     bool is_stale;               /* it read rows that may be older than database.read_max_lag_ms */
     size_t params_n;             /* parameters bound so far */
-    bool out_of_memory;          /* binding a parameter failed */
+    bool out_of_memory;          /* a parameter or a metadata value could not be stored */
     sql_then *then_typed;
     sql_continuation *then;
     enum next (*otherwise)(struct call *call); /* see sql_may_fail() */
@@ -235,7 +235,8 @@ void call_end(struct call *call, enum status status, const char *message);
 /* call_end() because the deadline has passed, which a transport may notice before the call's own timer. */
 void call_expire(struct call *call);
 /* For call_transport.metadata: appends another value, after a comma, to those so far (NULL: none). Returns
- * text in the call's memory, NULL without memory. */
+ * text in the call's memory; NULL without memory, and then call->out_of_memory distinguishes that from a
+ * value that was not sent. */
 const char *call_join(struct call *call, const char *values, const char *text, size_t len);
 /* The trailing metadata that the answer carries, whatever its status; returns how many. */
 #define CALL_TRAILERS_MAX 2

@@ -50,6 +50,7 @@ static void tell_refused(struct call *call, enum access_verdict verdict, const s
 /* The token is wiped from the call's memory as soon as it has been checked. */
 static enum access_verdict judge(struct call *call, const char *path, size_t path_len, struct caller **caller)
 {
+    call->out_of_memory = false;
     const char *authorization = call->transport->metadata(call, "authorization");
     const struct access_request request = { .path = path,
                                             .path_len = path_len,
@@ -73,6 +74,10 @@ bool call_may(struct call *call, const char *path, size_t path_len, struct call_
         call->caller = caller;
         call->judged = access_generation(access);
         return true;
+    }
+    if (call->out_of_memory) { /* and so without its token */
+        *refusal = (struct call_refusal){ .status = STATUS_RESOURCE_EXHAUSTED, .message = "out of memory" };
+        return false;
     }
     if (verdict == ACCESS_FORBIDDEN)
         caller->state.handled[STATUS_PERMISSION_DENIED]++;

@@ -50,7 +50,10 @@ const char *call_quote(struct call *call, const char *text)
 
 const char *call_join(struct call *call, const char *values, const char *text, size_t len)
 {
-    return call_printf(call, "%s%s%.*s", values ? values : "", values ? "," : "", (int)len, text);
+    const char *joined =
+        call_printf(call, "%s%s%.*s", values ? values : "", values ? "," : "", (int)len, text);
+    call->out_of_memory |= !joined;
+    return joined;
 }
 
 int call_hold_result(struct call *call, struct result *result)

@@ -304,7 +304,10 @@ enum next sql_send(struct call *call, sql_then *then_typed, sql_continuation *th
 {
     if (call->out_of_memory)
         return call_no_memory(call);
-    if (!take_after(call))
+    bool is_position = take_after(call);
+    if (call->out_of_memory)
+        return call_no_memory(call);
+    if (!is_position)
         return call_fail(call, STATUS_INVALID_ARGUMENT,
                          "svcd-after is no position; send what svcd-position said (like 3:0/16B3748)");
     call->then_typed = then_typed;
