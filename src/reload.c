@@ -147,6 +147,11 @@ static void take(struct reload *reload)
     log_info("configuration reloaded");
 }
 
+static void tell_not_taken(int rc)
+{
+    log_error("the configuration is not taken, and all stays as it was", log_error_code(rc));
+}
+
 static void on_read(uv_work_t *work, int status)
 {
     struct reload *reload = work->data;
@@ -161,7 +166,7 @@ static void on_read(uv_work_t *work, int status)
     config_finish(&reload->fresh);
     reload->is_good = rc == 0;
     if (rc)
-        log_error("the configuration is not taken, and all stays as it was", log_error_code(rc));
+        tell_not_taken(rc);
     else
         reload->good_ms = now_ms();
     reload->rules = (struct rules){ 0 };
@@ -181,8 +186,12 @@ void reload_start(struct reload *reload)
         return;
     reload->is_running = true;
     reload->work.data = reload;
-    if (uv_queue_work(reload->loop, &reload->work, read_all, on_read))
-        reload->is_running = false;
+    int rc = uv_queue_work(reload->loop, &reload->work, read_all, on_read);
+    if (!rc)
+        return;
+    reload->is_running = reload->is_good = false;
+    tell_not_taken(rc);
+    reload->done(reload->data);
 }
 
 void reload_abandon(struct reload *reload)

@@ -82,7 +82,6 @@ static void complain_value(struct load *load, struct origin origin, const struct
     if (rc == UV_ENOMEM || !shown) {
         free(shown);
         load->rc = UV_ENOMEM;
-        load_complain(load, origin, "out of memory");
         return;
     }
     key->type->expect(key, expected);
@@ -180,8 +179,8 @@ int config_load(struct config *config, const struct config_source *source, FILE 
     if (source->dotenv)
         load_dotenv(&load);
     load_environment(&load);
-    if (source->exports)
-        load_export_to_libpq(&load);
+    if (source->exports && load_export_to_libpq(&load))
+        load.rc = UV_ENOMEM;
     for (size_t i = 0; i < source->n_settings; i++)
         load_setting(&load, source->settings[i]);
     if (load.rc == 0)
@@ -190,6 +189,8 @@ int config_load(struct config *config, const struct config_source *source, FILE 
         fprintf(errors, "there are %d more mistakes\n", load.mistakes_n - MISTAKES_MAX);
 
     load_forget_variables(&load);
+    if (load.rc == UV_ENOMEM)
+        fputs("configuration: out of memory\n", errors);
     if (load.rc < 0)
         config_finish(config);
     return load.rc;

@@ -156,15 +156,17 @@ static void load_service_address(struct load *load, const char *service)
 }
 
 /* Empty values are copied, too, since libpq distinguishes them from unset ones. */
-void load_export_to_libpq(const struct load *load)
+int load_export_to_libpq(const struct load *load)
 {
+    bool is_whole = true;
     for (size_t i = 0; i < load->n_variables; i++) {
         const char *name = load->variables[i].name;
         bool is_libpq = strncmp(name, "PG", 2) == 0 &&
                         strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == strlen(name);
         if (is_libpq && load->variables[i].is_set && !environment_find(load, name, strlen(name)))
-            setenv(name, load->variables[i].value, 1);
+            is_whole &= setenv(name, load->variables[i].value, 1) == 0;
     }
+    return is_whole ? 0 : UV_ENOMEM;
 }
 
 /* Warns of an unknown variable whose name begins like svcd's or resembles one: it is probably misspelt. */

@@ -61,8 +61,9 @@ void load_file(struct load *load);
  * which the environment's win. */
 void load_dotenv(struct load *load);
 void load_environment(struct load *load);
-/* Copies .env's PG* variables into the environment, the only place where libpq looks for them. */
-void load_export_to_libpq(const struct load *load);
+/* Copies .env's PG* variables into the environment, the only place where libpq looks for them. 0 or
+ * UV_ENOMEM. */
+int load_export_to_libpq(const struct load *load);
 /* The variable's value, from the environment or else .env; NULL: unset or empty. */
 const char *load_variable(const struct load *load, const char *name, struct origin *origin);
 void load_forget_variables(struct load *load);

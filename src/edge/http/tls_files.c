@@ -65,7 +65,10 @@ static int set_clients(SSL_CTX *context, const struct tls_options *options)
     SSL_CTX_set_verify(context, mode, NULL);
     if (!SSL_CTX_load_verify_locations(context, options->client_ca, NULL))
         return wrong("tls.client_ca cannot be read", options->client_ca);
-    SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(options->client_ca));
+    STACK_OF(X509_NAME) *authorities = SSL_load_client_CA_file(options->client_ca);
+    if (!authorities)
+        return wrong("tls.client_ca cannot be read", options->client_ca);
+    SSL_CTX_set_client_CA_list(context, authorities);
     return 0;
 }
 
@@ -75,16 +78,19 @@ static int set_session_context(SSL_CTX *context, const struct tls_options *optio
 {
     unsigned char id[SHA256_DIGEST_LENGTH], piece[4096];
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    FILE *file = options->client_auth == TLS_CLIENT_NONE ? NULL : fopen(options->client_ca, "re");
-    bool is_good = digest && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
+    bool has_authorities = options->client_auth != TLS_CLIENT_NONE;
+    FILE *file = has_authorities ? fopen(options->client_ca, "re") : NULL;
+    bool is_good = digest && (file || !has_authorities) && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
                    EVP_DigestUpdate(digest, &options->client_auth, sizeof options->client_auth);
     for (size_t n; is_good && file && (n = fread(piece, 1, sizeof piece, file)) > 0;)
         is_good = EVP_DigestUpdate(digest, piece, n);
-    is_good = is_good && EVP_DigestFinal_ex(digest, id, NULL);
+    is_good = is_good && (!file || !ferror(file)) && EVP_DigestFinal_ex(digest, id, NULL);
     if (file)
         fclose(file);
     EVP_MD_CTX_free(digest);
-    return is_good && SSL_CTX_set_session_id_context(context, id, sizeof id) ? 0 : UV_ENOMEM;
+    return is_good && SSL_CTX_set_session_id_context(context, id, sizeof id)
+               ? 0
+               : wrong("sessions cannot be bound to tls.client_ca", options->client_ca);
 }
 
 /* Without this OpenSSL would ask at the terminal, or read from standard input, and wait. */
@@ -117,18 +123,18 @@ static int set_pair(SSL_CTX *context, const struct tls_options *options)
 
 static int set_up(SSL_CTX *context, const struct tls_options *options)
 {
-    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    bool is_set = SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                      SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF |
                                      SSL_OP_NO_COMPRESSION);
     /* AES first, which server processors do in hardware, the cheapest first; clients without such hardware
      * (phones) put ChaCha first, and SSL_OP_PRIORITIZE_CHACHA follows them. */
-    SSL_CTX_set_ciphersuites(context,
-                             "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
+    is_set &= SSL_CTX_set_ciphersuites(
+        context, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 1);
-    int rc = set_pair(context, options);
+    int rc = is_set ? set_pair(context, options) : UV_ENOMEM;
     if (!rc)
         rc = set_clients(context, options);
     if (!rc)
@@ -212,9 +218,8 @@ static int options_copy(struct tls_options *own, const struct tls_options *optio
 int tls_files_create(struct tls_files **out, const struct tls_options *options)
 {
     struct tls_files *files = calloc(1, sizeof *files);
-    if (!files)
-        return UV_ENOMEM;
-    if (options_copy(&files->options, options)) {
+    if (!files || options_copy(&files->options, options)) {
+        wrong("out of memory", options->certificate);
         tls_files_destroy(files);
         return UV_ENOMEM;
     }
@@ -237,6 +242,8 @@ int tls_files_read(struct tls_files *files)
     look(&files->options, files->stats);
     files->context = SSL_CTX_new(TLS_server_method());
     int rc = files->context ? set_up(files->context, &files->options) : UV_ENOMEM;
+    if (rc == UV_ENOMEM)
+        wrong("out of memory", files->options.certificate);
     if (rc) {
         SSL_CTX_free(files->context);
         files->context = NULL;
