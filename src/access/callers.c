@@ -214,7 +214,7 @@ int callers_read(struct callers *callers, const char *file, const struct service
         else
             read_line(&reading, text + (reading.line == 1 ? text_mark_len(text, (size_t)len) : 0));
     }
-    if (ferror(in)) {
+    if (reading.rc != UV_ENOMEM && !feof(in)) { /* getline() also ends if it has no memory */
         fprintf(errors, "access.tokens: %s: cannot be read; expected a file\n", file);
         reading.rc = UV_EINVAL;
     }
