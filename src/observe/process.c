@@ -57,7 +57,7 @@ static void read_memory(struct process_figures *figures)
 
 void process_figures(struct process_figures *figures)
 {
-    struct rusage usage;
+    struct rusage usage = { 0 };
     struct rlimit limit = { 0 };
     getrusage(RUSAGE_SELF, &usage);
     getrlimit(RLIMIT_NOFILE, &limit);

@@ -14,7 +14,8 @@
 
 #include "base/container_of.h"
 
-#define ANSWER_MAX 65536
+#define ANSWER_MAX 65536 /* bytes */
+#define RETRY_MS   1000
 
 struct http_post {
     CURLM *multi;
@@ -55,10 +56,14 @@ static void tell_ends(struct http_post *post)
 
 /* ---- libcurl and the loop ---- */
 
+static void on_time(uv_timer_t *timer);
+
 static void act(struct http_post *post, curl_socket_t socket, int events)
 {
     int running;
-    curl_multi_socket_action(post->multi, socket, events, &running);
+    /* A libcurl that fails, for want of memory, has not set its timer. */
+    if (curl_multi_socket_action(post->multi, socket, events, &running))
+        uv_timer_start(&post->timer, on_time, RETRY_MS, 0);
     tell_ends(post);
 }
 
@@ -152,26 +157,26 @@ static void on_timer_closed(uv_handle_t *handle)
     free(container_of(handle, struct http_post, timer));
 }
 
-static void set_up(struct http_post *post, const char *url, const char *ca)
+/* Returns 0, or -1 if there is no memory: what is left to its default might trust or reach somebody else. */
+static int set_up(struct http_post *post, const char *url, const char *ca)
 {
+    CURL *easy = post->easy;
     curl_multi_setopt(post->multi, CURLMOPT_SOCKETFUNCTION, on_watch_wanted);
     curl_multi_setopt(post->multi, CURLMOPT_SOCKETDATA, post);
     curl_multi_setopt(post->multi, CURLMOPT_TIMERFUNCTION, on_timeout_wanted);
     curl_multi_setopt(post->multi, CURLMOPT_TIMERDATA, post);
-    curl_easy_setopt(post->easy, CURLOPT_URL, url);
-    if (*ca) {
-        curl_easy_setopt(post->easy, CURLOPT_CAINFO, ca);
-        curl_easy_setopt(post->easy, CURLOPT_CAPATH, NULL);
-    }
-    curl_easy_setopt(post->easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(post->easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(post->easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(post->easy, CURLOPT_HTTPHEADER, post->headers);
-    curl_easy_setopt(post->easy, CURLOPT_USERAGENT, "svcd/" SVCD_VERSION);
-    curl_easy_setopt(post->easy, CURLOPT_WRITEFUNCTION, on_answer);
-    curl_easy_setopt(post->easy, CURLOPT_WRITEDATA, post);
-    curl_easy_setopt(post->easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(post->easy, CURLOPT_QUICK_EXIT, 1L); /* destroying must not wait for a DNS lookup */
+    if (*ca && (curl_easy_setopt(easy, CURLOPT_CAINFO, ca) || curl_easy_setopt(easy, CURLOPT_CAPATH, NULL)))
+        return -1;
+    bool is_set = !curl_easy_setopt(easy, CURLOPT_URL, url) &&
+                  !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+                  !curl_easy_setopt(easy, CURLOPT_PROXY, "") && !curl_easy_setopt(easy, CURLOPT_POST, 1L) &&
+                  !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, post->headers) &&
+                  !curl_easy_setopt(easy, CURLOPT_USERAGENT, "svcd/" SVCD_VERSION) &&
+                  !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer) &&
+                  !curl_easy_setopt(easy, CURLOPT_WRITEDATA, post) &&
+                  !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
+                  !curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* destroying must not wait for DNS */
+    return is_set ? 0 : -1;
 }
 
 static bool looks_up_on_a_thread(void)
@@ -201,13 +206,12 @@ int http_post_create(struct http_post **out, uv_loop_t *loop, const char *url, c
     post->easy = curl_easy_init();
     snprintf(header, sizeof header, "content-type: %s", content_type);
     post->headers = curl_slist_append(NULL, header);
-    if (post->headers)
-        curl_slist_append(post->headers, "Expect:"); /* no 100-continue round trip before a long body */
-    if (!post->multi || !post->easy || !post->headers) {
+    /* No 100-continue round trip before a long body. */
+    bool has_headers = post->headers && curl_slist_append(post->headers, "Expect:");
+    if (!post->multi || !post->easy || !has_headers || set_up(post, url, ca)) {
         http_post_destroy(post);
         return UV_ENOMEM;
     }
-    set_up(post, url, ca);
     *out = post;
     return 0;
 }
@@ -215,10 +219,12 @@ int http_post_create(struct http_post **out, uv_loop_t *loop, const char *url, c
 int http_post_send(struct http_post *post, const uint8_t *body, size_t len, unsigned timeout_ms)
 {
     post->answer_len = 0;
-    curl_easy_setopt(post->easy, CURLOPT_POSTFIELDS, (const char *)body);
-    curl_easy_setopt(post->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
-    curl_easy_setopt(post->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-    return curl_multi_add_handle(post->multi, post->easy) ? UV_ENOMEM : 0;
+    CURL *easy = post->easy;
+    bool is_sent = !curl_easy_setopt(easy, CURLOPT_POSTFIELDS, (const char *)body) &&
+                   !curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len) &&
+                   !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms) &&
+                   !curl_multi_add_handle(post->multi, easy);
+    return is_sent ? 0 : UV_ENOMEM;
 }
 
 void http_post_destroy(struct http_post *post)
