@@ -320,15 +320,24 @@ fuzz: fuzz-program ## feed parsers with what nobody sends, a minute each (FUZZ_S
 # Svcd with the calls of test/torture/calls.h renamed in our own objects, so that each can be made to fail.
 $(O)/torture.syms: test/torture/calls.h
 	@mkdir -p $(@D)
-	@sed -n 's/^CALL(\([a-zA-Z0-9_]*\),.*/\1 torture_\1/p' $< > $@
+	@sed -nE 's/^(CALL|OWN_STUB)\((\w+).*/\2 torture_\2/p' $< > $@
+# hash_arena.c defines mmap() and munmap(), which the stubs call: those two keep their names in it.
+TORTURE_APART := $(O)/src/login/hash_arena.o
+$(O)/torture/hash_arena.o: $(TORTURE_APART) $(O)/torture.syms
+	@mkdir -p $(@D)
+	@objcopy --redefine-syms=<(grep -vE '^(mmap|munmap) ' $(O)/torture.syms) $< $@
 $(O)/torture/ours.o: $(SVCD_OBJECTS) $(O)/torture.syms
 	@mkdir -p $(@D)
-	@ld -r -o $@ $(SVCD_OBJECTS)
+	@ld -r -o $@ $(filter-out $(TORTURE_APART),$(SVCD_OBJECTS))
 	@objcopy --redefine-syms=$(O)/torture.syms $@
+# Nanopb allocates what our messages hold.
+$(O)/torture/libprotobuf-nanopb.a: $(O)/torture.syms
+	@mkdir -p $(@D)
+	@objcopy --redefine-syms=$< $$($(CC) -print-file-name=$(@F)) $@
 $(O)/test/torture/torture.o: test/torture/calls.h
-$(O)/svcd-torture: $(O)/torture/ours.o $(O)/test/torture/torture.o
+$(O)/svcd-torture: $(O)/torture/ours.o $(O)/torture/hash_arena.o $(O)/test/torture/torture.o | $(O)/torture/libprotobuf-nanopb.a
 	@echo "LINK $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@$(CC) $(LDFLAGS) -L$(O)/torture -o $@ $^ $(LDLIBS)
 
 .PHONY: torture
 torture: ## fail every call to the system, libpq, libuv and for memory, one at a time, under AddressSanitizer; hours (TORTURE_SAMPLE=)

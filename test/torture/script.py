@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Thirty calls over every protocol, each answered within its time, OK or with an error that says so; and what they left in the database."""
+"""Some sixty calls over every protocol, each answered within its time, OK or with an error that says so; and what they left in the database."""
 
 import contextlib
 import http.client
 import json
+import socket
+import ssl
 import time
 
 import account_pb2 as account
@@ -16,6 +18,7 @@ import svcd_client
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
+from surroundings import BEARER
 
 MENTOR, MENTEE, BOTH, UNMATCHED, NOBODY = 1, 61, 60, 290, 2**31 - 1
 # What a call may end with if something failed under it.
@@ -26,8 +29,9 @@ NO_ANSWER = "the connection was closed"
 
 
 class Script:
-    def __init__(self, core, http_address):
-        self.core, self.http = core, http_address
+    def __init__(self, addresses, surroundings):
+        self.at = addresses
+        self.contexts = [surroundings.context(version) for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)]
         self.acknowledged, self.unknown = [], []  # contents of AddDevFeedback
 
     def write(self, rpc):
@@ -37,8 +41,8 @@ class Script:
         return code
 
     def write_and_come_again(self, rpc):
-        """With a key: the second does it if the first did not."""
-        key = [("idempotency-key", f"torture {time.time_ns()}")]
+        """With a key: the second does it if the first did not. The long id is there first, so that the key needs memory of its own."""
+        key = [("idempotency-key", f"torture {time.time_ns()}"), ("x-request-id", "x" * 2000)]
         content = f"keyed {time.time_ns()}"
         codes = [status_of(rpc, feedback.AddDevFeedbackRequest(content=content), key) for _ in range(2)]
         (self.acknowledged if StatusCode.OK in codes else self.unknown).append(content)
@@ -81,14 +85,22 @@ class Script:
                                  ("/meeting_package.MeetingService/ScheduleNewMeeting", {"menteeUserId": 0}, 400),
                                  ("/account_package.AccountService/ListSkills", {"x": 1}, 400)):
             yield path, good, lambda path=path, body=body: self.post(path, json.dumps(body))
-        yield "/livez", 200, lambda: self.post("/livez", None)
-        yield "/openapi.json", 200, lambda: self.post("/openapi.json", None)
+        for path in ("/livez", "/openapi.json"):
+            yield path, 200, lambda path=path: self.post(path)
+        skills = "/account_package.AccountService/ListSkills"
+        for context in self.contexts:
+            yield f"{skills} over TLS", 200, lambda context=context: self.post(skills, "{}", http.client.HTTPSConnection(
+                "localhost", int(self.at.https.rsplit(":")[-1]), timeout=HANGS_S, context=context))
+        yield f"{skills} by a socket", 200, lambda: self.post(skills, "{}", UnixConnection(self.at.unix))
+        for path in ("/", "/metrics", "/status", "/config"):
+            yield f"{path} for operators", 200, lambda path=path: self.post(path, connection=http.client.HTTPConnection(self.at.admin, timeout=HANGS_S))
 
-    def post(self, path, body):
-        connection = http.client.HTTPConnection(self.http, timeout=HANGS_S)
+    def post(self, path, body=None, connection=None):
+        connection = connection or http.client.HTTPConnection(self.at.http, timeout=HANGS_S)
+        headers = {"content-type": "application/json", **dict(BEARER)}
         with contextlib.closing(connection):
             try:
-                connection.request("POST" if body else "GET", path, body, {"content-type": "application/json"} if body else {})
+                connection.request("POST" if body else "GET", path, body, headers if body else {})
                 response = connection.getresponse()
                 response.read()
                 return response.status
@@ -99,22 +111,33 @@ class Script:
     def run(self):
         """[(name, status it has without a failure, its status)]"""
         done = []
-        for address in (self.core, self.http):
+        for address in (self.at.core, self.at.http):
             with svcd_client.Client(address, options=FRESH) as client:
                 done += [(name, good, function()) for name, good, function in self.grpc_calls(client)]
         return done + [(name, good, function()) for name, good, function in self.json_calls()]
 
 
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=HANGS_S)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(HANGS_S)
+        self.sock.connect(self.path)
+
+
 def status_of(rpc, request, metadata=None):
     try:
-        rpc(request, timeout=HANGS_S, metadata=metadata)
+        rpc(request, timeout=HANGS_S, metadata=[*BEARER, *(metadata or [])])
         return StatusCode.OK
     except grpc.RpcError as error:
         return error.code()
 
 
 def first_of(rpc, request):
-    call = rpc(request, timeout=HANGS_S)
+    call = rpc(request, timeout=HANGS_S, metadata=BEARER)
     try:
         next(call)
         call.cancel()

@@ -1,37 +1,37 @@
 # SPDX-License-Identifier: MIT
 """One call of svcd's own to the system, to libpq, libuv or for memory fails, each in its turn, and nothing more comes of it than an error."""
 
-import os
+import fnmatch
 import re
+import signal
 import subprocess
 import threading
 import unittest
+from pathlib import Path
 
 import svcd_client
 from control import SEED, Control, chosen
-from harness import SVCD, ROOT, Daemon, demo_database, environment, free_port, is_serving, psql, wait_until
+from harness import SVCD, UNDER_SANITIZER, Daemon, demo_database, environment, is_serving, psql, wait_until
 from script import FRESH, HANGS_S, Script, is_clear
+from surroundings import Addresses, Configuration, Surroundings
 
-SETTINGS = ("password.failure_floor_ms=0", "throttle.address_per_minute=0", "throttle.email_per_minute=0", "admin.listen=127.0.0.1:0",
-            "drain.lame_ms=0", "drain.timeout_ms=2000")
 DAMAGE = re.compile(r"Sanitizer|runtime error|msg=crash|Assertion|aborting")
+RELOADED = re.compile("configuration reloaded|all stays as it was")
 PER_DAEMON = 200  # then it ends, and a sanitizer looks for what was lost
 
 
 class Tortured(Daemon):
-    """On known ports, since what it logs may be what fails; it may end by itself."""
+    """It may end by itself, and may log nothing."""
 
-    def __init__(self, database, control, **env):
-        self.core, self.http = (f"127.0.0.1:{free_port()}" for _ in range(2))
-        # The server as a standby of itself: what is read goes there first, and to the primary when that fails.
-        reads = (f"database.read_host={os.environ['PGHOST']}", f"database.read_port={os.environ['PGPORT']}")
-        settings = (f"server.listen={self.core},http://{self.http}", *SETTINGS, *reads)
-        self.process = subprocess.Popen([SVCD, *(word for setting in settings for word in ("--set", setting))], cwd=ROOT, text=True,
-                                        env=environment(database, **control.environment(), **env), stderr=subprocess.PIPE)
+    def __init__(self, database, control, surroundings, **env):
+        self.at = Addresses(surroundings.folder)
+        self.configuration = Configuration(surroundings, self.at)
+        self.process = subprocess.Popen([SVCD, "--config", str(self.configuration.path)], cwd=surroundings.folder, text=True, stderr=subprocess.PIPE,
+                                        env=environment(database, **control.environment(), NOTIFY_SOCKET=surroundings.manager.name, **env))
         self.log = []
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
-        self.script = Script(self.core, self.http)
+        self.script = Script(self.at, surroundings)
 
     def serves_at(self, address):
         with svcd_client.Client(address, options=FRESH) as client:
@@ -39,26 +39,34 @@ class Tortured(Daemon):
 
     def wait_until_serving(self):
         """False: it has ended."""
-        wait_until(lambda: self.process.poll() is not None or self.serves_at(self.core) and self.serves_at(self.http), "neither serves nor ends", HANGS_S)
+        wait_until(lambda: self.process.poll() is not None or self.serves_at(self.at.core) and self.serves_at(self.at.http), "neither serves nor ends", HANGS_S)
         return self.process.poll() is None
 
     def damage(self):
         return [line for line in self.log if DAMAGE.search(line)]
 
     def story(self):
-        return "\n".join(["", *self.log[-60:]])
+        return "\n".join(["", *self.log[-40:]])
 
 
-def started(database, control, **env):
-    daemon = Tortured(database, control, **env)
+def started(database, control, surroundings):
+    daemon = Tortured(database, control, surroundings)
     assert daemon.wait_until_serving(), daemon.story()
     return daemon
+
+
+class ClassWide:
+    """A class of tests, as what has a use of a test's clean-up takes it."""
+
+    def __init__(self, tests):
+        self.addCleanup = tests.addClassCleanup
 
 
 class TortureCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.database = demo_database()
+        cls.surroundings = Surroundings(ClassWide(cls))
         print(f"       TORTURE_SEED={SEED}")
 
     def assert_well(self, daemon, what):
@@ -96,7 +104,7 @@ class TortureCase(unittest.TestCase):
 class UnderCalls(TortureCase):
     def calls_of_a_script(self):
         control = Control()
-        daemon = started(self.database, control)
+        daemon = started(self.database, control, self.surroundings)
         self.assert_serves(daemon.script, "untouched")
         control.fail(0)
         daemon.script.run()
@@ -109,7 +117,7 @@ class UnderCalls(TortureCase):
         n, control, daemon, tried = self.calls_of_a_script(), Control(), None, 0
         for nth in chosen(n):
             if daemon is None:
-                daemon = started(self.database, control)
+                daemon = started(self.database, control, self.surroundings)
                 script = daemon.script
                 self.assert_serves(script, "at first")
             control.fail(nth)
@@ -132,14 +140,14 @@ class UnderCalls(TortureCase):
 class AtTheStart(TortureCase):
     def test_a_call_that_fails_at_the_start_ends_it_with_a_reason_or_does_not_matter(self):
         control = Control()
-        daemon = started(self.database, control)
+        daemon = started(self.database, control, self.surroundings)
         n = control.calls()
         self.stop(daemon, "untouched")
         n_ended = n_tried = 0
         for nth in chosen(n):
             control.fail(nth)
             # What has begun when the start fails is not taken apart: the system takes it back.
-            daemon = Tortured(self.database, control, ASAN_OPTIONS="detect_leaks=0")
+            daemon = Tortured(self.database, control, self.surroundings, ASAN_OPTIONS="detect_leaks=0")
             try:
                 serves = daemon.wait_until_serving()
             except AssertionError as error:
@@ -166,14 +174,14 @@ class AtTheStart(TortureCase):
 class AtTheEnd(TortureCase):
     def test_a_call_that_fails_at_the_end_does_not_keep_it_from_ending(self):
         control = Control()
-        daemon = started(self.database, control)
+        daemon = started(self.database, control, self.surroundings)
         daemon.script.run()
         control.fail(0)
         self.stop(daemon, "untouched")
         n, n_tried = control.calls(), 0
         for nth in chosen(n):
             control.fail(0)
-            daemon = started(self.database, control)
+            daemon = started(self.database, control, self.surroundings)
             daemon.script.run()
             control.fail(nth)
             n_tried += 1
@@ -183,3 +191,64 @@ class AtTheEnd(TortureCase):
                 control.fail(0)
         psql("DELETE FROM websitefeedback", self.database)
         print(f"       {n_tried} of {n} calls of the end failed")
+
+
+class AtReload(TortureCase):
+    def reload(self, daemon):
+        """Waits for what comes of it."""
+        def told():
+            return sum(bool(RELOADED.search(line)) for line in list(daemon.log))
+        before = told()
+        daemon.configuration.write()
+        daemon.signal(signal.SIGHUP)
+        wait_until(lambda: told() > before, "nothing comes of a reload", HANGS_S)
+
+    def test_a_call_that_fails_within_a_reload_keeps_the_old_configuration_or_nothing(self):
+        control = Control()
+        daemon = started(self.database, control, self.surroundings)
+        self.assert_serves(daemon.script, "untouched")
+        control.fail(0)
+        for _ in range(2):
+            self.reload(daemon)
+        n, n_tried = control.calls(), 0
+        for nth in chosen(n):
+            if daemon is None:
+                daemon = started(self.database, control, self.surroundings)
+                self.assert_serves(daemon.script, "at first")
+            control.fail(nth)
+            told = True
+            try:
+                for _ in range(2):
+                    self.reload(daemon)
+            except AssertionError:
+                told = False
+            what = f"{control.what_failed()} failed, the {nth}th call of {n}"
+            control.fail(0)
+            n_tried += 1
+            with self.subTest(what):
+                self.assert_well(daemon, what)
+                self.assertTrue(told or "log_writer" in what, f"{what}: nothing comes of a reload" + daemon.story())
+                self.assert_serves(daemon.script, what)
+            if daemon.process.poll() is not None or n_tried % PER_DAEMON == 0:
+                self.end(daemon, f"up to {what}")
+                daemon = None
+        if daemon:
+            self.end(daemon, "at last")
+        print(f"       {n_tried} of {n} calls of two reloads failed")
+
+
+class List(unittest.TestCase):
+    def test_each_call_is_made_to_fail_or_spared_for_a_reason(self):
+        here = Path(__file__).parent
+        failing = set(re.findall(r"^(?:CALL|OWN_STUB)\((\w+)", (here / "calls.h").read_text(encoding="ascii"), re.M))
+        spared = [name for line in (here / "spared.txt").read_text(encoding="ascii").splitlines() if not line.startswith("#") for name in line.split()]
+        objects = Path(SVCD).parent / "torture/ours.o"
+        called = {line.split()[-1] for line in subprocess.run(["nm", "-u", objects], check=True, capture_output=True, text=True).stdout.splitlines()}
+        others = {name for name in called if not name.startswith(("torture_", "__asan_", "__ubsan_", "__odr_"))}
+        self.assertEqual([name for name in sorted(others) if not is_spared(re.sub(r"^__(\w+)_chk$", r"\1", name), spared)], [])
+        if UNDER_SANITIZER:  # the headers of others call some by other names
+            self.assertEqual([name for name in sorted(failing) if f"torture_{name}" not in called and not name.startswith("__")], [])
+
+
+def is_spared(name, spared):
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in spared)

@@ -9,15 +9,19 @@
 #error "the stubs are written for x86-64"
 #endif
 
+#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libpq-fe.h>
 #include <netdb.h>
 #include <nghttp2/nghttp2.h>
+#include <openssl/err.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <uv.h>
@@ -51,6 +55,15 @@ __attribute__((constructor(101))) static void open_control(void)
         close(fd);
 }
 
+/* Without one SSL_get_error() would tell what the call before this one came to. */
+static void leave_ssl_error(const char *name)
+{
+    static const char *const prefixes[] = { "SSL_", "BIO_", "X509_", "ASN1_", "EVP_" };
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+            ERR_raise(ERR_LIB_SSL, ERR_R_MALLOC_FAILURE);
+}
+
 int torture_fails(const struct call *call, const char *from);
 
 __attribute__((used)) int torture_fails(const struct call *call, const char *from)
@@ -59,9 +72,36 @@ __attribute__((used)) int torture_fails(const struct call *call, const char *fro
         return 0;
     strncpy(control->name, call->name, sizeof control->name - 1);
     atomic_store(&control->from, (uint64_t)(from - __executable_start));
+    leave_ssl_error(call->name);
     errno = call->error;
     return 1;
 }
+
+PGresult *torture_PQgetResult(PGconn *pg);
+
+PGresult *torture_PQgetResult(PGconn *pg)
+{
+    static const struct call call = { .name = "PQgetResult", .error = ENOMEM };
+    PGresult *result = PQgetResult(pg);
+    ExecStatusType status = PQresultStatus(result);
+    bool has_answer = status == PGRES_TUPLES_OK || status == PGRES_SINGLE_TUPLE || status == PGRES_COMMAND_OK;
+    if (!result || !has_answer || !torture_fails(&call, __builtin_return_address(0)))
+        return result;
+    PQclear(result);
+    return PQmakeEmptyPGresult(pg, PGRES_FATAL_ERROR);
+}
+
+int torture_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event);
+
+int torture_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
+{
+    static const struct call call = { .name = "epoll_ctl", .error = ENOSPC };
+    if (op == EPOLL_CTL_ADD && torture_fails(&call, __builtin_return_address(0)))
+        return -1;
+    return epoll_ctl(epoll, op, fd, event);
+}
+
+#define OWN_STUB(name)
 
 #define CALL(name, value, error)                                                                             \
     __attribute__((used)) static const struct call call_##name = { #name, value, error };                    \
