@@ -37,7 +37,7 @@ struct tls_files {
     struct stat stats[TLS_FILES_N]; /* as the files were before they were read */
 };
 
-/* Reads nothing yet. 0 or UV_ENOMEM. Ends with tls_files_destroy. */
+/* Reads nothing yet. 0, or UV_ENOMEM after an error was logged. Ends with tls_files_destroy. */
 int tls_files_create(struct tls_files **files, const struct tls_options *options);
 /* Blocks. Whether a file is another one, or has changed, since `before`. */
 bool tls_files_differ(struct tls_files *files, const struct stat before[static TLS_FILES_N]);
