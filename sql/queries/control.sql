@@ -15,6 +15,20 @@ FROM pg_stat_get_activity(:pid) s
 WHERE (extract(epoch FROM s.backend_start) * 1000000)::bigint = :started_us
   AND (:even_committing OR s.wait_event IS DISTINCT FROM 'SyncRep');
 
+-- name: backend_works
+-- What the statement of this backend does: it runs, as far as the machine lets it, or it sleeps, or an extension of the server waits
+-- in it, as for another server. No row: it waits for the disk, for a lock or for its client.
+-- param: pid integer
+-- param: started_us bigint
+-- returns: optional
+-- column: sleeps boolean
+-- lane: control
+SELECT s.wait_event IS NOT NULL AS sleeps
+FROM pg_stat_get_activity(:pid) s
+WHERE (extract(epoch FROM s.backend_start) * 1000000)::bigint = :started_us
+  AND s.state = 'active'
+  AND (s.wait_event IS NULL OR s.wait_event = 'PgSleep' OR s.wait_event_type = 'Extension');
+
 -- name: server_position
 -- Whether the server is a standby, and its position in the write-ahead log: of a primary its timeline and how far it has
 -- flushed (with synchronous_commit off: inserted), of a standby how far it has replayed.

@@ -19,7 +19,8 @@ void batch_init(struct batch *batch, struct queue *queue, bool transaction)
     batch->transaction = transaction;
     batch->apart = batch->cancelled = batch->aborted = batch->has_culprit = false;
     batch->uncertain = batch->wants_new_conn = false;
-    batch->is_probe = false;
+    batch->is_probe = batch->was_false_alarm = false;
+    batch->look_ns = 0;
     batch->patience_ms = PATIENCE_OF_LANE;
     batch->after = batch->position.timeline = 0;
     batch->is_committed = false;
@@ -29,11 +30,15 @@ void batch_init(struct batch *batch, struct queue *queue, bool transaction)
 
 /* ---- filling ---- */
 
+/* The server tells which execution is stuck, but not which query of a merged one. So while some of a
+ * statement are known to be stuck, its writes are not merged. Reads are: they can be run again apart. */
 static bool can_merge(const struct query *query)
 {
     const struct statement *statement = query->statement;
-    bool is_same_read = statement->lane == LANE_READ && statement->params_n == 0;
-    return !query->alone && !query->single && (statement->merged_name || is_same_read);
+    bool reads = statement->lane == LANE_READ;
+    if (query->alone || query->single || (!reads && queue_has_stuck(query->queue, statement)))
+        return false;
+    return statement->merged_name || (reads && statement->params_n == 0);
 }
 
 static struct execution *execution_for(struct batch *batch, const struct query *query)
@@ -256,4 +261,10 @@ bool batch_is_unwanted(const struct batch *batch)
 bool batch_has_company(const struct batch *batch)
 {
     return !batch->apart && batch_size(batch) > 1;
+}
+
+bool batch_is_suspect(const struct batch *batch)
+{
+    const struct query *first = batch->n > 0 ? TAILQ_FIRST(&batch->executions[0].queries) : NULL;
+    return first && first->alone;
 }

@@ -36,18 +36,20 @@ struct batch {
     size_t n;
     struct step steps[2 * BATCH_MAX + 2];
     size_t steps_n;
-    size_t current;      /* the step whose result comes next */
-    bool transaction;    /* writes: no query is answered before the commit */
-    bool apart;          /* carries queries of one statement that run apart (queue.h) */
-    bool is_probe;       /* carries one such query on a shared connection, to see whether it is still stuck */
-    int patience_ms;     /* lock_timeout of its statements, or PATIENCE_... */
-    uint64_t sent_ns;    /* uv_hrtime() */
-    bool cancelled;      /* pg_cancel_backend was called for it */
-    bool aborted;        /* an execution failed, so the server skipped the later ones */
-    bool has_culprit;    /* the failed execution is the cause: the others need not be retried alone */
-    bool uncertain;      /* it is unknown whether it was committed */
-    bool wants_new_conn; /* out: the connection must be replaced */
-    uint32_t after;      /* the lowest timeline in the queries' `after`; 0: none has one */
+    size_t current;   /* the step whose result comes next */
+    bool transaction; /* writes: no query is answered before the commit */
+    bool apart;       /* carries queries of one statement that run apart (queue.h) */
+    bool is_probe;    /* carries one such query on a shared connection, to see whether it is still stuck */
+    int patience_ms;  /* lock_timeout of its statements, or PATIENCE_... */
+    uint64_t sent_ns; /* uv_hrtime() */
+    uint64_t look_ns; /* run time after which the server is asked next what it does (pool_look.c) */
+    bool cancelled;   /* pg_cancel_backend was called for it */
+    bool was_false_alarm;      /* a query that was cancelled as slow before was quick now */
+    bool aborted;              /* an execution failed, so the server skipped the later ones */
+    bool has_culprit;          /* the failed execution is the cause: the others need not be retried alone */
+    bool uncertain;            /* it is unknown whether it was committed */
+    bool wants_new_conn;       /* out: the connection must be replaced */
+    uint32_t after;            /* the lowest timeline in the queries' `after`; 0: none has one */
     struct server_state state; /* the server's position when the batch began */
     bool tells_position; /* writes: asks for the server's position after the commit, for their answers */
     bool is_committed; /* the server has confirmed the commit, and the answer about its position is to come */
@@ -90,6 +92,9 @@ bool batch_is_unwanted(const struct batch *batch);
 
 /* Whether other queries may wait for the one that runs now: it has several, and is not apart. */
 bool batch_has_company(const struct batch *batch);
+
+/* Whether its query was found to hold others up, or shared an execution with one that did. */
+bool batch_is_suspect(const struct batch *batch);
 
 /* The server has answered a Sync. False: another one is to come. True: all queries are answered, except for
  * those in `retry` and `stuck`. */

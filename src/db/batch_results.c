@@ -147,8 +147,10 @@ static bool callers_in_order(const struct execution *execution)
 static void was_quick(struct batch *batch, struct execution *execution)
 {
     struct query *query;
-    TAILQ_FOREACH (query, &execution->queries, link)
+    TAILQ_FOREACH (query, &execution->queries, link) {
+        batch->was_false_alarm |= query->found == FOUND_SLOW;
         queue_forget_stuck(query);
+    }
     queue_kind_is_well(batch->queue, execution->statement);
 }
 

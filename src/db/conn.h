@@ -94,15 +94,18 @@ struct conn {
     bool lacks_something;       /* a statement could not be prepared */
     bool *prepared;             /* see batch_send() */
     int64_t backend_pid, backend_began_us;
-    uint32_t timeline;    /* where options->primary is set: the timeline on which the server takes writes */
-    uint64_t heard_at_ns; /* when the batch was sent, or the server last answered a part of it */
-    unsigned settings_n;  /* options->settings_n when it began to connect */
-    bool is_leaving;      /* reconnects as soon as its batch has come back */
-    bool is_replaced;     /* we are closing it to reconnect: queued queries are kept */
-    bool is_retired;      /* surplus: closes as soon as its batch has come back, for good */
-    bool is_cancelling;   /* its backend is being cancelled: a new batch could be hit instead */
-    struct query cancel;  /* the owner's: the query that cancels */
-    unsigned shared_n;    /* the owner's: queries in its batch, 0 if the batch is apart */
+    uint32_t timeline;     /* where options->primary is set: the timeline on which the server takes writes */
+    uint64_t heard_at_ns;  /* when the batch was sent, or the server last answered a part of it */
+    unsigned settings_n;   /* options->settings_n when it began to connect */
+    bool is_leaving;       /* reconnects as soon as its batch has come back */
+    bool is_replaced;      /* we are closing it to reconnect: queued queries are kept */
+    bool is_retired;       /* surplus: closes as soon as its batch has come back, for good */
+    bool is_cancelling;    /* its backend is being cancelled: a new batch could be hit instead */
+    struct query cancel;   /* the owner's: the query that cancels */
+    struct query look;     /* the owner's: the query that asks what the backend does */
+    uint64_t looked_at_ns; /* the owner's: sent_ns of the batch that was asked about */
+    bool is_looking;       /* the owner's: `look` is under way */
+    unsigned shared_n;     /* the owner's: queries in its batch, 0 if the batch is apart */
     struct batch batch;
 };
 

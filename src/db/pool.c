@@ -119,6 +119,7 @@ static void on_batch_done(struct conn *conn)
     struct pool_lane *lane = &pool->lanes[conn->lane];
     if (conn->batch.is_probe)
         pool_probed(lane, &conn->batch, uv_hrtime());
+    pool_learn_usual(lane, &conn->batch, uv_hrtime());
     forget_batch(lane, conn);
     bool was_locked = !TAILQ_EMPTY(&conn->batch.stuck) && !conn->batch.cancelled;
     queue_again_apart(&lane->queue, &conn->batch.stuck, conn->batch.cancelled);

@@ -36,6 +36,7 @@ struct pool_lane {
     unsigned up;                   /* of the started: IDLE or BUSY */
     unsigned apart_busy;           /* of the started: carry a batch apart */
     unsigned shared_n;             /* queries under way on all others */
+    uint64_t usual_ns;             /* what batches took lately, more than most of them; not those apart */
     bool is_probing;               /* a probe (queue.h) is under way */
     uint64_t probe_after_ns;       /* uv_hrtime(): no probe before this, */
     uint64_t probe_again_after_ns; /* and none of a query that was tried already before this */
@@ -128,7 +129,17 @@ void pool_probed(struct pool_lane *lane, const struct batch *batch, uint64_t now
 /* pool_watch.c: whether slow or unwanted batches of this lane are cancelled. */
 bool pool_watches(enum lane lane);
 void pool_on_watch(uv_timer_t *watch);
+/* How long a batch of the lane may run while others wait for its connection. */
+uint64_t pool_patience_ns(const struct pool_lane *lane, enum lane number);
 /* Has the server cancel the connection's batch; even_committing: also while it commits. */
 void pool_cancel(struct pool *pool, struct conn *conn, bool even_committing);
+
+/* pool_look.c: asks the server, if that is due, what the batch of a busy connection does, and may cancel it.
+ */
+void pool_look(struct pool *pool, struct conn *conn, uint64_t now_ns);
+/* A batch has come back: learns how long they take. */
+void pool_learn_usual(struct pool_lane *lane, const struct batch *batch, uint64_t now_ns);
+/* Whether any queries of the lane wait or run apart. */
+bool pool_has_any_apart(const struct pool_lane *lane);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * Looks at running batches every few milliseconds, and has the server cancel those whose callers have all
- * gone, and those that are slow while others wait for their connection. What was slow is sent again apart
- * (queue.h).
+ * gone, and those that are slow while others wait for their connection: after a fixed time here, or before,
+ * if the server says that a statement sleeps (pool_look.c). What was slow is sent again apart (queue.h).
  */
 #include "base/container_of.h"
 #include "db/pool.h"
 
-#define STARVED_NS UINT64_C(40000000) /* after so long without a connection a query counts as starved */
+#define STARVED_NS UINT64_C(20000000) /* after so long without a connection a query counts as starved */
 
 /* How long a batch may run while others wait for its connection. */
 static const uint64_t slow_ns[LANES] = {
@@ -68,9 +68,9 @@ static bool is_starved(struct pool_lane *lane, uint64_t now_ns)
 
 /* Once some queries are stuck, each further batch gets half the time: many statements may be stuck at once,
  * and they are found one after another. */
-static uint64_t patience_ns(const struct pool_lane *lane, enum lane number)
+uint64_t pool_patience_ns(const struct pool_lane *lane, enum lane number)
 {
-    return lane->queue.apart_n > 0 || lane->apart_busy > 0 ? slow_ns[number] / 2 : slow_ns[number];
+    return pool_has_any_apart(lane) ? slow_ns[number] / 2 : slow_ns[number];
 }
 
 /* The connection whose batch has run longest, of those past their time; of this statement only, unless it is
@@ -86,7 +86,7 @@ static struct conn *slowest(struct pool_lane *lane, enum lane number, const stru
             continue;
         if (conn_is_free(conn) || conn->is_cancelling)
             return NULL;
-        if (ran_ns(conn, now_ns) < patience_ns(lane, number) || (conn->batch.apart && !all_apart))
+        if (ran_ns(conn, now_ns) < pool_patience_ns(lane, number) || (conn->batch.apart && !all_apart))
             continue;
         if (!found || ran_ns(conn, now_ns) > ran_ns(found, now_ns))
             found = conn;
@@ -105,8 +105,35 @@ static bool is_overdue(const struct pool_lane *lane, enum lane number, const str
         return false;
     if (batch->is_probe)
         return true;
-    return batch_has_company(batch) ? so_far_ns > patience_ns(lane, number)
+    return batch_has_company(batch) ? so_far_ns > pool_patience_ns(lane, number)
                                     : queue_has_stuck(&lane->queue, batch->executions[0].statement);
+}
+
+/* Whether others wait for what this connection carries, or would: as is_overdue(), whatever time it took. */
+static bool holds_others_up(const struct pool_lane *lane, const struct conn *conn)
+{
+    const struct batch *batch = &conn->batch;
+    if (!is_busy(conn) || batch->apart)
+        return false;
+    return batch->is_probe || batch_has_company(batch) || batch_is_suspect(batch) ||
+           queue_has_stuck(&lane->queue, batch->executions[0].statement);
+}
+
+/* Queries have waited too long for a connection, those of this statement unless it is NULL. Returns whether
+ * one is being cancelled for them. */
+static bool relieve(struct pool *pool, enum lane number, const struct statement *statement, uint64_t now_ns)
+{
+    struct pool_lane *lane = &pool->lanes[number];
+    for (unsigned i = 0; i < lane->conns_n; i++) {
+        struct conn *conn = &lane->conns[i];
+        if (is_busy(conn) && !conn->batch.apart &&
+            (!statement || conn->batch.executions[0].statement == statement))
+            pool_look(pool, conn, now_ns);
+    }
+    struct conn *conn = slowest(lane, number, statement, now_ns);
+    if (conn)
+        pool_cancel(pool, conn, false);
+    return conn;
 }
 
 static void watch_lane(struct pool *pool, enum lane number, uint64_t now_ns)
@@ -118,13 +145,12 @@ static void watch_lane(struct pool *pool, enum lane number, uint64_t now_ns)
             pool_cancel(pool, conn, true);
         else if (is_overdue(lane, number, conn, now_ns))
             pool_cancel(pool, conn, false);
+        else if (holds_others_up(lane, conn))
+            pool_look(pool, conn, now_ns);
     }
     const struct statement *starved = queue_starved_kind(&lane->queue, now_ns - STARVED_NS);
-    struct conn *conn = is_starved(lane, now_ns) ? slowest(lane, number, NULL, now_ns) : NULL;
-    if (!conn && starved)
-        conn = slowest(lane, number, starved, now_ns);
-    if (conn)
-        pool_cancel(pool, conn, false);
+    if (!(is_starved(lane, now_ns) && relieve(pool, number, NULL, now_ns)) && starved)
+        relieve(pool, number, starved, now_ns);
     queue_expire_apart(&lane->queue, now_ns);
 }
 

@@ -4,6 +4,7 @@
 import time
 import unittest
 from collections import defaultdict
+from pathlib import Path
 
 import account_pb2 as account
 import feedback_pb2 as feedback
@@ -11,7 +12,7 @@ import google.protobuf.empty_pb2 as empty
 import grpc
 import meeting_pb2 as meeting
 import svcd_client
-from harness import PATIENCE_S, Daemon, Held, demo_database, is_serving, psql, value, wait_until
+from harness import CLUSTER, PATIENCE_S, Daemon, Held, demo_database, is_serving, psql, value, wait_until
 
 LATE_S = 1  # ten times what is promised of the 99th percentile, for a machine that is slow or busy
 
@@ -187,6 +188,35 @@ class Stuck(unittest.TestCase):
         self.assertLess(sorted(took)[len(took) * 95 // 100], LATE_S)
         for call in stuck:
             call.cancel()
+
+
+class SlowCommits(unittest.TestCase):
+    """Each commit takes a while, as on a slow disk."""
+
+    def set(self, delay_us, siblings):
+        psql(f"ALTER SYSTEM SET commit_delay = {delay_us}", "postgres", "postgres")
+        psql(f"ALTER SYSTEM SET commit_siblings = {siblings}", "postgres", "postgres")
+        psql("SELECT pg_reload_conf()", "postgres", "postgres")
+        wait_until(lambda: value("SELECT current_setting('commit_delay')", "svcd") == str(delay_us), "not reloaded")
+
+    def test_commits_that_are_slow_are_not_taken_for_statements_that_are_stuck(self):
+        database = demo_database()
+        daemon = Daemon(database)
+        self.addCleanup(daemon.stop)
+        client = svcd_client.Client(daemon.address)
+        self.addCleanup(client.channel.close)
+        wait_until(lambda: is_serving(client), "not serving")
+        self.addCleanup(self.set, 0, 5)
+        self.set(80_000, 0)
+        log = Path(CLUSTER, "log")
+        before, pending = log.stat().st_size, []
+        for n in range(300):
+            pending.append(client.feedback.AddDevFeedback.future(feedback.AddDevFeedbackRequest(content=f"slow commit {n}"), timeout=PATIENCE_S,
+                                                                 metadata=[("idempotency-key", str(n))] if n % 2 else None))
+            time.sleep(0.005)
+        self.assertEqual({call.code() for call in pending}, {grpc.StatusCode.OK})
+        cancelled = log.read_bytes()[before:].count(b"canceling statement due to user request")
+        self.assertLess(cancelled, len(pending) / 30)
 
 
 class Unconfirmed(unittest.TestCase):
