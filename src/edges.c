@@ -81,8 +81,7 @@ static struct tls_options tls_options_of(const struct config *config)
                                  .ticket_keys = config->tls.ticket_keys };
 }
 
-/* Blocks. *files NULL: the configuration has no TLS. */
-static int read_tls(struct tls_files **files, const struct config *config)
+int edges_read_tls(struct tls_files **files, const struct config *config)
 {
     const struct tls_options options = tls_options_of(config);
     *files = NULL;
@@ -98,12 +97,9 @@ static int read_tls(struct tls_files **files, const struct config *config)
     return rc;
 }
 
-static int start_http(struct edges *edges, struct context *context, const struct config *config)
+static int start_http(struct edges *edges, struct context *context, const struct config *config,
+                      struct tls_files *tls)
 {
-    struct tls_files *tls;
-    int rc = read_tls(&tls, config);
-    if (rc)
-        return rc;
     struct http_server_options options = {
         .limits = http_limits_of(config),
         .peers = &edges->peers,
@@ -113,7 +109,7 @@ static int start_http(struct edges *edges, struct context *context, const struct
     edges->site = (struct http_site){ .pages = http_pages(config->server.explorer), .has_calls = true };
     edges->tls_site = edges->site;
     edges->tls_site.has_tls = true;
-    rc = http_server_create(&edges->http, context->loop, context, &options);
+    int rc = http_server_create(&edges->http, context->loop, context, &options);
     if (!rc)
         http_edge_tell_metrics(http_server_edge(edges->http));
     return rc;
@@ -148,7 +144,7 @@ static int start_listener(struct edges *edges, struct context *context, const st
 }
 
 int edges_start(struct edges **out, struct context *context, const struct config *config,
-                unsigned (*count_sent)(void *data), void *data)
+                struct tls_files *tls, unsigned (*count_sent)(void *data), void *data)
 {
     struct edges *edges = calloc(1, sizeof *edges);
     if (!edges)
@@ -161,7 +157,7 @@ int edges_start(struct edges **out, struct context *context, const struct config
         address_list_has(edges->listen, SCHEME_HTTP) || address_list_has(edges->listen, SCHEME_HTTPS);
     int rc = has_core ? start_core(edges, context, config, count_sent, data) : 0;
     if (!rc && has_http)
-        rc = start_http(edges, context, config);
+        rc = start_http(edges, context, config, tls);
     if (!rc)
         rc = start_listener(edges, context, config);
     if (!rc)
@@ -185,10 +181,15 @@ void edges_run(struct edges *edges)
         http_server_stop(edges->http);
 }
 
-bool edges_check(const struct config *config, bool warns)
+bool edges_check(const struct config *config)
 {
-    const struct tls_options options = tls_options_of(config);
-    return !address_list_has(&config->server.listen, SCHEME_HTTPS) || tls_server_check(&options, warns) == 0;
+    struct tls_files *tls;
+    if (edges_read_tls(&tls, config))
+        return false;
+    if (tls)
+        tls_server_warn(tls);
+    tls_files_destroy(tls);
+    return true;
 }
 
 bool edges_has_core(const struct edges *edges)
@@ -207,7 +208,7 @@ static bool can_listen(const struct edges *edges, const struct address_list *lis
 int edges_read(struct edges *edges, const struct config *fresh)
 {
     tls_files_destroy(edges->fresh_tls);
-    return read_tls(&edges->fresh_tls, fresh);
+    return edges_read_tls(&edges->fresh_tls, fresh);
 }
 
 int edges_prepare(struct edges *edges, const struct config *fresh)

@@ -14,12 +14,16 @@
 #include "config/config.h"
 
 struct edges;
+struct tls_files;
 
-/* Opens the listeners of the configuration, which must outlive the edges. `count_sent` as in
- * edge/core/core_loop.h. Returns 0; or a UV_E* code after an error was logged, and the process must end,
+/* Reads the TLS files for edges_start(), if the configuration listens on https://; otherwise and on errors
+ * *files is NULL. Blocks. Returns 0; or a UV_E* code after an error was logged. */
+int edges_read_tls(struct tls_files **files, const struct config *config);
+/* Opens the listeners of the configuration, which must outlive the edges. Takes over `tls`. `count_sent` as
+ * in edge/core/core_loop.h. Returns 0; or a UV_E* code after an error was logged, and the process must end,
  * since a failed start is not undone. */
 int edges_start(struct edges **edges, struct context *context, const struct config *config,
-                unsigned (*count_sent)(void *data), void *data);
+                struct tls_files *tls, unsigned (*count_sent)(void *data), void *data);
 
 /* Starts accepting from sockets that systemd passed, if that has not started yet. Until then peers wait in
  * the socket's backlog instead of being refused because svcd is not yet connected to its database. */
@@ -28,9 +32,9 @@ void edges_go(struct edges *edges);
 /* Runs the loop until a drain is over. */
 void edges_run(struct edges *edges);
 
-/* Whether the TLS settings and files are valid, if the configuration listens on https://. False: an error was
- * logged. `warns`: what edges_start() warns of is logged, too. */
-bool edges_check(const struct config *config, bool warns);
+/* Whether the TLS settings and files are valid, if the configuration listens on https://; logs what
+ * edges_start() would warn of. False: an error was logged. */
+bool edges_check(const struct config *config);
 /* A reload, in three steps. First what blocks, on a thread: reads the TLS files. Returns 0; or a UV_E* code
  * after an error was logged. */
 int edges_read(struct edges *edges, const struct config *fresh);

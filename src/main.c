@@ -15,6 +15,7 @@
 #include "commands/command.h"
 #include "config/load.h"
 #include "daemon/daemon.h"
+#include "edge/http/tls_files.h"
 #include "edges.h"
 #include "reload.h"
 
@@ -26,16 +27,16 @@ static struct config_source source;
 
 static int serve(const struct config *read, const struct command_line *line)
 {
+    struct tls_files *tls;
     struct rules rules;
     (void)line;
-    bool is_good = edges_check(read, false);
-    if (rules_read(&rules, read, stderr))
-        return EXIT_USAGE;
-    if (!is_good) {
+    int tls_rc = edges_read_tls(&tls, read), rules_rc = rules_read(&rules, read, stderr);
+    if (!tls_rc && !rules_rc)
+        return daemon_run(&config, &source, &rules, tls);
+    tls_files_destroy(tls);
+    if (!rules_rc)
         access_destroy(rules.access);
-        return EXIT_USAGE;
-    }
-    return daemon_run(&config, &source, &rules);
+    return EXIT_USAGE;
 }
 
 static const struct command command_serve = { .name = "serve",

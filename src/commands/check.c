@@ -43,7 +43,7 @@ static int run(const struct config *config, const struct command_line *line)
     if (rules_read(&rules, config, stderr))
         return EXIT_USAGE;
     access_destroy(rules.access);
-    if (!edges_check(config, true))
+    if (!edges_check(config))
         return EXIT_USAGE;
     puts("the configuration is valid");
     return command_line_option(line, "db") ? check_database(config) : EXIT_SUCCESS;

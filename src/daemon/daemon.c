@@ -202,7 +202,7 @@ void daemon_warn_of_config(const struct config *config)
 
 /* If a part does not start the process ends without cleaning up: it has no calls to lose yet, and the kernel
  * frees everything. */
-static int start(struct daemon *daemon, const struct admin_gate *gate)
+static int start(struct daemon *daemon, const struct admin_gate *gate, struct tls_files *tls)
 {
     int rc = uv_loop_init(&daemon->loop);
     if (!rc)
@@ -220,7 +220,7 @@ static int start(struct daemon *daemon, const struct admin_gate *gate)
     if (!rc)
         rc = daemon_start_signals(daemon);
     if (!rc)
-        rc = edges_start(&daemon->edges, &daemon->context, daemon->config, count_sent, daemon);
+        rc = edges_start(&daemon->edges, &daemon->context, daemon->config, tls, count_sent, daemon);
     if (!rc)
         timers_start(&daemon->timers, &daemon->patience,
                      uv_hrtime() + (uint64_t)daemon->config->database.connect_timeout_ms * 1000000,
@@ -236,7 +236,8 @@ static int start(struct daemon *daemon, const struct admin_gate *gate)
     return rc;
 }
 
-int daemon_run(struct config *config, const struct config_source *source, const struct rules *rules)
+int daemon_run(struct config *config, const struct config_source *source, const struct rules *rules,
+               struct tls_files *tls)
 {
     static struct daemon daemon;
     daemon.config = config;
@@ -253,7 +254,7 @@ int daemon_run(struct config *config, const struct config_source *source, const 
     daemon_start_reload(&daemon, source);
     log_info("starting", log_str("version", SVCD_VERSION));
     daemon_warn_of_config(config);
-    if (start(&daemon, &rules->gate)) {
+    if (start(&daemon, &rules->gate, tls)) {
         log_stop(LOG_STOP_MS);
         return EXIT_FAILURE;
     }

@@ -8,10 +8,12 @@
 #include "config/load.h"
 
 struct rules;
+struct tls_files;
 
-/* Serves until SIGTERM or SIGINT, then drains. Takes over what `rules` owns. `config` was read from `source`,
- * which SIGHUP has read again; both must outlive the daemon. Returns the exit status: 0 after a drain, 1 if
- * the daemon could not start. Blocks. */
-int daemon_run(struct config *config, const struct config_source *source, const struct rules *rules);
+/* Serves until SIGTERM or SIGINT, then drains. Takes over `tls` and what `rules` owns. `config` was read from
+ * `source`, which SIGHUP has read again; both must outlive the daemon. Returns the exit status: 0 after a
+ * drain, 1 if the daemon could not start. Blocks. */
+int daemon_run(struct config *config, const struct config_source *source, const struct rules *rules,
+               struct tls_files *tls);
 
 #endif

@@ -57,6 +57,12 @@ static void warn_of_slowness(const struct tls_files *files)
                  log_int("us", (int64_t)(files->slow_signature_ns / 1000)));
 }
 
+void tls_server_warn(const struct tls_files *files)
+{
+    warn_of_slowness(files);
+    warn_of_time(files);
+}
+
 /* ---- taking what was read ---- */
 
 static void use(struct tls_server *server, struct tls_files *files)
@@ -67,8 +73,7 @@ static void use(struct tls_server *server, struct tls_files *files)
     server->used = files;
     memcpy(server->stats, files->stats, sizeof server->stats);
     SSL_CTX_set_alpn_select_cb(files->context, on_alpn, (void *)files->options.alpn);
-    warn_of_slowness(files);
-    warn_of_time(files);
+    tls_server_warn(files);
 }
 
 /* The thread goes on, for it may hang; what it finds is not used. */
@@ -153,20 +158,6 @@ void tls_server_look(struct tls_server *server, uv_loop_t *loop)
 }
 
 /* ---- the server ---- */
-
-int tls_server_check(const struct tls_options *options, bool warns)
-{
-    struct tls_files *files = NULL;
-    int rc = tls_files_create(&files, options);
-    if (!rc)
-        rc = tls_files_read(files);
-    if (!rc && warns) {
-        warn_of_slowness(files);
-        warn_of_time(files);
-    }
-    tls_files_destroy(files);
-    return rc;
-}
 
 int tls_server_create(struct tls_server **out, struct tls_files *files)
 {

@@ -17,9 +17,8 @@ struct tls_server;
 /* With files that were read and are good, which are the server's whatever happens. 0 or UV_ENOMEM. Ends with
  * tls_server_destroy. */
 int tls_server_create(struct tls_server **server, struct tls_files *files);
-/* Blocks. Whether the files are good: 0, or a UV_E* code after an error was logged. With `warns` also logs
- * what tls_server_take() warns of. */
-int tls_server_check(const struct tls_options *options, bool warns);
+/* Logs what clients may not like about good files, as each function that uses them does. */
+void tls_server_warn(const struct tls_files *files);
 /* Has a thread look whether the files have changed, and read them if so; nothing if one is still at it. If
  * they are no good that is logged, and the former ones stay in use. */
 void tls_server_look(struct tls_server *server, uv_loop_t *loop);
