@@ -200,6 +200,24 @@ void daemon_warn_of_config(const struct config *config)
         log_warn("configuration", log_str("warning", warnings[i]));
 }
 
+static void do_nothing(uv_work_t *work)
+{
+    (void)work;
+}
+
+static void on_nothing_done(uv_work_t *work, int status)
+{
+    (void)work, (void)status;
+}
+
+/* libuv starts the threads of its pool with the first work, and aborts if it cannot. So that must not be a
+ * reload, or a look at the TLS files, of a process that has come to its limit of threads. */
+static int start_threads(struct daemon *daemon)
+{
+    static uv_work_t work;
+    return uv_queue_work(&daemon->loop, &work, do_nothing, on_nothing_done);
+}
+
 /* If a part does not start the process ends without cleaning up: it has no calls to lose yet, and the kernel
  * frees everything. */
 static int start(struct daemon *daemon, const struct admin_gate *gate, struct tls_files *tls)
@@ -209,6 +227,8 @@ static int start(struct daemon *daemon, const struct admin_gate *gate, struct tl
         loop_clock_start(&daemon->clock, &daemon->loop);
     if (!rc)
         rc = timers_init(&daemon->timers, &daemon->loop);
+    if (!rc)
+        rc = start_threads(daemon);
     if (!rc)
         rc = start_traces(daemon);
     if (!rc)

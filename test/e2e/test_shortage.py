@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What there is too little of: descriptors, places for connections, and names that are looked up in time."""
+"""What there is too little of: descriptors, threads, places for connections, and names that are looked up in time."""
 
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -59,6 +60,24 @@ class Descriptors(Wrapped):
         wait_until(lambda: int(value(f"SELECT count(*) {ours} AND backend_start > '{before}'", "postgres")) >= 8, "the database is not reached again")
         wait_until(lambda: is_serving(client), "not serving again")
         client.account.AccountProfiles(account.ProfilesRequest(userid=63), timeout=600)
+
+
+class OfNobody(Daemon):
+    """Runs as a user whose number of threads can be limited, which root's cannot."""
+
+    user = {"user": "nobody"} if os.geteuid() == 0 else {}
+
+    def start_process(self, arguments, **options):
+        return super().start_process(arguments, **options, **self.user)
+
+
+class Threads(unittest.TestCase):
+    def test_a_reload_needs_no_thread_that_was_not_there_from_the_start_on(self):
+        daemon = OfNobody(demo_database(), listen="http://127.0.0.1:0")
+        self.addCleanup(daemon.stop)
+        subprocess.run(["prlimit", f"--pid={daemon.process.pid}", "--nproc=1"], check=True, **daemon.user)
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_for_log("configuration reloaded")
 
 
 class Slots(unittest.TestCase):
