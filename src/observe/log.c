@@ -158,7 +158,7 @@ static void on_dropped(uint64_t n)
 {
     char text[48];
     snprintf(text, sizeof text, "%" PRIu64 " lines were dropped", n);
-    put(LOG_LEVEL_WARN, text, LOG_FIELDS(log_str("reason", "standard error took them too slowly")));
+    put(LOG_LEVEL_WARN, text, LOG_FIELDS(log_str("reason", "standard error was full")));
 }
 
 /* ---- events ---- */

@@ -41,6 +41,8 @@ static struct {
     size_t head, len;       /* of the lines in the ring */
     _Atomic size_t pending; /* len plus the bytes being written */
     uint64_t dropped;       /* lines dropped and not reported yet */
+    uint64_t lost;          /* lines that could not be written, to be reported once others can */
+    bool is_cut;            /* the thread's: what was written last is not a whole line */
     _Atomic uint64_t n_dropped;
     char ring[LOG_BUFFER_LEN];
 } writer = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -53,21 +55,22 @@ static bool has_room(int timeout_ms)
     return poll(&standard_error, 1, timeout_ms) > 0;
 }
 
-/* May block. False: standard error cannot be written, which cannot be reported anywhere. */
-static bool write_all(const char *text, size_t len)
+/* May block. Returns how many bytes were written: fewer than len if standard error cannot be written, such as
+ * a file on a full disk. */
+static size_t write_all(const char *text, size_t len)
 {
-    while (len > 0) {
-        ssize_t n = write(STDERR_FILENO, text, len);
+    size_t written = 0;
+    while (written < len) {
+        ssize_t n = write(STDERR_FILENO, text + written, len - written);
         if (n < 0 && errno == EAGAIN)
             has_room(-1);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n <= 0)
-            return false;
-        text += n;
-        len -= (size_t)n;
+            break;
+        written += (size_t)n;
     }
-    return true;
+    return written;
 }
 
 void log_writer_put_now(const char *text, size_t len)
@@ -138,13 +141,23 @@ static struct timespec in_ms(unsigned ms)
     return at;
 }
 
-/* False: the chunk is lost. */
-static bool write_patiently(const char *chunk, size_t len)
+/* Ends the line that the last write left incomplete. */
+static bool end_cut_line(void)
+{
+    if (writer.is_cut)
+        writer.is_cut = write_all("\n", 1) == 0;
+    return !writer.is_cut;
+}
+
+/* Returns how many bytes were written; the rest is lost. */
+static size_t write_patiently(const char *chunk, size_t len)
 {
     while (!has_room(POLL_MS))
         if (writer.is_late)
-            return false;
-    return write_all(chunk, len);
+            return 0;
+    size_t written = end_cut_line() ? write_all(chunk, len) : 0;
+    writer.is_cut |= written > 0 && chunk[written - 1] != '\n';
+    return written;
 }
 
 static void write_some(void)
@@ -152,11 +165,16 @@ static void write_some(void)
     char chunk[CHUNK];
     size_t len = ring_take(chunk);
     pthread_mutex_unlock(&writer.lock);
-    bool is_written = write_patiently(chunk, len);
+    size_t written = write_patiently(chunk, len);
     pthread_mutex_lock(&writer.lock);
     writer.pending -= len;
-    if (!is_written) /* only counted: a line about it could not be written either */
-        writer.n_dropped += count_lines(chunk, len);
+    uint64_t lost = count_lines(chunk + written, len - written);
+    writer.n_dropped += lost;
+    writer.lost += lost;
+    if (written < len)
+        return;
+    writer.dropped += writer.lost;
+    writer.lost = 0;
 }
 
 static void tell_dropped(void)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -214,6 +215,45 @@ START_TEST(a_reader_that_has_gone_harms_nobody)
 }
 END_TEST
 
+/* The limit is like a disk that is full. */
+static void limit_file(rlim_t len)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = len;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void log_until_dropped(uint64_t n)
+{
+    for (int i = 0; log_n_dropped() < n; i++) {
+        log_unlimited(LOG_LEVEL_INFO, "no room", i);
+        log_writer_flush(30000);
+    }
+}
+
+START_TEST(lines_that_a_full_disk_did_not_take_are_told_when_it_has_room_again)
+{
+    char name[] = "/tmp/svcd-log.XXXXXX";
+    signal(SIGXFSZ, SIG_IGN);
+    close(reader);
+    reader = mkstemp(name);
+    unlink(name);
+    ck_assert_int_eq(dup2(reader, STDERR_FILENO), STDERR_FILENO);
+    ck_assert_int_eq(log_start(), 0);
+    limit_file(1000);
+    log_until_dropped(3);
+    limit_file(RLIM_INFINITY);
+    log_unlimited(LOG_LEVEL_INFO, "room again", 0);
+    log_stop(30000);
+    lseek(reader, 0, SEEK_SET);
+    read_text();
+    ck_assert_uint_eq(number_before(" lines were dropped"), log_n_dropped());
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+        ck_assert_msg(strncmp(line, "time=", 5) == 0, "not a line of its own: %s", line);
+}
+END_TEST
+
 static void crash(int way)
 {
     for (int i = 0; i < 20; i++)
@@ -265,6 +305,7 @@ Suite *log_writer_suite(void)
     tcase_add_test(tcase, without_the_thread_every_line_is_written_at_once);
     tcase_add_test(tcase, it_can_be_started_again);
     tcase_add_test(tcase, a_reader_that_has_gone_harms_nobody);
+    tcase_add_test(tcase, lines_that_a_full_disk_did_not_take_are_told_when_it_has_room_again);
     tcase_add_loop_test(tcase, a_crash_is_a_line_after_all_others, 0, 3);
     suite_add_tcase(suite, tcase);
     return suite;
