@@ -32,6 +32,8 @@ void connection_move(struct http_connection *connection, enum connection_state t
 {
     if (to >= CONNECTION_LINGERING)
         connection_unshake(connection);
+    if (to >= CONNECTION_LINGERING)
+        connection_resume(connection, false);
     connection->state = state_move(&states, connection->state, to);
     connection->state_since_ns = uv_hrtime();
 }

@@ -89,7 +89,8 @@ struct http_connection {
     unsigned stuck_looks; /* looks in a row at which it had made too little progress */
     bool is_dirty;        /* in edge->dirty */
     bool is_shaking;      /* in edge->shaking, and not polled for reading */
-    TAILQ_ENTRY(http_connection) link, dirty_link, shaking_link;
+    bool is_resuming;     /* in edge->resuming, likewise */
+    TAILQ_ENTRY(http_connection) link, dirty_link, shaking_link, resuming_link;
 };
 
 /* Takes over a connected, non-blocking socket; without memory it is closed. ip NULL: a unix socket. */
@@ -140,6 +141,9 @@ void connection_flush(struct http_connection *connection);
 void connections_shake(struct http_edge *edge);
 /* Whether connections_shake() would have something to do. */
 bool connections_may_shake(const struct http_edge *edge);
+/* Continues those in edge->resuming, each with as much as it may read in a turn, until the turn's time for
+ * them is used up. */
+void connections_resume(struct http_edge *edge);
 
 /* Sends its last words and closes it at once, to get its descriptor back. */
 void connection_give_way(struct http_connection *connection);
@@ -187,6 +191,10 @@ void connection_poll(struct http_connection *connection);
 void connection_on_event(struct watch *watch, uint32_t events);
 /* Takes it out of edge->shaking. */
 void connection_unshake(struct http_connection *connection);
+/* Whether its TLS has kept something for its carrier that is to be handed on before more is read. */
+bool connection_has_kept(const struct http_connection *connection);
+/* Puts it into edge->resuming, or takes it out. */
+void connection_resume(struct http_connection *connection, bool resumes);
 /* Hands its TLS to a thread for the next step of the handshake, with a copy of the bytes that came. */
 void connection_lend(struct http_connection *connection, const uint8_t *bytes, size_t len);
 /* The connection is closing: a TLS that a thread has is destroyed when it comes back. */

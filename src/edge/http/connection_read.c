@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The way of bytes from the socket to the carrier. The poller calls connection_on_event() when the socket is
- * readable; on_readable() calls recv() once and hands on what came:
+ * readable; on_readable() calls recv() once and hands on what came, or, before more is read, the next piece
+ * of what TLS has kept of an earlier turn:
  *
  *   on_readable ─▶ on_proxy_bytes     a header of the PROXY protocol, if the peer is a proxy
  *               ─▶ on_socket_bytes
@@ -23,6 +24,7 @@
 #define MS            UINT64_C(1000000)
 #define LINGER_BYTES  262144            /* discarded after our end; a peer that sends more is cut off */
 #define HANDSHAKES_NS UINT64_C(1000000) /* of a turn, in which TLS handshakes are begun */
+#define RESUME_NS     UINT64_C(1000000) /* of a turn, in which connections go on with what TLS has kept */
 
 static const struct http_carrier *recognise(const struct http_connection *connection, bool *perhaps)
 {
@@ -130,15 +132,19 @@ static void on_ended(struct http_connection *connection)
 
 /* ---- what may lie between the socket and the carrier ---- */
 
+/* The most bytes to hand on to its carrier in this turn. */
+static size_t turn_len(const struct http_connection *connection)
+{
+    size_t most = pressure_read_len(connection);
+    return connection->edge->held_n > 0 && most > READ_HELD ? READ_HELD : most;
+}
+
+/* Backpressure applies to plain text, too: a record of 16 KB may begin hundreds of calls. */
 static bool on_plain(void *data, uint8_t *plain, size_t len)
 {
     struct http_connection *connection = data;
-    for (size_t n; len > 0; plain += n, len -= n) { /* a record may be longer than what is read at a time */
-        size_t most = pressure_read_len(connection);
-        n = len < most ? len : most;
-        on_bytes(connection, plain, n);
-    }
-    return !connection->is_ending;
+    on_bytes(connection, plain, len);
+    return !connection->is_ending && turn_len(connection) >= READ_LEN;
 }
 
 /* A carrier that was agreed on by ALPN need not be recognised by its first bytes. */
@@ -165,17 +171,19 @@ static bool on_first_plain(void *data, uint8_t *plain, size_t len)
 
 void connection_decipher(struct http_connection *connection, const uint8_t *bytes, size_t len)
 {
-    connection_borrow_out(connection);
+    /* Later TLS hardly ever answers by itself, and a borrowed buffer would count as used while calls begin. */
+    if (!tls_is_open(connection->tls))
+        connection_borrow_out(connection);
     size_t had = connection->out.len;
-    enum tls_rc rc = tls_receive(connection->tls, bytes, len, connection->edge->plain, READ_LEN,
-                                 on_first_plain, connection);
+    enum tls_rc rc = tls_receive(connection->tls, bytes, len, connection->edge->plain,
+                                 turn_len(connection), on_first_plain, connection);
     connection->has_greeted |= connection->out.len > had;
     connection_charge_out(connection);
     if (rc == TLS_FAILED)
         connection_end(connection, REASON_TLS, tls_failure(connection->tls));
     else if (rc == TLS_CLOSED)
         on_ended(connection);
-    connection_wants_write(connection); /* the handshake may have something to send */
+    connection_wants_write(connection); /* the handshake may have something to send, TLS may keep something */
 }
 
 static void on_encrypted(struct http_connection *connection, const uint8_t *bytes, size_t len)
@@ -236,6 +244,16 @@ static void on_proxy_bytes(struct http_connection *connection, uint8_t *bytes, s
         on_socket_bytes(connection, bytes + of_this, len - of_this);
 }
 
+/* Bytes have come from it, now or earlier. */
+static void note_read(struct http_connection *connection)
+{
+    connection->read_ns = uv_hrtime();
+    if (connection->asked_ns) {
+        connection->asked_ns = 0;
+        connection_arm(connection); /* it has given its sign of life: the keepalive timer starts again */
+    }
+}
+
 /* is_end: the peer has shut down its sending side, so a read of less than `room` bytes has got the rest. */
 static void on_readable(struct http_connection *connection, bool is_end)
 {
@@ -243,9 +261,12 @@ static void on_readable(struct http_connection *connection, bool is_end)
         connection_wants_write(connection); /* the flush stops polling it for reading */
         return;
     }
-    size_t room = pressure_read_len(connection);
-    if (connection->edge->held_n > 0 && room > READ_HELD)
-        room = READ_HELD;
+    if (connection_has_kept(connection)) {
+        note_read(connection);
+        connection_decipher(connection, NULL, 0);
+        return;
+    }
+    size_t room = turn_len(connection);
     ssize_t len = recv(connection->watch.fd, connection->edge->in, room, 0);
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -264,11 +285,7 @@ static void on_readable(struct http_connection *connection, bool is_end)
             connection_close(connection);
         return;
     }
-    connection->read_ns = uv_hrtime();
-    if (connection->asked_ns) {
-        connection->asked_ns = 0;
-        connection_arm(connection); /* it has given its sign of life: the keepalive timer starts again */
-    }
+    note_read(connection);
     if (connection->is_ending)
         return;
     if (connection->awaits_proxy)
@@ -320,6 +337,38 @@ void connections_shake(struct http_edge *edge)
         connection_unshake(connection);
         on_readable(connection, false);
         connection_wants_write(connection); /* the flush polls it again */
+    }
+}
+
+/* ---- what TLS has kept ---- */
+
+bool connection_has_kept(const struct http_connection *connection)
+{
+    return connection->tls && connection->state < CONNECTION_LINGERING && !connection->is_ending &&
+           tls_kept_len(connection->tls) > 0;
+}
+
+void connection_resume(struct http_connection *connection, bool resumes)
+{
+    struct http_edge *edge = connection->edge;
+    if (resumes && !connection->is_resuming)
+        TAILQ_INSERT_TAIL(&edge->resuming, connection, resuming_link);
+    else if (!resumes && connection->is_resuming)
+        TAILQ_REMOVE(&edge->resuming, connection, resuming_link);
+    connection->is_resuming = resumes;
+}
+
+void connections_resume(struct http_edge *edge)
+{
+    struct http_connection *connection, *last = TAILQ_LAST(&edge->resuming, resuming_list);
+    uint64_t until_ns = uv_hrtime() + RESUME_NS;
+    while (last && (connection = TAILQ_FIRST(&edge->resuming))) {
+        bool is_last = connection == last;
+        connection_resume(connection, false);
+        on_readable(connection, false);
+        connection_wants_write(connection); /* the flush polls it again, or has it go on in the next turn */
+        if (is_last || uv_hrtime() >= until_ns)
+            return;
     }
 }
 

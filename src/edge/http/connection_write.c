@@ -50,15 +50,21 @@ void connection_poll(struct http_connection *connection)
 {
     bool is_blocked = connection->out.len > connection->out_sent;
     bool is_waiting = connection->is_shaking || connection->handshake;
+    bool has_kept = connection_has_kept(connection);
     /* EPOLLRDHUP is of no use after the peer's end: it has been seen, and EPOLLHUP and EPOLLERR come anyway.
      * Nor while a handshake waits that we have answered: the peer may have sent the rest of it, a request and
-     * its end, all of which is still unread, so its end does not mean that it has gone. */
-    uint32_t events = connection->has_peer_ended || (is_waiting && connection->has_greeted) ? 0 : EPOLLRDHUP;
+     * its end, all of which is still unread, so its end does not mean that it has gone. Nor while TLS keeps
+     * something, for the same reason. */
+    uint32_t events =
+        connection->has_peer_ended || (is_waiting && connection->has_greeted) || has_kept ? 0 : EPOLLRDHUP;
     if (is_blocked)
         events |= EPOLLOUT;
     note_slowed(connection);
-    if (!connection->is_paused && !connection->is_slowed && !is_waiting && !connection->has_read_all &&
-        !connection_is_held_back(connection) && (!is_blocked || !connection_is_over_budget(connection)))
+    bool reads = !connection->is_paused && !connection->is_slowed && !is_waiting &&
+                 !connection_is_held_back(connection) &&
+                 (!is_blocked || !connection_is_over_budget(connection));
+    connection_resume(connection, reads && has_kept);
+    if (reads && !has_kept && !connection->has_read_all)
         events |= EPOLLIN;
     if (poller_want(&connection->edge->poller, &connection->watch, events))
         connection_end(connection, REASON_MEMORY, NULL); /* epoll only fails when it adds a socket */

@@ -23,7 +23,8 @@
  *   on_readable, connection_read.c     one recv() per connection and turn of the loop, into edge->in;
  *                                      connections with nothing in flight first, as many as the turn has time
  *                                      for (base/poller.h)
- *   tls_receive, tls.c                 on https://: decrypted into edge->plain
+ *   tls_receive, tls.c                 on https://: decrypted into edge->plain, as much as may be parsed in a
+ *                                      turn; TLS keeps the rest for the next ones
  *   carrier->on_bytes, h1.c or h2.c    parsed; complete headers make an exchange
  *   exchange_begin                     routed: a page answers it, or its content type selects a protocol
  *   exchange_receive                   the body, used where it lies in the read buffer; copied only if it has
@@ -147,6 +148,8 @@ struct http_edge {
     TAILQ_HEAD(dirty_list, http_connection) dirty;            /* with something to write, or to end */
     TAILQ_HEAD(, http_connection) gone;     /* closed in this turn, to be freed at its end */
     TAILQ_HEAD(, http_connection) shaking;  /* TLS handshakes to continue in the next turn */
+    /* Whose TLS has kept plain text that is to be parsed from the next turn on. */
+    TAILQ_HEAD(resuming_list, http_connection) resuming;
     TAILQ_HEAD(later_list, exchange) later; /* streams to continue in the next turn */
     TAILQ_HEAD(, exchange) touched;         /* incomplete, and got bytes by this read */
     TAILQ_HEAD(, exchange) free;

@@ -142,11 +142,12 @@ static bool is_unread(const struct http_connection *connection)
     return false;
 }
 
-/* Bytes that have come and that we have not read. */
+/* Bytes that have come and that have not been handed on to the carrier. */
 static size_t pending_len(const struct http_connection *connection)
 {
     int len = 0;
-    return ioctl(connection->watch.fd, FIONREAD, &len) ? 0 : (size_t)len;
+    size_t kept = connection_has_kept(connection) ? tls_kept_len(connection->tls) : 0;
+    return kept + (ioctl(connection->watch.fd, FIONREAD, &len) ? 0 : (size_t)len);
 }
 
 /* Counts the looks in a row at which the peer had not made the progress that only it can make. Returns

@@ -81,7 +81,8 @@ static void end_turn(struct http_server *server)
     pressure_end_turn(edge);
     flush(edge, uv_hrtime() + FLUSH_NS);
     connections_free_gone(edge);
-    bool has_more = !TAILQ_EMPTY(&edge->later) || !TAILQ_EMPTY(&edge->dirty) || connections_may_shake(edge);
+    bool has_more = !TAILQ_EMPTY(&edge->later) || !TAILQ_EMPTY(&edge->dirty) ||
+                    !TAILQ_EMPTY(&edge->resuming) || connections_may_shake(edge);
     if (has_more && !uv_is_active((uv_handle_t *)&server->more))
         uv_idle_start(&server->more, on_idle);
     else if (!has_more && uv_is_active((uv_handle_t *)&server->more))
@@ -99,6 +100,7 @@ static void on_after_poll(uv_check_t *handle)
 {
     struct http_server *server = handle->data;
     connections_shake(&server->edge);
+    connections_resume(&server->edge);
     end_turn(server);
 }
 
@@ -269,6 +271,7 @@ int http_server_create(struct http_server **out, uv_loop_t *loop, struct context
     TAILQ_INIT(&edge->dirty);
     TAILQ_INIT(&edge->gone);
     TAILQ_INIT(&edge->shaking);
+    TAILQ_INIT(&edge->resuming);
     TAILQ_INIT(&edge->later);
     TAILQ_INIT(&edge->touched);
     TAILQ_INIT(&edge->free);

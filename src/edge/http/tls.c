@@ -19,6 +19,7 @@ struct tls {
     SSL *ssl;
     const uint8_t *in;
     size_t in_len;
+    struct bytes rest; /* encrypted bytes that came and are kept for the next tls_receive */
     struct bytes *out;
     const char *failure;
     struct bytes client_names;
@@ -131,6 +132,7 @@ void tls_destroy(struct tls *tls)
         return;
     SSL_free(tls->ssl);
     bytes_finish(&tls->client_names);
+    bytes_finish(&tls->rest);
     free(tls);
 }
 
@@ -161,11 +163,9 @@ static enum tls_rc shake_hands(struct tls *tls)
     return TLS_FAILED;
 }
 
-enum tls_rc tls_receive(struct tls *tls, const uint8_t *bytes, size_t len, uint8_t *plain, size_t room,
-                        bool (*on_plain)(void *data, uint8_t *plain, size_t len), void *data)
+static enum tls_rc decrypt(struct tls *tls, uint8_t *plain, size_t room,
+                           bool (*on_plain)(void *data, uint8_t *plain, size_t len), void *data)
 {
-    tls->in = bytes;
-    tls->in_len = len;
     ERR_clear_error();
     if (!tls->is_welcome) {
         enum tls_rc rc = shake_hands(tls);
@@ -179,6 +179,37 @@ enum tls_rc tls_receive(struct tls *tls, const uint8_t *bytes, size_t len, uint8
         if (!on_plain(data, plain, (size_t)n))
             return TLS_OK;
     }
+}
+
+/* `in` lies in a buffer of the caller, or is the end of `rest` itself. */
+static enum tls_rc keep_rest(struct tls *tls)
+{
+    struct bytes *rest = &tls->rest;
+    if (tls->in_len == 0) {
+        bytes_finish(rest);
+        return TLS_OK;
+    }
+    if (rest->len == 0 && bytes_reserve(rest, tls->in_len)) {
+        tls->failure = "out of memory";
+        return TLS_FAILED;
+    }
+    memmove(rest->data, tls->in, tls->in_len);
+    rest->len = tls->in_len;
+    return TLS_OK;
+}
+
+enum tls_rc tls_receive(struct tls *tls, const uint8_t *bytes, size_t len, uint8_t *plain, size_t room,
+                        bool (*on_plain)(void *data, uint8_t *plain, size_t len), void *data)
+{
+    tls->in = tls->rest.len ? tls->rest.data : bytes;
+    tls->in_len = tls->rest.len ? tls->rest.len : len;
+    enum tls_rc rc = decrypt(tls, plain, room, on_plain, data);
+    return rc == TLS_OK ? keep_rest(tls) : rc;
+}
+
+size_t tls_kept_len(const struct tls *tls)
+{
+    return tls->rest.len + (size_t)SSL_pending(tls->ssl);
 }
 
 bool tls_is_slow(const struct tls *tls)

@@ -24,9 +24,12 @@ void tls_destroy(struct tls *tls);
 enum tls_rc { TLS_OK, TLS_CLOSED, TLS_FAILED };
 
 /* Takes what came from the socket: goes on with the handshake, then decrypts. `on_plain` is called for each
- * piece of plain text, at most `room` bytes in `plain`; when it returns false the rest is not decrypted. */
+ * piece of plain text, at most `room` bytes in `plain`. When it returns false the rest is kept: the next call,
+ * without new bytes, goes on with it. */
 enum tls_rc tls_receive(struct tls *tls, const uint8_t *bytes, size_t len, uint8_t *plain, size_t room,
                         bool (*on_plain)(void *data, uint8_t *plain, size_t len), void *data);
+/* The bytes that are kept like that: plain text of a record that was decrypted, and records after it. */
+size_t tls_kept_len(const struct tls *tls);
 /* Its server's key is slow to sign with: until the handshake is done use tls_shake, on a thread, and not
  * tls_receive. The next tls_receive then checks the client's certificate. */
 bool tls_is_slow(const struct tls *tls);
