@@ -20,7 +20,7 @@ from grpc import StatusCode
 from harness import (PATIENCE_S, SERVER, UNDER_SANITIZER, Daemon, demo_database, free_port, is_listening, psql, run_svcd, temporary_folder,
                      wait_until)
 from test_access import make_token
-from wire import make_certificate
+from wire import MAGIC, SETTINGS, Wire, frame, make_certificate
 
 MENTEE = "demo-mentee@example.com"
 
@@ -239,7 +239,11 @@ class Reload(Case):
         kept, gone, added = ports(3)
         self.start(listen=None, server={"listen": f"127.0.0.1:{kept}, http://127.0.0.1:{gone}"})
         self.daemon.wait_for_log("listening address=", 2)
-        left = socket.create_connection(("127.0.0.1", gone), PATIENCE_S)
+        silent, later = socket.create_connection(("127.0.0.1", gone), PATIENCE_S), Wire(f"127.0.0.1:{gone}", begin=False)
+        idle = Wire(f"127.0.0.1:{gone}")
+        for connection in silent, later.socket, idle.socket:
+            self.addCleanup(connection.close)
+        left = socket.create_connection(("127.0.0.1", gone), PATIENCE_S)  # the last: it is answered, so all have been accepted
         left.settimeout(PATIENCE_S)
         self.addCleanup(left.close)
         left.sendall(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -250,6 +254,12 @@ class Reload(Case):
         self.assertEqual(path.stat().st_mode & 0o777, 0o660)
         self.daemon.wait_for_log(f"msg=.listening no more. address=127.0.0.1:{gone}")
         self.assertEqual(left.recv(1000), b"")
+        self.assertEqual(idle.ends_with(), 0)
+        silent.sendall(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")  # who has said nothing yet is told with the first answer
+        self.assertRegex(b"".join(iter(lambda: silent.recv(1000), b"")), b"(?s)connection: close\r\n.*live")
+        later.send(MAGIC, frame(SETTINGS, 0, 0), later.request(1))
+        self.assertEqual(later.answer(1).get("grpc-status"), "0")
+        self.assertIn(later.ends_with(), (0, None))  # None: it was told before the answer's end
         self.list_skills()
         self.assertEqual(self.get("/livez", f"127.0.0.1:{added}"), "live\n")
         self.reload(server={"listen": f"127.0.0.1:{kept}"})

@@ -40,6 +40,7 @@ struct http_connection {
     struct tls *tls;                    /* NULL: plain text, or a thread has it for the handshake */
     struct handshake *handshake;        /* the one on a thread; NULL: none is */
     bool is_extra;                      /* beyond max_connections: answered health only (edge/peers.h) */
+    bool is_unwanted;                   /* its listener was closed before it had said anything */
     bool is_first;                      /* no TLS byte has come yet */
     bool has_greeted;                   /* TLS has sent its first bytes */
     bool awaits_proxy;                  /* the PROXY protocol's header is not complete */

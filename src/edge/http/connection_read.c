@@ -79,6 +79,7 @@ static void open_carrier(struct http_connection *connection, const struct http_c
     connection_move(connection, CONNECTION_SERVING);
     if (connection->opening_len)
         carrier->on_bytes(connection, connection->opening, connection->opening_len);
+    connection_arm(connection); /* age and idleness may be due before its opening would have been */
 }
 
 static void on_opening(struct http_connection *connection, uint8_t *bytes, size_t len)
@@ -105,7 +106,8 @@ static void on_bytes(struct http_connection *connection, uint8_t *bytes, size_t 
         on_opening(connection, bytes, len);
     else
         connection->carrier->on_bytes(connection, bytes, len);
-    if (connection->edge->is_draining) /* only now: the requests that it opened with are still answered */
+    if (connection->edge->is_draining ||
+        connection->is_unwanted) /* only now: the requests that it opened with are still answered */
         connection_leave(connection, REASON_DRAIN);
 }
 

@@ -165,8 +165,10 @@ void http_server_leave(struct http_server *server, const struct sockaddr *addres
 {
     struct http_connection *connection;
     TAILQ_FOREACH (connection, &server->edge.connections, link)
-        if (is_at(connection->watch.fd, address))
+        if (is_at(connection->watch.fd, address)) {
+            connection->is_unwanted = true;
             connection_leave(connection, REASON_DRAIN);
+        }
 }
 
 void http_server_drain(struct http_server *server)
