@@ -16,7 +16,7 @@ import grpc
 import health_pb2
 import svcd_client
 from harness import PATIENCE_S, UNDER_SANITIZER, TestCase, Daemon, demo_database, is_serving, run_svcd, temporary_folder, wait_until
-from wire import (CHECK, CONTINUATION, DATA, END, GOAWAY, HEADERS, MAGIC, NOTIFICATIONS, PADDED, PING, PRIORITY, PROTOCOL_ERROR, REFUSED_STREAM, RESET, SETTINGS, WATCH, WHOLE,
+from wire import (CHECK, CONTINUATION, DATA, END, GOAWAY, HEADERS, MAGIC, NOTIFICATIONS, PADDED, PING, PRIORITY, PROTOCOL_ERROR, REFUSED_STREAM, RESET, SETTINGS, SKILLS, WATCH, WHOLE,
                   WINDOW, Edge, Wire, fields, frame, message)
 
 
@@ -292,8 +292,31 @@ class Leaving(Edge):
         self.assertIsNone(wire.ends_with())
 
 
+def begin_head(test, head="GET /livez HTTP/1.1\r\nhost: x\r\n"):
+    """A connection on which the head of a request of HTTP/1.1 has begun."""
+    host, port = test.daemon.address.rsplit(":", 1)
+    connection = socket.create_connection((host, int(port)), PATIENCE_S)
+    test.addCleanup(connection.close)
+    time.sleep(0.1)  # most likely it is accepted before its first byte comes
+    connection.sendall(head.encode())
+    return connection
+
+
+def read_all(connection):
+    read = b""
+    while got := connection.recv(65536):
+        read += got
+    return read
+
+
 class Closing(Edge):
     arguments = ("--set", "server.idle_timeout_ms=300")
+
+    def test_a_first_request_that_only_begins_does_not_keep_it_longer(self):
+        connection = begin_head(self)
+        time.sleep(2)
+        connection.sendall(b"\r\n")
+        self.assertRegex(read_all(connection), b"(?s)HTTP/1.1 200 OK\r\n.*connection: close\r\n.*live")
 
     def test_an_idle_connection_is_closed_in_two_steps_without_an_error(self):
         wire = self.wire()
@@ -345,6 +368,22 @@ class Age(Edge):
     def test_a_connection_without_calls_ends_without_an_error(self):
         wire = self.wire()
         self.assertEqual(wire.ends_with(), 0)
+
+    def test_a_first_request_that_only_begins_does_not_keep_it_longer(self):
+        connection = begin_head(self)
+        time.sleep(2)
+        connection.sendall(b"\r\n")
+        self.assertRegex(read_all(connection), b"(?s)HTTP/1.1 200 OK\r\n.*connection: close\r\n.*live")
+
+    def test_whoever_stops_within_a_request_is_told_as_that(self):
+        half = begin_head(self, f"POST {SKILLS} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{{")
+        head, wire = begin_head(self), self.wire()
+        wire.send(frame(HEADERS, WHOLE, 1, wire.block(fields(CHECK))), frame(DATA, 0, 1, message()[:3]))
+        for connection in half, head:
+            read_all(connection)
+        wire.ends_with()
+        self.daemon.wait_for_log('connection closed.*reason=unfinished because="the peer does not send the rest of its request"', 3)
+        self.assertFalse([line for line in self.daemon.log if "does not read" in line])
 
 
 class Alive(Edge):

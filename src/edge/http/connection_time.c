@@ -5,6 +5,7 @@
  */
 #include "base/container_of.h"
 #include "edge/http/connection.h"
+#include "edge/http/exchange.h"
 
 #define MS UINT64_C(1000000)
 
@@ -30,6 +31,16 @@ static uint64_t stuck_at(const struct http_connection *connection)
     if (connection->moved_ns > moved_ns)
         moved_ns = connection->moved_ns;
     return connection->busy_n ? UINT64_MAX : moved_ns + UNREAD_MS * MS;
+}
+
+/* Why a connection that is LEAVING has not come to its end by stuck_at(). */
+static enum http_reason stuck_for(const struct http_connection *connection)
+{
+    const struct exchange *exchange;
+    bool has_answers = connection->out.len > connection->out_sent;
+    LIST_FOREACH(exchange, &connection->exchanges, link)
+    has_answers |= exchange->state == EXCHANGE_ANSWERING || exchange->state == EXCHANGE_ANSWERED;
+    return has_answers ? REASON_UNREAD : REASON_UNFINISHED;
 }
 
 /* When something will be due if nothing more happens on the connection; UINT64_MAX: nothing. */
@@ -89,7 +100,7 @@ static void on_due(struct http_connection *connection, uint64_t now_ns)
         connection->carrier->ping(connection);
     }
     if (is_heard && connection->state == CONNECTION_LEAVING && now_ns >= stuck_at(connection))
-        connection_end(connection, REASON_UNREAD, http_reason_text(connection->reason));
+        connection_end(connection, stuck_for(connection), http_reason_text(connection->reason));
     if (connection->state != CONNECTION_SERVING)
         return;
     if (now_ns >= connection->age_at_ns) {

@@ -28,6 +28,7 @@ static const struct {
     [REASON_FLOOD] = { "flood", "too many frames that ask for nothing", true },
     [REASON_HEADERS] = { "headers", "headers that do not end or are far over the limit", true },
     [REASON_UNREAD] = { "unread", "the peer does not read its answers", true },
+    [REASON_UNFINISHED] = { "unfinished", "the peer does not send the rest of its request", true },
     [REASON_BUFFERS] = { "buffers", "server.max_buffered_bytes is reached, and it held most", true },
     [REASON_MEMORY] = { "memory", "out of memory", true },
 };
