@@ -5,11 +5,17 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
-#define BACKLOG 4096 /* the kernel caps it at net.core.somaxconn */
+#define BACKLOG       4096 /* the kernel caps it at net.core.somaxconn */
+#define LOCK_TRIES    200  /* each a pause: another daemon keeps the lock for less than a millisecond */
+#define LOCK_PAUSE_NS 10000000
 
 static const char *path_of(const struct sockaddr *address)
 {
@@ -34,8 +40,24 @@ static int remove_stale(const struct sockaddr *address)
     return 0;
 }
 
+/* Locks the folder of the path: a file looks stale until its daemon has called listen(), and of two that
+ * start at once neither may remove the other's. *fd is to be closed; a folder that cannot be opened is not
+ * locked, and bind() tells what is wrong with it. 0 or -EBUSY. */
+static int lock_folder(int *fd, const char *path)
+{
+    char folder[sizeof((struct sockaddr_un){ 0 }.sun_path) + 1];
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    *fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = *fd < 0 ? 0 : -1;
+    for (int tries = 0; rc && tries < LOCK_TRIES; tries++)
+        if ((rc = flock(*fd, LOCK_EX | LOCK_NB)))
+            nanosleep(&(struct timespec){ .tv_nsec = LOCK_PAUSE_NS }, NULL);
+    return rc ? -EBUSY : 0;
+}
+
 /* Nobody can connect before listen(), so the mode is right from the first connection on. */
-static int open_unix(struct bound *bound, const struct sockaddr *address)
+static int bind_unix(struct bound *bound, const struct sockaddr *address)
 {
     const char *path = path_of(address);
     struct stat stat_of;
@@ -47,6 +69,16 @@ static int open_unix(struct bound *bound, const struct sockaddr *address)
         return -errno;
     bound->inode = stat_of.st_ino;
     return 0;
+}
+
+static int open_unix(struct bound *bound, const struct sockaddr *address)
+{
+    int lock, rc = lock_folder(&lock, path_of(address));
+    if (!rc)
+        rc = bind_unix(bound, address);
+    if (lock >= 0)
+        close(lock);
+    return rc;
 }
 
 /* Accepted sockets inherit these options, which saves two system calls a connection. */

@@ -15,7 +15,7 @@ import grpc
 
 import health_pb2
 import svcd_client
-from harness import PATIENCE_S, UNDER_SANITIZER, TestCase, Daemon, demo_database, is_serving, run_svcd, temporary_folder, wait_until
+from harness import PATIENCE_S, SVCD, UNDER_SANITIZER, TestCase, Daemon, demo_database, environment, is_serving, run_svcd, temporary_folder, wait_until
 from wire import (CHECK, CONTINUATION, DATA, END, GOAWAY, HEADERS, MAGIC, NOTIFICATIONS, PADDED, PING, PRIORITY, PROTOCOL_ERROR, REFUSED_STREAM, RESET, SETTINGS, SKILLS, WATCH, WHOLE,
                   WINDOW, Edge, Wire, fields, frame, message)
 
@@ -471,6 +471,46 @@ class Unix(Edge):
         client = svcd_client.Client(f"unix:{folder}/svcd")
         self.addCleanup(client.channel.close)
         wait_until(lambda: is_serving(client), "not serving")
+
+
+SLOW_UNLINK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <unistd.h>
+int unlink(const char *path)
+{
+    static int (*real)(const char *);
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "unlink");
+    usleep(300000);
+    return real(path);
+}
+"""
+
+
+@unittest.skipIf(UNDER_SANITIZER, "which wants to be loaded first")
+class Stale(TestCase):
+    def test_of_two_that_start_at_once_on_a_dead_ones_socket_one_gets_it_and_the_other_says_so(self):
+        folder = temporary_folder(self)
+        (folder / "slow.c").write_text(SLOW_UNLINK, encoding="ascii")
+        subprocess.run(["gcc", "-shared", "-fPIC", "-o", folder / "slow.so", folder / "slow.c", "-ldl"], check=True)
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(f"{folder}/svcd")
+        env = environment(self.database, LD_PRELOAD=f"{folder}/slow.so")
+        both = [subprocess.Popen([SVCD, "--set", f"server.listen=unix:{folder}/svcd", "--set", "drain.lame_ms=0"], env=env, stderr=subprocess.PIPE,
+                                 text=True) for _ in range(2)]
+        for process in both:
+            self.addCleanup(process.stderr.close)
+            self.addCleanup(process.wait, PATIENCE_S)
+            self.addCleanup(process.terminate)
+        wait_until(lambda: any(process.poll() is not None for process in both), "both listen")
+        loser, winner = both if both[0].poll() is not None else both[::-1]
+        self.assertEqual(loser.returncode, 1)
+        self.assertRegex(loser.stderr.read(), r'cannot listen" address=unix:.*/svcd error="(address already in use|resource busy or locked)"')
+        client = svcd_client.Client(f"unix:{folder}/svcd")
+        self.addCleanup(client.channel.close)
+        wait_until(lambda: is_serving(client), "not serving")
+        self.assertIsNone(winner.poll())
 
 
 REFUSE_ONE_SIZE = r"""
