@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "access/access.h"
+#include "base/wall_clock.h"
 #include "call/entry.h"
 #include "config/adopt.h"
 #include "db/params.h"
@@ -13,13 +13,6 @@
 #include "edge/http/tls_authorities.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void tell(struct metrics_out *out, enum metric metric, const void *owner)
 {
@@ -30,7 +23,7 @@ static void tell(struct metrics_out *out, enum metric metric, const void *owner)
 void reload_init(struct reload *reload)
 {
     reload->is_good = true;
-    reload->good_ms = now_ms();
+    reload->good_ms = wall_clock_ms();
     metrics_set_reader(METRIC_svcd_config_reload_success, tell, reload);
     metrics_set_reader(METRIC_svcd_config_reload_timestamp_seconds, tell, reload);
 }
@@ -168,7 +161,7 @@ static void on_read(uv_work_t *work, int status)
     if (rc)
         tell_not_taken(rc);
     else
-        reload->good_ms = now_ms();
+        reload->good_ms = wall_clock_ms();
     reload->rules = (struct rules){ 0 };
     reload->is_running = false;
     bool is_wanted_again = reload->is_wanted_again;

@@ -7,10 +7,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "admin/gate.h"
 #include "admin/pages.h"
+#include "base/wall_clock.h"
 #include "edge/http/server.h"
 #include "edge/listener.h"
 #include "observe/log.h"
@@ -76,11 +76,9 @@ int admin_start(struct admin **out, uv_loop_t *loop, const struct admin_options 
     struct admin *admin = calloc(1, sizeof *admin);
     if (!admin)
         return UV_ENOMEM;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     admin->view.options = *options;
     admin->gate = *gate;
-    admin->view.started_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    admin->view.started_ms = wall_clock_ms();
     *out = admin; /* also on failure, after which the process ends anyway */
     int rc = history_start(&admin->view.history, loop);
     if (!rc)

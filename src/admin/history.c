@@ -2,8 +2,8 @@
 #include "admin/history.h"
 
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/wall_clock.h"
 #include "call/method.h"
 
 static uint64_t sum(const struct method_account *account, unsigned from_code)
@@ -30,13 +30,11 @@ static void end_slot(struct method_history *method, const struct method_account 
 static void on_slot(uv_timer_t *timer)
 {
     struct history *history = timer->data;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t now_ms = wall_clock_ms();
     for (size_t i = 0; i <= rpc_methods_n; i++) {
         const struct method_account *account = account_of_method(i);
         if (account)
-            end_slot(&history->methods[i], account, history->slots_n,
-                     now.tv_sec * 1000 + now.tv_nsec / 1000000);
+            end_slot(&history->methods[i], account, history->slots_n, now_ms);
     }
     history->slots_n++;
 }

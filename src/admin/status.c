@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "access/access.h"
 #include "admin/pages.h"
+#include "base/wall_clock.h"
 #include "call/call.h"
 #include "config/warnings.h"
 #include "db/pool_metrics.h"
@@ -30,13 +30,6 @@ static double ms(uint64_t ns)
 static const char *yes(bool is_so)
 {
     return is_so ? "true" : "false";
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 bool admin_is_ready(const struct admin_view *view)
@@ -107,7 +100,7 @@ static void put_errors(FILE *out, const struct admin_view *view)
             bool is_new = account->handled[code] != history->before.handled[code];
             fprintf(out, "%s{\"method\":\"%s\",\"code\":\"%s\",\"n\":%" PRIu64 ",\"last_ms\":%" PRId64 "}",
                     before, i < rpc_methods_n ? rpc_methods[i].path : "unknown", grpc_code_name(code),
-                    account->handled[code], is_new ? now_ms() : history->last_ms[code]);
+                    account->handled[code], is_new ? wall_clock_ms() : history->last_ms[code]);
             before = ",";
         }
     }
@@ -256,10 +249,10 @@ static void put_all(FILE *out, const struct admin_view *view)
 {
     const struct config *config = view->options.config;
     bool is_ready = admin_is_ready(view);
-    fprintf(out,
-            "{\"version\":\"%s\",\"now_ms\":%" PRId64 ",\"started_ms\":%" PRId64
-            ",\"ready\":%s,\"draining\":%s,",
-            SVCD_VERSION, now_ms(), view->started_ms, yes(is_ready), yes(view->options.context->draining));
+    fprintf(
+        out,
+        "{\"version\":\"%s\",\"now_ms\":%" PRId64 ",\"started_ms\":%" PRId64 ",\"ready\":%s,\"draining\":%s,",
+        SVCD_VERSION, wall_clock_ms(), view->started_ms, yes(is_ready), yes(view->options.context->draining));
     fputs("\"services\":[", out);
     put_services(out, is_ready);
     fprintf(out, "],\"connections\":{\"open\":%u,\"max\":%d},", view->options.connections(view->options.data),

@@ -4,10 +4,10 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/pages.h"
+#include "base/wall_clock.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 
@@ -21,13 +21,6 @@ static struct {
     unsigned looks_n; /* counted up to SETTLED_LOOK */
     struct histogram lag;
 } watch;
-
-static int64_t wall_clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- the process ---- */
 
