@@ -228,18 +228,27 @@ static int read_real(struct json_reader *r, const struct field_desc *field, bool
     return 0;
 }
 
+/* Reads a string, and makes room to write it with its length. If it is_decoded it lies behind out's contents,
+ * and out may have moved: text->text is stale then. */
+static int read_string(struct json_reader *r, const char *expected, struct json_span *text, bool *is_decoded)
+{
+    if (json_peek(r) != '"')
+        return json_fail_value(r, r->at, expected);
+    int rc = json_read_string(r, text);
+    if (rc)
+        return rc;
+    *is_decoded = (const uint8_t *)text->text == r->out->data + r->out->len;
+    return bytes_reserve(r->out, text->len + WIRE_VARINT_MAX_LEN) ? json_fail_memory(r) : 0;
+}
+
 static int read_text(struct json_reader *r, const struct field_desc *field, bool *is_default)
 {
     (void)field;
     struct json_span text;
-    if (json_peek(r) != '"')
-        return json_fail_value(r, r->at, "a string");
-    int rc = json_read_string(r, &text);
+    bool is_decoded;
+    int rc = read_string(r, "a string", &text, &is_decoded);
     if (rc)
         return rc;
-    bool is_decoded = (const uint8_t *)text.text == r->out->data + r->out->len;
-    if (bytes_reserve(r->out, text.len + WIRE_VARINT_MAX_LEN))
-        return json_fail_memory(r);
     if (is_decoded) { /* it begins where the byte for its length has to be */
         memmove(r->out->data + r->out->len + 1, r->out->data + r->out->len, text.len);
         size_t start = json_open_length(r);
@@ -258,15 +267,11 @@ static int read_bytes(struct json_reader *r, const struct field_desc *field, boo
     (void)field;
     const char *at = r->at;
     struct json_span text;
-    if (json_peek(r) != '"')
-        return json_fail_value(r, at, "a string of base64");
-    int rc = json_read_string(r, &text);
+    bool is_decoded;
+    int rc = read_string(r, "a string of base64", &text, &is_decoded);
     if (rc)
         return rc;
-    bool is_decoded = (const uint8_t *)text.text == r->out->data + r->out->len;
-    if (bytes_reserve(r->out, text.len + WIRE_VARINT_MAX_LEN))
-        return json_fail_memory(r);
-    if (is_decoded) /* the buffer may have moved, and a byte for the length has to come before it */
+    if (is_decoded) /* a byte for the length has to come before it */
         text.text = memmove(r->out->data + r->out->len + 1, r->out->data + r->out->len, text.len);
     size_t start = json_open_length(r), len;
     if (!json_base64(text, r->out->data + start, &len))
