@@ -6,7 +6,7 @@ import signal
 import subprocess
 import unittest
 
-from harness import (PATIENCE_S, ROOT, SVCD, Daemon, create_database, demo_template, environment, psql, run_svcd, temporary_folder,
+from harness import (PATIENCE_S, ROOT, SVCD, Daemon, Held, create_database, demo_template, environment, psql, run_svcd, temporary_folder,
                      value, wait_until)
 
 HEADER = "SkillOverlap,AgeDifference,Rating\n"
@@ -181,19 +181,14 @@ class Scheduler(unittest.TestCase):
         psql("SELECT svcd.note_run('update-models', '2001-01-01', '1 s', 'done', 0, NULL)", database)
         psql("INSERT INTO pendingratingfeedback VALUES (1, 9, 2, 3, 4)", database)
         # The daemon's statement waits for this lock when it is killed.
-        holder = subprocess.Popen(["psql", "-XAtq", "-d", database, "-U", "svcd"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                  text=True)
-        self.addCleanup(lambda: (holder.communicate("\n"), holder.wait()))
-        holder.stdin.write("BEGIN; LOCK TABLE svcd.job_run IN SHARE MODE; SELECT 'locked';\n")
-        holder.stdin.flush()
-        self.assertEqual(holder.stdout.readline(), "locked\n")
+        held = Held("LOCK TABLE svcd.job_run IN SHARE MODE", database)
+        self.addCleanup(held.let_go)
         daemon = Daemon(database, *self.EVERY_MINUTE)
         wait_until(lambda: value("SELECT count(*) FROM pg_locks WHERE relation = 'svcd.job_run'::regclass AND NOT granted",
                                  database) != "0", "the job does not run")
         os.kill(daemon.process.pid, signal.SIGKILL)
         daemon.wait()
-        holder.stdin.write("COMMIT;\n")
-        holder.stdin.flush()
+        held.let_go()
         again = Daemon(database, *self.EVERY_MINUTE)
         self.addCleanup(again.stop)
         wait_until(lambda: value("SELECT count(*) FROM ratingmodel WHERE businessarea2id = 9", database) == "1", "no model")

@@ -16,7 +16,7 @@ import meeting_pb2 as meeting
 import svcd_client
 from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
-from harness import (OWNER, PATIENCE_S, SVCD, Daemon, TestCase, cluster, create_database, demo_database, environment, free_port,
+from harness import (OWNER, PATIENCE_S, SVCD, Daemon, Held, TestCase, cluster, create_database, demo_database, environment, free_port,
                      is_listening, is_serving, migrate, psql, run_svcd, temporary_folder, value, wait_until)
 from test_admin import Administered
 
@@ -201,18 +201,14 @@ class Drain(TestCase):
         wait_until(lambda: is_serving(self.client), "not serving")
 
     def begin_blocked_call(self):
-        """A call that waits for a lock; the future of its answer, and the session that holds the lock."""
-        holder = subprocess.Popen(["psql", "-XAtq", "-d", self.database, "-U", "svcd"], text=True,
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.addCleanup(holder.communicate)
-        holder.stdin.write("BEGIN; LOCK TABLE milestone; SELECT 'locked';\n")
-        holder.stdin.flush()
-        self.assertEqual(holder.stdout.readline().strip(), "locked")
+        """A call that waits for a lock; the future of its answer, and the lock."""
+        held = Held("LOCK TABLE milestone", self.database)
+        self.addCleanup(held.let_go)
         running = self.client.meeting.CreatePlansOfActions.future(
             meeting.CreatePlansOfActionsRequest(menteeUserId=MENTEE, plansOfAction="survive"), timeout=PATIENCE_S)
         waiting = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{self.database}' AND wait_event_type = 'Lock'"
         wait_until(lambda: value(waiting, "postgres") != "0", "the call does not wait for the lock")
-        return running, holder
+        return running, held
 
     def test_on_SIGTERM_and_SIGINT_it_exits_with_0(self):
         self.daemon.signal(signal.SIGTERM)
@@ -259,12 +255,11 @@ class Drain(TestCase):
         wait_until(lambda: is_serving(client), "not serving")
 
     def test_a_running_call_finishes_while_new_connections_are_refused(self):
-        running, holder = self.begin_blocked_call()
+        running, held = self.begin_blocked_call()
         self.daemon.signal(signal.SIGTERM)
         wait_until(lambda: not is_listening(self.daemon.address), "new connections are still accepted")
         self.assertFalse(running.done())
-        holder.stdin.write("COMMIT;\n")
-        holder.stdin.flush()
+        held.let_go()
         self.assertTrue(running.result(PATIENCE_S).successful)
         self.assertEqual(self.daemon.wait(), 0)
 
@@ -339,7 +334,7 @@ class Drain(TestCase):
                     self.client = svcd_client.Client(self.daemon.address)
                     self.addCleanup(self.client.channel.close)
                     wait_until(lambda: is_serving(self.client), "not serving")
-                    running, holder = self.begin_blocked_call()
+                    running, held = self.begin_blocked_call()
                     self.daemon.signal(signal.SIGTERM)
                     self.daemon.wait_for_log("stopping")
                     time.sleep(pause_s)
@@ -347,7 +342,7 @@ class Drain(TestCase):
                     self.assertEqual(self.daemon.wait(), 0)
                     self.assertIn(running.code(), (StatusCode.UNAVAILABLE, StatusCode.CANCELLED))
                     self.client.channel.close()
-                    holder.communicate()
+                    held.let_go()
 
     def test_lameness_ends_by_itself(self):
         daemon = Daemon(self.database, "--set", "drain.lame_ms=200")

@@ -4,7 +4,6 @@
 import contextlib
 import random
 import socket
-import subprocess
 import threading
 import time
 
@@ -15,7 +14,7 @@ import meeting_pb2 as meeting
 import svcd_client
 from google.protobuf.empty_pb2 import Empty
 from grpc import StatusCode
-from harness import PATIENCE_S, Daemon, TestCase, wait_until
+from harness import PATIENCE_S, Daemon, Held, TestCase, wait_until
 from wire import Wire as RawWire
 from wire import DATA, HEADERS, MAGIC, SETTINGS, WHOLE, fields, frame, message
 
@@ -139,11 +138,8 @@ class Wire(TestCase):
         self.assert_serves()
 
     def test_a_call_whose_deadline_passes_ends_with_it_and_its_late_result_goes_nowhere(self):
-        holder = subprocess.Popen(["psql", "-XAtq", "-d", self.database, "-U", "svcd"], text=True,
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        holder.stdin.write("BEGIN; LOCK TABLE milestone; SELECT 'locked';\n")
-        holder.stdin.flush()
-        self.assertEqual(holder.stdout.readline().strip(), "locked")
+        held = Held("LOCK TABLE milestone", self.database)
+        self.addCleanup(held.let_go)
         request = meeting.CreatePlansOfActionsRequest(menteeUserId=MENTEE, plansOfAction="late")
         begun = time.monotonic()
         with self.assertRaises(grpc.RpcError) as caught:
@@ -154,7 +150,7 @@ class Wire(TestCase):
         time.sleep(0.1)
         cancelled.cancel()
         self.assert_serves()
-        holder.communicate("COMMIT;\n", PATIENCE_S)
+        held.let_go()
         self.assert_serves()
 
     def test_calls_that_are_cancelled_at_once_leave_nothing_behind(self):
