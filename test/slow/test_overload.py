@@ -112,6 +112,22 @@ class Overload(unittest.TestCase):
     def test_five_times_the_load_by_grpc_is_held_back_and_nothing_of_it_fails(self):
         self.overload("grpc")
 
+    def check_order(self, scheme):
+        """Calls that need no database, so that nothing but svcd itself is too slow for them."""
+        self.serve(scheme)
+        flood = subprocess.run([OPEN_LOOP, self.daemon.address.rpartition(":")[2], str(CONNECTIONS), "0", "1000000", "6", "0",
+                                "/feedback_package.FeedbackService/AddDevFeedback", "0a01ff", "1"], capture_output=True, text=True, check=True)
+        done = json.loads(flood.stdout)
+        (path,) = done["paths"].values()
+        self.assertEqual((done["closed"], path["refused_streams"], path["resets"], set(path["codes"])), (0, 0, 0, {"3"}))  # INVALID_ARGUMENT
+        self.assertLess(done["health"]["p50_us"], path["failed"]["p50_us"] / 4)
+
+    def test_a_health_check_by_http_does_not_wait_behind_all_calls_that_came_before(self):
+        self.check_order("http")
+
+    def test_a_health_check_by_grpc_does_not_wait_behind_all_calls_that_came_before(self):
+        self.check_order("grpc")
+
     def test_clients_that_stand_still_for_seconds_are_waited_for(self):
         """They have asked for much, and do not read meanwhile: what is kept for them stays within bounds, and nobody is closed."""
         self.serve("http")

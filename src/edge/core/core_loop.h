@@ -13,7 +13,9 @@
 struct core_loop {
     uv_loop_t *loop;
     grpc_completion_queue *queue;
-    bool has_ended; /* the queue is shut down and empty */
+    grpc_completion_queue *poller; /* never has an event: to poll sockets while `queue` is not empty */
+    bool has_ended;                /* the queue is shut down and empty */
+    bool has_more;                 /* the last turn ended before the queue was empty */
     /* Counts the batches that were sent to the database so far. Their answers come on one of libuv's
      * descriptors, often sooner than the watcher thread could wake this one: see wait_for_answer(). */
     unsigned (*count_sent)(void *data);
