@@ -73,8 +73,9 @@ static void load_password_file(struct load *load)
         load->rc = UV_ENOMEM;
         return;
     }
-    free(load->config->database.password);
+    char *before = load->config->database.password;
     load->config->database.password = password;
+    free(before);
 }
 
 /* Neither is shown: there is a password in most of them. */

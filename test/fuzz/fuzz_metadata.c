@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Values of metadata: request ids, traceparent, time-outs, encodings; and messages as metadata has them.
+ * Values of metadata: request ids, traceparent, time-outs, encodings, positions; and messages as metadata has
+ * them.
  */
 #include <ctype.h>
 #include <string.h>
 
 #include "call/call.h"
 #include "call/origin.h"
+#include "db/position.h"
 #include "edge/http/exchange.h"
 #include "edge/http/grpc.h"
 #include "edge/http/inflate.h"
@@ -59,6 +61,18 @@ static void encode(const char *message)
     arena_finish(&exchange.arena);
 }
 
+/* What `svcd-after` says is what `svcd-position` would. */
+static void look_at_position(const char *text)
+{
+    struct position position, again;
+    char written[POSITION_TEXT_LEN];
+    if (position_parse(text, &position))
+        return;
+    position_format(position, written);
+    FUZZ_EXPECT(position_parse(written, &again) == 0);
+    FUZZ_EXPECT(again.timeline == position.timeline && again.lsn == position.lsn);
+}
+
 void fuzz_metadata(const uint8_t *data, size_t size)
 {
     char *text = fuzz_text(data, size);
@@ -66,6 +80,7 @@ void fuzz_metadata(const uint8_t *data, size_t size)
     value = text;
     look_at_origin(fuzz_context());
     encode(text);
+    look_at_position(text);
     if (timeout_parse_grpc(text, size, &ns) == 0)
         FUZZ_EXPECT(size >= 2 && size <= 9 && timeout_deadline_ns(ns) >= ns);
     if (timeout_parse_ms(text, size, &ns) == 0)
