@@ -2,6 +2,8 @@
 """Every RPC that writes, found by its descriptor, is called again with the idempotency-key of its first call: by both edges and every
 protocol it is answered as it was the first time, and acts once. On every other RPC the key is ignored."""
 
+import concurrent.futures
+import contextlib
 import http.client
 import itertools
 import json
@@ -11,7 +13,7 @@ import grpc
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor as Field
 from grpc import StatusCode
-from harness import PATIENCE_S
+from harness import PATIENCE_S, Held, wait_until
 from test_sweep import READS, SweepCase, methods
 
 TOO_LONG = "k" * 129
@@ -39,6 +41,14 @@ class Once(SweepCase):
         cls.web = cls.daemon.addresses()[1]
         cls.own = grpc.insecure_channel(cls.web)
         cls.addClassCleanup(cls.own.close)
+
+    @staticmethod
+    def unary_methods():
+        return [(path, method.name, Request, Reply) for path, method, Request, Reply in methods()
+                if not (method.client_streaming or method.server_streaming or path.startswith("/grpc.reflection"))]
+
+    def writers(self):
+        return [method for method in self.unary_methods() if not method[1].startswith(READS)]
 
     def by_grpc(self, channel, path, request, Reply, key):
         try:
@@ -93,15 +103,42 @@ class Once(SweepCase):
             self.assertEqual(code, StatusCode.OK, (way, says))
 
     def test_whichever_RPC_writes_acts_once_by_whichever_protocol_it_comes_again(self):
-        n = 0
-        for path, method, Request, Reply in methods():
-            if method.client_streaming or method.server_streaming or path.startswith("/grpc.reflection"):
-                continue
-            is_read = method.name.startswith(READS)
-            n += not is_read
+        for path, name, Request, Reply in self.unary_methods():
             with self.subTest(path=path):
-                (self.read if is_read else self.write)(path, method.name, Request, Reply)
-        self.assertGreater(n, 10)
+                (self.read if name.startswith(READS) else self.write)(path, name, Request, Reply)
+        self.assertGreater(len(self.writers()), 10)
+
+    def test_of_calls_that_come_at_once_by_every_protocol_one_acts(self):
+        for path, name, Request, Reply in self.writers():
+            with self.subTest(path=path), concurrent.futures.ThreadPoolExecutor(16) as pool:
+                key, request, before = f"at once {name}", self.right_request(name, Request), self.rows()
+                answers = [answer for answers in pool.map(lambda _: [*self.by_every_way(path, request, Reply, key)], range(16)) for _, answer in answers]
+                self.assertEqual(answers[0][0], StatusCode.OK)
+                self.assertEqual([answer for answer in answers if answer != answers[0]], [])
+                after = self.rows()
+                self.assertNotEqual(after, before)
+                self.assertEqual(self.by_grpc(self.own, path, request, Reply, key), answers[0])
+                self.assertEqual(self.rows(), after)
+
+    def test_a_call_that_was_given_up_midway_is_acted_on_once(self):
+        """It waited for a lock when its client went away or its deadline passed; who comes again finds it done, or does it."""
+        for path, name, Request, Reply in self.writers():
+            for seconds, table in ((0.3, "svcd.kept_answer"), (None, "account")):
+                with self.subTest(path=path, seconds=seconds, table=table):
+                    key, request = f"midway {next(self.keys)}", self.right_request(name, Request)
+                    with Held(f"LOCK TABLE {table} IN EXCLUSIVE MODE", self.database):
+                        call = self.client.channel.unary_unary(path).future(request.SerializeToString(), timeout=seconds, metadata=[("idempotency-key", key)])
+                        if not seconds:
+                            wait_until(lambda: call.done() or self.sql("SELECT 1 FROM pg_locks WHERE NOT granted"), "it does not wait")
+                            call.cancel()
+                        with contextlib.suppress(grpc.RpcError, grpc.FutureCancelledError):
+                            call.result()
+                    first = self.by_grpc(self.own, path, request, Reply, key)
+                    self.assertEqual(first[0], StatusCode.OK)
+                    after = self.rows()
+                    for way, answer in self.by_every_way(path, request, Reply, key):
+                        self.assertEqual(answer, first, way)
+                    self.assertEqual(self.rows(), after)
 
     def test_what_is_kept_counts_for_another_daemon_too(self):
         name, path = "AddDevFeedback", "/feedback_package.FeedbackService/AddDevFeedback"
