@@ -73,9 +73,8 @@ static void load_password_file(struct load *load)
         load->rc = UV_ENOMEM;
         return;
     }
-    char *before = load->config->database.password;
+    free(load->config->database.password);
     load->config->database.password = password;
-    free(before);
 }
 
 /* Neither is shown: there is a password in most of them. */
