@@ -11,6 +11,7 @@
 
 #include "base/handed.h"
 #include "base/secret.h"
+#include "config/effective.h"
 
 static void check_admin(struct load *load)
 {
@@ -134,11 +135,46 @@ static void check_address(struct load *load)
                       address);
 }
 
+/* As the key takes it; grpc:// and admin.listen need no scheme. */
+static void put_address(FILE *out, const struct address *address, bool has_schemes)
+{
+    char text[ADDRESS_TEXT_LEN];
+    address_format((const struct sockaddr *)&address->socket, text);
+    if (has_schemes && address->scheme != SCHEME_GRPC && address->socket.ss_family != AF_UNIX)
+        fprintf(out, "%s://", scheme_name(address->scheme));
+    fputs(text, out);
+}
+
+/* Records what is listened on, where sockets that were handed over replace some of what is configured. */
+static void write_down_handed(struct load *load, const char *section, const struct address_list *list)
+{
+    const struct config_key *key = config_key_find(section, "listen");
+    size_t handed_n = 0, len;
+    char *text = NULL, origin[600] = "LISTEN_FDS";
+    for (size_t i = 0; i < list->n; i++)
+        handed_n += list->items[i].fd != 0;
+    FILE *out = handed_n && load->config->values ? open_memstream(&text, &len) : NULL;
+    if (!out)
+        return;
+    for (size_t i = 0; i < list->n; i++) {
+        fputs(i ? ", " : "", out);
+        put_address(out, &list->items[i], list == &load->config->server.listen);
+    }
+    const char *configured = load->config->values[key - config_keys].origin;
+    if (handed_n < list->n && configured)
+        snprintf(origin, sizeof origin, "LISTEN_FDS, %s", configured);
+    if (fclose(out) == 0)
+        config_value_set(load->config, key, text, origin, false);
+    free(text);
+}
+
 static void take_handed_sockets(struct load *load)
 {
     char why[HANDED_WHY_LEN];
     if (handed_replace(&load->config->server.listen, &load->config->admin.listen, why))
         load_complain(load, (struct origin){ .name = "LISTEN_FDS" }, "%s", why);
+    write_down_handed(load, "server", &load->config->server.listen);
+    write_down_handed(load, "admin", &load->config->admin.listen);
 }
 
 void load_check(struct load *load)

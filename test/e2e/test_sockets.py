@@ -5,6 +5,7 @@ import fcntl
 import http.client
 import itertools
 import json
+import re
 import shlex
 import signal
 import socket
@@ -68,6 +69,12 @@ class Sockets(unittest.TestCase):
         return daemon
 
     @staticmethod
+    def listens_on(admin):
+        """The addresses that the configuration in force has, and where they come from."""
+        found = re.findall(r"(?m)^(\w+\.listen) = (.*?) *# (.*)$", get(admin, "/config").text)
+        return {key: (value, origin) for key, value, origin in found}
+
+    @staticmethod
     def address(opened):
         return "{}:{}".format(*opened.getsockname())
 
@@ -87,17 +94,24 @@ class Sockets(unittest.TestCase):
             peer.connect(str(path))
             peer.sendall(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n")
             self.assertIn(b"200", peer.recv(100))
+        told = self.listens_on(self.address(sockets[1][1]))
+        self.assertEqual(told, {"server.listen": (f"{self.address(sockets[0][1])}, unix:{path}", "LISTEN_FDS"),
+                                "admin.listen": (self.address(sockets[1][1]), "LISTEN_FDS")})
         daemon.stop()
         self.assertTrue(path.exists())
 
     def test_configured_addresses_of_other_schemes_are_listened_on_beside_them(self):
         (name, opened), = self.sockets("http")
-        daemon = self.start([(name, opened)], "--set", "server.listen=127.0.0.1:0,http://127.0.0.1:9", listen=None)
+        daemon = self.start([(name, opened)], "--set", "server.listen=127.0.0.1:0,http://127.0.0.1:9", "--set", "admin.listen=127.0.0.1:0", listen=None)
         with svcd_client.Client(daemon.addresses()[0]) as client:
             wait_until(lambda: is_serving(client), "not serving")
         self.assertEqual(get(self.address(opened), "/livez").status, 200)
         daemon.wait_for_log("listening address=", times=2)
         self.assertEqual(len(daemon.addresses()), 2)
+        daemon.wait_for_log("status page")
+        admin = re.search(r"status page.*address=(\S+)", "\n".join(daemon.log))[1]
+        self.assertEqual(self.listens_on(admin), {"server.listen": (f"127.0.0.1:0, http://{self.address(opened)}", "LISTEN_FDS, --set server.listen"),
+                                                  "admin.listen": ("127.0.0.1:0", "--set admin.listen")})
 
     def test_what_is_no_socket_to_listen_on_ends_the_start_with_2(self):
         sockets = self.sockets("grpc")
