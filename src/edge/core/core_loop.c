@@ -19,15 +19,15 @@
 #include "base/loop_clock.h"
 
 #define ANSWER_WAIT_NS 60000 /* see wait_for_answer() */
-/* A turn handles at most so many events of the core, and none after so much time; then libuv has its turn.
- * What takes longest is to read a socket on which many calls have come: some 15 us for each. */
+/* A turn handles at most so many events of the core, and begins none after so much time; then libuv has its
+ * turn. Reading one socket may take longer: some 15 us for each call that has come on it. */
 #define EVENTS_PER_TURN 256
 #define TURN_NS         1000000
-/* The core reads its sockets, one a poll, only when the queue that it is asked for events is empty. This one
- * never is while more calls come than can be handled: whenever one ends, the core hands over another, which
- * it has read long ago. So after so many events one socket is polled by a second queue, which is always
- * empty. Else a health check would wait behind all calls that came before it, 16,000 if 16 clients send all
- * they may. */
+/* When asked for an event, the core reads a socket (one) only if its queue is empty. While more calls come
+ * than svcd can handle the queue is never empty: when a call ends, the core hands over another one, which it
+ * has read long before. So after so many events one socket is polled by a second queue, which is always
+ * empty. Otherwise a health check would wait behind all calls that came before it: 16,000 if 16 clients use
+ * all their streams. */
 #define EVENTS_PER_POLL 32
 #define POLLS_PRESSED   32 /* in one turn, while calls are held back */
 
