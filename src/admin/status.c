@@ -15,7 +15,6 @@
 #include "config/warnings.h"
 #include "db/pool_metrics.h"
 #include "login/hash_pool.h"
-#include "login/login_metrics.h"
 #include "login/throttle.h"
 #include "observe/log.h"
 #include "observe/process.h"

@@ -5,7 +5,6 @@
  */
 #include "base/cron.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <uv.h>

@@ -2,7 +2,6 @@
 #include "call/check.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <time.h>
 
 #include "base/text.h"

@@ -5,9 +5,7 @@
  */
 #include "daemon/daemon.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <uv.h>
 
 #include "access/access.h"

@@ -12,7 +12,6 @@
  * A second signal skips both waits (steps 1 and 3): running calls are ended at once.
  */
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "admin/systemd.h"

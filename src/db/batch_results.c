@@ -6,7 +6,6 @@
  * sent again alone, so that an error can only be its own.
  */
 #include <endian.h>
-#include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 

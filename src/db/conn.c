@@ -9,9 +9,7 @@
  */
 #include "db/conn.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/state.h"
 #include "observe/log.h"

@@ -3,7 +3,6 @@
 
 #include <libpq-fe.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "db/conn.h"
 #include "db/dial.h"

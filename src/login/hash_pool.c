@@ -11,7 +11,6 @@
 #include "login/hash_pool.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/state.h"
 #include "login/hash_parts.h"

@@ -4,7 +4,6 @@
  */
 #include <pthread.h>
 #include <sched.h>
-#include <string.h>
 #include <sys/resource.h>
 
 #include "login/hash_arena.h"

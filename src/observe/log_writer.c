@@ -12,7 +12,6 @@
 #include "observe/log_writer.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>

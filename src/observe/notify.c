@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "observe/notify.h"
 
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>

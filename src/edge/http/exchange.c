@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "base/state.h"
-#include "call/entry.h"
 
 #define FREE_MAX    4096 /* exchanges kept for reuse */
 #define FIELDS_KEPT 16   /* fields of requests for which there is room; more room is freed */

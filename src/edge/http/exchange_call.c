@@ -5,8 +5,6 @@
  */
 #include "edge/http/exchange.h"
 
-#include "base/container_of.h"
-#include "call/stream.h"
 
 static int put_message(struct exchange *exchange, const uint8_t *bytes, size_t len)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "edge/http/http_metrics.h"
 
-#include "edge/http/tls.h"
+#include "edge/http/tls_server.h"
 #include "observe/metrics.h"
 
 static void tell(struct metrics_out *out, enum metric metric, const void *owner)

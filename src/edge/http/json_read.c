@@ -4,7 +4,6 @@
  * value at once. It is not a library's tree because a tree forgets where in the text a value stood and has no
  * number beyond int64 (README's table of dependencies has the figures).
  */
-#include <uv.h>
 
 #include "edge/http/json_reader.h"
 #include "edge/http/json_time.h"

@@ -3,7 +3,6 @@
  * Literals of JSON: strings, numbers, words. json_values.c turns them into a field's value.
  */
 #include <ctype.h>
-#include <uv.h>
 
 #include "base/text.h"
 #include "edge/http/json_reader.h"

@@ -5,7 +5,6 @@
  */
 #include <math.h>
 #include <stdlib.h>
-#include <uv.h>
 
 #include "edge/http/json_reader.h"
 #include "edge/http/json_wire.h"
