@@ -178,11 +178,6 @@ const struct callers *access_callers(const struct access *access)
     return &access->callers;
 }
 
-const struct service_names *access_services(const struct access *access)
-{
-    return access->services;
-}
-
 uint64_t access_refused_n(const struct access *access, enum access_verdict verdict)
 {
     return access->refused[verdict];

@@ -65,7 +65,6 @@ enum access_verdict access_enter(struct access *access, struct caller *caller, u
 /* ---- for metrics and the status page ---- */
 
 const struct callers *access_callers(const struct access *access);
-const struct service_names *access_services(const struct access *access);
 uint64_t access_refused_n(const struct access *access, enum access_verdict verdict);
 
 #endif

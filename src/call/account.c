@@ -15,6 +15,11 @@ const char *const account_wait_names[ACCOUNT_WAITS] = { "queue", "database", "ha
 
 /* ---- the totals ---- */
 
+/* Of one statement's executions. */
+struct statement_account {
+    uint64_t n, sum_ns, failed;
+};
+
 static struct method_account *methods;       /* rpc_methods_n + 1: the last for unknown ones */
 static struct statement_account *statements; /* sql_statements_n */
 static struct histogram lane_waits[LANES];
@@ -41,11 +46,6 @@ static bool is_known(const struct rpc_method *method)
 const struct method_account *account_of_method(size_t number)
 {
     return open_books() ? &methods[number] : NULL;
-}
-
-const struct statement_account *account_of_statement(size_t number)
-{
-    return open_books() ? &statements[number] : NULL;
 }
 
 /* NULL for jobs and commands, whose methods are not in rpc_methods. */

@@ -40,11 +40,6 @@ struct call_account {
     char trace_id[33];                   /* of a sampled call; "": not sampled, see call_trace_id() */
 };
 
-/* The totals of one statement's executions. */
-struct statement_account {
-    uint64_t n, sum_ns, failed;
-};
-
 /* ---- for the call layer ---- */
 
 void account_begun(struct call_account *own, const struct rpc_method *method);
@@ -70,7 +65,6 @@ void account_reset(struct call_account *own);
 /* By index in rpc_methods; the index rpc_methods_n stands for all methods that do not exist. NULL: out of
  * memory. */
 const struct method_account *account_of_method(size_t number);
-const struct statement_account *account_of_statement(size_t number);
 uint64_t account_running(void);
 
 void account_tell_metrics(void);

@@ -122,7 +122,7 @@ void admission_finish(struct admission *admission)
     admission->lanes_of = NULL;
 }
 
-unsigned admission_n(const struct admission *admission)
+static unsigned held_n(const struct admission *admission)
 {
     unsigned n = 0;
     for (enum lane lane = 0; lane < LANES; lane++)
@@ -134,7 +134,7 @@ static void tell(struct metrics_out *out, enum metric metric, const void *owner)
 {
     const struct admission *admission = owner;
     if (metric == METRIC_svcd_calls_held)
-        metrics_put(out, metric, admission_n(admission));
+        metrics_put(out, metric, held_n(admission));
     else
         metrics_put(out, metric, (double)admission->held_total);
 }

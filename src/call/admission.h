@@ -69,8 +69,6 @@ void admission_leave(struct admission *admission, struct held *held);
  * has stopped, when every held call begins (and fails). */
 void admission_let_in(struct admission *admission);
 
-unsigned admission_n(const struct admission *admission);
-
 void admission_tell_metrics(const struct admission *admission);
 
 #endif
