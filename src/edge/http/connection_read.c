@@ -173,12 +173,13 @@ static bool on_first_plain(void *data, uint8_t *plain, size_t len)
 
 void connection_decipher(struct http_connection *connection, const uint8_t *bytes, size_t len)
 {
-    /* Later TLS hardly ever answers by itself, and a borrowed buffer would count as used while calls begin. */
+    /* Later TLS hardly ever answers by itself, and a borrowed buffer would count as used while calls begin.
+     */
     if (!tls_is_open(connection->tls))
         connection_borrow_out(connection);
     size_t had = connection->out.len;
-    enum tls_rc rc = tls_receive(connection->tls, bytes, len, connection->edge->plain,
-                                 turn_len(connection), on_first_plain, connection);
+    enum tls_rc rc = tls_receive(connection->tls, bytes, len, connection->edge->plain, turn_len(connection),
+                                 on_first_plain, connection);
     connection->has_greeted |= connection->out.len > had;
     connection_charge_out(connection);
     if (rc == TLS_FAILED)

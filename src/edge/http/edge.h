@@ -146,8 +146,8 @@ struct http_edge {
 
     TAILQ_HEAD(connection_list, http_connection) connections; /* all, the oldest first */
     TAILQ_HEAD(dirty_list, http_connection) dirty;            /* with something to write, or to end */
-    TAILQ_HEAD(, http_connection) gone;     /* closed in this turn, to be freed at its end */
-    TAILQ_HEAD(, http_connection) shaking;  /* TLS handshakes to continue in the next turn */
+    TAILQ_HEAD(, http_connection) gone;    /* closed in this turn, to be freed at its end */
+    TAILQ_HEAD(, http_connection) shaking; /* TLS handshakes to continue in the next turn */
     /* Whose TLS has kept plain text that is to be parsed from the next turn on. */
     TAILQ_HEAD(resuming_list, http_connection) resuming;
     TAILQ_HEAD(later_list, exchange) later; /* streams to continue in the next turn */
