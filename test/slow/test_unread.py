@@ -12,7 +12,7 @@ import unittest.mock
 import svcd_client
 from harness import PATIENCE_S, Daemon, demo_database, is_serving, temporary_folder, wait_until
 from test_admin import Administered
-from wire import DATA, END, HEADERS, PING, SETTINGS, SKILLS, WHOLE, Edge, Wire, fields, frame, make_certificate, message
+from wire import DATA, END, GOAWAY, HEADERS, PING, SETTINGS, SKILLS, WATCH, WHOLE, Edge, Wire, fields, frame, make_certificate, message
 
 BUFFERED = 8 << 20
 SENT_MAX = 1 << 30  # bytes; by far more than svcd may be made to take
@@ -162,6 +162,20 @@ class Unsent(Edge):
                 slow.send(frame(DATA, END if at + 15_000 >= len(missing) else 0, stream, missing[at:at + 15_000]))
             self.assertEqual(slow.answer(stream).get("grpc-status"), "0")
         self.daemon.wait_for_log("connection closed.*reason=buffers.*does not send on", times=3)
+
+    def test_who_only_listens_to_streams_is_not_closed_where_room_is_scarce(self):
+        listener = self.wire()
+        for stream in range(1, 601, 2):
+            listener.send(listener.request(stream, WATCH))
+        stuck = [NeverReads(self.begin()[0].socket, self.pings()) for _ in range(7)]
+        wait_until(lambda: sum(peer.is_closed for peer in stuck) >= 3, "those who do not send on are still there")
+        listener.send(frame(PING, 0, 0, b"listener"))
+        seen = []
+        for kind, _, _, payload in listener.frames():
+            seen.append(kind)
+            if (kind, payload) == (PING, b"listener"):
+                break
+        self.assertEqual((listener.closed, GOAWAY in seen, seen.count(DATA)), (False, False, 300))
 
     @staticmethod
     def pings():

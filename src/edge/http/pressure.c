@@ -16,10 +16,10 @@
  *          there is none, all wait for calls that run, for peers that read and for the rest of requests; only
  *          if there is nothing to wait for, or in vain, is any other read. Nobody's share is more than a
  *          sixteenth of what is left up to a quarter above the limit, but for enough for a few calls: however
- *          many connections come, each finds something left. Who comes to twice its share within one read has
- *          its next calls refused with advice when to retry, health checks excepted, and so are its requests
- *          that would need more memory; likewise who is read though it is over its share, once nothing is
- *          left.
+ *          many connections come, each finds something left. Who comes to twice an equal share within
+ *          one read has its next calls refused with advice when to retry, health checks excepted, and so are
+ *          its requests that would need more memory; likewise, once nothing is left, who comes to twice its
+ *          share or is read though it is over that.
  *
  * From TIGHT on, a look once a second finds the connections over their share that have hardly read or sent
  * since the last one. Those that fail ten looks in a row are closed, the largest first, until the others use
@@ -49,10 +49,14 @@ static size_t left(const struct http_edge *edge)
     return edge->buffered < all ? all - edge->buffered : 0;
 }
 
+static size_t equal_share(const struct http_edge *edge)
+{
+    return edge->limits.max_buffered_bytes / 2 / (edge->users_n ? edge->users_n : 1);
+}
+
 static size_t share(const struct http_edge *edge)
 {
-    size_t equal = edge->limits.max_buffered_bytes / 2 / (edge->users_n ? edge->users_n : 1);
-    size_t own = equal < SHARE_MIN ? SHARE_MIN : equal;
+    size_t equal = equal_share(edge), own = equal < SHARE_MIN ? SHARE_MIN : equal;
     if (edge->pressure < PRESSURE_OVER)
         return own;
     size_t least = equal / 2 < SHARE_MIN ? equal / 2 : SHARE_MIN, most = left(edge) / LEFT_PART;
@@ -108,8 +112,9 @@ bool pressure_refuses(const struct http_connection *connection, size_t of_this)
 {
     const struct http_edge *edge = connection->edge;
     size_t others = connection->buffered - of_this;
-    return edge->pressure == PRESSURE_OVER && others > 2 * share(edge) &&
-           (edge->reader != connection || left(edge) == 0);
+    if (edge->pressure < PRESSURE_OVER || others <= 2 * share(edge))
+        return false;
+    return left(edge) == 0 || (edge->reader != connection && others > 2 * equal_share(edge));
 }
 
 size_t pressure_read_len(const struct http_connection *connection)
@@ -150,6 +155,14 @@ static size_t pending_len(const struct http_connection *connection)
     return kept + (ioctl(connection->watch.fd, FIONREAD, &len) ? 0 : (size_t)len);
 }
 
+/* Whether it waits for us: for calls that run, or for what streams that it listens to may bring. */
+static bool is_our_turn(const struct http_connection *connection)
+{
+    bool has_calls = connection->calls_n > 0 && !is_blocked(connection);
+    bool only_listens = connection->exchanges_n > 0 && connection->exchanges_n == connection->busy_n;
+    return has_calls || (only_listens && !is_unread(connection));
+}
+
 /* Counts the looks in a row at which the peer had not made the progress that only it can make. Returns
  * whether what it uses may become less without its being read: by its calls, by its peer, or because it is
  * closed for being stuck. */
@@ -157,9 +170,9 @@ static bool look_at(struct http_connection *connection)
 {
     bool is_peers_turn = is_blocked(connection) || !connection->is_slowed;
     size_t moved = is_unread(connection) ? connection->taken_len : connection->body_len;
-    bool has_calls = connection->calls_n > 0 && !is_blocked(connection), is_over = is_over_share(connection);
+    bool is_ours = is_our_turn(connection), is_over = is_over_share(connection);
     bool has_failed = false;
-    if (has_calls || !is_over || moved >= MOVED_MIN)
+    if (is_ours || !is_over || moved >= MOVED_MIN)
         connection->stuck_looks = 0;
     else if (is_peers_turn || pending_len(connection) < MOVED_MIN)
         has_failed = true;
