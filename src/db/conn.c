@@ -75,6 +75,8 @@ void conn_drop_server(struct conn *conn)
 {
     lookup_abandon(conn->lookup);
     conn->lookup = NULL;
+    attempt_abandon(conn->attempt);
+    conn->attempt = NULL;
     poll_drop(conn);
     uv_timer_stop(&conn->timer);
     PQfinish(conn->pg);
@@ -262,14 +264,12 @@ static void on_socket_error(struct conn *conn, int status)
 static void on_readable_or_writable(uv_poll_t *poll, int status, int events)
 {
     struct conn *conn = poll->data;
-    if (status < 0 && conn->state != CONN_CONNECTING)
+    if (status < 0) {
         on_socket_error(conn, status);
-    else if (conn->state == CONN_CONNECTING)
-        conn_connect_poll(conn);
-    else {
+    } else {
         if (events & UV_READABLE && conn->owner->may_read(conn))
             read_results(conn);
-        if (conn->pg && (events & UV_WRITABLE) && conn->state != CONN_CONNECTING)
+        if (conn->pg && (events & UV_WRITABLE))
             conn_flush(conn);
     }
 }

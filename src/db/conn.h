@@ -10,6 +10,7 @@
 #include <libpq-fe.h>
 #include <uv.h>
 
+#include "db/attempt.h"
 #include "db/batch.h"
 #include "db/endpoint.h"
 #include "db/outage.h"
@@ -20,7 +21,7 @@ enum conn_state {
     CONN_CLOSED,     /* before start, after stop */
     CONN_DOWN,       /* waits before the next attempt */
     CONN_RESOLVING,  /* a thread looks the server's addresses up */
-    CONN_CONNECTING, /* libpq talks to the server */
+    CONN_CONNECTING, /* a thread of attempt.h talks to the server */
     CONN_PREPARING,  /* the session's settings and the statements are on their way */
     CONN_IDLE,       /* ready for a batch */
     CONN_BUSY,       /* carries a batch */
@@ -80,10 +81,11 @@ struct conn {
     unsigned number; /* for the log */
     enum conn_state state;
     PGconn *pg;
-    uv_poll_t *poll; /* freed in its close callback: libpq may change sockets while it connects */
+    uv_poll_t *poll; /* freed in its close callback: each attempt to connect has its own socket */
     int poll_events;
-    uv_timer_t timer; /* DOWN: until the next attempt; while connecting: its timeout */
-    struct lookup *lookup;
+    uv_timer_t timer;           /* DOWN: until the next attempt; while connecting: its timeout */
+    struct lookup *lookup;      /* RESOLVING */
+    struct attempt *attempt;    /* CONNECTING */
     struct endpoints endpoints; /* RESOLVING, CONNECTING: where it may connect */
     size_t endpoint;            /* the one being tried */
     char why[CONN_WHY_LEN];     /* the last error: the server's message, if it sent one */
@@ -152,7 +154,7 @@ void conn_drop_server(struct conn *conn);
 void conn_go_down(struct conn *conn);
 void conn_go_down_for(struct conn *conn, const char *why);
 void conn_go_down_after(struct conn *conn);
-/* libpq may close one socket and open another between two calls. 0 or a UV_E* code. */
+/* Watches the socket of conn->pg. 0 or a UV_E* code. */
 int conn_watch_new_socket(struct conn *conn, int events);
 /* Writes what libpq has buffered, now or when the socket becomes writable. */
 void conn_flush(struct conn *conn);
@@ -161,7 +163,6 @@ void conn_flush(struct conn *conn);
 void conn_resolve(struct conn *conn);
 /* This server is not the primary: tries the next endpoint. */
 void conn_try_next(struct conn *conn);
-void conn_connect_poll(struct conn *conn);
 void conn_on_connect_timeout(uv_timer_t *timer);
 
 /* conn_setup.c */

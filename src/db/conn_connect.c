@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * How a connection reaches the server, in the states RESOLVING and CONNECTING: host names are resolved, then
- * the addresses are tried one after another.
+ * the addresses are tried one after another. Both are done by threads.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #define LOOKUP_SLOW_MS 3000
 
 static void try_endpoint(struct conn *conn);
+static void on_attempted(void *data, PGconn *pg);
 
 /* Whether a notice says that a commit did not wait for its synchronous standbys. libpq parses notices before
  * the results that precede them are fetched, so the batch's progress does not tell; nor does the text, which
@@ -60,7 +61,7 @@ void conn_on_connect_timeout(uv_timer_t *timer)
     try_endpoint(conn);
 }
 
-/* GSSAPI encryption is off because libpq would resolve names for it, which blocks the loop. */
+/* GSSAPI encryption is off because libpq would resolve names for it, for as long as that takes. */
 static bool connect_start(struct conn *conn, const struct endpoint *endpoint)
 {
     char name[SESSION_NAME_LEN];
@@ -73,19 +74,14 @@ static bool connect_start(struct conn *conn, const struct endpoint *endpoint)
     const char *keywords[DATABASE_PARAMS_MAX + 1], *values[DATABASE_PARAMS_MAX + 1];
     params_replace(conn->options->keywords, conn->options->values, pairs, sizeof pairs / sizeof *pairs,
                    keywords, values);
-    conn->pg = PQconnectStartParams(keywords, values, 0);
-    if (!conn->pg || PQstatus(conn->pg) == CONNECTION_BAD) {
-        conn_note(conn, conn->pg ? PQerrorMessage(conn->pg) : "out of memory");
+    int rc = attempt_start(&conn->attempt, conn->timer.loop, keywords, values, on_attempted, conn);
+    if (rc) {
+        conn_note(conn, uv_strerror(rc));
         return false;
     }
-    PQsetErrorVerbosity(conn->pg, PQERRORS_VERBOSE); /* adds the SQLSTATE to error texts */
-    PQsetNoticeReceiver(conn->pg, on_notice, conn);
     unsigned share_ms = conn->options->connect_timeout_ms / (unsigned)conn->endpoints.n;
     uv_timer_start(&conn->timer, conn_on_connect_timeout, share_ms > 0 ? share_ms : 1, 0);
-    int rc = conn_watch_new_socket(conn, UV_WRITABLE);
-    if (rc)
-        conn_note(conn, uv_strerror(rc));
-    return rc == 0;
+    return true;
 }
 
 /* libpq gets one address at a time, because with several it would wait for a silent one as long as the kernel
@@ -112,18 +108,21 @@ void conn_try_next(struct conn *conn)
     try_endpoint(conn);
 }
 
-void conn_connect_poll(struct conn *conn)
+static void on_attempted(void *data, PGconn *pg)
 {
-    PostgresPollingStatusType want = PQconnectPoll(conn->pg);
-    if (want == PGRES_POLLING_FAILED) {
-        conn_note(conn, PQerrorMessage(conn->pg));
+    struct conn *conn = data;
+    conn->attempt = NULL;
+    conn->pg = pg;
+    if (PQstatus(pg) != CONNECTION_OK) {
+        conn_note(conn, pg ? PQerrorMessage(pg) : "out of memory");
         try_endpoint(conn);
         return;
     }
-    int rc = conn_watch_new_socket(conn, want == PGRES_POLLING_WRITING ? UV_WRITABLE : UV_READABLE);
+    PQsetNoticeReceiver(pg, on_notice, conn);
+    int rc = conn_watch_new_socket(conn, UV_READABLE);
     if (rc)
         conn_go_down_for(conn, uv_strerror(rc));
-    else if (want == PGRES_POLLING_OK)
+    else
         conn_begin_setup(conn);
 }
 

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/detached.h"
+
 #define WITH_PREFERRED_MS 250  /* how long other names are waited for once the preferred host is found */
 #define WITH_ANY_MS       5000 /* and once any host is found */
 #define NAME_THREADS_MAX  256  /* of all lookups: more are not started while a resolver hangs */
@@ -112,18 +114,6 @@ static void find_host(struct endpoints *found, const struct endpoint *part)
         add(found, host, *host && *host != '/' && *host != '@' ? host : "", part->port);
 }
 
-static int start_detached(void *(*thread_run)(void *), void *arg)
-{
-    pthread_t thread;
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, 256 << 10);
-    int rc = pthread_create(&thread, &attributes, thread_run, arg);
-    pthread_attr_destroy(&attributes);
-    return rc ? UV_EAGAIN : 0;
-}
-
 /* ---- several hosts at the same time ---- */
 
 struct search;
@@ -198,7 +188,7 @@ static void start_name(struct search *search, struct name *name)
         return;
     }
     bool is_started =
-        atomic_fetch_add(&name_threads, 1) < NAME_THREADS_MAX && !start_detached(run_name, name);
+        atomic_fetch_add(&name_threads, 1) < NAME_THREADS_MAX && !detached_start(run_name, name);
     search->owners += is_started;
     name->is_done = !is_started;
     if (!is_started)
@@ -360,7 +350,7 @@ int lookup_start(struct lookup **started, uv_loop_t *loop, const char *hosts, co
         uv_async_send(&lookup->done);
     } else if (any_needs_resolver(hosts)) {
         lookup->owners++;
-        rc = start_detached(run, lookup);
+        rc = detached_start(run, lookup);
     } else {
         find(&lookup->found, hosts, ports, preferred);
         uv_async_send(&lookup->done);

@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Files and sockets that hang: what svcd reads besides serving never keeps a call, a reload's neighbours or the end waiting."""
 
+import contextlib
 import os
+import re
 import signal
 import socket
 import ssl
+import struct
+import threading
 import time
+import unittest
 
-from harness import PATIENCE_S, free_port, is_listening, is_serving, wait_until
+import svcd_client
+from harness import PATIENCE_S, Daemon, free_port, is_listening, is_serving, temporary_folder, wait_until
 from test_reload import Case
 from wire import make_certificate
 
@@ -91,6 +97,82 @@ class HangingCertificate(Case):
         self.daemon.signal(signal.SIGTERM)
         self.assertEqual(self.daemon.wait(), 0)
         self.assertLess(time.monotonic() - begun, 10)
+
+
+class Impostor:
+    """A server for one thing: how it takes part in setting up a connection."""
+
+    def __init__(self, test, take_part):
+        self.take_part = take_part
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        test.addCleanup(self.listener.close)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                with self.listener.accept()[0] as connection:
+                    self.take_part(connection)
+                    connection.recv(10000)  # until svcd leaves
+
+
+def ask_for_a_password(iterations):
+    """By SCRAM; the more iterations, the longer it takes to prove that one knows it."""
+    def put(connection, number, text):
+        connection.sendall(b"R" + struct.pack(">II", 8 + len(text), number) + text)
+
+    def take_part(connection):
+        if len(connection.recv(10000)) == 8:  # asks for TLS
+            connection.sendall(b"N")
+            connection.recv(10000)
+        put(connection, 10, b"SCRAM-SHA-256\0\0")
+        nonce = re.search(rb"r=([^,]+)", connection.recv(10000))[1]
+        put(connection, 11, b"r=" + nonce + b"x,s=QSXCR+Q6sek8bf92,i=%d" % iterations)
+    return take_part
+
+
+class HangingDatabase(unittest.TestCase):
+    def start(self, take_part, *arguments):
+        port = Impostor(self, take_part).port
+        server = {"POSTGRES_HOST": "127.0.0.1", "POSTGRES_PORT": str(port), "POSTGRES_PASSWORD": "secret"}
+        self.daemon = Daemon("nowhere", "--set", "drain.timeout_ms=500", *arguments, env=server, listen="http://127.0.0.1:0")
+        self.addCleanup(self.daemon.stop)
+        self.client = svcd_client.Client(self.daemon.address)
+        self.addCleanup(self.client.channel.close)
+
+    def assert_is_alive_and_ends(self):
+        self.assertTrue(is_serving(self.client, "svcd.live"))
+        begun = time.monotonic()
+        self.daemon.signal(signal.SIGTERM)
+        self.assertEqual(self.daemon.wait(), 0)
+        self.assertLess(time.monotonic() - begun, 10)
+
+    def test_a_password_that_takes_minutes_to_prove_delays_nothing(self):
+        asked = threading.Event()
+
+        def take_part(connection):
+            ask_for_a_password(200_000_000)(connection)
+            asked.set()
+        self.start(take_part)
+        self.assertTrue(asked.wait(PATIENCE_S))
+        self.assert_is_alive_and_ends()
+
+    def test_a_file_of_authorities_that_hangs_delays_nothing(self):
+        folder = temporary_folder(self)
+        make_certificate(folder, "ca")
+        hangs = threading.Event()
+
+        def take_part(connection):
+            connection.recv(10000)
+            connection.sendall(b"S" if hangs.is_set() else b"N")
+        self.start(take_part, "--set", "database.tls=verify-ca", "--set", f"database.tls_ca={folder}/ca.pem")
+        self.daemon.wait_for_log("does not support SSL")
+        os.mkfifo(folder / "fifo")
+        os.replace(folder / "fifo", folder / "ca.pem")
+        hangs.set()
+        self.addCleanup(open_for_writing(folder / "ca.pem").close)
+        self.assert_is_alive_and_ends()
 
 
 class FullBacklog(Case):
