@@ -24,8 +24,8 @@ void tls_destroy(struct tls *tls);
 enum tls_rc { TLS_OK, TLS_CLOSED, TLS_FAILED };
 
 /* Takes what came from the socket: goes on with the handshake, then decrypts. `on_plain` is called for each
- * piece of plain text, at most `room` bytes in `plain`. When it returns false the rest is kept: the next call,
- * without new bytes, goes on with it. */
+ * piece of plain text, at most `room` bytes in `plain`. When it returns false the rest is kept: the next
+ * call, without new bytes, goes on with it. */
 enum tls_rc tls_receive(struct tls *tls, const uint8_t *bytes, size_t len, uint8_t *plain, size_t room,
                         bool (*on_plain)(void *data, uint8_t *plain, size_t len), void *data);
 /* The bytes that are kept like that: plain text of a record that was decrypted, and records after it. */
