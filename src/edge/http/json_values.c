@@ -243,8 +243,8 @@ static int read_string(struct json_reader *r, const char *expected, struct json_
 static int read_text(struct json_reader *r, const struct field_desc *field, bool *is_default)
 {
     (void)field;
-    struct json_span text;
-    bool is_decoded;
+    struct json_span text = { 0 };
+    bool is_decoded = false;
     int rc = read_string(r, "a string", &text, &is_decoded);
     if (rc)
         return rc;
@@ -265,8 +265,8 @@ static int read_bytes(struct json_reader *r, const struct field_desc *field, boo
 {
     (void)field;
     const char *at = r->at;
-    struct json_span text;
-    bool is_decoded;
+    struct json_span text = { 0 };
+    bool is_decoded = false;
     int rc = read_string(r, "a string of base64", &text, &is_decoded);
     if (rc)
         return rc;
