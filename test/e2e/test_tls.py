@@ -5,6 +5,7 @@ import concurrent.futures
 import contextlib
 import os
 import re
+import resource
 import signal
 import socket
 import ssl
@@ -132,6 +133,20 @@ class Tls(TestCase):
             (self.folder / f"localhost.{kind}").write_text(text)
         wait_until(lambda: shown() == before, "the first certificate does not come back")
         kept.socket.close()
+
+    def test_a_new_certificate_that_no_descriptor_was_left_for_is_read_later(self):
+        def shown():
+            with self.connect(ssl._create_unverified_context()) as connected:
+                return connected.getpeercert(binary_form=True)
+        before, told = shown(), sum("stays in use" in line for line in self.daemon.log)
+        limit = resource.prlimit(self.daemon.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(self.daemon.process.pid, resource.RLIMIT_NOFILE, (3, limit[1]))
+        try:
+            make_certificate(self.folder, "localhost", key=self.key)
+            self.daemon.wait_for_log("stays in use", told + 1)
+        finally:
+            resource.prlimit(self.daemon.process.pid, resource.RLIMIT_NOFILE, limit)
+        wait_until(lambda: shown() != before, "the new certificate is not shown")
 
     def test_many_that_come_at_once_are_all_served(self):
         come = threading.Barrier(60, timeout=PATIENCE_S)

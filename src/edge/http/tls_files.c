@@ -25,6 +25,14 @@ static const char *file_of(const struct tls_options *options, size_t i)
     return files[i];
 }
 
+/* Whether what failed may work the next time, with the same files. */
+static bool is_for_want(unsigned long error)
+{
+    int reason = ERR_GET_REASON(error);
+    return ERR_GET_LIB(error) == ERR_LIB_SYS ? reason == ENOMEM || reason == EMFILE || reason == ENFILE
+                                             : reason == ERR_R_MALLOC_FAILURE;
+}
+
 static int wrong(const char *what, const char *file)
 {
     char text[200];
@@ -36,7 +44,7 @@ static int wrong(const char *what, const char *file)
     ERR_clear_error();
     log_error("TLS cannot be set up", log_str("because", what), log_str("file", file),
               log_str("error", error ? text : NULL));
-    return UV_EINVAL;
+    return is_for_want(error) ? UV_EMFILE : UV_EINVAL;
 }
 
 static int set_tickets(SSL_CTX *context, const char *path)
@@ -80,6 +88,8 @@ static int set_session_context(SSL_CTX *context, const struct tls_options *optio
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
     bool has_authorities = options->client_auth != TLS_CLIENT_NONE;
     FILE *file = has_authorities ? fopen(options->client_ca, "re") : NULL;
+    if (has_authorities && !file)
+        ERR_raise(ERR_LIB_SYS, errno);
     bool is_good = digest && (file || !has_authorities) && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) &&
                    EVP_DigestUpdate(digest, &options->client_auth, sizeof options->client_auth);
     for (size_t n; is_good && file && (n = fread(piece, 1, sizeof piece, file)) > 0;)

@@ -41,7 +41,8 @@ struct tls_files {
 int tls_files_create(struct tls_files **files, const struct tls_options *options);
 /* Blocks. Whether a file is another one, or has changed, since `before`. */
 bool tls_files_differ(struct tls_files *files, const struct stat before[static TLS_FILES_N]);
-/* Blocks. 0, or a UV_E* code (UV_EINVAL: a file is no good) after an error that names it was logged. Once. */
+/* Blocks. 0, or a UV_E* code (UV_EINVAL: a file is no good; UV_EMFILE, UV_ENOMEM: it may be) after
+ * an error that names it was logged. Once. */
 int tls_files_read(struct tls_files *files);
 /* NULL is allowed. */
 void tls_files_destroy(struct tls_files *files);

@@ -108,14 +108,16 @@ static void look_at_files(uv_work_t *work)
     look->rc = look->has_changed ? tls_files_read(look->files) : 0;
 }
 
-/* Files that are no good are not read again until they have changed once more. */
+/* Files that are no good are not read again until they have changed once more; those that could not be read
+ * for want of memory or descriptors are. */
 static void take_look(struct tls_server *server, struct tls_look *look)
 {
     server->look = NULL;
     if (!look->has_changed)
         return;
     if (look->rc) {
-        memcpy(server->stats, look->files->stats, sizeof server->stats);
+        if (look->rc == UV_EINVAL)
+            memcpy(server->stats, look->files->stats, sizeof server->stats);
         log_error("the TLS certificate that was there before stays in use");
         return;
     }
