@@ -356,7 +356,7 @@ coverage: ## lines of src/ that unit, rpc and e2e tests (by every edge) run, as 
 
 # Suites and tests in which threads of ours work: workers that hash, the resolver, the log's writer, those that sign. Not the
 # core's: it is a library that was not built for this, and what it does between threads would be taken for races.
-TSAN_SUITES := hash_pool hash_size log_writer log endpoint duty_cycle hashing login guessing pool loss
+TSAN_SUITES := hash_pool hash_pauses hash_size log_writer log endpoint duty_cycle hashing login guessing batches waiting ended_early loss
 TSAN_E2E := test_rpcs test_streams test_tls
 
 .PHONY: tsan

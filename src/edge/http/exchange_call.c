@@ -5,7 +5,6 @@
  */
 #include "edge/http/exchange.h"
 
-
 static int put_message(struct exchange *exchange, const uint8_t *bytes, size_t len)
 {
     struct bytes *out = &exchange->edge->encoded;
