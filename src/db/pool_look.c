@@ -28,8 +28,9 @@ static uint64_t ran_ns(const struct conn *conn, uint64_t now_ns)
 static uint64_t runs_ns(const struct pool_lane *lane, enum lane number)
 {
     uint64_t long_ns = USUAL_TIMES * lane->usual_ns, most_ns = pool_patience_ns(lane, number);
-    uint64_t may_ns = (long_ns > RUNS_NS ? long_ns : RUNS_NS) / (pool_has_any_apart(lane) ? 2 : 1);
-    return may_ns < most_ns ? may_ns : most_ns;
+    if (long_ns < RUNS_NS)
+        long_ns = RUNS_NS;
+    return long_ns < most_ns ? long_ns : most_ns;
 }
 
 static void on_looked(struct query *query, const struct query_outcome *outcome)

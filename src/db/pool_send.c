@@ -9,7 +9,7 @@
 #define PROBE_PAUSE_NS    UINT64_C(10000000) /* between two probes at least */
 #define PROBE_SHARE       3   /* probes in vain take at most one third of a connection's time */
 #define PROBE_AGAIN_SHARE 10  /* a tenth, for queries that were tried before */
-#define SLICE_MS          200 /* lock_timeout of a query apart while others wait for its connection */
+#define SLICE_MS          200 /* lock_timeout of a query apart that others may wait for */
 
 /* Queries in one batch. Writes that take locks go alone, so that none waits for another's locks. */
 static const unsigned queries_max[LANES] = {
@@ -60,12 +60,13 @@ static void fill_apart(struct pool *pool, struct pool_lane *lane, enum lane numb
             break;
     }
     batch->apart = batch->n > 0;
-    bool others_wait = lane->queue.apart_n > 0;
+    /* In the last place others may come to wait, even if none does yet. */
     bool is_last_place = lane->apart_busy + 1 >= apart_max(lane);
+    bool others_wait = lane->queue.apart_n > 0;
     if (number == LANE_READ)
         batch->patience_ms = others_wait ? SLICE_MS : (int)pool->options.conn.lock_wait_ms;
     else
-        batch->patience_ms = others_wait && is_last_place ? SLICE_MS : PATIENCE_UNLIMITED;
+        batch->patience_ms = is_last_place ? SLICE_MS : PATIENCE_UNLIMITED;
 }
 
 /* A probe: one of the queries apart is sent with a short lock_timeout on a connection for the others, one at

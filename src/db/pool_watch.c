@@ -7,7 +7,8 @@
 #include "base/container_of.h"
 #include "db/pool.h"
 
-#define STARVED_NS UINT64_C(20000000) /* after so long without a connection a query counts as starved */
+#define WAITS_NS   UINT64_C(20000000) /* after so long without a connection, the server is asked why, */
+#define STARVED_NS UINT64_C(40000000) /* and after so long a query counts as starved */
 
 /* How long a batch may run while others wait for its connection. */
 static const uint64_t slow_ns[LANES] = {
@@ -59,11 +60,11 @@ static uint64_t ran_ns(const struct conn *conn, uint64_t now_ns)
     return is_busy(conn) && now_ns > conn->batch.sent_ns ? now_ns - conn->batch.sent_ns : 0;
 }
 
-/* Whether the first query of the ready list has waited too long. */
-static bool is_starved(struct pool_lane *lane, uint64_t now_ns)
+/* Whether the first query of the ready list has waited since before then. */
+static bool is_waiting(struct pool_lane *lane, uint64_t since_ns)
 {
     const struct query *next = TAILQ_FIRST(&lane->queue.ready);
-    return next && now_ns > next->submitted_ns + STARVED_NS;
+    return next && next->submitted_ns < since_ns;
 }
 
 /* Once some queries are stuck, each further batch gets half the time: many statements may be stuck at once,
@@ -119,21 +120,30 @@ static bool holds_others_up(const struct pool_lane *lane, const struct conn *con
            queue_has_stuck(&lane->queue, batch->executions[0].statement);
 }
 
-/* Queries have waited too long for a connection, those of this statement unless it is NULL. Returns whether
- * one is being cancelled for them. */
-static bool relieve(struct pool *pool, enum lane number, const struct statement *statement, uint64_t now_ns)
+/* Queries wait for a connection, those of this statement unless it is NULL. */
+static void look_at_all(struct pool *pool, const struct pool_lane *lane, const struct statement *statement,
+                        uint64_t now_ns)
 {
-    struct pool_lane *lane = &pool->lanes[number];
     for (unsigned i = 0; i < lane->conns_n; i++) {
         struct conn *conn = &lane->conns[i];
-        if (is_busy(conn) && !conn->batch.apart &&
-            (!statement || conn->batch.executions[0].statement == statement))
+        bool is_one = !statement || conn->batch.executions[0].statement == statement;
+        if (is_busy(conn) && !conn->batch.apart && is_one)
             pool_look(pool, conn, now_ns);
     }
-    struct conn *conn = slowest(lane, number, statement, now_ns);
+}
+
+static void relieve(struct pool *pool, enum lane number, uint64_t now_ns)
+{
+    struct pool_lane *lane = &pool->lanes[number];
+    const struct statement *waiting = queue_starved_kind(&lane->queue, now_ns - WAITS_NS);
+    const struct statement *starved = queue_starved_kind(&lane->queue, now_ns - STARVED_NS);
+    if (waiting || is_waiting(lane, now_ns - WAITS_NS))
+        look_at_all(pool, lane, is_waiting(lane, now_ns - WAITS_NS) ? NULL : waiting, now_ns);
+    struct conn *conn = is_waiting(lane, now_ns - STARVED_NS) ? slowest(lane, number, NULL, now_ns) : NULL;
+    if (!conn && starved)
+        conn = slowest(lane, number, starved, now_ns);
     if (conn)
         pool_cancel(pool, conn, false);
-    return conn;
 }
 
 static void watch_lane(struct pool *pool, enum lane number, uint64_t now_ns)
@@ -148,9 +158,7 @@ static void watch_lane(struct pool *pool, enum lane number, uint64_t now_ns)
         else if (holds_others_up(lane, conn))
             pool_look(pool, conn, now_ns);
     }
-    const struct statement *starved = queue_starved_kind(&lane->queue, now_ns - STARVED_NS);
-    if (!(is_starved(lane, now_ns) && relieve(pool, number, NULL, now_ns)) && starved)
-        relieve(pool, number, starved, now_ns);
+    relieve(pool, number, now_ns);
     queue_expire_apart(&lane->queue, now_ns);
 }
 

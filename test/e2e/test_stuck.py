@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A locked table, a locked row and a slow statement delay only the calls that need what is stuck, also right after a start."""
 
+import itertools
 import time
 import unittest
 from collections import defaultdict
@@ -12,6 +13,7 @@ import google.protobuf.empty_pb2 as empty
 import grpc
 import meeting_pb2 as meeting
 import svcd_client
+from google.protobuf.timestamp_pb2 import Timestamp
 from harness import CLUSTER, PATIENCE_S, Daemon, Held, demo_database, is_serving, psql, value, wait_until
 
 LATE_S = 1  # ten times what is promised of the 99th percentile, for a machine that is slow or busy
@@ -146,6 +148,26 @@ class Stuck(unittest.TestCase):
             self.assertLess(time.monotonic() - begun, LATE_S * 2)
         for call in slow:
             call.cancel()
+
+    def test_a_slow_write_is_done_while_another_waits_for_a_lock_in_the_only_place_apart(self):
+        psql("CREATE FUNCTION public.dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END $$;"
+             "CREATE TRIGGER dawdle BEFORE INSERT ON workshop FOR EACH ROW EXECUTE FUNCTION dawdle()", self.database)
+        client = self.serve("--set", "database.write_connections=2", "--set", "database.statement_timeout_ms=600000")
+        held = Held(f"SELECT FROM milestone WHERE milestoneid = {self.plans[0]} FOR UPDATE", self.database)
+        self.addCleanup(held.let_go)
+        locked = client.meeting.TogglePlansOfActionCompletion.future(
+            meeting.TogglePlansOfActionCompletionRequest(planid=self.plans[0]), timeout=PATIENCE_S)
+        waits = (f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{self.database}' AND wait_event_type = 'Lock' "
+                 "AND xact_start < clock_timestamp() - interval '0.1 s'")
+        wait_until(lambda: value(waits, "svcd") != "0", "it does not wait apart")
+        slow = client.meeting.ScheduleNewWorkshop.future(meeting.ScheduleNewWorkshopRequest(
+            skill="Writing", start=Timestamp(seconds=4_102_444_800), duration=30, link="x"), timeout=PATIENCE_S)
+        for n in itertools.count():  # others that wait for its connection
+            if slow.done():
+                break
+            client.account.UpdateProfileDetails(account.UpdateProfileDetailsRequest(userid=63, newEmail=f"{n}@example.com"), timeout=PATIENCE_S)
+        self.assertEqual(slow.code(), grpc.StatusCode.OK)
+        self.assertFalse(locked.done())
 
     def test_connections_are_no_more_than_configured_and_two(self):
         client = self.serve()
