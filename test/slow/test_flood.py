@@ -148,8 +148,10 @@ class Flood(Edge):
             peer.sendall(head + b" " * 100_000)
         self.wait_until_settled()
         self.assert_little_is_served()
-        for peer in peers:
+        for at, peer in enumerate(peers):
             peer.sendall(b" " * 50_000 + b"}")
+            if at % 2 and self.scheme == "http":
+                peer.shutdown(socket.SHUT_WR)
         for peer in peers:
             answer = http.client.HTTPResponse(peer)
             answer.begin()

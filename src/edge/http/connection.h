@@ -51,6 +51,7 @@ struct http_connection {
     struct watch watch;        /* of its socket */
     bool has_ip;
     bool has_peer_ended;  /* the peer has closed its sending side, and an answer is outstanding */
+    bool has_unread_end;  /* the same, but that is found by reading on, once it is read again */
     bool has_read_all;    /* with has_peer_ended: everything up to that end has been read */
     bool awaits_end;      /* LINGERING with our sending side open: the peer has announced that it closes */
     bool has_peer_closed; /* writing is impossible */

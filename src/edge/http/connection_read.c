@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/container_of.h"
@@ -375,6 +376,15 @@ void connections_resume(struct http_edge *edge)
     }
 }
 
+/* Whether the end that the peer has announced lies behind bytes that are not read for now. Where a peer may
+ * half-close, they may be the rest of a request that it waits for. */
+static bool is_end_unread(const struct http_connection *connection)
+{
+    int unread = 0;
+    return connection->carrier && connection->carrier->on_ended && connection->state < CONNECTION_LINGERING &&
+           !ioctl(connection->watch.fd, FIONREAD, &unread) && unread > 0;
+}
+
 void connection_on_event(struct watch *watch, uint32_t events)
 {
     struct http_connection *connection = container_of(watch, struct http_connection, watch);
@@ -388,10 +398,14 @@ void connection_on_event(struct watch *watch, uint32_t events)
         connection_wants_write(connection);
     if (events & EPOLLIN && shakes_later(connection))
         return;
-    if (events & EPOLLIN)
+    if (events & EPOLLIN) {
         on_readable(connection, events & EPOLLRDHUP);
-    else if (events & EPOLLRDHUP)
+    } else if (events & EPOLLRDHUP && is_end_unread(connection)) {
+        connection->has_unread_end = true;
+        connection_wants_write(connection); /* the flush stops polling it for its end */
+    } else if (events & EPOLLRDHUP) {
         on_ended(connection);
-    else if (events & EPOLLHUP)
+    } else if (events & EPOLLHUP) {
         on_hung_up(connection, REASON_PEER);
+    }
 }

@@ -54,9 +54,10 @@ void connection_poll(struct http_connection *connection)
     /* EPOLLRDHUP is of no use after the peer's end: it has been seen, and EPOLLHUP and EPOLLERR come anyway.
      * Nor while a handshake waits that we have answered: the peer may have sent the rest of it, a request and
      * its end, all of which is still unread, so its end does not mean that it has gone. Nor while TLS keeps
-     * something, for the same reason. */
-    uint32_t events =
-        connection->has_peer_ended || (is_waiting && connection->has_greeted) || has_kept ? 0 : EPOLLRDHUP;
+     * something, or a request is unread, for the same reason. */
+    bool is_end_of_no_use = connection->has_peer_ended || connection->has_unread_end || has_kept ||
+                            (is_waiting && connection->has_greeted);
+    uint32_t events = is_end_of_no_use ? 0 : EPOLLRDHUP;
     if (is_blocked)
         events |= EPOLLOUT;
     note_slowed(connection);
