@@ -24,6 +24,7 @@ CALL(mlock, -1, ENOMEM)
 /* ---- files and the system ---- */
 CALL(open, -1, EMFILE)
 CALL(access, -1, EACCES)
+CALL(flock, -1, EWOULDBLOCK)
 CALL(fopen, 0, EMFILE)
 CALL(__getdelim, -1, ENOMEM)
 CALL(opendir, 0, EMFILE)
