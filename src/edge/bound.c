@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define BACKLOG       4096 /* the kernel caps it at net.core.somaxconn */
-#define LOCK_TRIES    200  /* each a pause: another daemon keeps the lock for less than a millisecond */
+#define LOCK_TRIES    10   /* each a pause: another daemon keeps the lock for less than a millisecond */
 #define LOCK_PAUSE_NS 10000000
 
 static const char *path_of(const struct sockaddr *address)
