@@ -34,6 +34,8 @@ static void attempt_free(struct attempt *attempt)
 {
     for (size_t i = 0; i < PARAMS_MAX; i++) {
         free(attempt->keywords[i]);
+        if (attempt->values[i]) /* one is the password */
+            explicit_bzero(attempt->values[i], strlen(attempt->values[i]));
         free(attempt->values[i]);
     }
     free(attempt);
