@@ -84,9 +84,22 @@ static void log_unlimited(enum log_level level, const char *message, int n)
     log_write(NULL, level, message, LOG_FIELDS(log_int("n", n)));
 }
 
+/* So that the writer's thread cannot write, and how much is dropped does not depend on how fast it is. */
+static void fill_pipe(void)
+{
+    char spaces[4096];
+    memset(spaces, ' ', sizeof spaces);
+    fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK);
+    while (write(STDERR_FILENO, spaces, sizeof spaces) > 0)
+        ;
+    fcntl(STDERR_FILENO, F_SETFL, 0);
+}
+
+/* Returns how many lines were written until one was dropped. */
 static int fill_up(void)
 {
     int n = 0;
+    fill_pipe();
     while (log_n_dropped() == 0)
         log_unlimited(LOG_LEVEL_INFO, "filling", n++);
     return n;
