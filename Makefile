@@ -273,7 +273,7 @@ EDGES ?= http
 
 .PHONY: check-slow
 check-slow: test-programs $(O)/svcd-torture fuzz-program examples build/descriptors.pb build/test_pages.ok build/test_clients.ok deps-check ## the tests that take long: faults, abuse, endurance, every edge, fuzzing, torture; 15 minutes
-	@FLAVOUR=$(FLAVOUR) EDGES="$(EDGES)" TORTURE_SAMPLE="$(or $(TORTURE_SAMPLE),75)" tools/check slow edges fuzz torture
+	@FLAVOUR=$(FLAVOUR) EDGES="$(EDGES)" TORTURE_SAMPLE="$(or $(TORTURE_SAMPLE),40)" tools/check slow edges fuzz torture
 
 .PHONY: check-history
 check-history: test-programs examples deps-check ## 100 s of clients beside a database that is killed, frozen and cut off (HISTORY_S=, HISTORY_SEED=)
