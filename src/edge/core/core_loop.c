@@ -25,11 +25,10 @@
 #define TURN_NS         1000000
 /* When asked for an event, the core reads a socket (one) only if its queue is empty. While more calls come
  * than svcd can handle the queue is never empty: when a call ends, the core hands over another one, which it
- * has read long before. So at the end of a turn that has left some in the queue one socket is polled by a
- * second queue, which is always empty; while calls are held back also after so many events. Otherwise a
- * health check would wait behind all calls that came before it: 16,000 if 16 clients use all their streams.
- * To poll more often at other times costs a tenth of the throughput. */
-#define EVENTS_PER_POLL 32
+ * has read long before. So after so many events one socket is polled by a second queue, which is always
+ * empty. Otherwise a health check would wait behind all calls that came before it: 16,000 if 16 clients use
+ * all their streams. Polling twice as often halves that wait, and costs cheap calls 3 % more CPU time. */
+#define EVENTS_PER_POLL 64
 #define POLLS_PRESSED   32 /* in one turn, while calls are held back */
 
 /* Posts `woken` to the completion queue when libuv has something to do and the watcher is armed. */
@@ -76,8 +75,7 @@ static void poll_core(struct core_loop *core)
 static unsigned drain_core(struct core_loop *core)
 {
     uint64_t ends_ns = loop_clock_read() + TURN_NS;
-    bool is_pressed = core->on_turn && core->on_turn(core->turn_data);
-    unsigned n = 0, polls = is_pressed ? POLLS_PRESSED : 1;
+    unsigned n = 0, polls = core->on_turn && core->on_turn(core->turn_data) ? POLLS_PRESSED : 1;
     core->has_more = true;
     while (!core->has_ended && n < EVENTS_PER_TURN && loop_clock_now() < ends_ns) {
         grpc_event arrived = grpc_completion_queue_next(core->queue, gpr_inf_past(GPR_CLOCK_MONOTONIC), NULL);
@@ -85,7 +83,7 @@ static unsigned drain_core(struct core_loop *core)
         if (arrived.type == GRPC_OP_COMPLETE) {
             struct event *event = arrived.tag;
             event->handle(event, arrived.success);
-            if (++n % EVENTS_PER_POLL == 0 && is_pressed)
+            if (++n % EVENTS_PER_POLL == 0)
                 poll_core(core);
             continue;
         }
@@ -94,8 +92,6 @@ static unsigned drain_core(struct core_loop *core)
         if (!core->has_more)
             break;
     }
-    if (core->has_more)
-        poll_core(core);
     return n;
 }
 
