@@ -5,13 +5,13 @@
  */
 #include "db/attempt.h"
 
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/detached.h"
+#include "db/connecting.h"
 
 #define PARAMS_MAX  32
 #define THREADS_MAX 256 /* while so many hang, no more are started */
@@ -50,19 +50,14 @@ static void ignore(void *nothing, const PGresult *notice)
 
 static void attempt_connect(struct attempt *attempt)
 {
-    PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+    PostgresPollingStatusType wants = PGRES_POLLING_WRITING;
     PGconn *pg =
         PQconnectStartParams((const char *const *)attempt->keywords, (const char *const *)attempt->values, 0);
     attempt->pg = pg;
     PQsetErrorVerbosity(pg, PQERRORS_VERBOSE); /* adds the SQLSTATE to error texts */
     PQsetNoticeReceiver(pg, ignore, NULL);     /* what ends the attempt is in PQerrorMessage() */
-    while (PQstatus(pg) != CONNECTION_BAD && !attempt->is_abandoned &&
-           (want == PGRES_POLLING_READING || want == PGRES_POLLING_WRITING)) {
-        struct pollfd socket = { .fd = PQsocket(pg),
-                                 .events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT };
-        if (poll(&socket, 1, LOOK_MS) > 0)
-            want = PQconnectPoll(pg);
-    }
+    while (!connecting_is_over(pg, wants) && !attempt->is_abandoned)
+        connecting_go_on(pg, &wants, LOOK_MS);
 }
 
 static void *run(void *arg)

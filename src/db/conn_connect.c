@@ -43,14 +43,6 @@ static void on_notice(void *data, const PGresult *result)
     }
 }
 
-static const char *param(const struct conn *conn, const char *keyword)
-{
-    for (size_t i = 0; conn->options->keywords[i]; i++)
-        if (strcmp(conn->options->keywords[i], keyword) == 0)
-            return conn->options->values[i];
-    return NULL;
-}
-
 void conn_on_connect_timeout(uv_timer_t *timer)
 {
     struct conn *conn = timer->data;
@@ -144,10 +136,9 @@ static void on_found(void *data, const struct endpoints *found)
     try_endpoint(conn);
 }
 
-static const char *first_of(const char *value, const char *variable, const char *otherwise)
+static const char *param(const struct conn *conn, const char *keyword, const char *variable)
 {
-    const char *fallback = value && *value ? value : getenv(variable);
-    return fallback ? fallback : otherwise;
+    return params_find(conn->options->keywords, conn->options->values, keyword, variable);
 }
 
 /* The name server may be silent for a minute, which should not pass without a word. */
@@ -155,7 +146,7 @@ static void on_lookup_slow(uv_timer_t *timer)
 {
     struct conn *conn = timer->data;
     char why[CONN_WHY_LEN];
-    const char *hosts = first_of(param(conn, "host"), "PGHOST", "");
+    const char *hosts = param(conn, "host", "PGHOST");
     snprintf(why, sizeof why, "%.300s %s still being looked up by the resolver", hosts,
              strchr(hosts, ',') ? "are" : "is");
     outage_waits(conn->options->outage, why, uv_hrtime());
@@ -168,8 +159,8 @@ void conn_resolve(struct conn *conn)
     conn->backend_pid = 0;
     conn->timeline = 0;
     const struct primary *primary = conn->options->primary;
-    int rc = lookup_start(&conn->lookup, conn->timer.loop, first_of(param(conn, "host"), "PGHOST", ""),
-                          first_of("", "PGHOSTADDR", ""), first_of(param(conn, "port"), "PGPORT", ""),
+    int rc = lookup_start(&conn->lookup, conn->timer.loop, param(conn, "host", "PGHOST"),
+                          getenv("PGHOSTADDR") ?: "", param(conn, "port", "PGPORT"),
                           primary ? primary->host : "", on_found, conn);
     if (rc)
         conn_go_down_for(conn, uv_strerror(rc));

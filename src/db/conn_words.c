@@ -8,7 +8,8 @@
 
 #include "db/conn.h"
 
-#define SETTINGS_ADVICE "correct or remove the setting in PGOPTIONS (the environment or .env)"
+#define PRIVILEGE_ADVICE "let the role use what is named: svcd(8), ROLES, or sql/roles.sql"
+#define SETTINGS_ADVICE  "correct or remove the setting in PGOPTIONS (the environment or .env)"
 
 struct advice {
     const char *sqlstate, *text;
@@ -22,12 +23,12 @@ static const struct advice of_logins[] = {
       "set database.user and database.password (POSTGRES_USER, POSTGRES_PASSWORD) to what the server knows" },
     { "28000", "let the role log in: pg_hba.conf, ALTER ROLE ... LOGIN, database.user (POSTGRES_USER)" },
     { "3D000", "create the database, or set database.name (POSTGRES_DATABASE) to one that is there" },
-    { "42501", "let the role use what is named: svcd(8), ROLES, or sql/roles.sql" },
+    { "42501", PRIVILEGE_ADVICE },
     { "42", SETTINGS_ADVICE },
     { "22", SETTINGS_ADVICE },
 };
 static const struct advice of_statements[] = {
-    { "42501", "let the role use what is named: svcd(8), ROLES, or sql/roles.sql" },
+    { "42501", PRIVILEGE_ADVICE },
     { "3F000", "bring the database to this version's schema: svcd migrate" },
     { "42", "bring the database to this version's schema: svcd migrate" },
 };

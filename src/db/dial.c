@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "db/dial.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/container_of.h"
+#include "db/connecting.h"
 #include "db/params.h"
 
 /* ---- addresses ---- */
@@ -34,28 +34,17 @@ static void on_late(uv_timer_t *timer)
     search->dial->timed_out = search->is_over = true;
 }
 
-static const char *param(const char *const *keywords, const char *const *values, const char *keyword,
-                         const char *variable)
-{
-    const char *value = NULL;
-    for (size_t i = 0; keywords[i]; i++)
-        if (strcmp(keywords[i], keyword) == 0 && *values[i])
-            value = values[i];
-    value = value ?: getenv(variable);
-    return value ?: "";
-}
-
 static void find(struct dial *dial, const char *const *keywords, const char *const *values,
                  unsigned timeout_ms)
 {
     struct search search = { .dial = dial };
-    const char *hosts = param(keywords, values, "host", "PGHOST");
+    const char *hosts = params_find(keywords, values, "host", "PGHOST");
     if (uv_loop_init(&search.loop))
         return;
     uv_timer_init(&search.loop, &search.timer);
     uv_timer_start(&search.timer, on_late, timeout_ms, 0);
     search.is_over = lookup_start(&search.lookup, &search.loop, hosts, getenv("PGHOSTADDR") ?: "",
-                                  param(keywords, values, "port", "PGPORT"), "", on_found, &search);
+                                  params_find(keywords, values, "port", "PGPORT"), "", on_found, &search);
     while (!search.is_over)
         uv_run(&search.loop, UV_RUN_ONCE);
     lookup_abandon(search.lookup);
@@ -90,14 +79,11 @@ static void note_timeout(struct dial *dial, const struct endpoint *endpoint)
 static bool talk(PGconn *pg, uint64_t end_ns)
 {
     PostgresPollingStatusType wants = PGRES_POLLING_WRITING;
-    while (PQstatus(pg) != CONNECTION_BAD && wants != PGRES_POLLING_OK && wants != PGRES_POLLING_FAILED) {
+    while (!connecting_is_over(pg, wants)) {
         uint64_t now_ns = uv_hrtime();
-        struct pollfd socket = { .fd = PQsocket(pg),
-                                 .events = wants == PGRES_POLLING_WRITING ? POLLOUT : POLLIN };
         if (now_ns >= end_ns)
             return false;
-        if (poll(&socket, 1, (int)((end_ns - now_ns) / 1000000 + 1)) > 0)
-            wants = PQconnectPoll(pg);
+        connecting_go_on(pg, &wants, (int)((end_ns - now_ns) / 1000000 + 1));
     }
     return true;
 }

@@ -2,6 +2,7 @@
 #include "db/params.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ANSWER_GRACE_MS 5000
@@ -58,6 +59,15 @@ void database_params_set_for_jobs(struct database_params *params, const struct c
 {
     database_params_set(params, config);
     params->statement_timeout_ms = 0;
+}
+
+const char *params_find(const char *const *keywords, const char *const *values, const char *keyword,
+                        const char *variable)
+{
+    for (size_t i = 0; keywords[i]; i++)
+        if (strcmp(keywords[i], keyword) == 0 && *values[i])
+            return values[i];
+    return getenv(variable) ?: "";
 }
 
 void params_replace(const char *const *keywords, const char *const *values, const char *const pairs[][2],

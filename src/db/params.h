@@ -25,17 +25,21 @@ struct database_params {
 };
 void database_params_set(struct database_params *params, const struct config *config);
 
-/* Writes libpq's parameters with pairs of keyword and value in the place of those of the same keyword; a NULL
- * or empty value leaves libpq's default. At most DATABASE_PARAMS_MAX and the NULL at the end. */
-void params_replace(const char *const *keywords, const char *const *values, const char *const pairs[][2],
-                    size_t pairs_n, const char **out_keywords, const char **out_values);
-
 /* The same for jobs and commands, whose statements may take as long as they need. */
 void database_params_set_for_jobs(struct database_params *params, const struct config *config);
 
 /* The same for one of several servers, primary or standby; the endpoint must live as long. */
 void database_params_set_for_server(struct database_params *params, const struct config *config,
                                     const struct endpoint *endpoint);
+
+/* Writes libpq's parameters with pairs of keyword and value in the place of those of the same keyword; a NULL
+ * or empty value leaves libpq's default. At most DATABASE_PARAMS_MAX and the NULL at the end. */
+void params_replace(const char *const *keywords, const char *const *values, const char *const pairs[][2],
+                    size_t pairs_n, const char **out_keywords, const char **out_values);
+
+/* The value of a keyword, or else of libpq's environment variable for it; "": neither is set. */
+const char *params_find(const char *const *keywords, const char *const *values, const char *keyword,
+                        const char *variable);
 
 /* Whether two configurations differ in how they log in: role, password or TLS. */
 bool database_logins_differ(const struct config *a, const struct config *b);

@@ -129,6 +129,8 @@ void pool_probed(struct pool_lane *lane, const struct batch *batch, uint64_t now
 /* pool_watch.c: whether slow or unwanted batches of this lane are cancelled. */
 bool pool_watches(enum lane lane);
 void pool_on_watch(uv_timer_t *watch);
+/* How long the connection's batch has been under way; 0: it carries none. */
+uint64_t pool_ran_ns(const struct conn *conn, uint64_t now_ns);
 /* How long a batch of the lane may run while others wait for its connection. */
 uint64_t pool_patience_ns(const struct pool_lane *lane, enum lane number);
 /* Has the server cancel the connection's batch; even_committing: also while it commits. */

@@ -19,11 +19,6 @@ bool pool_has_any_apart(const struct pool_lane *lane)
     return lane->queue.apart_n > 0 || lane->apart_busy > 0;
 }
 
-static uint64_t ran_ns(const struct conn *conn, uint64_t now_ns)
-{
-    return now_ns > conn->batch.sent_ns ? now_ns - conn->batch.sent_ns : 0;
-}
-
 /* How long a statement may run that neither sleeps nor waits. */
 static uint64_t runs_ns(const struct pool_lane *lane, enum lane number)
 {
@@ -42,7 +37,7 @@ static void on_looked(struct query *query, const struct query_outcome *outcome)
     if (!is_same || outcome->rows_n == 0)
         return;
     bool sleeps = *PQgetvalue(result_pg(outcome->result), outcome->first_row, outcome->first_column);
-    if (sleeps || ran_ns(conn, uv_hrtime()) > runs_ns(&pool->lanes[conn->lane], conn->lane))
+    if (sleeps || pool_ran_ns(conn, uv_hrtime()) > runs_ns(&pool->lanes[conn->lane], conn->lane))
         pool_cancel(pool, conn, false);
 }
 
@@ -50,7 +45,7 @@ static bool is_due(const struct pool_lane *lane, const struct conn *conn, uint64
 {
     bool is_suspected = pool_has_any_apart(lane) || batch_is_suspect(&conn->batch);
     uint64_t first_ns = is_suspected ? LOOK_NS / 2 : LOOK_NS, next_ns = conn->batch.look_ns;
-    return ran_ns(conn, now_ns) >= (next_ns > first_ns ? next_ns : first_ns);
+    return pool_ran_ns(conn, now_ns) >= (next_ns > first_ns ? next_ns : first_ns);
 }
 
 void pool_look(struct pool *pool, struct conn *conn, uint64_t now_ns)
@@ -66,7 +61,7 @@ void pool_look(struct pool *pool, struct conn *conn, uint64_t now_ns)
     value_put_bigint(&query->params[1], conn->backend_began_us);
     conn->is_looking = pool_submit(pool, query) == 0;
     conn->looked_at_ns = conn->batch.sent_ns;
-    conn->batch.look_ns = ran_ns(conn, now_ns) / 2 * 3;
+    conn->batch.look_ns = pool_ran_ns(conn, now_ns) / 2 * 3;
 }
 
 /* A batch that was cancelled does not count: while many are stuck, being stuck would become usual. But when

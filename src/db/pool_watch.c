@@ -55,7 +55,7 @@ static bool is_busy(const struct conn *conn)
     return conn->state == CONN_BUSY;
 }
 
-static uint64_t ran_ns(const struct conn *conn, uint64_t now_ns)
+uint64_t pool_ran_ns(const struct conn *conn, uint64_t now_ns)
 {
     return is_busy(conn) && now_ns > conn->batch.sent_ns ? now_ns - conn->batch.sent_ns : 0;
 }
@@ -87,9 +87,9 @@ static struct conn *slowest(struct pool_lane *lane, enum lane number, const stru
             continue;
         if (conn_is_free(conn) || conn->is_cancelling)
             return NULL;
-        if (ran_ns(conn, now_ns) < pool_patience_ns(lane, number) || (conn->batch.apart && !all_apart))
+        if (pool_ran_ns(conn, now_ns) < pool_patience_ns(lane, number) || (conn->batch.apart && !all_apart))
             continue;
-        if (!found || ran_ns(conn, now_ns) > ran_ns(found, now_ns))
+        if (!found || pool_ran_ns(conn, now_ns) > pool_ran_ns(found, now_ns))
             found = conn;
     }
     return found;
@@ -101,7 +101,7 @@ static bool is_overdue(const struct pool_lane *lane, enum lane number, const str
                        uint64_t now_ns)
 {
     const struct batch *batch = &conn->batch;
-    uint64_t so_far_ns = ran_ns(conn, now_ns);
+    uint64_t so_far_ns = pool_ran_ns(conn, now_ns);
     if (so_far_ns <= probe_ns[number] || batch->apart)
         return false;
     if (batch->is_probe)
@@ -137,8 +137,9 @@ static void relieve(struct pool *pool, enum lane number, uint64_t now_ns)
     struct pool_lane *lane = &pool->lanes[number];
     const struct statement *waiting = queue_starved_kind(&lane->queue, now_ns - WAITS_NS);
     const struct statement *starved = queue_starved_kind(&lane->queue, now_ns - STARVED_NS);
-    if (waiting || is_waiting(lane, now_ns - WAITS_NS))
-        look_at_all(pool, lane, is_waiting(lane, now_ns - WAITS_NS) ? NULL : waiting, now_ns);
+    bool any_waits = is_waiting(lane, now_ns - WAITS_NS);
+    if (any_waits || waiting)
+        look_at_all(pool, lane, any_waits ? NULL : waiting, now_ns);
     struct conn *conn = is_waiting(lane, now_ns - STARVED_NS) ? slowest(lane, number, NULL, now_ns) : NULL;
     if (!conn && starved)
         conn = slowest(lane, number, starved, now_ns);

@@ -2,10 +2,10 @@
 #include "db/trial.h"
 
 #include <libpq-fe.h>
-#include <poll.h>
 #include <uv.h>
 
 #include "db/conn.h"
+#include "db/connecting.h"
 #include "db/params.h"
 
 #define LOOK_EVERY_MS 100 /* how often it checks whether it was abandoned */
@@ -18,15 +18,12 @@ struct trial {
 
 static PGconn *begin(const struct config *config)
 {
+    static const char *const pairs[][2] = { { "gssencmode", "disable" } }; /* as in conn_connect.c */
+    const char *keywords[DATABASE_PARAMS_MAX + 1], *values[DATABASE_PARAMS_MAX + 1];
     struct database_params params;
-    size_t n = 0;
     database_params_set(&params, config);
-    while (params.keywords[n])
-        n++;
-    params.keywords[n] = "gssencmode"; /* like the connections (conn_connect.c) */
-    params.values[n++] = "disable";
-    params.keywords[n] = params.values[n] = NULL;
-    return PQconnectStartParams(params.keywords, params.values, 0);
+    params_replace(params.keywords, params.values, pairs, 1, keywords, values);
+    return PQconnectStartParams(keywords, values, 0);
 }
 
 static bool is_over(const struct trial *trial)
@@ -36,12 +33,8 @@ static bool is_over(const struct trial *trial)
 
 static void wait_and_go_on(struct trial *trial)
 {
-    struct pollfd socket = { .fd = PQsocket(trial->pg),
-                             .events = trial->wants == PGRES_POLLING_WRITING ? POLLOUT : POLLIN };
-    if (poll(&socket, 1, LOOK_EVERY_MS) <= 0)
-        return;
-    trial->wants = PQconnectPoll(trial->pg);
-    trial->was_reached |= PQstatus(trial->pg) > CONNECTION_STARTED;
+    if (connecting_go_on(trial->pg, &trial->wants, LOOK_EVERY_MS))
+        trial->was_reached |= PQstatus(trial->pg) > CONNECTION_STARTED;
 }
 
 static int judge(const struct trial *trial, FILE *errors)
