@@ -30,10 +30,10 @@ static const struct state_machine states = {
 
 void connection_move(struct http_connection *connection, enum connection_state to)
 {
-    if (to >= CONNECTION_LINGERING)
+    if (to >= CONNECTION_LINGERING) {
         connection_unshake(connection);
-    if (to >= CONNECTION_LINGERING)
         connection_resume(connection, false);
+    }
     connection->state = state_move(&states, connection->state, to);
     connection->state_since_ns = uv_hrtime();
 }

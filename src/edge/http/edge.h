@@ -13,10 +13,11 @@
  *                  answer, exchange_run.c saves memory while the request is incomplete
  *   connection.c   a socket: how it opens, what it may buffer, how it closes (with connection_read.c,
  *                  connection_write.c and connection_time.c)
- *   tls.c          TLS between carrier and socket on https:// (with tls_files.c, which reads the certificate
- * and key, tls_server.c, which notices new ones, and connection_handshake.c, which moves slow signatures to
- * threads) pressure.c     backpressure over all connections: which are not read, refused or closed when they
- * buffer too much together
+ *   tls.c          TLS between carrier and socket on https:// (with tls_files.c, which reads certificate
+ *                  and key, tls_server.c, which notices new ones, and connection_handshake.c, which moves
+ *                  slow signatures to threads)
+ *   pressure.c     backpressure over all connections: which are not read, refused or closed when they buffer
+ *                  too much together
  *
  * How a byte comes in; each line calls the next:
  *
