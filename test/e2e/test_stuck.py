@@ -212,6 +212,17 @@ class Stuck(unittest.TestCase):
             call.cancel()
 
 
+def served(test):
+    """A database of a test's own, and a client of the daemon on it."""
+    database = demo_database()
+    daemon = Daemon(database)
+    test.addCleanup(daemon.stop)
+    client = svcd_client.Client(daemon.address)
+    test.addCleanup(client.channel.close)
+    wait_until(lambda: is_serving(client), "not serving")
+    return database, client
+
+
 class SlowCommits(unittest.TestCase):
     """Each commit takes a while, as on a slow disk."""
 
@@ -222,12 +233,7 @@ class SlowCommits(unittest.TestCase):
         wait_until(lambda: value("SELECT current_setting('commit_delay')", "svcd") == str(delay_us), "not reloaded")
 
     def test_commits_that_are_slow_are_not_taken_for_statements_that_are_stuck(self):
-        database = demo_database()
-        daemon = Daemon(database)
-        self.addCleanup(daemon.stop)
-        client = svcd_client.Client(daemon.address)
-        self.addCleanup(client.channel.close)
-        wait_until(lambda: is_serving(client), "not serving")
+        _, client = served(self)
         self.addCleanup(self.set, 0, 5)
         self.set(80_000, 0)
         log = Path(CLUSTER, "log")
@@ -245,12 +251,7 @@ class Unconfirmed(unittest.TestCase):
     """A commit is to be confirmed by a standby that there is not."""
 
     def test_a_commit_whose_wait_for_a_standby_was_cancelled_is_unknown_and_never_a_success(self):
-        database = demo_database()
-        daemon = Daemon(database)
-        self.addCleanup(daemon.stop)
-        client = svcd_client.Client(daemon.address)
-        self.addCleanup(client.channel.close)
-        wait_until(lambda: is_serving(client), "not serving")
+        database, client = served(self)
         plan = int(value("SELECT min(milestoneid) FROM milestone", database))
         self.addCleanup(self.wait_for_standbys, "''", database)
         self.wait_for_standbys("'nobody'", database)
